@@ -1,0 +1,44 @@
+/* The Lua modules of the runtime, one file each. The only place beside script/ that knows lua.h. */
+#ifndef KL_BINDINGS_H
+#define KL_BINDINGS_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "kalshi/operation.h"
+#include "kalshi/session.h"
+
+/* What kl_host_options.data points at. */
+typedef struct kl_environment {
+  kl_session *session; /* borrowed */
+  const char *env;     /* "sim", "demo", "prod" */
+  const char *version;
+  /* kalua.expect: set by scripts, read by the end summary (owned by the command). NULL: ignored. */
+  void *expectations;
+} kl_environment;
+
+/* Preloaded modules, for kl_host_options.modules. */
+extern const luaL_Reg kl_modules[];
+
+int luaopen_kl_task(lua_State *L);
+int luaopen_kl_kalua(lua_State *L);
+int luaopen_kl_json(lua_State *L);
+int luaopen_kl_log(lua_State *L);
+int luaopen_kl_kalshi(lua_State *L);
+
+/* json.c: the value at idx to JSON text; a text to a value on the stack. With a shape, fixed-point strings become
+ * numbers; whole numbers become integers. `null_absent`: JSON null is left out (nil) instead of json.null. */
+void kl_json_decode(lua_State *L, const char *p, size_t n, const kl_shape *shape, bool null_absent); /* raises */
+void kl_json_encode(lua_State *L, int idx, kl_buf *out);                                             /* raises */
+/* The sentinel json.null on the stack. */
+void kl_json_push_null(lua_State *L);
+bool kl_json_is_null(lua_State *L, int idx);
+
+/* book.c: registers the metatable; kalshi.book. */
+void kl_book_register(lua_State *L);
+int kl_book_open_lua(lua_State *L);
+/* stream.c: kalshi.subscribe. */
+void kl_stream_register(lua_State *L);
+int kl_stream_subscribe_lua(lua_State *L);
+
+#endif

@@ -1,0 +1,3 @@
+include(GNUInstallDirs)
+install(TARGETS kalua RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(DIRECTORY scripts/examples DESTINATION ${CMAKE_INSTALL_DOCDIR})

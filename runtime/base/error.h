@@ -1,0 +1,36 @@
+/* The one error value of the runtime. C functions return false and fill it; bindings raise it as the error object of
+ * the scripts. Never holds a secret. */
+#ifndef KL_ERROR_H
+#define KL_ERROR_H
+
+#include <stdbool.h>
+
+/* Kinds, as scripts see them in `err.kind`. Static strings, compared by content. */
+#define KL_ERR_HTTP "http"
+#define KL_ERR_NETWORK "network"
+#define KL_ERR_TIMEOUT "timeout"
+#define KL_ERR_AUTH "auth"
+#define KL_ERR_RATE_LIMIT "rate_limit"
+#define KL_ERR_WS "ws"
+#define KL_ERR_VALIDATION "validation"
+#define KL_ERR_CANCELLED "cancelled"
+#define KL_ERR_CLOSED "closed"
+#define KL_ERR_OVERFLOW "overflow"
+#define KL_ERR_CONFIG "config"     /* credentials or configuration; exit code 3 */
+#define KL_ERR_PROTOCOL "protocol" /* the other side sent what it must not */
+#define KL_ERR_PERMISSION "permission"
+#define KL_ERR_INTERNAL "internal" /* out of memory and the like */
+
+typedef struct kl_error {
+  const char *kind; /* one of the above; NULL while there is no error */
+  int status;       /* HTTP status or WebSocket error code, 0 where none */
+  bool retryable;   /* the same call may succeed later without a change, and repeating it is safe */
+  char code[64];    /* the exchange's own code, "" where none */
+  char operation[64];
+  char message[640]; /* one line: what, where, what to do */
+} kl_error;
+
+/* Fills `e` (NULL is allowed) with a kind and a formatted message; clears the other fields. */
+void kl_error_set(kl_error *e, const char *kind, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

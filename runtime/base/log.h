@@ -1,0 +1,32 @@
+/* The log: one line per event, to stderr or a file, human or JSON. Safe from any thread. A full disk or a closed pipe
+ * never stops the process: what could not be written is counted and said once writing works again. */
+#ifndef KL_LOG_H
+#define KL_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum { KL_LOG_ERROR, KL_LOG_WARN, KL_LOG_INFO, KL_LOG_DEBUG, KL_LOG_TRACE } kl_log_level;
+
+/* Configures the process's log. `path` NULL means stderr. False with errno when the file cannot be opened. */
+bool kl_log_open(kl_log_level level, bool json, const char *path);
+void kl_log_close(void);
+bool kl_log_level_parse(const char *name, kl_log_level *out); /* "error" "warn" "info" "debug" "trace" */
+bool kl_log_enabled(kl_log_level level);
+void kl_log_set_level(kl_log_level level);
+/* Lines that could not be written so far. */
+uint64_t kl_log_lost(void);
+
+/* `source` names who speaks: "feed", "sim", a script's name. Messages are one line; newlines are escaped. */
+void kl_log_write(kl_log_level level, const char *source, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* A text that must never appear in the log (a key id's secret, a passphrase) is replaced by "[secret]".
+ * `s` is copied; at most 16 are kept, each 8 bytes or longer. */
+void kl_log_redact(const char *s);
+
+#define kl_log_error(src, ...) kl_log_write(KL_LOG_ERROR, src, __VA_ARGS__)
+#define kl_log_warn(src, ...) kl_log_write(KL_LOG_WARN, src, __VA_ARGS__)
+#define kl_log_info(src, ...) kl_log_write(KL_LOG_INFO, src, __VA_ARGS__)
+#define kl_log_debug(src, ...) kl_log_write(KL_LOG_DEBUG, src, __VA_ARGS__)
+
+#endif

@@ -1,0 +1,324 @@
+/* A matching engine for yes/no contracts as a pure library: orders, queue, fills, fees, balances, positions. No I/O, no
+ * threads, no clock of its own (`now_us` is passed in), and the same calls give the same results. Rules: Kalshi's
+ * guides on orders, fees, order direction and market lifecycle; where they are silent the header says what was chosen.
+ */
+#ifndef KL_EXCHANGE_H
+#define KL_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/units.h"
+
+typedef struct kl_exchange kl_exchange;
+
+typedef char kl_uuid[37]; /* 36 characters and NUL */
+
+typedef enum { KL_TIF_GTC, KL_TIF_IOC, KL_TIF_FOK } kl_tif;
+typedef enum { KL_STP_TAKER_AT_CROSS, KL_STP_MAKER } kl_stp;
+typedef enum { KL_ORDER_RESTING, KL_ORDER_CANCELED, KL_ORDER_EXECUTED } kl_order_status;
+typedef enum {
+  KL_REASON_NONE,
+  KL_REASON_TRADE,
+  KL_REASON_DECREASE,
+  KL_REASON_AMEND,
+  KL_REASON_SELF_TRADE,
+  KL_REASON_EXPIRY,
+  KL_REASON_CLOSE,
+  KL_REASON_HALT,
+  KL_REASON_POST_ONLY_CROSS,
+  KL_REASON_REDUCE_ONLY,
+  KL_REASON_CANCEL /* by its owner; the wire has no word for it */
+} kl_update_reason;
+/* The wire's word ("Trade", "SelfTradeCancel", …); NULL for NONE and CANCEL. */
+const char *kl_update_reason_name(kl_update_reason r);
+
+typedef enum {
+  KL_MARKET_INITIALIZED,
+  KL_MARKET_ACTIVE,
+  KL_MARKET_INACTIVE,
+  KL_MARKET_CLOSED,
+  KL_MARKET_DETERMINED,
+  KL_MARKET_DISPUTED,
+  KL_MARKET_AMENDED,
+  KL_MARKET_FINALIZED
+} kl_market_status;
+const char *kl_market_status_name(kl_market_status s);
+
+typedef enum { KL_FEE_QUADRATIC, KL_FEE_QUADRATIC_MAKER, KL_FEE_QUADRATIC_COMBO_MAKER, KL_FEE_FLAT } kl_fee_type;
+
+/* A band of the price grid: start <= p <= end is valid when (p - start) is a multiple of step. */
+typedef struct kl_price_band {
+  kl_price start, end, step;
+} kl_price_band;
+
+/* How a request ended; kl_exchange_error_code gives the wire's code. */
+typedef enum {
+  KL_X_OK,
+  KL_X_NOT_FOUND,
+  KL_X_INVALID_PRICE,
+  KL_X_INVALID_SIZE,
+  KL_X_POST_ONLY_CROSS,
+  KL_X_INSUFFICIENT_BALANCE,
+  KL_X_MARKET_INACTIVE,
+  KL_X_EXISTS,          /* client_order_id was used before, ever */
+  KL_X_SIDE_MISMATCH,   /* amend */
+  KL_X_TICKER_MISMATCH, /* amend */
+  KL_X_ID_MISMATCH,     /* amend: client_order_id is another order's */
+  KL_X_INVALID_PARAMETERS,
+  KL_X_EXPIRED, /* expiration_time not in the future */
+  KL_X_PAUSED,  /* trading pause */
+  KL_X_TOO_MANY_ORDERS,
+  KL_X_NOMEM
+} kl_exchange_result;
+const char *kl_exchange_error_code(kl_exchange_result r);    /* "insufficient_balance" */
+const char *kl_exchange_error_message(kl_exchange_result r); /* "insufficient balance" */
+const char *kl_exchange_error_details(kl_exchange_result r); /* "post only cross" or NULL */
+
+typedef struct kl_series {
+  char ticker[32];
+  char title[96];
+  char category[48];
+  char frequency[24];
+  kl_fee_type fee_type;
+  int64_t fee_multiplier_ppm; /* 1,000,000 is 1 */
+  kl_count volume;
+} kl_series;
+
+typedef struct kl_market_event {
+  char ticker[48];
+  char title[160];
+  char sub_title[96];
+  const kl_series *series;
+  bool mutually_exclusive;
+} kl_market_event;
+
+typedef struct kl_market {
+  char ticker[64];
+  kl_uuid id;
+  char title[160];
+  char yes_sub_title[64];
+  char no_sub_title[64];
+  char rules[256];
+  char strike_type[24]; /* "greater", "between", "custom", … */
+  bool has_floor, has_cap;
+  double floor_strike, cap_strike; /* metadata only */
+  kl_market_event *event;
+  kl_market_status status;
+  char price_structure[40]; /* a label */
+  kl_price_band bands[4];
+  int n_bands;
+  int64_t created_us, open_us, close_us, expected_expiration_us, latest_expiration_us;
+  int settlement_timer_s;
+  kl_price last_price; /* 0: never traded */
+  kl_price previous_price, previous_bid, previous_ask;
+  kl_count last_size, volume, volume_24h, open_interest;
+  kl_money dollar_volume, dollar_open_interest;
+  int64_t last_trade_us, updated_us;
+  kl_price settlement; /* of YES, once determined; -1 before */
+  int exchange_index;
+  uint32_t index; /* 0, 1, … in order of creation */
+  void *priv;     /* the engine's book */
+} kl_market;
+
+typedef struct kl_order {
+  kl_uuid id;
+  char client_order_id[65];
+  uint32_t user;
+  kl_market *market;
+  kl_side side;
+  kl_price price; /* YES price */
+  kl_count initial, filled, remaining;
+  kl_tif tif;
+  kl_stp stp;
+  bool post_only, reduce_only, cancel_on_pause;
+  int subaccount;
+  int64_t expiration_us; /* 0: none */
+  kl_order_status status;
+  kl_update_reason reason; /* of the last update */
+  int64_t created_us, updated_us;
+  kl_money taker_cost, maker_cost, taker_fees, maker_fees;
+  uint64_t seq; /* order of arrival; a lost queue place gets a new one */
+  void *priv;
+} kl_order;
+
+typedef struct kl_trade {
+  kl_uuid id;
+  const kl_market *market;
+  kl_price yes_price;
+  kl_count count;
+  kl_side taker_side;
+  int64_t ts_us;
+} kl_trade;
+
+typedef struct kl_fill {
+  kl_uuid trade_id;
+  const kl_order *order;
+  kl_uuid order_id;
+  uint32_t user;
+  const kl_market *market;
+  kl_side side;
+  bool is_taker;
+  kl_price yes_price;
+  kl_count count;
+  kl_money fee; /* net: trade fee + rounding - rebate */
+  kl_count post_position;
+  int subaccount;
+  int64_t ts_us;
+} kl_fill;
+
+typedef struct kl_position {
+  const kl_market *market;
+  kl_count position; /* + YES, - NO */
+  kl_money cost;     /* of the open position */
+  kl_money realized; /* without fees */
+  kl_money fees;
+  kl_money position_fees; /* of the open position */
+  kl_money traded;        /* spent, ever */
+  kl_count volume;
+  int64_t updated_us;
+} kl_position;
+
+/* What happened, told in order while a call runs. Any may be NULL. Pointers are valid during the call. */
+typedef struct kl_exchange_sink {
+  void *data;
+  /* A level changed by `delta`. `side` KL_YES: bids at `price`; KL_NO: the NO price of an ask. `by` is the order that
+   * caused it. */
+  void (*level)(void *data, const kl_market *m, kl_outcome side, kl_price price, kl_count delta, const kl_order *by);
+  void (*trade)(void *data, const kl_trade *t);
+  void (*fill)(void *data, const kl_fill *f);
+  void (*order)(void *data, const kl_order *o); /* created, changed or ended */
+  void (*position)(void *data, uint32_t user, int subaccount, const kl_position *p);
+  void (*market)(void *data, const kl_market *m, const char *event_type); /* "activated", "determined", … */
+} kl_exchange_sink;
+
+typedef struct kl_exchange_options {
+  uint64_t seed;              /* of order, trade and market ids */
+  kl_money balance_precision; /* 100 (1e-4 dollar, direct members) or 10000 (a cent); 0: 10000 */
+  kl_exchange_sink sink;
+} kl_exchange_options;
+
+kl_exchange *kl_exchange_new(const kl_exchange_options *o); /* NULL when out of memory */
+void kl_exchange_free(kl_exchange *x);
+
+/* Static data. The arguments are copied; the returned objects live as long as the exchange. NULL: out of memory or the
+ * ticker exists. `m->event` and `e->series` must be of this exchange. */
+kl_series *kl_exchange_add_series(kl_exchange *x, const kl_series *s);
+kl_market_event *kl_exchange_add_event(kl_exchange *x, const kl_market_event *e);
+kl_market *kl_exchange_add_market(kl_exchange *x, const kl_market *m); /* id, index, status by times are filled in */
+/* Bands of a documented structure ("linear_cent", "deci_cent", …) into the market description; false if unknown. */
+bool kl_price_structure(const char *name, kl_market *m);
+bool kl_price_on_grid(const kl_market *m, kl_price p);
+kl_price kl_price_snap(const kl_market *m, kl_price p); /* nearest valid price */
+
+/* A user with `deposit` in subaccount 0; returns its number (0, 1, …) or UINT32_MAX. */
+uint32_t kl_exchange_add_user(kl_exchange *x, kl_money deposit);
+const char *kl_exchange_user_id(const kl_exchange *x, uint32_t user); /* a UUID */
+/* The user's balance, resting collateral already taken off. */
+kl_money kl_exchange_balance(const kl_exchange *x, uint32_t user, int subaccount);
+/* Sum of positions at last price (or mid), for portfolio_value. */
+kl_money kl_exchange_portfolio_value(const kl_exchange *x, uint32_t user, int subaccount);
+
+typedef struct kl_order_request {
+  uint32_t user;
+  const char *ticker;
+  const char *client_order_id; /* NULL or "": none */
+  kl_side side;
+  kl_price price;
+  kl_count count;
+  kl_tif tif;
+  kl_stp stp;
+  bool post_only, reduce_only, cancel_on_pause;
+  int64_t expiration_us; /* 0: none */
+  int subaccount;        /* 0 to 63 */
+} kl_order_request;
+
+/* What a create or amend did, beside the order itself. */
+typedef struct kl_order_outcome {
+  const kl_order *order; /* valid until the next call that changes the exchange */
+  kl_count filled;       /* by this call */
+  kl_count remaining;
+  kl_money fill_cost; /* sum of yes price * count of these fills */
+  kl_money fees;      /* of these fills */
+  bool changed;       /* amend: anything changed */
+} kl_order_outcome;
+
+kl_exchange_result kl_exchange_create(kl_exchange *x, int64_t now_us, const kl_order_request *r, kl_order_outcome *out);
+/* *reduced gets what was taken off. */
+kl_exchange_result kl_exchange_cancel(kl_exchange *x, int64_t now_us, uint32_t user, int subaccount,
+                                      const char *order_id, kl_count *reduced, const kl_order **order);
+typedef struct kl_amend_request {
+  uint32_t user;
+  int subaccount;
+  const char *order_id;
+  const char *ticker;
+  kl_side side;
+  kl_price price;
+  kl_count count;                      /* total: filled + wanted remaining */
+  const char *client_order_id;         /* must match if given */
+  const char *updated_client_order_id; /* NULL: keeps it */
+} kl_amend_request;
+/* Keeps the queue place only when the size falls at the same price. */
+kl_exchange_result kl_exchange_amend(kl_exchange *x, int64_t now_us, const kl_amend_request *r, kl_order_outcome *out);
+/* Exactly one of reduce_by (> 0) and reduce_to (>= 0); the other is -1. Keeps the queue place. */
+kl_exchange_result kl_exchange_decrease(kl_exchange *x, int64_t now_us, uint32_t user, int subaccount,
+                                        const char *order_id, kl_count reduce_by, kl_count reduce_to,
+                                        const kl_order **order);
+/* Cancels all resting orders of the user (subaccount -1: all); returns how many. */
+size_t kl_exchange_cancel_all(kl_exchange *x, int64_t now_us, uint32_t user, int subaccount);
+
+/* Time-driven work: expiry of orders, opening and closing of markets. Returns the time of the next such event, or
+ * INT64_MAX. Every other call does it first for its own `now_us`. */
+int64_t kl_exchange_tick(kl_exchange *x, int64_t now_us);
+/* A trading pause on or off; orders with cancel_on_pause go when it comes. */
+void kl_exchange_set_paused(kl_exchange *x, int64_t now_us, bool paused);
+bool kl_exchange_paused(const kl_exchange *x);
+/* Determines and settles a closed or active market at `yes_value` (0 to 10000): resting orders go, positions are paid.
+ */
+kl_exchange_result kl_exchange_settle(kl_exchange *x, int64_t now_us, kl_market *m, kl_price yes_value);
+kl_exchange_result kl_exchange_set_active(kl_exchange *x, int64_t now_us, kl_market *m, bool active);
+
+/* Look-ups; NULL when unknown. */
+kl_series *kl_exchange_series(const kl_exchange *x, const char *ticker);
+kl_market_event *kl_exchange_event(const kl_exchange *x, const char *ticker);
+kl_market *kl_exchange_market(const kl_exchange *x, const char *ticker);
+const kl_order *kl_exchange_order(const kl_exchange *x, uint32_t user, const char *order_id);
+size_t kl_exchange_series_count(const kl_exchange *x);
+kl_series *kl_exchange_series_at(const kl_exchange *x, size_t i);
+size_t kl_exchange_event_count(const kl_exchange *x);
+kl_market_event *kl_exchange_event_at(const kl_exchange *x, size_t i);
+size_t kl_exchange_market_count(const kl_exchange *x);
+kl_market *kl_exchange_market_at(const kl_exchange *x, size_t i);
+
+/* Lists of one user, newest first: the i-th, NULL past the end. Fills and trades are kept up to a bound (100,000 and,
+ * per market, 10,000), the oldest go first; ended orders of a user likewise (100,000). */
+const kl_order *kl_exchange_order_at(const kl_exchange *x, uint32_t user, size_t i);
+const kl_fill *kl_exchange_fill_at(const kl_exchange *x, uint32_t user, size_t i);
+const kl_position *kl_exchange_position_at(const kl_exchange *x, uint32_t user, int subaccount,
+                                           size_t i); /* any order */
+/* Trades of a market (NULL: of all, kept 100,000), newest first. */
+const kl_trade *kl_exchange_trade_at(const kl_exchange *x, const kl_market *m, size_t i);
+
+/* Book: the i-th best level of a side (own prices: NO levels at their NO price); false past the end. */
+bool kl_exchange_level(const kl_market *m, kl_outcome side, size_t i, kl_price *price, kl_count *count);
+size_t kl_exchange_levels(const kl_market *m, kl_outcome side);
+/* Best YES bid and ask with their sizes; price 0 / 10000 with size 0 when that side is empty. */
+void kl_exchange_top(const kl_market *m, kl_price *bid, kl_count *bid_size, kl_price *ask, kl_count *ask_size);
+/* Contracts ahead of a resting order at its price. */
+kl_count kl_exchange_queue_position(const kl_exchange *x, const kl_order *o);
+
+/* Fees. `fee` is the trade fee rounded up to 1e-4 dollar. Source: Kalshi fee rounding guide; taker 0.07 M C P (1-P),
+ * maker a quarter of it where the series has maker fees (a half for combos). */
+kl_money kl_fee_trade(kl_fee_type type, int64_t multiplier_ppm, bool taker, kl_price yes_price, kl_count count);
+/* Rounding: given the revenue of a fill (negative: paid) and its trade fee, the rounding fee that brings the change of
+ * balance down to the precision; `accumulator` collects it and gives back a cent (the result, *rebate) when it exceeds
+ * one. */
+kl_money kl_fee_rounding(kl_money revenue, kl_money trade_fee, kl_money precision, kl_money *accumulator,
+                         kl_money *rebate);
+
+/* Balances + collateral of resting orders + cost held in positions + fees collected - deposits - settlement paid from
+ * the other side: zero, always. For tests. */
+kl_money kl_exchange_conservation(const kl_exchange *x);
+
+#endif

@@ -1,0 +1,91 @@
+/* The REST operations as data. The table is generated at build time from runtime/kalshi/spec/ by
+ * runtime/kalshi/generate.lua; nothing here is written by hand. */
+#ifndef KL_OPERATION_H
+#define KL_OPERATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum { KL_IN_PATH, KL_IN_QUERY, KL_IN_BODY } kl_param_in;
+typedef enum {
+  KL_T_STRING,
+  KL_T_INTEGER,
+  KL_T_NUMBER,
+  KL_T_BOOLEAN,
+  KL_T_DOLLARS, /* a fixed-point string of dollars; scripts give a number */
+  KL_T_COUNT,   /* a fixed-point string of contracts */
+  KL_T_ARRAY,
+  KL_T_OBJECT,
+  KL_T_ANY
+} kl_param_type;
+
+typedef struct kl_param kl_param;
+struct kl_param {
+  const char *name;
+  kl_param_in in;
+  kl_param_type type;
+  kl_param_type item_type; /* of an array */
+  bool required;
+  bool nullable;
+  bool explode;             /* query arrays: the key is repeated; otherwise comma-separated */
+  const char *const *enums; /* NULL-terminated; NULL: free */
+  bool has_min, has_max;
+  double min, max;
+  /* Fields of an object, or of the objects in an array; NULL: free-form. */
+  const kl_param *fields;
+  uint16_t n_fields;
+};
+
+/* Where in an answer the fixed-point strings are: a tree with only the branches that hold one. */
+typedef struct kl_shape kl_shape;
+typedef struct kl_shape_field {
+  const char *name;
+  const kl_shape *shape;
+} kl_shape_field;
+struct kl_shape {
+  enum { KL_SHAPE_FIXED, KL_SHAPE_OBJECT, KL_SHAPE_ARRAY, KL_SHAPE_MAP } kind;
+  uint16_t n_fields;
+  const kl_shape_field *fields; /* OBJECT: sorted by name */
+  const kl_shape *item;         /* ARRAY, MAP (object with any keys) */
+};
+
+typedef enum { KL_BUCKET_READ, KL_BUCKET_WRITE } kl_bucket;
+
+typedef struct kl_operation {
+  const char *id;     /* "CreateOrderV2" */
+  const char *name;   /* "create_order": snake case, V2 dropped */
+  const char *method; /* "POST" */
+  const char *path;   /* "/portfolio/events/orders/{order_id}", below /trade-api/v2 */
+  bool legacy;        /* under kalshi.legacy */
+  bool auth;
+  kl_bucket bucket;
+  uint16_t cost;            /* tokens */
+  bool cost_per_item;       /* times the number of orders in a batch */
+  const char *rows;         /* field that holds a page's rows; NULL: not paged */
+  const char *cursor_field; /* "cursor" or "next_cursor" */
+  const char *replaced_by;  /* name of today's operation for a legacy one; NULL */
+  const kl_param *params;   /* path parameters first, in the order of the path, then query, then body */
+  uint16_t n_params;
+  bool has_body;
+  const kl_shape *answer; /* NULL: no fixed-point strings inside */
+} kl_operation;
+
+extern const kl_operation kl_operations[];
+extern const size_t kl_operation_count;
+
+/* By snake-case name or operationId; NULL when unknown. Current ones win over legacy ones of the same name. */
+const kl_operation *kl_operation_find(const char *name);
+const kl_operation *kl_operation_find_legacy(const char *name);
+/* By method and concrete path below /trade-api/v2 ("/markets/X"); NULL when none fits. */
+const kl_operation *kl_operation_match(const char *method, const char *path);
+/* The known operation name nearest to `name` (edit distance), for "did you mean"; NULL when nothing is near. */
+const char *kl_operation_nearest(const char *name);
+const char *kl_nearest(const char *name, const char *const *candidates, size_t n); /* the same for any list */
+
+/* WebSocket payloads: the shape of `msg` of a message type; NULL when it holds none or the type is unknown. */
+const kl_shape *kl_message_shape(const char *type);
+/* Channels a client may subscribe to (NULL-terminated). */
+extern const char *const kl_channels[];
+
+#endif

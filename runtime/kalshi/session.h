@@ -1,0 +1,84 @@
+/* A session: one account (or none) on one environment. Owns the HTTP client, the key, the clock offset, the token
+ * buckets and the feed; shared by all scripts of the process. Loop thread only. */
+#ifndef KL_SESSION_H
+#define KL_SESSION_H
+
+#include <uv.h>
+
+#include "auth/key.h"
+#include "base/clock.h"
+#include "kalshi/feed.h"
+#include "kalshi/operation.h"
+#include "net/http.h"
+
+typedef struct kl_session kl_session;
+
+typedef struct kl_session_options {
+  const char *env;      /* "sim", "demo", "prod" */
+  const char *rest_url; /* "https://host/trade-api/v2", no trailing slash */
+  const char *ws_url;
+  const char *ca_file;
+  const char *key_id; /* NULL: unsigned calls only */
+  kl_key *key;        /* retained */
+  bool live;          /* without it no order goes to prod */
+  const kl_clock *clock;
+  const char *user_agent;
+} kl_session_options;
+
+/* URLs of an environment, of the dedicated hosts; false for an unknown name and for "sim". */
+bool kl_environment_urls(const char *env, const char **rest_url, const char **ws_url);
+
+kl_session *kl_session_new(uv_loop_t *loop, const kl_session_options *o, kl_error *e);
+/* Aborts what is under way, closes all handles; `closed` from the loop at the end. */
+void kl_session_close(kl_session *s, void (*closed)(void *), void *data);
+
+kl_feed *kl_session_feed(kl_session *s); /* borrowed */
+const char *kl_session_env(const kl_session *s);
+bool kl_session_has_key(const kl_session *s);
+/* Signs a WebSocket handshake or anything else on this session; see kl_sign_start. The headers are complete lines. */
+int64_t kl_session_timestamp_ms(const kl_session *s);
+
+typedef struct kl_call kl_call;
+
+typedef struct kl_call_request {
+  const kl_operation *op; /* NULL for a free-form call */
+  const char *method;     /* for a free-form call */
+  const char *path;       /* below /trade-api/v2, path parameters filled in, without query */
+  const char *query;      /* "a=b&c=d", already encoded; NULL or "" for none */
+  const char *body;       /* JSON; NULL for none */
+  size_t body_len;
+  uint32_t items;     /* orders in a batch, for the cost; 0 counts as 1 */
+  int64_t timeout_ms; /* 0: 30,000, all retries and waits for tokens included */
+} kl_call_request;
+
+/* Exactly one of the two is set. A status of 400 or more comes as an error (kind "http", "auth", "rate_limit") with
+ * code and message of the exchange. A write that may have reached the exchange without an answer is an error whose code
+ * is "outcome_unknown" and which is not retryable. */
+typedef void (*kl_call_cb)(void *data, const kl_http_response *res, const kl_error *e);
+
+/* Waits for tokens, signs, sends, retries reads on 429, 5xx and network errors with jittered exponential backoff.
+ * Never calls `cb` from within. NULL with `e` when it cannot be started. Copies all strings. */
+kl_call *kl_session_call(kl_session *s, const kl_call_request *r, kl_call_cb cb, void *data, kl_error *e);
+/* The callback will not be called. A read is aborted. A write goes on to its end, and its answer is logged. */
+void kl_call_cancel(kl_call *c);
+/* Writes under way (also abandoned ones); shutdown waits for them. */
+size_t kl_session_writes_pending(const kl_session *s);
+
+typedef struct kl_budget {
+  double read, write; /* tokens left now */
+  double read_capacity, write_capacity, read_rate, write_rate;
+  char tier[32];
+} kl_budget;
+void kl_session_budget(kl_session *s, kl_budget *out);
+
+typedef struct kl_session_stats {
+  uint64_t calls, errors, retries, rate_limited;
+  int64_t clock_offset_ms; /* exchange minus here */
+  bool clock_known;
+} kl_session_stats;
+void kl_session_stats_get(const kl_session *s, kl_session_stats *out);
+
+/* Turns an error body of any of the four wire shapes into `e` (kind, status, code, message). */
+void kl_error_from_response(kl_error *e, int status, const char *body, size_t n, const char *operation);
+
+#endif

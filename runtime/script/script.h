@@ -1,0 +1,140 @@
+/* Scripts: a Lua state each, tasks that read as if they blocked, one await primitive, one scope. The only place that
+ * resumes Lua. Everything runs on the loop thread. */
+#ifndef KL_SCRIPT_H
+#define KL_SCRIPT_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <uv.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/list.h"
+
+typedef struct kl_host kl_host;
+typedef struct kl_script kl_script;
+typedef struct kl_task kl_task;
+typedef struct kl_wait kl_wait;
+typedef struct kl_member kl_member;
+
+/* ---- waiting ---- */
+
+/* What a task waits for: malloc'ed by a binding, begins with this, dropped exactly once. */
+struct kl_wait {
+  kl_task *task;                        /* borrowed; NULL once nobody waits */
+  int (*push)(lua_State *L, kl_wait *); /* push the results, in the waiting coroutine; may raise */
+  void (*drop)(kl_wait *);              /* stop and release; once; never touches Lua */
+};
+
+/* Suspends the running task until kl_complete; returns as a C function returns. Takes w, whatever happens. Raises
+ * "cancelled" when the task was cancelled, and an error where Lua cannot yield. */
+int kl_await(lua_State *L, kl_wait *w); /* raises */
+/* From the loop: the wait is over, the task resumes in the next pass. Harmless when repeated. */
+void kl_complete(kl_wait *w);
+
+/* The script that L (any coroutine of it) belongs to. */
+kl_script *kl_script_of(lua_State *L);
+kl_host *kl_script_host(kl_script *s);
+const char *kl_script_name(const kl_script *s);
+uv_loop_t *kl_script_loop(kl_script *s);
+const kl_clock *kl_script_clock(kl_script *s);
+/* What the embedding program gave with kl_host_options.data. */
+void *kl_script_data(kl_script *s);
+
+/* ---- errors ---- */
+
+/* Raises e as an error object: a table with kind, message, where known status, code, operation, retryable, where (the
+ * script's line), and a __tostring ("kind: message"). */
+int kl_raise(lua_State *L, const kl_error *e);                                                             /* raises */
+int kl_raisef(lua_State *L, const char *kind, const char *fmt, ...) __attribute__((format(printf, 3, 4))); /* raises */
+/* Pushes it instead. */
+void kl_push_error(lua_State *L, const kl_error *e);
+
+/* ---- tasks ---- */
+
+/* Starts fn (at the top of L's stack below its nargs arguments, all popped) as a task of the script; it first runs in
+ * the next pass. Pushes the task object. Raises when the scope is closing or memory is out. */
+kl_task *kl_task_spawn(lua_State *L, int nargs); /* raises */
+/* Sticky: the task's wait is dropped, it wakes and raises {kind="cancelled"}; every later await raises again. `why`
+ * must be static or outlive the task. */
+void kl_task_cancel(kl_task *t, const char *why);
+
+/* ---- scopes: what a script owns ---- */
+
+/* A member of a script: a subscription, a book handle, a timer. Closed when the script ends, in reverse order of birth.
+ */
+struct kl_member {
+  kl_list link;
+  void (*close)(kl_member *); /* release; never touches Lua; unlinked before */
+};
+void kl_script_adopt(kl_script *s, kl_member *m);
+void kl_script_disown(kl_member *m);
+
+/* ---- the host ---- */
+
+typedef enum { KL_STOP_EXIT, KL_STOP_ERROR, KL_STOP_RELOAD } kl_stop_reason;
+
+typedef struct kl_host_options {
+  const kl_clock *clock;
+  void *data;              /* for the bindings: kl_script_data */
+  const luaL_Reg *modules; /* C modules, preloaded as `require` names; {NULL, NULL} ends it */
+  int grace_ms;            /* how long tasks may take to end after a stop; 0: 3,000 */
+  /* A script ended: its main chunk returned and no task is left, it failed, or it was stopped. */
+  void (*script_ended)(void *data, kl_script *s, bool failed);
+  void (*print)(void *data, kl_script *s, const char *text, size_t n); /* output of print; NULL: stdout */
+} kl_host_options;
+
+kl_host *kl_host_new(uv_loop_t *loop, const kl_host_options *o); /* NULL when out of memory */
+/* After all scripts ended. Closes its handles; the memory goes when the loop has closed them: run the loop once more.
+ */
+void kl_host_close(kl_host *h);
+size_t kl_host_running(const kl_host *h); /* scripts not yet ended */
+
+typedef struct kl_permissions { /* nothing is allowed unless listed; NULL-terminated lists */
+  bool all, run;
+  const char *const *fs, *const *net, *const *env;
+} kl_permissions;
+
+typedef struct kl_script_options {
+  const char *path;   /* of the file; NULL with `source` */
+  const char *source; /* instead of a file (kalua -e, the prompt) */
+  const char *name;   /* NULL: the file's name without .lua */
+  const char *env;    /* "sim", "demo", "prod" */
+  char *const *args;  /* kalua.args; NULL-terminated */
+  size_t memory_cap;  /* bytes; 0: 256 MiB */
+  int cpu_ms;         /* longest stretch without yielding; 0: 1,000 */
+  kl_permissions allow;
+} kl_script_options;
+
+/* Compiles and schedules a script. False with `e` for a file that cannot be read, a syntax error (message with line),
+ * or memory. */
+bool kl_script_start(kl_host *h, const kl_script_options *o, kl_script **out, kl_error *e);
+/* on_stop handlers run, then the scope closes. Repeating it with `now` true skips the grace. */
+void kl_script_stop(kl_script *s, kl_stop_reason why, bool now);
+
+typedef struct kl_script_stats {
+  size_t memory, memory_peak;
+  uint64_t resumes, errors; /* errors: of tasks nobody awaited, and of the main chunk */
+  size_t tasks;
+  int generation;
+} kl_script_stats;
+void kl_script_stats_get(const kl_script *s, kl_script_stats *out);
+
+/* ---- for the bindings of `kalua` and `task` (bindings/) ---- */
+
+/* Remembers a handler (function on top of L's stack, popped). */
+void kl_script_on_stop(lua_State *L);  /* raises */
+void kl_script_on_error(lua_State *L); /* raises */
+kl_permissions kl_script_permissions(const kl_script *s);
+const kl_script_options *kl_script_get_options(const kl_script *s);
+
+/* Lua modules embedded at build time (lua/stdlib). */
+typedef struct kl_embedded {
+  const char *name;
+  const char *text;
+  size_t len;
+} kl_embedded;
+extern const kl_embedded kl_stdlib[];
+extern const size_t kl_stdlib_count;
+
+#endif

@@ -1,0 +1,49 @@
+/* The exchange simulator: exchange/ behind the exchange's REST and WebSocket protocol on loopback, with synthetic
+ * traders. Runs on a thread and a loop of its own, and is reached only through its sockets. */
+#ifndef KL_SIM_H
+#define KL_SIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "auth/key.h"
+#include "base/error.h"
+
+typedef struct kl_sim kl_sim;
+
+typedef struct kl_sim_options {
+  int port; /* 0: any */
+  uint64_t seed;
+  int markets;  /* 0: 36 */
+  double speed; /* 1: real time; 0 is taken as 1 */
+  bool quiet;   /* no synthetic traders */
+  int users;    /* accounts with keys; 0: 1 */
+  double rate;  /* book messages a second over all markets that the traders aim at; 0: by the number of markets */
+  int64_t max_clock_skew_ms; /* 0: 15,000 */
+  bool tls;                  /* serve https and wss with a self-signed certificate, written to ca_path */
+} kl_sim_options;
+
+typedef struct kl_sim_user {
+  char key_id[37];
+  kl_key *key; /* borrowed from the sim */
+} kl_sim_user;
+
+/* Starts the thread; returns when the port listens. */
+bool kl_sim_start(const kl_sim_options *o, kl_sim **out, kl_error *e);
+/* Stops and joins the thread, frees all. */
+void kl_sim_stop(kl_sim *s);
+
+int kl_sim_port(const kl_sim *s);
+const char *kl_sim_rest_url(const kl_sim *s);
+const char *kl_sim_ws_url(const kl_sim *s);
+const char *kl_sim_ca_path(const kl_sim *s); /* with tls: the certificate to trust; NULL otherwise */
+int kl_sim_users(const kl_sim *s);
+const kl_sim_user *kl_sim_user_at(const kl_sim *s, int i);
+
+/* Counters, readable from any thread. */
+typedef struct kl_sim_stats {
+  uint64_t requests, rejected_auth, orders, trades, ws_messages, ws_clients;
+} kl_sim_stats;
+void kl_sim_stats_get(const kl_sim *s, kl_sim_stats *out);
+
+#endif
