@@ -1,0 +1,88 @@
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <time.h>
+
+static int64_t real_mono_ns(const kl_clock *c) {
+  (void)c;
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static int64_t real_wall_us(const kl_clock *c) {
+  (void)c;
+  struct timespec t;
+  clock_gettime(CLOCK_REALTIME, &t);
+  return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+const kl_clock *kl_clock_real(void) {
+  static const kl_clock real = {real_mono_ns, real_wall_us};
+  return &real;
+}
+
+/* Rounds towards minus infinity: times before 1970 stay in order. */
+static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
+
+int64_t kl_mono_ns(const kl_clock *c) { return c->mono_ns(c); }
+int64_t kl_wall_us(const kl_clock *c) { return c->wall_us(c); }
+int64_t kl_wall_ms(const kl_clock *c) { return floor_div(c->wall_us(c), 1000); }
+
+static int64_t virtual_mono_ns(const kl_clock *c) {
+  const kl_clock_virtual *v = (const kl_clock_virtual *)(const void *)c;
+  return (v->now_us - v->start_us) * 1000;
+}
+
+static int64_t virtual_wall_us(const kl_clock *c) { return ((const kl_clock_virtual *)(const void *)c)->now_us; }
+
+void kl_clock_virtual_init(kl_clock_virtual *v, int64_t wall_us) {
+  v->clock.mono_ns = virtual_mono_ns;
+  v->clock.wall_us = virtual_wall_us;
+  v->now_us = v->start_us = wall_us;
+}
+
+void kl_clock_virtual_advance(kl_clock_virtual *v, int64_t us) { v->now_us += us; }
+
+typedef struct {
+  int64_t year;
+  int month, day;
+} civil_date;
+
+/* Proleptic Gregorian date of a day counted from 1970-01-01. Years are counted from March, so that the leap day is the
+ * last of its year; 719468 is the distance of 1970-01-01 from 0000-03-01, 146097 the days of 400 years. */
+static civil_date date_of_day(int64_t day) {
+  int64_t since = day + 719468;
+  int64_t era = floor_div(since, 146097);
+  int64_t in_era = since - era * 146097;
+  int64_t year = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
+  int64_t in_year = in_era - (365 * year + year / 4 - year / 100);
+  int64_t month = (5 * in_year + 2) / 153; /* 0 is March */
+  civil_date d;
+  d.day = (int)(in_year - (153 * month + 2) / 5 + 1);
+  d.month = (int)(month < 10 ? month + 3 : month - 9);
+  d.year = year + era * 400 + (d.month <= 2);
+  return d;
+}
+
+size_t kl_time_rfc3339(char *out, size_t cap, int64_t wall_us, int fraction) {
+  int64_t seconds = floor_div(wall_us, 1000000);
+  int us = (int)(wall_us % 1000000);
+  if (us < 0) us += 1000000;
+  int64_t day = floor_div(seconds, 86400);
+  int second = (int)(seconds - day * 86400);
+  civil_date d = date_of_day(day);
+  char part[16] = "";
+  if (fraction == 3) snprintf(part, sizeof part, ".%03d", us / 1000);
+  if (fraction == 6) snprintf(part, sizeof part, ".%06d", us);
+  char text[64];
+  int n = snprintf(text, sizeof text, "%04lld-%02d-%02dT%02d:%02d:%02d%sZ", (long long)d.year, d.month, d.day,
+                   second / 3600, second / 60 % 60, second % 60, part);
+  if (n < 0 || (size_t)n >= cap) {
+    if (cap) out[0] = 0;
+    return 0;
+  }
+  for (int i = 0; i <= n; i++)
+    out[i] = text[i];
+  return (size_t)n;
+}

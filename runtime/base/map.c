@@ -1,0 +1,146 @@
+#include "base/map.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Linear probing over a table that is a power of two large and at most three quarters full. A removal shifts the run
+ * behind it back, so there are no tombstones and a table that churns does not slow down. */
+typedef struct {
+  uint64_t hash;
+  size_t n;
+  char *key; /* owned copy with a NUL behind it; NULL in an empty slot */
+  void *value;
+} slot;
+
+struct kl_map {
+  slot *slots;
+  size_t cap; /* 0 until the first key */
+  size_t count;
+};
+
+static uint64_t fold_multiply(uint64_t a, uint64_t b) {
+  __extension__ typedef unsigned __int128 wide;
+  wide product = (wide)a * b;
+  return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+uint64_t kl_hash_bytes(const void *p, size_t n) {
+  /* Two odd constants with balanced bits: the fractional parts of the golden ratio and of the square root of two. */
+  const uint64_t k1 = 0x9E3779B97F4A7C15u, k2 = 0x6A09E667F3BCC909u;
+  const unsigned char *s = p;
+  uint64_t h = fold_multiply((uint64_t)n ^ k1, k2);
+  for (; n >= 8; s += 8, n -= 8) {
+    uint64_t word;
+    memcpy(&word, s, 8);
+    h = fold_multiply(h ^ word ^ k1, k2);
+  }
+  if (n > 0) {
+    uint64_t word = 0;
+    memcpy(&word, s, n);
+    h = fold_multiply(h ^ word ^ k1, k2);
+  }
+  return fold_multiply(h ^ k2, k1);
+}
+
+kl_map *kl_map_new(void) { return calloc(1, sizeof(kl_map)); }
+
+void kl_map_free(kl_map *m) {
+  if (!m) return;
+  for (size_t i = 0; i < m->cap; i++)
+    free(m->slots[i].key);
+  free(m->slots);
+  free(m);
+}
+
+/* The slot of the key, or the empty one where it belongs. The table has an empty slot always. */
+static size_t find(const kl_map *m, const char *key, size_t n, uint64_t hash) {
+  size_t mask = m->cap - 1;
+  size_t i = (size_t)hash & mask;
+  for (;; i = (i + 1) & mask) {
+    const slot *s = &m->slots[i];
+    if (!s->key || (s->hash == hash && s->n == n && (n == 0 || memcmp(s->key, key, n) == 0))) return i;
+  }
+}
+
+void *kl_map_get(const kl_map *m, const char *key, size_t n) {
+  if (m->count == 0) return NULL;
+  const slot *s = &m->slots[find(m, key, n, kl_hash_bytes(key, n))];
+  return s->key ? s->value : NULL;
+}
+
+static bool grow(kl_map *m) {
+  size_t cap = m->cap ? m->cap * 2 : 16;
+  slot *slots = calloc(cap, sizeof *slots);
+  if (!slots) return false;
+  for (size_t i = 0; i < m->cap; i++) {
+    if (!m->slots[i].key) continue;
+    size_t j = (size_t)m->slots[i].hash & (cap - 1);
+    while (slots[j].key)
+      j = (j + 1) & (cap - 1);
+    slots[j] = m->slots[i];
+  }
+  free(m->slots);
+  m->slots = slots;
+  m->cap = cap;
+  return true;
+}
+
+bool kl_map_set(kl_map *m, const char *key, size_t n, void *value) {
+  uint64_t hash = kl_hash_bytes(key, n);
+  size_t i = 0;
+  if (m->cap > 0) {
+    i = find(m, key, n, hash);
+    if (m->slots[i].key) {
+      m->slots[i].value = value;
+      return true;
+    }
+  }
+  char *copy = malloc(n + 1);
+  if (!copy) return false;
+  if (n) memcpy(copy, key, n);
+  copy[n] = 0;
+  if (m->count >= m->cap - m->cap / 4) {
+    if (!grow(m)) {
+      free(copy);
+      return false;
+    }
+    i = find(m, key, n, hash);
+  }
+  m->slots[i] = (slot){.hash = hash, .n = n, .key = copy, .value = value};
+  m->count++;
+  return true;
+}
+
+void *kl_map_remove(kl_map *m, const char *key, size_t n) {
+  if (m->count == 0) return NULL;
+  size_t hole = find(m, key, n, kl_hash_bytes(key, n));
+  if (!m->slots[hole].key) return NULL;
+  void *value = m->slots[hole].value;
+  free(m->slots[hole].key);
+  size_t mask = m->cap - 1;
+  for (size_t i = (hole + 1) & mask; m->slots[i].key; i = (i + 1) & mask) {
+    size_t home = (size_t)m->slots[i].hash & mask;
+    /* It may move back only if that does not put it before its home. */
+    if (((i - home) & mask) >= ((i - hole) & mask)) {
+      m->slots[hole] = m->slots[i];
+      hole = i;
+    }
+  }
+  m->slots[hole] = (slot){0};
+  m->count--;
+  return value;
+}
+
+size_t kl_map_count(const kl_map *m) { return m->count; }
+
+bool kl_map_next(const kl_map *m, size_t *cursor, const char **key, size_t *n, void **value) {
+  while (*cursor < m->cap) {
+    const slot *s = &m->slots[(*cursor)++];
+    if (!s->key) continue;
+    if (key) *key = s->key;
+    if (n) *n = s->n;
+    if (value) *value = s->value;
+    return true;
+  }
+  return false;
+}
