@@ -62,7 +62,7 @@ typedef enum {
   KL_X_POST_ONLY_CROSS,
   KL_X_INSUFFICIENT_BALANCE,
   KL_X_MARKET_INACTIVE,
-  KL_X_EXISTS,          /* client_order_id was used before, ever */
+  KL_X_EXISTS,          /* client_order_id was used before, ever, by this user */
   KL_X_SIDE_MISMATCH,   /* amend */
   KL_X_TICKER_MISMATCH, /* amend */
   KL_X_ID_MISMATCH,     /* amend: client_order_id is another order's */
@@ -138,7 +138,8 @@ typedef struct kl_order {
   kl_order_status status;
   kl_update_reason reason; /* of the last update */
   int64_t created_us, updated_us;
-  kl_money taker_cost, maker_cost, taker_fees, maker_fees;
+  kl_money taker_cost, maker_cost; /* own price * count: a bid pays the YES price, an ask one dollar minus it */
+  kl_money taker_fees, maker_fees;
   uint64_t seq; /* order of arrival; a lost queue place gets a new one */
   void *priv;
 } kl_order;
@@ -153,19 +154,19 @@ typedef struct kl_trade {
 } kl_trade;
 
 typedef struct kl_fill {
-  kl_uuid trade_id;
   const kl_order *order;
-  kl_uuid order_id;
-  uint32_t user;
   const kl_market *market;
-  kl_side side;
-  bool is_taker;
   kl_price yes_price;
   kl_count count;
   kl_money fee; /* net: trade fee + rounding - rebate */
   kl_count post_position;
-  int subaccount;
   int64_t ts_us;
+  uint32_t user;
+  int subaccount;
+  kl_side side;
+  bool is_taker;
+  kl_uuid trade_id;
+  kl_uuid order_id;
 } kl_fill;
 
 typedef struct kl_position {
@@ -175,16 +176,30 @@ typedef struct kl_position {
   kl_money realized; /* without fees */
   kl_money fees;
   kl_money position_fees; /* of the open position */
-  kl_money traded;        /* spent, ever */
+  kl_money traded;        /* spent on opening, ever */
   kl_count volume;
   int64_t updated_us;
 } kl_position;
 
-/* What happened, told in order while a call runs. Any may be NULL. Pointers are valid during the call. */
+/* A position that was paid out. */
+typedef struct kl_settlement {
+  const kl_market *market;
+  int subaccount;
+  kl_count yes_count, no_count; /* one of them is zero */
+  kl_money yes_cost, no_cost;
+  kl_money revenue; /* whole cents */
+  kl_money fees;    /* of the position, with what the rounding of a scalar payout left */
+  int64_t settled_us;
+} kl_settlement;
+
+/* What happened, told in order while a call runs. Any may be NULL. Pointers are valid during the call. The sink must
+ * not change the exchange. A match tells: level, trade, fill of the maker, fill of the taker, order of the maker,
+ * positions of both. The taker's order is told once, after its matches, and then its level if it rests. Opening and
+ * closing by time are not told, as on the wire. */
 typedef struct kl_exchange_sink {
   void *data;
-  /* A level changed by `delta`. `side` KL_YES: bids at `price`; KL_NO: the NO price of an ask. `by` is the order that
-   * caused it. */
+  /* A level changed by `delta`. `side` KL_YES: bids at `price`; KL_NO: the NO price of an ask. `by` is the order
+   * whose contracts came or went. */
   void (*level)(void *data, const kl_market *m, kl_outcome side, kl_price price, kl_count delta, const kl_order *by);
   void (*trade)(void *data, const kl_trade *t);
   void (*fill)(void *data, const kl_fill *f);
@@ -199,7 +214,7 @@ typedef struct kl_exchange_options {
   kl_exchange_sink sink;
 } kl_exchange_options;
 
-kl_exchange *kl_exchange_new(const kl_exchange_options *o); /* NULL when out of memory */
+kl_exchange *kl_exchange_new(const kl_exchange_options *o); /* NULL: out of memory, or no such precision */
 void kl_exchange_free(kl_exchange *x);
 
 /* Static data. The arguments are copied; the returned objects live as long as the exchange. NULL: out of memory or the
@@ -212,13 +227,18 @@ bool kl_price_structure(const char *name, kl_market *m);
 bool kl_price_on_grid(const kl_market *m, kl_price p);
 kl_price kl_price_snap(const kl_market *m, kl_price p); /* nearest valid price */
 
-/* A user with `deposit` in subaccount 0; returns its number (0, 1, …) or UINT32_MAX. */
+/* A user with `deposit` in subaccount 0, at most ten billion dollars; returns its number (0, 1, …) or UINT32_MAX. */
 uint32_t kl_exchange_add_user(kl_exchange *x, kl_money deposit);
 const char *kl_exchange_user_id(const kl_exchange *x, uint32_t user); /* a UUID */
 /* The user's balance, resting collateral already taken off. */
 kl_money kl_exchange_balance(const kl_exchange *x, uint32_t user, int subaccount);
 /* Sum of positions at last price (or mid), for portfolio_value. */
 kl_money kl_exchange_portfolio_value(const kl_exchange *x, uint32_t user, int subaccount);
+
+/* Moves money between two subaccounts (0 to 63); KL_X_INSUFFICIENT_BALANCE when the balance of `from` is less. */
+kl_exchange_result kl_exchange_transfer(kl_exchange *x, uint32_t user, int from, int to, kl_money amount);
+/* How many ended orders and fills of the user are kept. Forgets the fills kept so far. */
+void kl_exchange_keep(kl_exchange *x, uint32_t user, size_t orders, size_t fills);
 
 typedef struct kl_order_request {
   uint32_t user;
@@ -244,8 +264,15 @@ typedef struct kl_order_outcome {
   bool changed;       /* amend: anything changed */
 } kl_order_outcome;
 
+/* Places an order. Any other result than KL_X_OK means that nothing happened and no client_order_id was used up; `out`
+ * may be NULL. KL_X_OK with a canceled order: the rest of an immediate-or-cancel, a fill-or-kill that could not be
+ * filled, a stop at an own order, or what a reduce-only order had nothing left to close for.
+ * Chosen where the guides are silent: the balance must cover the limit price of every contract that does not close the
+ * position (whatever it would trade at), the fees of what trades at once, and, in series with maker fees, that of what
+ * comes to rest; reduce_only goes only with immediate-or-cancel, post_only and an expiration only with
+ * good-till-canceled. */
 kl_exchange_result kl_exchange_create(kl_exchange *x, int64_t now_us, const kl_order_request *r, kl_order_outcome *out);
-/* *reduced gets what was taken off. */
+/* *reduced gets what was taken off; both results may be NULL. Works in a trading pause, not in an inactive market. */
 kl_exchange_result kl_exchange_cancel(kl_exchange *x, int64_t now_us, uint32_t user, int subaccount,
                                       const char *order_id, kl_count *reduced, const kl_order **order);
 typedef struct kl_amend_request {
@@ -259,13 +286,16 @@ typedef struct kl_amend_request {
   const char *client_order_id;         /* must match if given */
   const char *updated_client_order_id; /* NULL: keeps it */
 } kl_amend_request;
-/* Keeps the queue place only when the size falls at the same price. */
+/* Keeps the queue place only when the size falls at the same price. A count not above what has filled is
+ * KL_X_INVALID_SIZE. A post-only order that would cross ends with KL_REASON_POST_ONLY_CROSS and the result KL_X_OK. A
+ * refused amend changes nothing. */
 kl_exchange_result kl_exchange_amend(kl_exchange *x, int64_t now_us, const kl_amend_request *r, kl_order_outcome *out);
-/* Exactly one of reduce_by (> 0) and reduce_to (>= 0); the other is -1. Keeps the queue place. */
+/* Exactly one of reduce_by (> 0) and reduce_to (>= 0); the other is -1. Keeps the queue place. To zero, or by more than
+ * is left, cancels. Works in a trading pause. */
 kl_exchange_result kl_exchange_decrease(kl_exchange *x, int64_t now_us, uint32_t user, int subaccount,
                                         const char *order_id, kl_count reduce_by, kl_count reduce_to,
                                         const kl_order **order);
-/* Cancels all resting orders of the user (subaccount -1: all); returns how many. */
+/* Cancels all resting orders of the user (subaccount -1: all) but those in inactive markets; returns how many. */
 size_t kl_exchange_cancel_all(kl_exchange *x, int64_t now_us, uint32_t user, int subaccount);
 
 /* Time-driven work: expiry of orders, opening and closing of markets. Returns the time of the next such event, or
@@ -274,8 +304,9 @@ int64_t kl_exchange_tick(kl_exchange *x, int64_t now_us);
 /* A trading pause on or off; orders with cancel_on_pause go when it comes. */
 void kl_exchange_set_paused(kl_exchange *x, int64_t now_us, bool paused);
 bool kl_exchange_paused(const kl_exchange *x);
-/* Determines and settles a closed or active market at `yes_value` (0 to 10000): resting orders go, positions are paid.
- */
+/* Determines a market at `yes_value` (0 to 10000), closing it first if need be: resting orders go, nothing is paid. */
+kl_exchange_result kl_exchange_determine(kl_exchange *x, int64_t now_us, kl_market *m, kl_price yes_value);
+/* Determines a market if it is not, and settles it at `yes_value`: positions are paid and the market is finalized. */
 kl_exchange_result kl_exchange_settle(kl_exchange *x, int64_t now_us, kl_market *m, kl_price yes_value);
 kl_exchange_result kl_exchange_set_active(kl_exchange *x, int64_t now_us, kl_market *m, bool active);
 
@@ -292,9 +323,10 @@ size_t kl_exchange_market_count(const kl_exchange *x);
 kl_market *kl_exchange_market_at(const kl_exchange *x, size_t i);
 
 /* Lists of one user, newest first: the i-th, NULL past the end. Fills and trades are kept up to a bound (100,000 and,
- * per market, 10,000), the oldest go first; ended orders of a user likewise (100,000). */
+ * per market, 10,000), the oldest go first; ended orders of a user likewise (100,000, let up to a quarter over). */
 const kl_order *kl_exchange_order_at(const kl_exchange *x, uint32_t user, size_t i);
 const kl_fill *kl_exchange_fill_at(const kl_exchange *x, uint32_t user, size_t i);
+const kl_settlement *kl_exchange_settlement_at(const kl_exchange *x, uint32_t user, size_t i);
 const kl_position *kl_exchange_position_at(const kl_exchange *x, uint32_t user, int subaccount,
                                            size_t i); /* any order */
 /* Trades of a market (NULL: of all, kept 100,000), newest first. */
@@ -312,13 +344,13 @@ kl_count kl_exchange_queue_position(const kl_exchange *x, const kl_order *o);
  * maker a quarter of it where the series has maker fees (a half for combos). */
 kl_money kl_fee_trade(kl_fee_type type, int64_t multiplier_ppm, bool taker, kl_price yes_price, kl_count count);
 /* Rounding: given the revenue of a fill (negative: paid) and its trade fee, the rounding fee that brings the change of
- * balance down to the precision; `accumulator` collects it and gives back a cent (the result, *rebate) when it exceeds
- * one. */
+ * balance down to the precision; `accumulator` collects it and gives back whole cents (*rebate) while it exceeds one,
+ * but never more than the fee of this fill: the rest waits for the next. The net fee is fee + rounding - rebate. */
 kl_money kl_fee_rounding(kl_money revenue, kl_money trade_fee, kl_money precision, kl_money *accumulator,
                          kl_money *rebate);
 
-/* Balances + collateral of resting orders + cost held in positions + fees collected - deposits - settlement paid from
- * the other side: zero, always. For tests. */
+/* Balances + collateral of resting orders + cost of open positions - realized profit + fees collected - deposits: zero,
+ * always. The collateral is computed anew from the orders. For tests. */
 kl_money kl_exchange_conservation(const kl_exchange *x);
 
 #endif

@@ -1,0 +1,245 @@
+/* The exchange as a whole: creation, users, static data, look-ups and lists. */
+#include "exchange/exchange.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "exchange/internal.h"
+
+enum {
+  KEEP_ORDERS = 100000,
+  KEEP_FILLS = 100000,
+  KEEP_SETTLEMENTS = 10000,
+  KEEP_TRADES = 100000,
+  KEEP_OF_MARKET = 10000
+};
+
+kl_exchange *kl_exchange_new(const kl_exchange_options *o) {
+  kl_money precision = o->balance_precision ? o->balance_precision : KL_X_CENT;
+  if (precision <= 0 || KL_X_CENT % precision != 0) return NULL;
+  kl_exchange *x = calloc(1, sizeof *x);
+  if (!x) return NULL;
+  x->sink = o->sink;
+  x->precision = precision;
+  x->random = o->seed;
+  x->hour = -1;
+  kl_x_slab_init(&x->orders, sizeof(kl_x_order));
+  kl_x_slab_init(&x->levels, sizeof(kl_x_level));
+  kl_x_slab_init(&x->holdings, sizeof(kl_x_holding));
+  kl_x_ring_init(&x->trades, sizeof(kl_trade), KEEP_TRADES);
+  x->series_by_ticker = kl_map_new();
+  x->events_by_ticker = kl_map_new();
+  x->markets_by_ticker = kl_map_new();
+  if (x->series_by_ticker && x->events_by_ticker && x->markets_by_ticker) return x;
+  kl_exchange_free(x);
+  return NULL;
+}
+
+static void free_user(kl_x_user *u) {
+  for (int i = 0; i < KL_X_SUBACCOUNTS; i++) {
+    if (!u->accounts[i]) continue;
+    free((void *)u->accounts[i]->by_market);
+    free((void *)u->accounts[i]->holdings);
+    free(u->accounts[i]);
+  }
+  free((void *)u->orders);
+  kl_x_ring_free(&u->fills);
+  kl_x_ring_free(&u->settlements);
+  free(u);
+}
+
+void kl_exchange_free(kl_exchange *x) {
+  if (!x) return;
+  for (size_t i = 0; i < x->n_users; i++)
+    free_user(x->users[i]);
+  for (size_t i = 0; i < x->n_markets; i++) {
+    kl_x_book_free(x->markets[i]->priv);
+    free(x->markets[i]);
+  }
+  for (size_t i = 0; i < x->n_events; i++)
+    free(x->events[i]);
+  for (size_t i = 0; i < x->n_series; i++)
+    free(x->series[i]);
+  free((void *)x->users);
+  free((void *)x->markets);
+  free((void *)x->events);
+  free((void *)x->series);
+  free((void *)x->index.slots);
+  free(x->schedule.heap);
+  kl_map_free(x->series_by_ticker);
+  kl_map_free(x->events_by_ticker);
+  kl_map_free(x->markets_by_ticker);
+  kl_x_client_ids_free(&x->client_ids);
+  kl_x_ring_free(&x->trades);
+  kl_x_slab_free(&x->orders);
+  kl_x_slab_free(&x->levels);
+  kl_x_slab_free(&x->holdings);
+  free(x);
+}
+
+/* A copy of `item` under its ticker; NULL when the ticker exists or memory is short. */
+static void *named_copy(kl_map *map, const char *ticker, const void *item, size_t size) {
+  size_t n = strlen(ticker);
+  if (n == 0 || kl_map_get(map, ticker, n)) return NULL;
+  void *copy = malloc(size);
+  if (!copy) return NULL;
+  memcpy(copy, item, size);
+  if (kl_map_set(map, ticker, n, copy)) return copy;
+  free(copy);
+  return NULL;
+}
+
+kl_series *kl_exchange_add_series(kl_exchange *x, const kl_series *s) {
+  kl_series **list = kl_x_grown((void *)x->series, &x->cap_series, x->n_series + 1, sizeof(kl_series *));
+  if (!list) return NULL;
+  x->series = list;
+  kl_series *copy = named_copy(x->series_by_ticker, s->ticker, s, sizeof *s);
+  if (copy) x->series[x->n_series++] = copy;
+  return copy;
+}
+
+kl_market_event *kl_exchange_add_event(kl_exchange *x, const kl_market_event *e) {
+  if (!e->series || kl_exchange_series(x, e->series->ticker) != e->series) return NULL;
+  kl_market_event **list = kl_x_grown((void *)x->events, &x->cap_events, x->n_events + 1, sizeof(kl_market_event *));
+  if (!list) return NULL;
+  x->events = list;
+  kl_market_event *copy = named_copy(x->events_by_ticker, e->ticker, e, sizeof *e);
+  if (copy) x->events[x->n_events++] = copy;
+  return copy;
+}
+
+static bool valid_bands(const kl_market *m) {
+  if (m->n_bands < 1 || m->n_bands > (int)(sizeof m->bands / sizeof *m->bands)) return false;
+  for (int i = 0; i < m->n_bands; i++) {
+    const kl_price_band *b = &m->bands[i];
+    if (b->step <= 0 || b->start < 0 || b->start > b->end || b->end > KL_PRICE_ONE) return false;
+  }
+  return true;
+}
+
+static void start_market(kl_exchange *x, kl_market *m) {
+  int64_t now = x->now > m->created_us ? x->now : m->created_us;
+  m->status = m->open_us > now ? KL_MARKET_INITIALIZED : KL_MARKET_ACTIVE;
+  if (m->close_us > 0 && m->close_us <= now) m->status = KL_MARKET_CLOSED;
+  m->settlement = -1;
+  if (m->status == KL_MARKET_INITIALIZED)
+    kl_x_schedule_add(&x->schedule, (kl_x_alarm){m->open_us, m->index, KL_X_OPENS, m, NULL});
+  if (m->close_us > 0 && m->status != KL_MARKET_CLOSED)
+    kl_x_schedule_add(&x->schedule, (kl_x_alarm){m->close_us, m->index, KL_X_CLOSES, m, NULL});
+}
+
+kl_market *kl_exchange_add_market(kl_exchange *x, const kl_market *given) {
+  kl_market m = *given;
+  if (!m.event || kl_exchange_event(x, m.event->ticker) != m.event) return NULL;
+  if (m.n_bands == 0 && !kl_price_structure(*m.price_structure ? m.price_structure : "linear_cent", &m)) return NULL;
+  if (!valid_bands(&m)) return NULL;
+  kl_market **list = kl_x_grown((void *)x->markets, &x->cap_markets, x->n_markets + 1, sizeof(kl_market *));
+  if (!list) return NULL;
+  x->markets = list;
+  if (!kl_x_schedule_reserve(&x->schedule, 2)) return NULL;
+  kl_x_book *b = calloc(1, sizeof *b);
+  kl_market *copy = b ? named_copy(x->markets_by_ticker, m.ticker, &m, sizeof m) : NULL;
+  if (!copy) {
+    free(b);
+    return NULL;
+  }
+  b->market = copy;
+  b->series = kl_exchange_series(x, m.event->series->ticker);
+  kl_list_init(&b->holdings);
+  kl_x_ring_init(&b->trades, sizeof(kl_trade), KEEP_OF_MARKET);
+  if (x->hour >= 0) b->hours[x->hour % 24] = m.volume_24h;
+  copy->priv = b;
+  copy->index = (uint32_t)x->n_markets;
+  kl_x_id_format(kl_x_id_next(&x->random), copy->id);
+  x->markets[x->n_markets++] = copy;
+  start_market(x, copy);
+  kl_x_tell_market(x, copy, "created");
+  return copy;
+}
+
+uint32_t kl_exchange_add_user(kl_exchange *x, kl_money deposit) {
+  if (deposit < 0 || deposit > KL_X_MAX_MONEY || x->n_users >= UINT32_MAX) return UINT32_MAX;
+  kl_x_user **list = kl_x_grown((void *)x->users, &x->cap_users, x->n_users + 1, sizeof(kl_x_user *));
+  if (!list) return UINT32_MAX;
+  x->users = list;
+  kl_x_user *u = calloc(1, sizeof *u);
+  if (!u) return UINT32_MAX;
+  uint32_t number = (uint32_t)x->n_users;
+  x->users[number] = u;
+  kl_x_account *a = kl_x_account_get(x, number, 0);
+  if (!a) {
+    free(u);
+    return UINT32_MAX;
+  }
+  x->n_users++;
+  a->cash = deposit;
+  x->deposits += deposit;
+  kl_x_id_format(kl_x_id_next(&x->random), u->id);
+  kl_list_init(&u->live);
+  u->keep_orders = KEEP_ORDERS;
+  kl_x_ring_init(&u->fills, sizeof(kl_fill), KEEP_FILLS);
+  kl_x_ring_init(&u->settlements, sizeof(kl_settlement), KEEP_SETTLEMENTS);
+  return number;
+}
+
+void kl_exchange_keep(kl_exchange *x, uint32_t user, size_t orders, size_t fills) {
+  if (user >= x->n_users) return;
+  kl_x_user *u = x->users[user];
+  u->keep_orders = orders;
+  kl_x_ring_free(&u->fills);
+  kl_x_ring_init(&u->fills, sizeof(kl_fill), fills);
+}
+
+const char *kl_exchange_user_id(const kl_exchange *x, uint32_t user) {
+  return user < x->n_users ? x->users[user]->id : NULL;
+}
+
+kl_series *kl_exchange_series(const kl_exchange *x, const char *ticker) {
+  return kl_map_get(x->series_by_ticker, ticker, strlen(ticker));
+}
+kl_market_event *kl_exchange_event(const kl_exchange *x, const char *ticker) {
+  return kl_map_get(x->events_by_ticker, ticker, strlen(ticker));
+}
+kl_market *kl_exchange_market(const kl_exchange *x, const char *ticker) {
+  return kl_map_get(x->markets_by_ticker, ticker, strlen(ticker));
+}
+
+const kl_order *kl_exchange_order(const kl_exchange *x, uint32_t user, const char *order_id) {
+  kl_x_id id;
+  if (!kl_x_id_parse(order_id, &id)) return NULL;
+  const kl_x_order *o = kl_x_index_find(&x->index, id);
+  return o && o->o.user == user ? &o->o : NULL;
+}
+
+size_t kl_exchange_series_count(const kl_exchange *x) { return x->n_series; }
+kl_series *kl_exchange_series_at(const kl_exchange *x, size_t i) { return i < x->n_series ? x->series[i] : NULL; }
+size_t kl_exchange_event_count(const kl_exchange *x) { return x->n_events; }
+kl_market_event *kl_exchange_event_at(const kl_exchange *x, size_t i) { return i < x->n_events ? x->events[i] : NULL; }
+size_t kl_exchange_market_count(const kl_exchange *x) { return x->n_markets; }
+kl_market *kl_exchange_market_at(const kl_exchange *x, size_t i) { return i < x->n_markets ? x->markets[i] : NULL; }
+
+const kl_order *kl_exchange_order_at(const kl_exchange *x, uint32_t user, size_t i) {
+  if (user >= x->n_users || i >= x->users[user]->n_orders) return NULL;
+  return &x->users[user]->orders[x->users[user]->n_orders - 1 - i]->o;
+}
+
+const kl_fill *kl_exchange_fill_at(const kl_exchange *x, uint32_t user, size_t i) {
+  kl_fill *f = user < x->n_users ? kl_x_ring_newest(&x->users[user]->fills, i) : NULL;
+  /* A kept fill may outlive its order. */
+  if (f) f->order = kl_exchange_order(x, user, f->order_id);
+  return f;
+}
+
+const kl_settlement *kl_exchange_settlement_at(const kl_exchange *x, uint32_t user, size_t i) {
+  return user < x->n_users ? kl_x_ring_newest(&x->users[user]->settlements, i) : NULL;
+}
+
+const kl_position *kl_exchange_position_at(const kl_exchange *x, uint32_t user, int subaccount, size_t i) {
+  if (user >= x->n_users || subaccount < 0 || subaccount >= KL_X_SUBACCOUNTS) return NULL;
+  const kl_x_account *a = x->users[user]->accounts[subaccount];
+  return a && i < a->n_holdings ? &a->holdings[i]->p : NULL;
+}
+
+const kl_trade *kl_exchange_trade_at(const kl_exchange *x, const kl_market *m, size_t i) {
+  return kl_x_ring_newest(m ? &kl_x_book_of(m)->trades : &x->trades, i);
+}

@@ -1,0 +1,277 @@
+/* What the files of exchange/ share. Nothing outside the folder includes it. */
+#ifndef KL_EXCHANGE_INTERNAL_H
+#define KL_EXCHANGE_INTERNAL_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "exchange/exchange.h"
+
+enum {
+  KL_X_SUBACCOUNTS = 64,
+  KL_X_OPEN_ORDERS = 200000, /* of a user; Kalshi's quota */
+  KL_X_CENT = 10000          /* of kl_money */
+};
+/* A billion contracts: keeps every product of price and count far inside 64 bits. */
+#define KL_X_MAX_COUNT INT64_C(100000000000)
+/* Ten billion dollars, the largest deposit. */
+#define KL_X_MAX_MONEY INT64_C(10000000000000000)
+
+/* ---- memory ---- */
+
+/* Objects of one size, reused; memory goes back only with the slab. */
+typedef struct kl_x_slab {
+  size_t size; /* of an object */
+  size_t n_free;
+  void *free;
+  void *chunks;
+} kl_x_slab;
+
+void kl_x_slab_init(kl_x_slab *s, size_t size);
+void kl_x_slab_free(kl_x_slab *s);
+bool kl_x_slab_reserve(kl_x_slab *s, size_t n); /* the next n takes succeed; false when out of memory */
+void *kl_x_slab_take(kl_x_slab *s);             /* zeroed; only after a reserve */
+void kl_x_slab_give(kl_x_slab *s, void *p);
+
+/* An array grown to at least `need` items: the new array (owned, *cap updated), or NULL with the old one untouched. */
+void *kl_x_grown(void *data, size_t *cap, size_t need, size_t size);
+
+/* The last `max` items of a stream. */
+typedef struct kl_x_ring {
+  unsigned char *data;
+  size_t size, cap, max, first, n;
+} kl_x_ring;
+
+void kl_x_ring_init(kl_x_ring *r, size_t size, size_t max);
+void kl_x_ring_free(kl_x_ring *r);
+/* Copies an item in. The oldest goes when the ring is full, and also when memory for more is refused. */
+void kl_x_ring_push(kl_x_ring *r, const void *item);
+void *kl_x_ring_newest(const kl_x_ring *r, size_t i); /* the i-th newest, NULL past the end */
+
+/* ---- identifiers ---- */
+
+typedef struct kl_x_id {
+  uint64_t hi, lo;
+} kl_x_id;
+
+kl_x_id kl_x_id_next(uint64_t *state); /* looks like a UUID of version 4 */
+void kl_x_id_format(kl_x_id id, char out[37]);
+bool kl_x_id_parse(const char *text, kl_x_id *out);
+
+struct kl_x_order;
+
+/* Orders by id. */
+typedef struct kl_x_index {
+  struct kl_x_order **slots;
+  size_t cap, n;
+} kl_x_index;
+
+bool kl_x_index_reserve(kl_x_index *t); /* room for one more */
+void kl_x_index_add(kl_x_index *t, struct kl_x_order *o);
+void kl_x_index_remove(kl_x_index *t, const struct kl_x_order *o);
+struct kl_x_order *kl_x_index_find(const kl_x_index *t, kl_x_id id);
+
+/* The client order ids of all users, which are never forgotten. */
+typedef struct kl_x_client_id {
+  uint64_t hash;
+  const char *text;
+  uint32_t user;
+} kl_x_client_id;
+
+typedef struct kl_x_client_ids {
+  kl_x_client_id *slots;
+  size_t cap, n;
+  char *block; /* texts; blocks are chained through their first bytes */
+  size_t left;
+} kl_x_client_ids;
+
+void kl_x_client_ids_free(kl_x_client_ids *t);
+bool kl_x_client_ids_has(const kl_x_client_ids *t, uint32_t user, const char *text);
+bool kl_x_client_ids_reserve(kl_x_client_ids *t); /* room for one more of any valid length */
+void kl_x_client_ids_add(kl_x_client_ids *t, uint32_t user, const char *text);
+
+/* ---- accounts ---- */
+
+typedef struct kl_x_account {
+  uint32_t user;
+  int subaccount;
+  kl_money cash; /* with the collateral of resting orders; the balance is cash - held */
+  kl_money held;
+  struct kl_x_holding **by_market; /* by kl_market.index */
+  size_t cap_markets;
+  struct kl_x_holding **holdings; /* in order of creation */
+  size_t n_holdings, cap_holdings;
+} kl_x_account;
+
+/* A position and the resting orders that would close it. */
+typedef struct kl_x_holding {
+  kl_position p;
+  kl_x_account *account;
+  kl_count promised; /* part of the position that open orders are credited with closing */
+  kl_list closers;   /* resting orders with such a credit, oldest first */
+  kl_list in_market;
+} kl_x_holding;
+
+typedef struct kl_x_user {
+  kl_uuid id;
+  kl_x_account *accounts[KL_X_SUBACCOUNTS];
+  kl_list live; /* resting orders */
+  size_t n_live;
+  struct kl_x_order **orders; /* kept ones, oldest first */
+  size_t n_orders, cap_orders, keep_orders;
+  kl_x_ring fills, settlements;
+} kl_x_user;
+
+/* ---- book ---- */
+
+typedef struct kl_x_level {
+  kl_price price; /* of YES */
+  kl_count total;
+  kl_list queue; /* oldest first */
+} kl_x_level;
+
+typedef struct kl_x_ladder {
+  kl_x_level **levels; /* the best last */
+  size_t n, cap;
+} kl_x_ladder;
+
+typedef struct kl_x_book {
+  kl_market *market;
+  kl_series *series;
+  kl_x_ladder sides[2]; /* by kl_side */
+  kl_list holdings;
+  kl_x_ring trades;
+  kl_count hours[24]; /* volume by hour of the day, for volume_24h */
+} kl_x_book;
+
+typedef struct kl_x_order {
+  kl_order o;
+  kl_x_id id;
+  kl_list queue, live, closer;
+  kl_x_level *level; /* NULL unless it rests */
+  kl_x_holding *holding;
+  kl_count closing;     /* of `remaining`: needs no collateral because it closes the position */
+  kl_money held;        /* collateral taken from the account while it rests */
+  kl_money accumulator; /* of rounding fees */
+  size_t alarm;         /* place in the schedule, SIZE_MAX: none */
+} kl_x_order;
+
+/* ---- schedule ---- */
+
+typedef enum { KL_X_OPENS, KL_X_CLOSES, KL_X_EXPIRES } kl_x_alarm_kind;
+
+typedef struct kl_x_alarm {
+  int64_t at;
+  uint64_t tie; /* orders alarms of one time */
+  kl_x_alarm_kind kind;
+  kl_market *market;
+  kl_x_order *order;
+} kl_x_alarm;
+
+typedef struct kl_x_schedule {
+  kl_x_alarm *heap;
+  size_t n, cap;
+} kl_x_schedule;
+
+bool kl_x_schedule_reserve(kl_x_schedule *s, size_t n); /* room for n more */
+void kl_x_schedule_add(kl_x_schedule *s, kl_x_alarm a);
+void kl_x_schedule_remove(kl_x_schedule *s, size_t i);
+
+/* ---- the exchange ---- */
+
+struct kl_exchange {
+  kl_exchange_sink sink;
+  kl_money precision;
+  uint64_t random;
+  uint64_t seq;
+  int64_t now, hour; /* hour is -1 before the first call with a time */
+  bool paused;
+  kl_money deposits, fees;
+  kl_x_slab orders, levels, holdings;
+  kl_x_index index;
+  kl_x_client_ids client_ids;
+  kl_x_schedule schedule;
+  kl_x_ring trades;
+  kl_map *series_by_ticker, *events_by_ticker, *markets_by_ticker;
+  kl_series **series;
+  size_t n_series, cap_series;
+  kl_market_event **events;
+  size_t n_events, cap_events;
+  kl_market **markets;
+  size_t n_markets, cap_markets;
+  kl_x_user **users;
+  size_t n_users, cap_users;
+};
+
+static inline kl_x_book *kl_x_book_of(const kl_market *m) { return m->priv; }
+static inline kl_side kl_x_other(kl_side s) { return s == KL_BID ? KL_ASK : KL_BID; }
+/* What a contract of this side costs: a bid pays the YES price, an ask one dollar minus it. */
+static inline kl_price kl_x_own_price(kl_side s, kl_price p) { return s == KL_BID ? p : KL_PRICE_ONE - p; }
+static inline kl_money kl_x_balance(const kl_x_account *a) { return a->cash - a->held; }
+
+/* a * b / c without overflow in between, toward zero; c > 0. */
+int64_t kl_x_mul_div(int64_t a, int64_t b, int64_t c);
+
+/* book.c: levels and queues. */
+bool kl_x_crosses(const kl_market *m, kl_side side, kl_price price);
+kl_x_level *kl_x_best(const kl_market *m, kl_side side);
+bool kl_x_book_reserve(kl_exchange *x, const kl_market *m, kl_side side); /* memory for one more level */
+void kl_x_book_add(kl_exchange *x, kl_x_order *o);                        /* at the back of its level */
+void kl_x_book_take(kl_exchange *x, kl_x_order *o, kl_count n);           /* n contracts off; the last ones unlink it */
+void kl_x_book_free(kl_x_book *b);
+
+/* ledger.c: accounts, collateral and positions. */
+kl_x_account *kl_x_account_get(kl_exchange *x, uint32_t user, int subaccount);       /* NULL: out of memory */
+kl_x_holding *kl_x_holding_get(kl_exchange *x, kl_x_account *a, const kl_market *m); /* NULL: out of memory */
+kl_x_holding *kl_x_holding_find(const kl_x_account *a, const kl_market *m);          /* NULL: none */
+kl_count kl_x_closable(const kl_x_holding *h, kl_side side); /* contracts of the position that `side` would close */
+kl_money kl_x_collateral(const kl_x_order *o);               /* what `o` must hold while it rests */
+void kl_x_hold(kl_x_order *o);                               /* makes it hold that */
+void kl_x_credit(kl_x_order *o, kl_count count); /* credits an order that does not rest with what it can close */
+void kl_x_uncredit(kl_x_order *o, kl_count n);   /* takes n contracts of credit back */
+void kl_x_release(kl_x_order *o);                /* collateral and credit go back */
+/* Books n contracts of `o` at `price` and fills in the money part of *f. */
+void kl_x_ledger_fill(kl_exchange *x, kl_x_order *o, kl_price price, kl_count n, bool taker, kl_fill *f);
+void kl_x_ledger_settle(kl_exchange *x, kl_x_holding *h, kl_price yes_value);
+
+/* matching.c */
+typedef struct kl_x_plan {
+  kl_count filled;
+  bool self;     /* own orders stand in the way */
+  kl_money fees; /* the most that these fills take in fees at any moment */
+} kl_x_plan;
+
+/* What taking `want` contracts would do, without doing it. */
+void kl_x_plan_take(const kl_exchange *x, const kl_x_order *taker, kl_price price, kl_count want, kl_x_plan *plan);
+/* Takes up to `want` contracts. False when it stopped at an own order. */
+bool kl_x_match(kl_exchange *x, kl_x_order *taker, kl_count want, kl_order_outcome *out);
+
+/* resting.c: orders that come to rest or end. */
+void kl_x_rest(kl_exchange *x, kl_x_order *o);     /* into the book, with its collateral; memory is reserved */
+void kl_x_withdraw(kl_exchange *x, kl_x_order *o); /* out of the book, told as a level change */
+void kl_x_unlist(kl_exchange *x, kl_x_order *o);   /* no longer live: after its last contract left the book */
+void kl_x_end(kl_exchange *x, kl_x_order *o, kl_update_reason reason); /* cancels a resting order */
+void kl_x_trim(kl_exchange *x, kl_x_user *u);                          /* forgets the oldest ended orders */
+/* The user's resting order of that subaccount, NULL when there is none. */
+kl_x_order *kl_x_resting(const kl_exchange *x, uint32_t user, int subaccount, const char *order_id);
+
+/* lifecycle.c */
+void kl_x_advance(kl_exchange *x, int64_t now_us); /* time-driven work up to now */
+void kl_x_add_volume(const kl_exchange *x, kl_x_book *b, kl_count n);
+
+/* Telling the sink. */
+static inline void kl_x_tell_level(const kl_exchange *x, const kl_x_order *o, kl_count delta) {
+  if (x->sink.level)
+    x->sink.level(x->sink.data, o->o.market, o->o.side == KL_BID ? KL_YES : KL_NO,
+                  kl_x_own_price(o->o.side, o->o.price), delta, &o->o);
+}
+static inline void kl_x_tell_order(const kl_exchange *x, const kl_x_order *o) {
+  if (x->sink.order) x->sink.order(x->sink.data, &o->o);
+}
+static inline void kl_x_tell_position(const kl_exchange *x, const kl_x_holding *h) {
+  if (x->sink.position) x->sink.position(x->sink.data, h->account->user, h->account->subaccount, &h->p);
+}
+static inline void kl_x_tell_market(const kl_exchange *x, const kl_market *m, const char *type) {
+  if (x->sink.market) x->sink.market(x->sink.data, m, type);
+}
+
+#endif

@@ -1,0 +1,239 @@
+/* Accounts, collateral, positions.
+ *
+ * The contracts of an order that would close the account's position need no collateral: they are credited with it. All
+ * credits of a side together never exceed the position (`promised`). A new order gets what is left; it is not handed
+ * out again when the position grows later.
+ *
+ * A fill may close contracts that were promised to another order of the account on that side. The other then gets
+ * collateral of its own. That is always paid for: the fill frees one dollar a contract (its own collateral plus its
+ * proceeds), and the other order, which stands behind it at the same or a worse price, needs less than the collateral
+ * part of that.
+ */
+#include <stdlib.h>
+
+#include "exchange/internal.h"
+
+int64_t kl_x_mul_div(int64_t a, int64_t b, int64_t c) { return (int64_t)((__int128)a * b / c); }
+
+static kl_count smaller(kl_count a, kl_count b) { return a < b ? a : b; }
+static kl_count magnitude(kl_count n) { return n < 0 ? -n : n; }
+
+kl_x_account *kl_x_account_get(kl_exchange *x, uint32_t user, int subaccount) {
+  kl_x_account **slot = &x->users[user]->accounts[subaccount];
+  if (!*slot) {
+    *slot = calloc(1, sizeof **slot);
+    if (!*slot) return NULL;
+    (*slot)->user = user;
+    (*slot)->subaccount = subaccount;
+  }
+  return *slot;
+}
+
+kl_x_holding *kl_x_holding_find(const kl_x_account *a, const kl_market *m) {
+  return m->index < a->cap_markets ? a->by_market[m->index] : NULL;
+}
+
+kl_x_holding *kl_x_holding_get(kl_exchange *x, kl_x_account *a, const kl_market *m) {
+  kl_x_holding *h = kl_x_holding_find(a, m);
+  if (h) return h;
+  if (m->index >= a->cap_markets) {
+    size_t cap = a->cap_markets;
+    kl_x_holding **by = kl_x_grown((void *)a->by_market, &cap, (size_t)m->index + 1, sizeof(kl_x_holding *));
+    if (!by) return NULL;
+    for (size_t i = a->cap_markets; i < cap; i++)
+      by[i] = NULL;
+    a->by_market = by;
+    a->cap_markets = cap;
+  }
+  if (a->n_holdings == a->cap_holdings) {
+    kl_x_holding **list = kl_x_grown((void *)a->holdings, &a->cap_holdings, a->n_holdings + 1, sizeof(kl_x_holding *));
+    if (!list) return NULL;
+    a->holdings = list;
+  }
+  if (!kl_x_slab_reserve(&x->holdings, 1)) return NULL;
+  h = kl_x_slab_take(&x->holdings);
+  h->p.market = m;
+  h->account = a;
+  kl_list_init(&h->closers);
+  kl_list_append(&kl_x_book_of(m)->holdings, &h->in_market);
+  a->by_market[m->index] = h;
+  a->holdings[a->n_holdings++] = h;
+  return h;
+}
+
+kl_count kl_x_closable(const kl_x_holding *h, kl_side side) {
+  bool opposite = side == KL_ASK ? h->p.position > 0 : h->p.position < 0;
+  return opposite ? magnitude(h->p.position) : 0;
+}
+
+kl_money kl_x_collateral(const kl_x_order *o) {
+  const kl_series *s = kl_x_book_of(o->o.market)->series;
+  return kl_x_own_price(o->o.side, o->o.price) * (o->o.remaining - o->closing) +
+         kl_fee_trade(s->fee_type, s->fee_multiplier_ppm, false, o->o.price, o->o.remaining);
+}
+
+void kl_x_hold(kl_x_order *o) {
+  kl_money wanted = o->level ? kl_x_collateral(o) : 0;
+  o->holding->account->held += wanted - o->held;
+  o->held = wanted;
+}
+
+void kl_x_credit(kl_x_order *o, kl_count count) {
+  kl_count left = kl_x_closable(o->holding, o->o.side) - o->holding->promised;
+  o->closing = left > 0 ? smaller(left, count) : 0;
+  o->holding->promised += o->closing;
+}
+
+void kl_x_uncredit(kl_x_order *o, kl_count n) {
+  o->closing -= n;
+  o->holding->promised -= n;
+  if (o->closing == 0) kl_list_remove(&o->closer);
+}
+
+void kl_x_release(kl_x_order *o) {
+  kl_x_uncredit(o, o->closing);
+  o->holding->account->held -= o->held;
+  o->held = 0;
+}
+
+/* Takes back credits that the position no longer covers, from the latest order first. */
+static void cover_promises(kl_x_holding *h, kl_side side) {
+  kl_count excess = h->promised - kl_x_closable(h, side);
+  while (excess > 0) {
+    kl_x_order *o = KL_CONTAINER(h->closers.prev, kl_x_order, closer);
+    kl_count n = smaller(excess, o->closing);
+    kl_x_uncredit(o, n);
+    kl_x_hold(o);
+    excess -= n;
+  }
+}
+
+/* Moves the position; returns the change of balance before fees. */
+static kl_money trade_position(kl_position *p, kl_side side, kl_price own, kl_count n) {
+  bool opposite = side == KL_ASK ? p->position > 0 : p->position < 0;
+  kl_count before = magnitude(p->position);
+  kl_count closed = opposite ? smaller(n, before) : 0, opened = n - closed;
+  /* A pair of YES and NO is a dollar, so buying the other side at `own` yields one dollar minus it. */
+  kl_money proceeds = (KL_PRICE_ONE - own) * closed, spent = own * opened;
+  if (closed > 0) {
+    kl_money cost = kl_x_mul_div(p->cost, closed, before);
+    p->cost -= cost;
+    p->realized += proceeds - cost;
+    p->position_fees -= kl_x_mul_div(p->position_fees, closed, before);
+  }
+  p->cost += spent;
+  p->traded += spent;
+  p->volume += n;
+  p->position += side == KL_BID ? n : -n;
+  return proceeds - spent;
+}
+
+void kl_x_ledger_fill(kl_exchange *x, kl_x_order *o, kl_price price, kl_count n, bool taker, kl_fill *f) {
+  kl_x_holding *h = o->holding;
+  kl_x_account *a = h->account;
+  const kl_series *s = kl_x_book_of(o->o.market)->series;
+  kl_price own = kl_x_own_price(o->o.side, price);
+  kl_count opened = n - smaller(n, kl_x_closable(h, o->o.side));
+  kl_money revenue = trade_position(&h->p, o->o.side, own, n);
+  kl_money fee = kl_fee_trade(s->fee_type, s->fee_multiplier_ppm, taker, price, n), rebate;
+  fee += kl_fee_rounding(revenue, fee, x->precision, &o->accumulator, &rebate);
+  fee -= rebate;
+  if (o->closing > 0) kl_x_uncredit(o, smaller(o->closing, n));
+  kl_x_hold(o);
+  if (opened < n) cover_promises(h, o->o.side);
+  /* Resting orders hold no more than their price and maker fee. Rounding beyond that comes from the free balance, and
+   * the exchange forgoes what is not there: a balance never goes below zero. */
+  kl_money left = kl_x_balance(a) + revenue - fee;
+  if (left < 0) fee = fee > -left ? fee + left : 0;
+  a->cash += revenue - fee;
+  x->fees += fee;
+  h->p.fees += fee;
+  h->p.position_fees += kl_x_mul_div(fee, opened, n);
+  h->p.updated_us = x->now;
+  *(taker ? &o->o.taker_cost : &o->o.maker_cost) += own * n;
+  *(taker ? &o->o.taker_fees : &o->o.maker_fees) += fee;
+  f->fee = fee;
+  f->post_position = h->p.position;
+}
+
+void kl_x_ledger_settle(kl_exchange *x, kl_x_holding *h, kl_price yes_value) {
+  kl_position *p = &h->p;
+  if (p->position == 0) return;
+  bool yes = p->position > 0;
+  kl_count n = magnitude(p->position);
+  kl_money payout = (yes ? yes_value : KL_PRICE_ONE - yes_value) * n;
+  kl_money rest = payout % KL_X_CENT; /* payouts are whole cents, the rest is a fee */
+  kl_settlement s = {.market = p->market,
+                     .subaccount = h->account->subaccount,
+                     .yes_count = yes ? n : 0,
+                     .no_count = yes ? 0 : n,
+                     .yes_cost = yes ? p->cost : 0,
+                     .no_cost = yes ? 0 : p->cost,
+                     .revenue = payout - rest,
+                     .fees = p->fees + rest,
+                     .settled_us = x->now};
+  p->realized += payout - p->cost;
+  p->fees += rest;
+  p->position = 0;
+  p->cost = p->position_fees = 0;
+  p->updated_us = x->now;
+  h->account->cash += s.revenue;
+  x->fees += rest;
+  kl_x_ring_push(&x->users[h->account->user]->settlements, &s);
+  kl_x_tell_position(x, h);
+}
+
+kl_money kl_exchange_balance(const kl_exchange *x, uint32_t user, int subaccount) {
+  if (user >= x->n_users || subaccount < 0 || subaccount >= KL_X_SUBACCOUNTS) return 0;
+  const kl_x_account *a = x->users[user]->accounts[subaccount];
+  return a ? kl_x_balance(a) : 0;
+}
+
+static kl_money value_of(const kl_position *p) {
+  const kl_market *m = p->market;
+  kl_price price = m->last_price;
+  if (price == 0) {
+    const kl_x_level *bid = kl_x_best(m, KL_BID), *ask = kl_x_best(m, KL_ASK);
+    if (!bid || !ask) return p->cost;
+    price = (bid->price + ask->price) / 2;
+  }
+  return p->position > 0 ? price * p->position : (KL_PRICE_ONE - price) * -p->position;
+}
+
+kl_money kl_exchange_portfolio_value(const kl_exchange *x, uint32_t user, int subaccount) {
+  if (user >= x->n_users || subaccount < 0 || subaccount >= KL_X_SUBACCOUNTS) return 0;
+  const kl_x_account *a = x->users[user]->accounts[subaccount];
+  kl_money sum = 0;
+  for (size_t i = 0; a && i < a->n_holdings; i++)
+    sum += value_of(&a->holdings[i]->p);
+  return sum;
+}
+
+kl_exchange_result kl_exchange_transfer(kl_exchange *x, uint32_t user, int from, int to, kl_money amount) {
+  if (user >= x->n_users || from < 0 || from >= KL_X_SUBACCOUNTS || to < 0 || to >= KL_X_SUBACCOUNTS || from == to ||
+      amount <= 0)
+    return KL_X_INVALID_PARAMETERS;
+  if (kl_exchange_balance(x, user, from) < amount) return KL_X_INSUFFICIENT_BALANCE;
+  kl_x_account *target = kl_x_account_get(x, user, to);
+  if (!target) return KL_X_NOMEM;
+  x->users[user]->accounts[from]->cash -= amount;
+  target->cash += amount;
+  return KL_X_OK;
+}
+
+kl_money kl_exchange_conservation(const kl_exchange *x) {
+  kl_money sum = x->fees - x->deposits;
+  for (size_t i = 0; i < x->n_users; i++) {
+    const kl_x_user *u = x->users[i];
+    for (int s = 0; s < KL_X_SUBACCOUNTS; s++) {
+      const kl_x_account *a = u->accounts[s];
+      if (!a) continue;
+      sum += kl_x_balance(a);
+      for (size_t j = 0; j < a->n_holdings; j++)
+        sum += a->holdings[j]->p.cost - a->holdings[j]->p.realized;
+    }
+    for (const kl_list *n = u->live.next; n != &u->live; n = n->next)
+      sum += kl_x_collateral(KL_CONTAINER(n, kl_x_order, live));
+  }
+  return sum;
+}

@@ -1,0 +1,113 @@
+/* Price, then time. A taker meets the best level's oldest order first. */
+#include "exchange/internal.h"
+
+static kl_count open_interest(kl_count position) { return position > 0 ? position : 0; }
+
+void kl_x_plan_take(const kl_exchange *x, const kl_x_order *taker, kl_price price, kl_count want, kl_x_plan *plan) {
+  const kl_x_book *b = kl_x_book_of(taker->o.market);
+  kl_side side = taker->o.side;
+  const kl_x_ladder *l = &b->sides[kl_x_other(side)];
+  kl_money fees = 0, accumulator = taker->accumulator;
+  *plan = (kl_x_plan){0};
+  for (size_t i = l->n; i > 0 && plan->filled < want; i--) {
+    const kl_x_level *level = l->levels[i - 1];
+    if (side == KL_BID ? level->price > price : level->price < price) return;
+    for (const kl_list *q = level->queue.next; q != &level->queue && plan->filled < want; q = q->next) {
+      const kl_x_order *maker = KL_CONTAINER(q, kl_x_order, queue);
+      if (maker->o.user == taker->o.user) {
+        plan->self = true;
+        if (taker->o.stp == KL_STP_TAKER_AT_CROSS) return;
+        continue;
+      }
+      kl_count left = want - plan->filled, n = maker->o.remaining < left ? maker->o.remaining : left;
+      /* Closing a contract adds a dollar to the revenue, which does not change its rounding. */
+      kl_money revenue = -kl_x_own_price(side, level->price) * n, rebate;
+      kl_money fee = kl_fee_trade(b->series->fee_type, b->series->fee_multiplier_ppm, true, level->price, n);
+      fees += fee + kl_fee_rounding(revenue, fee, x->precision, &accumulator, &rebate) - rebate;
+      if (fees > plan->fees) plan->fees = fees;
+      plan->filled += n;
+    }
+  }
+}
+
+static void add_fill(kl_exchange *x, kl_x_order *o, const kl_trade *t, bool taker, kl_fill *f) {
+  *f = (kl_fill){.order = &o->o,
+                 .user = o->o.user,
+                 .market = t->market,
+                 .side = o->o.side,
+                 .is_taker = taker,
+                 .yes_price = t->yes_price,
+                 .count = t->count,
+                 .subaccount = o->o.subaccount,
+                 .ts_us = x->now};
+  kl_x_id_format(o->id, f->order_id);
+  for (size_t i = 0; i < sizeof f->trade_id; i++)
+    f->trade_id[i] = t->id[i];
+  kl_x_ledger_fill(x, o, t->yes_price, t->count, taker, f);
+  o->o.filled += t->count;
+  o->o.reason = KL_REASON_TRADE;
+  o->o.updated_us = x->now;
+  kl_x_ring_push(&x->users[o->o.user]->fills, f);
+}
+
+static void count_trade(kl_exchange *x, const kl_trade *t, kl_market *m, kl_count interest) {
+  kl_x_book *b = kl_x_book_of(m);
+  m->last_price = t->yes_price;
+  m->last_size = t->count;
+  m->volume += t->count;
+  kl_x_add_volume(x, b, t->count);
+  m->open_interest += interest;
+  m->dollar_volume += t->yes_price * t->count;
+  m->dollar_open_interest += interest * KL_PRICE_ONE;
+  m->last_trade_us = m->updated_us = x->now;
+  b->series->volume += t->count;
+  kl_x_ring_push(&b->trades, t);
+  kl_x_ring_push(&x->trades, t);
+}
+
+static void trade(kl_exchange *x, kl_x_order *maker, kl_x_order *taker, kl_count n, kl_order_outcome *out) {
+  kl_market *m = taker->o.market;
+  kl_trade t = {.market = m, .yes_price = maker->o.price, .count = n, .taker_side = taker->o.side, .ts_us = x->now};
+  kl_x_id_format(kl_x_id_next(&x->random), t.id);
+  kl_fill fills[2];
+  kl_position *a = &maker->holding->p, *b = &taker->holding->p;
+  kl_count before = open_interest(a->position) + open_interest(b->position);
+
+  kl_x_book_take(x, maker, n);
+  taker->o.remaining -= n;
+  add_fill(x, maker, &t, false, &fills[0]);
+  add_fill(x, taker, &t, true, &fills[1]);
+  count_trade(x, &t, m, open_interest(a->position) + open_interest(b->position) - before);
+  if (maker->o.remaining == 0) {
+    maker->o.status = KL_ORDER_EXECUTED;
+    kl_x_unlist(x, maker);
+  }
+  out->filled += n;
+  out->fill_cost += t.yes_price * n;
+  out->fees += fills[1].fee;
+
+  kl_x_tell_level(x, maker, -n);
+  if (x->sink.trade) x->sink.trade(x->sink.data, &t);
+  if (x->sink.fill) x->sink.fill(x->sink.data, &fills[0]);
+  if (x->sink.fill) x->sink.fill(x->sink.data, &fills[1]);
+  kl_x_tell_order(x, maker);
+  kl_x_tell_position(x, maker->holding);
+  kl_x_tell_position(x, taker->holding);
+}
+
+bool kl_x_match(kl_exchange *x, kl_x_order *taker, kl_count want, kl_order_outcome *out) {
+  const kl_market *m = taker->o.market;
+  while (want > 0 && kl_x_crosses(m, taker->o.side, taker->o.price)) {
+    const kl_x_level *level = kl_x_best(m, kl_x_other(taker->o.side));
+    kl_x_order *maker = KL_CONTAINER(level->queue.next, kl_x_order, queue);
+    if (maker->o.user == taker->o.user) {
+      if (taker->o.stp == KL_STP_TAKER_AT_CROSS) return false;
+      kl_x_end(x, maker, KL_REASON_SELF_TRADE);
+      continue;
+    }
+    kl_count n = maker->o.remaining < want ? maker->o.remaining : want;
+    trade(x, maker, taker, n, out);
+    want -= n;
+  }
+  return true;
+}

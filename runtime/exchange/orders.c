@@ -1,0 +1,300 @@
+/* Placing and amending: what may trade at once. */
+#include <stdio.h>
+#include <string.h>
+
+#include "exchange/internal.h"
+
+static bool given(const char *text) { return text && *text; }
+
+static bool valid_client_id(const char *id) {
+  return strnlen(id, sizeof(((kl_order *)NULL)->client_order_id)) < sizeof(((kl_order *)NULL)->client_order_id);
+}
+
+static kl_exchange_result check_market(const kl_exchange *x, const kl_market *m) {
+  if (m->status != KL_MARKET_ACTIVE) return KL_X_MARKET_INACTIVE;
+  return x->paused ? KL_X_PAUSED : KL_X_OK;
+}
+
+static kl_exchange_result check_request(kl_exchange *x, const kl_order_request *r, kl_market **market) {
+  if (r->user >= x->n_users || r->subaccount < 0 || r->subaccount >= KL_X_SUBACCOUNTS || !r->ticker)
+    return KL_X_INVALID_PARAMETERS;
+  if (given(r->client_order_id) && !valid_client_id(r->client_order_id)) return KL_X_INVALID_PARAMETERS;
+  kl_market *m = *market = kl_exchange_market(x, r->ticker);
+  if (!m) return KL_X_NOT_FOUND;
+  if (given(r->client_order_id) && kl_x_client_ids_has(&x->client_ids, r->user, r->client_order_id)) return KL_X_EXISTS;
+  kl_exchange_result result = check_market(x, m);
+  if (result != KL_X_OK) return result;
+  if (r->count <= 0 || r->count > KL_X_MAX_COUNT) return KL_X_INVALID_SIZE;
+  if (!kl_price_on_grid(m, r->price)) return KL_X_INVALID_PRICE;
+  if (r->tif != KL_TIF_GTC && (r->post_only || r->expiration_us != 0)) return KL_X_INVALID_PARAMETERS;
+  if (r->reduce_only && r->tif != KL_TIF_IOC) return KL_X_INVALID_PARAMETERS;
+  if (r->expiration_us < 0 || (r->expiration_us > 0 && r->expiration_us <= x->now)) return KL_X_EXPIRED;
+  if (r->tif == KL_TIF_GTC && x->users[r->user]->n_live >= KL_X_OPEN_ORDERS) return KL_X_TOO_MANY_ORDERS;
+  if (r->post_only && kl_x_crosses(m, r->side, r->price)) return KL_X_POST_ONLY_CROSS;
+  return KL_X_OK;
+}
+
+/* Memory for a new order up to its rest, so that nothing can fail halfway. */
+static bool reserve_create(kl_exchange *x, kl_x_user *u, const kl_market *m, const kl_order_request *r) {
+  if (!kl_x_slab_reserve(&x->orders, 1) || !kl_x_index_reserve(&x->index)) return false;
+  if (given(r->client_order_id) && !kl_x_client_ids_reserve(&x->client_ids)) return false;
+  if (u->n_orders == u->cap_orders) {
+    kl_x_order **list = kl_x_grown((void *)u->orders, &u->cap_orders, u->n_orders + 1, sizeof(kl_x_order *));
+    if (!list) return false;
+    u->orders = list;
+  }
+  return kl_x_book_reserve(x, m, r->side) && kl_x_schedule_reserve(&x->schedule, 1);
+}
+
+/* Whether the account can pay for `count` contracts of `o` at `price`, with `extra` added to its balance and `promised`
+ * contracts of the position spoken for by other orders. Asked for: the price of what does not close, the fees of what
+ * trades at once, and the maker fee of what comes to rest. Plans the trades only when the answer needs it. */
+static bool affordable(const kl_exchange *x, const kl_x_order *o, kl_price price, kl_count count, kl_money extra,
+                       kl_count promised) {
+  const kl_market *m = o->o.market;
+  const kl_series *s = kl_x_book_of(m)->series;
+  kl_count closing = kl_x_closable(o->holding, o->o.side) - promised;
+  if (closing > count) closing = count;
+  if (closing < 0) closing = 0; /* the position is on this side, and the promises on the other */
+  kl_money need = kl_x_own_price(o->o.side, price) * (count - closing);
+  kl_money have = kl_x_balance(o->holding->account) + extra;
+  if (need > have) return false;
+  kl_count rest = count;
+  if (kl_x_crosses(m, o->o.side, price)) {
+    /* No fill is smaller than one unit of kl_count, and the fee of a unit is highest at half a dollar. */
+    kl_money unit = kl_fee_trade(s->fee_type, s->fee_multiplier_ppm, true, KL_PRICE_ONE / 2, 1) + x->precision;
+    if (count < (have - need) / unit) return true;
+    kl_x_plan plan;
+    kl_x_plan_take(x, o, price, count, &plan);
+    need += plan.fees;
+    rest -= plan.filled;
+    if (plan.self && o->o.stp == KL_STP_TAKER_AT_CROSS) rest = 0;
+  }
+  if (o->o.tif == KL_TIF_GTC) need += kl_fee_trade(s->fee_type, s->fee_multiplier_ppm, false, price, rest);
+  return need <= have;
+}
+
+/* After matching: rests, or ends for `reason`. */
+static void conclude(kl_exchange *x, kl_x_order *o, bool rests, kl_update_reason reason) {
+  kl_count left = o->o.remaining;
+  o->o.updated_us = x->now;
+  if (left > 0 && rests) {
+    kl_x_rest(x, o);
+    kl_x_tell_order(x, o);
+    kl_x_tell_level(x, o, left);
+    return;
+  }
+  kl_x_release(o);
+  o->o.remaining = 0;
+  o->o.status = left > 0 ? KL_ORDER_CANCELED : KL_ORDER_EXECUTED;
+  if (left > 0) o->o.reason = reason;
+  kl_x_tell_order(x, o);
+}
+
+static kl_x_order *new_order(kl_exchange *x, kl_market *m, kl_x_holding *h, const kl_order_request *r) {
+  kl_x_order *o = kl_x_slab_take(&x->orders);
+  kl_list_init(&o->queue);
+  kl_list_init(&o->live);
+  kl_list_init(&o->closer);
+  o->alarm = SIZE_MAX;
+  o->holding = h;
+  o->o = (kl_order){.user = r->user,
+                    .market = m,
+                    .side = r->side,
+                    .price = r->price,
+                    .initial = r->count,
+                    .remaining = r->count,
+                    .tif = r->tif,
+                    .stp = r->stp,
+                    .post_only = r->post_only,
+                    .reduce_only = r->reduce_only,
+                    .cancel_on_pause = r->cancel_on_pause,
+                    .subaccount = r->subaccount,
+                    .expiration_us = r->expiration_us,
+                    .status = KL_ORDER_RESTING,
+                    .reason = KL_REASON_NONE,
+                    .created_us = x->now,
+                    .updated_us = x->now,
+                    .priv = o};
+  return o;
+}
+
+/* Gives the order its identity and its place among the user's orders. */
+static void register_order(kl_exchange *x, kl_x_order *o, const char *client_order_id) {
+  kl_x_user *u = x->users[o->o.user];
+  o->id = kl_x_id_next(&x->random);
+  kl_x_id_format(o->id, o->o.id);
+  o->o.seq = ++x->seq;
+  kl_x_index_add(&x->index, o);
+  u->orders[u->n_orders++] = o;
+  if (!given(client_order_id)) return;
+  (void)snprintf(o->o.client_order_id, sizeof o->o.client_order_id, "%s", client_order_id);
+  kl_x_client_ids_add(&x->client_ids, o->o.user, client_order_id);
+}
+
+kl_exchange_result kl_exchange_create(kl_exchange *x, int64_t now_us, const kl_order_request *r,
+                                      kl_order_outcome *out) {
+  kl_order_outcome unused;
+  kl_market *m;
+  if (!out) out = &unused;
+  *out = (kl_order_outcome){0};
+  kl_x_advance(x, now_us);
+  kl_exchange_result result = check_request(x, r, &m);
+  if (result != KL_X_OK) return result;
+  kl_x_user *u = x->users[r->user];
+  kl_x_trim(x, u);
+  kl_x_account *a = kl_x_account_get(x, r->user, r->subaccount);
+  kl_x_holding *h = a ? kl_x_holding_get(x, a, m) : NULL;
+  if (!h || !reserve_create(x, u, m, r)) return KL_X_NOMEM;
+
+  kl_x_order *o = new_order(x, m, h, r);
+  kl_count want = r->count;
+  if (r->reduce_only && want > kl_x_closable(h, r->side)) want = kl_x_closable(h, r->side);
+  if (!affordable(x, o, r->price, want, 0, h->promised)) {
+    kl_x_slab_give(&x->orders, o);
+    return KL_X_INSUFFICIENT_BALANCE;
+  }
+  register_order(x, o, r->client_order_id);
+  kl_x_plan plan = {.filled = want};
+  if (r->tif == KL_TIF_FOK) kl_x_plan_take(x, o, r->price, want, &plan);
+  bool reached = true;
+  /* A fill-or-kill that meets an own order is an immediate-or-cancel. */
+  if (plan.filled == want || plan.self) {
+    kl_x_credit(o, want);
+    reached = kl_x_match(x, o, want, out);
+  }
+  kl_update_reason reason = !reached                                 ? KL_REASON_SELF_TRADE
+                            : want < r->count && out->filled == want ? KL_REASON_REDUCE_ONLY
+                                                                     : KL_REASON_CANCEL;
+  conclude(x, o, r->tif == KL_TIF_GTC && reached, reason);
+  out->order = &o->o;
+  out->remaining = o->o.remaining;
+  out->changed = true;
+  return KL_X_OK;
+}
+
+static kl_exchange_result check_amend(const kl_exchange *x, const kl_x_order *o, const kl_amend_request *r,
+                                      bool rename) {
+  if (!r->ticker || strcmp(r->ticker, o->o.market->ticker) != 0) return KL_X_TICKER_MISMATCH;
+  if (r->side != o->o.side) return KL_X_SIDE_MISMATCH;
+  if (given(r->client_order_id) && strcmp(r->client_order_id, o->o.client_order_id) != 0) return KL_X_ID_MISMATCH;
+  kl_exchange_result result = check_market(x, o->o.market);
+  if (result != KL_X_OK) return result;
+  if (rename && !valid_client_id(r->updated_client_order_id)) return KL_X_INVALID_PARAMETERS;
+  if (rename && kl_x_client_ids_has(&x->client_ids, r->user, r->updated_client_order_id)) return KL_X_EXISTS;
+  if (r->count <= o->o.filled || r->count > KL_X_MAX_COUNT) return KL_X_INVALID_SIZE;
+  return kl_price_on_grid(o->o.market, r->price) ? KL_X_OK : KL_X_INVALID_PRICE;
+}
+
+/* Fewer contracts at the same price: the place in the queue stays. */
+static void shrink(kl_exchange *x, kl_x_order *o, kl_count n, kl_update_reason reason) {
+  if (n > 0) {
+    kl_count spare = o->closing - (o->o.remaining - n);
+    if (spare > 0) kl_x_uncredit(o, spare);
+    kl_x_book_take(x, o, n);
+    o->o.initial -= n;
+    kl_x_hold(o);
+    kl_x_tell_level(x, o, -n);
+  }
+  o->o.reason = reason;
+  o->o.updated_us = x->now;
+  kl_x_tell_order(x, o);
+}
+
+static void rename_order(kl_exchange *x, kl_x_order *o, const char *client_order_id) {
+  kl_x_client_ids_add(&x->client_ids, o->o.user, client_order_id);
+  (void)snprintf(o->o.client_order_id, sizeof o->o.client_order_id, "%s", client_order_id);
+}
+
+kl_exchange_result kl_exchange_amend(kl_exchange *x, int64_t now_us, const kl_amend_request *r, kl_order_outcome *out) {
+  kl_order_outcome unused;
+  if (!out) out = &unused;
+  *out = (kl_order_outcome){0};
+  kl_x_advance(x, now_us);
+  kl_x_order *o = kl_x_resting(x, r->user, r->subaccount, r->order_id);
+  if (!o) return KL_X_NOT_FOUND;
+  bool rename = given(r->updated_client_order_id) && strcmp(r->updated_client_order_id, o->o.client_order_id) != 0;
+  kl_exchange_result result = check_amend(x, o, r, rename);
+  if (result != KL_X_OK) return result;
+  if (rename && !kl_x_client_ids_reserve(&x->client_ids)) return KL_X_NOMEM;
+
+  kl_count remaining = r->count - o->o.filled;
+  out->order = &o->o;
+  if (r->price == o->o.price && remaining <= o->o.remaining) {
+    out->changed = rename || remaining < o->o.remaining;
+    if (rename) rename_order(x, o, r->updated_client_order_id);
+    if (out->changed) shrink(x, o, o->o.remaining - remaining, KL_REASON_AMEND);
+    out->remaining = remaining;
+    return KL_X_OK;
+  }
+  if (o->o.post_only && kl_x_crosses(o->o.market, o->o.side, r->price)) {
+    kl_x_end(x, o, KL_REASON_POST_ONLY_CROSS);
+    out->changed = true;
+    return KL_X_OK;
+  }
+  if (!affordable(x, o, r->price, remaining, o->held, o->holding->promised - o->closing))
+    return KL_X_INSUFFICIENT_BALANCE;
+  if (!kl_x_book_reserve(x, o->o.market, o->o.side)) return KL_X_NOMEM;
+  if (rename) rename_order(x, o, r->updated_client_order_id);
+  kl_x_withdraw(x, o);
+  o->o.price = r->price;
+  o->o.initial = r->count;
+  o->o.remaining = remaining;
+  o->o.reason = KL_REASON_AMEND;
+  o->o.seq = ++x->seq;
+  kl_x_credit(o, remaining);
+  bool reached = kl_x_match(x, o, remaining, out);
+  conclude(x, o, reached, KL_REASON_SELF_TRADE);
+  out->remaining = o->o.remaining;
+  out->changed = true;
+  return KL_X_OK;
+}
+
+kl_exchange_result kl_exchange_decrease(kl_exchange *x, int64_t now_us, uint32_t user, int subaccount,
+                                        const char *order_id, kl_count reduce_by, kl_count reduce_to,
+                                        const kl_order **order) {
+  kl_x_advance(x, now_us);
+  if (order) *order = NULL;
+  kl_x_order *o = kl_x_resting(x, user, subaccount, order_id);
+  if (!o) return KL_X_NOT_FOUND;
+  if (o->o.market->status != KL_MARKET_ACTIVE) return KL_X_MARKET_INACTIVE;
+  if ((reduce_by == -1) == (reduce_to == -1)) return KL_X_INVALID_PARAMETERS;
+  if (reduce_to == -1 ? reduce_by <= 0 : reduce_to < 0 || reduce_to > o->o.remaining) return KL_X_INVALID_SIZE;
+  kl_count n = reduce_to == -1 ? reduce_by : o->o.remaining - reduce_to;
+  if (n >= o->o.remaining)
+    kl_x_end(x, o, KL_REASON_CANCEL);
+  else if (n > 0)
+    shrink(x, o, n, KL_REASON_DECREASE);
+  if (order) *order = &o->o;
+  return KL_X_OK;
+}
+
+kl_exchange_result kl_exchange_cancel(kl_exchange *x, int64_t now_us, uint32_t user, int subaccount,
+                                      const char *order_id, kl_count *reduced, const kl_order **order) {
+  kl_x_advance(x, now_us);
+  if (reduced) *reduced = 0;
+  if (order) *order = NULL;
+  kl_x_order *o = kl_x_resting(x, user, subaccount, order_id);
+  if (!o) return KL_X_NOT_FOUND;
+  if (o->o.market->status != KL_MARKET_ACTIVE) return KL_X_MARKET_INACTIVE;
+  if (reduced) *reduced = o->o.remaining;
+  kl_x_end(x, o, KL_REASON_CANCEL);
+  if (order) *order = &o->o;
+  return KL_X_OK;
+}
+
+size_t kl_exchange_cancel_all(kl_exchange *x, int64_t now_us, uint32_t user, int subaccount) {
+  size_t n = 0;
+  kl_x_advance(x, now_us);
+  if (user >= x->n_users) return 0;
+  kl_list *live = &x->users[user]->live;
+  for (kl_list *i = live->next, *next; i != live; i = next) {
+    next = i->next;
+    kl_x_order *o = KL_CONTAINER(i, kl_x_order, live);
+    if (subaccount != -1 && o->o.subaccount != subaccount) continue;
+    if (o->o.market->status != KL_MARKET_ACTIVE) continue;
+    kl_x_end(x, o, KL_REASON_CANCEL);
+    n++;
+  }
+  return n;
+}
