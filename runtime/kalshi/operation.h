@@ -28,10 +28,10 @@ struct kl_param {
   kl_param_type item_type; /* of an array */
   bool required;
   bool nullable;
-  bool explode;             /* query arrays: the key is repeated; otherwise comma-separated */
+  bool explode;             /* query array: the key is repeated, otherwise commas; path: may hold slashes */
   const char *const *enums; /* NULL-terminated; NULL: free */
   bool has_min, has_max;
-  double min, max;
+  double min, max; /* of a number; of an array: how many items */
   /* Fields of an object, or of the objects in an array; NULL: free-form. */
   const kl_param *fields;
   uint16_t n_fields;

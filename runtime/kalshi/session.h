@@ -59,7 +59,8 @@ typedef void (*kl_call_cb)(void *data, const kl_http_response *res, const kl_err
 /* Waits for tokens, signs, sends, retries reads on 429, 5xx and network errors with jittered exponential backoff.
  * Never calls `cb` from within. NULL with `e` when it cannot be started. Copies all strings. */
 kl_call *kl_session_call(kl_session *s, const kl_call_request *r, kl_call_cb cb, void *data, kl_error *e);
-/* The callback will not be called. A read is aborted. A write goes on to its end, and its answer is logged. */
+/* The callback will not be called. A read is aborted. A write of which something was sent, and any DELETE, goes on to
+ * its end, and its answer is logged; another write that still waits for tokens or its signature is never sent. */
 void kl_call_cancel(kl_call *c);
 /* Writes under way (also abandoned ones); shutdown waits for them. */
 size_t kl_session_writes_pending(const kl_session *s);

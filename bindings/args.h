@@ -1,0 +1,25 @@
+/* From the arguments of a script's call to the path, query and body of a request. Everything wrong is found here,
+ * before anything is sent. */
+#ifndef KL_BINDINGS_ARGS_H
+#define KL_BINDINGS_ARGS_H
+
+#include "base/buf.h"
+#include "bindings/bindings.h"
+
+typedef struct kl_args {
+  kl_buf path, query, body;
+  bool has_body;
+  bool raw;       /* the answer as the exchange sent it */
+  uint32_t items; /* orders in a batch */
+} kl_args;
+
+/* Reads the arguments from index `first` up: the path parameters in order as plain values (or by name in the table),
+ * then one table for query and body. Raises "validation" with a message that names operation and parameter. The result
+ * is on the stack and belongs to Lua. */
+kl_args *kl_args_read(lua_State *L, const kl_operation *op, int first); /* raises */
+/* For a free-form call: the table at `idx` (or none) goes into the body of a POST, PUT or a DELETE that has one, and
+ * into the query otherwise. `op` is the operation that the path matches, NULL when none. */
+kl_args *kl_args_read_free(lua_State *L, const char *method, const char *path, const kl_operation *op,
+                           int idx); /* raises */
+
+#endif

@@ -1,0 +1,211 @@
+/* Module `kalshi`: every operation of the exchange as a function, free-form calls, the session's state. What reads
+ * better in Lua (pages, cancel_all) is in lua/stdlib/kalshi_calls.lua. */
+#include <string.h>
+#include <strings.h>
+
+#include "base/error.h"
+#include "bindings/rest.h"
+#include "script/script.h"
+
+enum { MAX_NAMES = 256 };
+
+/* ---- calls ---- */
+
+static int l_operation(lua_State *L) {
+  const kl_operation *op = lua_touserdata(L, lua_upvalueindex(1));
+  return kl_rest_await(L, op, NULL, kl_args_read(L, op, 1));
+}
+
+/* kalshi.call("GET", "/markets", {limit = 5}): the path is below /trade-api/v2 and sent as it is. */
+static int l_call(lua_State *L) {
+  const char *given = luaL_checkstring(L, 1), *path = luaL_checkstring(L, 2);
+  static const char *const methods[] = {"GET", "POST", "PUT", "DELETE", "PATCH"};
+  const char *method = NULL;
+  for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
+    if (!strcasecmp(methods[i], given)) method = methods[i];
+  if (!method)
+    return kl_raisef(L, KL_ERR_VALIDATION, "call: unknown method \"%.20s\": use GET, POST, PUT or DELETE", given);
+  static const char base[] = "/trade-api/v2/";
+  if (!strncmp(path, base, sizeof base - 1)) path += sizeof base - 2;
+  /* The path without its query says which operation it is, and so what the answer looks like. */
+  lua_pushlstring(L, path, strcspn(path, "?"));
+  const kl_operation *op = kl_operation_match(method, lua_tostring(L, -1));
+  lua_pop(L, 1);
+  kl_args *args = kl_args_read_free(L, method, path, op, 3);
+  return kl_rest_await(L, op, method, args);
+}
+
+/* ---- the session's state ---- */
+
+static void set_number(lua_State *L, const char *name, double v) {
+  lua_pushnumber(L, v);
+  lua_setfield(L, -2, name);
+}
+
+static void set_count(lua_State *L, const char *name, uint64_t v) {
+  lua_pushinteger(L, (lua_Integer)v);
+  lua_setfield(L, -2, name);
+}
+
+/* {read, write, read_capacity, …}; `tier` is absent until the account's limits are known. */
+static int l_budget(lua_State *L) {
+  kl_budget b;
+  kl_session_budget(kl_environment_of(L)->session, &b);
+  lua_createtable(L, 0, 7);
+  set_number(L, "read", b.read);
+  set_number(L, "write", b.write);
+  set_number(L, "read_capacity", b.read_capacity);
+  set_number(L, "write_capacity", b.write_capacity);
+  set_number(L, "read_rate", b.read_rate);
+  set_number(L, "write_rate", b.write_rate);
+  if (b.tier[0]) {
+    lua_pushstring(L, b.tier);
+    lua_setfield(L, -2, "tier");
+  }
+  return 1;
+}
+
+static int l_has_key(lua_State *L) {
+  lua_pushboolean(L, kl_session_has_key(kl_environment_of(L)->session));
+  return 1;
+}
+
+static int l_status(lua_State *L) {
+  kl_session *s = kl_environment_of(L)->session;
+  kl_feed_status feed;
+  kl_session_stats stats;
+  kl_feed_status_get(kl_session_feed(s), &feed);
+  kl_session_stats_get(s, &stats);
+  lua_createtable(L, 0, 16);
+  lua_pushboolean(L, feed.connected);
+  lua_setfield(L, -2, "connected");
+  if (feed.age >= 0) set_number(L, "age", feed.age);
+  if (stats.clock_known) set_number(L, "clock_offset", (double)stats.clock_offset_ms / 1e3);
+  set_count(L, "reconnects", feed.reconnects);
+  set_count(L, "messages", feed.messages);
+  set_count(L, "bytes", feed.bytes);
+  set_count(L, "gaps", feed.gaps);
+  set_count(L, "malformed", feed.malformed);
+  set_count(L, "snapshots", feed.snapshots);
+  set_count(L, "books", feed.books);
+  set_count(L, "stale_books", feed.stale_books);
+  set_count(L, "calls", stats.calls);
+  set_count(L, "errors", stats.errors);
+  set_count(L, "retries", stats.retries);
+  set_count(L, "rate_limited", stats.rate_limited);
+  if (feed.last_error[0]) {
+    lua_pushstring(L, feed.last_error);
+    lua_setfield(L, -2, "last_error");
+  }
+  return 1;
+}
+
+/* ---- unknown names ---- */
+
+/* __index of the module's tables: a misspelt operation is an error at once, with the name that was meant. */
+static int l_unknown(lua_State *L) {
+  const char *prefix = lua_tostring(L, lua_upvalueindex(1));
+  if (lua_type(L, 2) != LUA_TSTRING) return 0;
+  const char *name = lua_tostring(L, 2);
+  const char *names[MAX_NAMES];
+  size_t n = 0;
+  /* The names live in the table, so they outlive this call. */
+  for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1))
+    if (lua_type(L, -2) == LUA_TSTRING && n < MAX_NAMES) names[n++] = lua_tostring(L, -2);
+  const kl_operation *legacy = kl_operation_find_legacy(name);
+  if (legacy && !strcmp(prefix, "kalshi")) {
+    if (legacy->replaced_by)
+      return kl_raisef(L, KL_ERR_VALIDATION, "kalshi.%s was replaced by kalshi.%s; the old one is kalshi.legacy.%s",
+                       name, legacy->replaced_by, legacy->name);
+    return kl_raisef(L, KL_ERR_VALIDATION, "kalshi.%s was removed by the exchange; it is kalshi.legacy.%s", name,
+                     legacy->name);
+  }
+  const kl_operation *by_id = kl_operation_find(name);
+  const char *near = by_id ? by_id->name : kl_nearest(name, names, n);
+  if (near)
+    return kl_raisef(L, KL_ERR_VALIDATION, "%s.%s: no such operation (did you mean \"%s\"?)", prefix, name, near);
+  return kl_raisef(L, KL_ERR_VALIDATION, "%s.%s: no such operation (kalua api --help lists them)", prefix, name);
+}
+
+static void guard(lua_State *L, const char *prefix) {
+  lua_createtable(L, 0, 2);
+  lua_pushstring(L, prefix);
+  lua_pushcclosure(L, l_unknown, 1);
+  lua_setfield(L, -2, "__index");
+  lua_pushliteral(L, "kalshi");
+  lua_setfield(L, -2, "__metatable");
+  lua_setmetatable(L, -2);
+}
+
+/* ---- the module ---- */
+
+static void push_operation(lua_State *L, const kl_operation *op) {
+  lua_pushlightuserdata(L, (void *)(uintptr_t)op);
+  lua_pushcclosure(L, l_operation, 1);
+}
+
+/* For kalshi_calls.lua: per paged operation where its rows and cursor are and what limits a page. */
+static void push_paging(lua_State *L) {
+  lua_newtable(L);
+  for (size_t i = 0; i < kl_operation_count; i++) {
+    const kl_operation *op = &kl_operations[i];
+    if (!op->rows || op->legacy) continue;
+    const char *size = NULL;
+    for (uint16_t k = 0; k < op->n_params; k++)
+      if (!strcmp(op->params[k].name, "limit") || !strcmp(op->params[k].name, "page_size")) size = op->params[k].name;
+    lua_createtable(L, 0, 3);
+    lua_pushstring(L, op->rows);
+    lua_setfield(L, -2, "rows");
+    lua_pushstring(L, op->cursor_field);
+    lua_setfield(L, -2, "cursor");
+    lua_pushstring(L, size);
+    lua_setfield(L, -2, "size");
+    lua_setfield(L, -2, op->name);
+  }
+}
+
+/* Runs the embedded kalshi_calls.lua with (module, helpers). */
+static void add_lua_part(lua_State *L, int module) {
+  for (size_t i = 0; i < kl_stdlib_count; i++) {
+    const kl_embedded *e = &kl_stdlib[i];
+    if (strcmp(e->name, "kalshi_calls") != 0) continue;
+    if (luaL_loadbufferx(L, e->text, e->len, "=kalshi_calls.lua", "t") != LUA_OK) lua_error(L);
+    lua_pushvalue(L, module);
+    lua_createtable(L, 0, 3);
+    push_paging(L);
+    lua_setfield(L, -2, "paging");
+    lua_pushcfunction(L, l_budget);
+    lua_setfield(L, -2, "budget");
+    lua_pushcfunction(L, l_has_key);
+    lua_setfield(L, -2, "has_key");
+    lua_call(L, 2, 0);
+    return;
+  }
+  luaL_error(L, "the standard library lacks kalshi_calls.lua");
+}
+
+int luaopen_kl_kalshi(lua_State *L) {
+  static const luaL_Reg functions[] = {{"call", l_call},
+                                       {"status", l_status},
+                                       {"book", kl_book_open_lua},
+                                       {"subscribe", kl_stream_subscribe_lua},
+                                       {NULL, NULL}};
+  kl_book_register(L);
+  kl_stream_register(L);
+  lua_createtable(L, 0, (int)kl_operation_count + 8); /* module */
+  int module = lua_gettop(L);
+  lua_newtable(L); /* module legacy */
+  for (size_t i = 0; i < kl_operation_count; i++) {
+    const kl_operation *op = &kl_operations[i];
+    push_operation(L, op);
+    lua_setfield(L, op->legacy ? module + 1 : module, op->name);
+  }
+  guard(L, "kalshi.legacy");
+  lua_setfield(L, module, "legacy"); /* module */
+  luaL_setfuncs(L, functions, 0);
+  lua_pushstring(L, kl_environment_of(L)->env);
+  lua_setfield(L, module, "env");
+  add_lua_part(L, module);
+  guard(L, "kalshi");
+  return 1;
+}

@@ -1,0 +1,15 @@
+/* A REST call as something that a task waits for. */
+#ifndef KL_BINDINGS_REST_H
+#define KL_BINDINGS_REST_H
+
+#include "bindings/args.h"
+
+/* Sends the request and returns as a C function returns, with the answer as one value: fixed-point strings as numbers
+ * and null left out unless args->raw; an empty table where the exchange answers without a body. `op` may be NULL, for a
+ * free-form call; then `method` says how. The parts of `args` are copied. */
+int kl_rest_await(lua_State *L, const kl_operation *op, const char *method, kl_args *args); /* raises */
+
+/* The environment of the script that runs. */
+kl_environment *kl_environment_of(lua_State *L);
+
+#endif

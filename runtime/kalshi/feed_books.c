@@ -1,0 +1,376 @@
+/* The books of the feed: snapshots and deltas applied, staleness, resynchronisation, and whoever watches. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "kalshi/feed_internal.h"
+
+#define MS INT64_C(1000000)
+
+static kl_feed_book_own *own_of(kl_feed_book *b) { return b->priv; }
+
+/* ---- state ---- */
+
+static void mark_dirty(kl_feed_book_own *b) {
+  if (kl_list_empty(&b->dirty)) kl_list_append(&b->f->dirty, &b->dirty);
+}
+
+static void touched(kl_feed_book_own *b) {
+  b->pub.changes++;
+  mark_dirty(b);
+}
+
+static void set_stale(kl_feed_book_own *b, bool stale) {
+  if (b->pub.stale == stale) return;
+  b->pub.stale = stale;
+  if (stale) {
+    b->f->n_stale++;
+  } else if (!--b->f->n_stale && b->f->resyncing) {
+    b->f->resyncing = false;
+    kl_feed_tell(b->f, "resync", "all books are current again");
+  }
+}
+
+void kl_feed_books_stale(kl_feed_market *m) {
+  m->awaiting = true;
+  m->tries = 0;
+  m->since_ns = kl_feed_now(m->channel->f);
+  if (!m->book->pub.ready || m->book->pub.stale) return;
+  set_stale(m->book, true);
+  touched(m->book);
+}
+
+void kl_feed_book_resync(kl_feed_market *m) {
+  if (m->book) kl_feed_books_stale(m);
+  m->need_snapshot = true;
+  kl_feed_market_work(m);
+  kl_feed_tick_on(m->channel->f);
+}
+
+void kl_feed_books_resync(kl_feed *f) {
+  if (!f->books) return;
+  f->resyncing = true;
+  for (kl_list *n = f->books->markets.next; n != &f->books->markets; n = n->next) {
+    kl_feed_market *m = KL_CONTAINER(n, kl_feed_market, all);
+    if (m->refs) kl_feed_book_resync(m);
+  }
+}
+
+void kl_feed_market_awaits(kl_feed_market *m) {
+  if (!m->book || !m->awaiting) return;
+  m->since_ns = kl_feed_now(m->channel->f);
+  kl_feed_tick_on(m->channel->f);
+}
+
+/* ---- watchers ---- */
+
+void kl_feed_books_tell(kl_feed *f) {
+  kl_list dirty;
+  kl_list_init(&dirty);
+  kl_list_move(&dirty, &f->dirty);
+  while (!kl_list_empty(&dirty)) {
+    kl_feed_book_own *b = KL_CONTAINER(dirty.next, kl_feed_book_own, dirty);
+    kl_list_remove(&b->dirty);
+    kl_book_watcher cursor = {.changed = NULL};
+    for (kl_list *n = b->watchers.next; n != &b->watchers;) {
+      kl_book_watcher *w = KL_CONTAINER(n, kl_book_watcher, link);
+      kl_list_append(n->next, &cursor.link);
+      if (w->changed) w->changed(w, &b->pub);
+      n = cursor.link.next;
+      kl_list_remove(&cursor.link);
+    }
+  }
+}
+
+static void tell_delta(kl_feed_book_own *b, const kl_event *ev, kl_price own_price) {
+  kl_book_watcher cursor = {.delta = NULL};
+  for (kl_list *n = b->watchers.next; n != &b->watchers;) {
+    kl_book_watcher *w = KL_CONTAINER(n, kl_book_watcher, link);
+    kl_list_append(n->next, &cursor.link);
+    if (w->delta) w->delta(w, &b->pub, ev, own_price);
+    n = cursor.link.next;
+    kl_list_remove(&cursor.link);
+  }
+}
+
+static bool has_delta_watcher(const kl_feed_book_own *b) {
+  for (const kl_list *n = b->watchers.next; n != &b->watchers; n = n->next) {
+    if (KL_CONTAINER(n, kl_book_watcher, link)->delta) return true;
+  }
+  return false;
+}
+
+void kl_feed_watch(kl_feed_book *b, kl_book_watcher *w) { kl_list_append(&own_of(b)->watchers, &w->link); }
+void kl_feed_unwatch(kl_book_watcher *w) { kl_list_remove(&w->link); }
+
+/* ---- messages ---- */
+
+static bool reserve_levels(kl_feed *f, int which, size_t n) {
+  if (n <= f->cap_levels[which]) return true;
+  size_t cap = n < 256 ? 256 : n * 2;
+  kl_level *wide = realloc(f->levels[which], cap * sizeof *wide);
+  if (!wide) return false;
+  f->levels[which] = wide;
+  f->cap_levels[which] = cap;
+  return true;
+}
+
+static void applied(kl_feed_book_own *b, const kl_event *ev) {
+  if (ev->has & KL_HAS_SEQ) b->pub.seq = ev->seq;
+  if (ev->has & KL_HAS_TS) b->pub.ts_ms = ev->ts_ms;
+  b->pub.rx_ns = kl_feed_now(b->f);
+  touched(b);
+}
+
+/* The change of one level between two books, as the delta that the exchange would have sent. */
+static void tell_level(kl_feed_book_own *b, const kl_event *snapshot, kl_outcome side, kl_price price,
+                       kl_count change) {
+  kl_event ev = {.type = KL_EV_DELTA,
+                 .has = snapshot->has & ~(uint32_t)KL_HAS_ID,
+                 .type_name = {"orderbook_delta", sizeof "orderbook_delta" - 1},
+                 .sid = snapshot->sid,
+                 .seq = snapshot->seq,
+                 .ts_ms = snapshot->ts_ms,
+                 .sending_ts_ms = snapshot->sending_ts_ms,
+                 .ticker = snapshot->ticker,
+                 .market_id = snapshot->market_id};
+  bool turned = side == KL_NO && !b->f->o.no_levels_in_no_prices;
+  ev.delta.price = turned ? KL_PRICE_ONE - price : price;
+  ev.delta.delta = change;
+  ev.delta.side = side;
+  ev.delta.client_order_id = (kl_str){"", 0};
+  tell_delta(b, &ev, price);
+}
+
+/* Deltas from the levels `old` (best first) to what the book holds now. */
+static void tell_difference(kl_feed_book_own *b, const kl_event *ev, kl_outcome side, const kl_level *old,
+                            size_t n_old) {
+  size_t i = 0, j = 0;
+  while (b->refs) {
+    kl_price price = 0;
+    kl_count count = 0;
+    bool has_new = kl_book_bid_at(b->pub.book, side, j, &price, &count);
+    bool has_old = i < n_old;
+    if (!has_new && !has_old) return;
+    if (has_old && (!has_new || old[i].price > price)) {
+      tell_level(b, ev, side, old[i].price, -old[i].count);
+      i++;
+    } else if (!has_old || price > old[i].price) {
+      tell_level(b, ev, side, price, count);
+      j++;
+    } else {
+      if (count != old[i].count) tell_level(b, ev, side, price, count - old[i].count);
+      i++;
+      j++;
+    }
+  }
+}
+
+static void on_snapshot(kl_feed *f, kl_feed_market *m, const kl_event *ev) {
+  kl_feed_book_own *b = m->book;
+  const kl_level *yes = ev->snapshot.levels[KL_YES], *no = ev->snapshot.levels[KL_NO];
+  size_t n_yes = ev->snapshot.n[KL_YES], n_no = ev->snapshot.n[KL_NO];
+  size_t old[2] = {0, 0};
+  bool ok = true, tell = has_delta_watcher(b);
+  if (!f->o.no_levels_in_no_prices && n_no) {
+    ok = reserve_levels(f, 0, n_no);
+    for (size_t i = 0; ok && i < n_no; i++) {
+      f->levels[0][i] = (kl_level){.price = KL_PRICE_ONE - no[i].price, .count = no[i].count};
+    }
+    no = f->levels[0];
+  }
+  if (ok && tell) {
+    old[KL_YES] = kl_book_levels(b->pub.book, KL_YES);
+    old[KL_NO] = kl_book_levels(b->pub.book, KL_NO);
+    ok = reserve_levels(f, 1, old[KL_YES] + old[KL_NO]);
+    for (size_t i = 0; ok && i < old[KL_YES] + old[KL_NO]; i++) {
+      kl_outcome side = i < old[KL_YES] ? KL_YES : KL_NO;
+      kl_price price = 0;
+      kl_count count = 0;
+      kl_book_bid_at(b->pub.book, side, side == KL_YES ? i : i - old[KL_YES], &price, &count);
+      f->levels[1][i] = (kl_level){.price = (int32_t)price, .count = count};
+    }
+  }
+  if (!ok || !kl_book_snapshot(b->pub.book, yes, n_yes, no, n_no)) {
+    f->malformed++;
+    kl_log_error("feed", "snapshot of %s (seq %" PRId64 ") is not a book, or memory is out: asking again", m->ticker,
+                 ev->seq);
+    kl_feed_books_stale(m); /* the deadline asks again: at once would be a storm */
+    kl_feed_tick_on(f);
+    return;
+  }
+  m->awaiting = false;
+  m->tries = 0;
+  m->channel->last_snapshot_ns = kl_feed_now(f);
+  b->pub.ready = true;
+  applied(b, ev);
+  if (tell) {
+    tell_difference(b, ev, KL_YES, f->levels[1], old[KL_YES]);
+    tell_difference(b, ev, KL_NO, f->levels[1] + old[KL_YES], old[KL_NO]);
+  }
+  if (b->refs) set_stale(b, false);
+}
+
+static void on_delta(kl_feed *f, kl_feed_market *m, const kl_event *ev) {
+  kl_feed_book_own *b = m->book;
+  kl_price price = ev->delta.price;
+  if (ev->delta.side == KL_NO && !f->o.no_levels_in_no_prices) price = KL_PRICE_ONE - price;
+  kl_book_result r = KL_BOOK_DESYNC;
+  if (price > 0 && price < KL_PRICE_ONE) r = kl_book_apply(b->pub.book, ev->delta.side, price, ev->delta.delta);
+  if (r == KL_BOOK_OK) {
+    applied(b, ev);
+    tell_delta(b, ev, price);
+    return;
+  }
+  if (r == KL_BOOK_DESYNC) f->desyncs++;
+  f->resyncing = true;
+  kl_log_warn("feed", "%s: delta %" PRId64 " at %" PRId64 " (seq %" PRId64 ") %s: asking for a snapshot", m->ticker,
+              ev->delta.delta, price, ev->seq, r == KL_BOOK_DESYNC ? "does not fit the book" : "found no memory");
+  kl_feed_book_resync(m);
+}
+
+void kl_feed_books_message(kl_feed *f, kl_feed_market *m, const kl_event *ev) {
+  if (ev->type == KL_EV_SNAPSHOT) {
+    f->snapshots++;
+    if (ev->has & KL_HAS_ID) kl_feed_command_answered(f, ev->id);
+    if (m) m->shown = true;
+    if (m && m->book) on_snapshot(f, m, ev);
+  } else if (ev->type == KL_EV_DELTA) {
+    if (!m || (m->book && m->awaiting)) {
+      f->ignored++;
+    } else if (m->book) {
+      on_delta(f, m, ev);
+    }
+  }
+}
+
+/* ---- deadlines ---- */
+
+bool kl_feed_books_check(kl_feed *f, int64_t now) {
+  kl_feed_channel *c = f->books;
+  bool busy = false;
+  for (kl_list *n = c ? c->markets.next : NULL; n && n != &c->markets;) {
+    kl_feed_market *m = KL_CONTAINER(n, kl_feed_market, all);
+    n = n->next; /* failing a book calls nobody yet */
+    if (!m->book || !m->awaiting || !kl_feed_market_is_acked(m)) continue;
+    int64_t limit = f->o.snapshot_timeout_ms * MS * (1 + (m->tries > 5 ? 5 : m->tries));
+    int64_t waited = now - m->since_ns;
+    /* With thousands of markets the last snapshot may take its time: patience while others arrive. */
+    if (waited < 4 * limit && now - c->last_snapshot_ns < limit) waited = now - c->last_snapshot_ns;
+    if (waited < limit) {
+      busy = true;
+    } else if (!m->book->pub.ready && !m->shown) {
+      kl_error e;
+      kl_error_set(
+          &e, KL_ERR_VALIDATION,
+          "no such market: %s (subscribed, but the exchange sent no book for it within %.1f s): check the ticker",
+          m->ticker, (double)waited / 1e9);
+      snprintf(e.operation, sizeof e.operation, "book");
+      kl_feed_book_fail(m->book, &e);
+    } else {
+      m->tries++;
+      m->since_ns = now;
+      m->need_snapshot = true;
+      kl_log_warn("feed", "%s: no snapshot came, asking again", m->ticker);
+      kl_feed_market_work(m);
+      busy = true;
+    }
+  }
+  return busy;
+}
+
+/* ---- holders ---- */
+
+void kl_feed_book_free(kl_feed_book_own *b) {
+  kl_book_free(b->pub.book);
+  free(b);
+}
+
+/* The market lets go of its book. */
+static void detach(kl_feed_book_own *b) {
+  kl_feed_market *m = b->market;
+  b->market = NULL;
+  if (!m) return;
+  m->book = NULL;
+  m->awaiting = false;
+  kl_feed_market_drop(m);
+}
+
+void kl_feed_book_fail(kl_feed_book_own *b, const kl_error *e) {
+  b->pub.failed = true;
+  b->pub.error = *e;
+  set_stale(b, false); /* not waited for any more */
+  b->pub.stale = true;
+  touched(b);
+  detach(b);
+}
+
+kl_feed_book *kl_feed_book_open(kl_feed *f, const char *ticker, kl_error *e) {
+  if (f->closing) {
+    kl_error_set(e, KL_ERR_CLOSED, "the session is closed");
+    return NULL;
+  }
+  if (!f->o.can_connect) {
+    kl_error_set(e, KL_ERR_AUTH, "the book of %s needs an API key: the exchange's feed is for signed connections only",
+                 ticker);
+    return NULL;
+  }
+  if (!kl_feed_ticker_check(ticker, e)) return NULL;
+  kl_feed_channel *c = kl_feed_channel_get(f, "orderbook_delta", e);
+  if (!c) return NULL;
+  size_t n = strlen(ticker);
+  kl_feed_market *m = kl_feed_market_find(c, ticker, n);
+  if (m && m->book) {
+    m->book->refs++;
+    return &m->book->pub;
+  }
+  kl_feed_book_own *b = calloc(1, sizeof *b);
+  if (b) b->pub.book = kl_book_new();
+  m = b && b->pub.book ? kl_feed_market_want(c, ticker, n) : NULL;
+  if (!m) {
+    if (b) kl_feed_book_free(b);
+    kl_error_set(e, KL_ERR_INTERNAL, "not enough memory for the book of %s", ticker);
+    return NULL;
+  }
+  memcpy(b->pub.ticker, ticker, n + 1);
+  b->pub.priv = b;
+  b->f = f;
+  b->refs = 1;
+  b->market = m;
+  kl_list_init(&b->watchers);
+  kl_list_init(&b->dirty);
+  kl_list_init(&b->dead);
+  f->n_books++;
+  set_stale(b, true);
+  m->book = b;
+  m->awaiting = true;
+  m->tries = 0;
+  m->since_ns = kl_feed_now(f);
+  if (m->sent) { /* a subscription had it, or it is just being given up: no snapshot comes by itself */
+    m->need_snapshot = true;
+    kl_feed_market_work(m);
+    kl_feed_tick_on(f);
+  }
+  return &b->pub;
+}
+
+void kl_feed_book_release(kl_feed *f, kl_feed_book *pub) {
+  kl_feed_book_own *b = pub ? own_of(pub) : NULL;
+  if (!b || --b->refs) return;
+  for (kl_list *n = b->watchers.next; n != &b->watchers;) {
+    kl_book_watcher *w = KL_CONTAINER(n, kl_book_watcher, link);
+    n = n->next;
+    if (w->changed || w->delta) kl_list_remove(&w->link); /* the others are cursors of loops under way */
+  }
+  kl_list_remove(&b->dirty);
+  if (!pub->failed) set_stale(b, false);
+  f->n_books--;
+  detach(b);
+  if (f->depth) {
+    kl_list_append(&f->dead_own, &b->dead);
+  } else {
+    kl_feed_book_free(b);
+  }
+}

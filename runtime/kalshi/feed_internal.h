@@ -1,0 +1,247 @@
+/* What the files of the feed share: feed.c has the connection and the way of a message, feed_channel.c what the
+ * exchange was asked for, feed_books.c the books, feed_subs.c the subscriptions, feed_scan.c the fields of a raw
+ * message. */
+#ifndef KL_FEED_INTERNAL_H
+#define KL_FEED_INTERNAL_H
+
+#include "base/buf.h"
+#include "kalshi/feed.h"
+#include "net/ws_client.h"
+
+enum { KL_FEED_TICKER_MAX = 64, KL_FEED_CHANNELS_MAX = 32, KL_FEED_CHUNK = 500 };
+
+typedef struct kl_feed_channel kl_feed_channel;
+typedef struct kl_feed_market kl_feed_market;
+
+/* A book as the feed has it; the public part first. */
+typedef struct kl_feed_book_own {
+  kl_feed_book pub;
+  kl_feed *f;
+  kl_feed_market *market; /* NULL once failed */
+  uint32_t refs;
+  kl_list watchers;
+  kl_list dirty; /* in the feed's list when watchers have to be told */
+  kl_list dead;
+} kl_feed_book_own;
+
+/* A ticker of one channel: who wants it, and what the exchange was told. */
+struct kl_feed_market {
+  kl_list dead; /* first: see kl_feed_bury */
+  char ticker[KL_FEED_TICKER_MAX];
+  uint32_t len, hash;
+  kl_feed_channel *channel;
+  kl_list all;       /* in the channel's markets */
+  kl_list work;      /* in the channel's work while something is to be sent */
+  kl_list in_flight; /* in the channel's list until the addition is answered */
+  kl_list interests; /* of subscriptions */
+  kl_feed_book_own *book;
+  uint32_t refs; /* the book and the interests */
+  bool sent, acked;
+  bool shown;         /* a snapshot came since it was sent */
+  bool initial;       /* to be added (again) asking for the first state */
+  bool need_snapshot; /* get_snapshot is to be sent */
+  bool awaiting;      /* the book ignores deltas until its snapshot */
+  uint32_t tries;     /* snapshots asked for in vain */
+  int64_t since_ns;   /* when the snapshot became due */
+  int64_t cmd;        /* the addition in flight */
+};
+
+/* Market filter of a channel; source: the exchange's AsyncAPI, channel by channel. */
+typedef enum { KL_FILTER_NONE, KL_FILTER_OPTIONAL, KL_FILTER_REQUIRED } kl_feed_filter;
+
+typedef struct kl_feed_table {
+  kl_feed_market **slots;
+  size_t cap, count; /* cap: power of two or 0 */
+} kl_feed_table;
+
+struct kl_feed_channel {
+  kl_feed *f;
+  char name[48];
+  kl_feed_filter filter;
+  bool books;       /* orderbook_delta */
+  bool has_initial; /* knows send_initial_snapshot */
+  kl_feed_table table;
+  kl_feed_market *last; /* of the last look-up */
+  kl_list markets, work, in_flight;
+  kl_list wide, narrow; /* kl_feed_part of subscriptions to all markets, and to some */
+  uint32_t wanted;      /* markets with refs, and wide subscriptions */
+  uint32_t wide_refs;
+  bool initial; /* a wide subscription asks for the first state */
+  bool dirty;   /* to be looked at by the next flush */
+
+  int64_t sid;           /* 0: none */
+  int64_t seq;           /* last seen; -1: unknown, the next one is taken as it is */
+  int64_t subscribe_cmd; /* in flight; 0: none */
+  bool is_wide;          /* the exchange was asked for all markets */
+  bool restart;          /* unsubscribe and subscribe anew */
+  int64_t not_before_ns; /* nothing is asked for before */
+  uint32_t failures;     /* subscriptions that the exchange ended, in a row */
+  int64_t live_ns;       /* when the subscription was acknowledged */
+  int64_t last_snapshot_ns;
+};
+
+/* A subscription's share in a channel, and its interest in one market there. */
+typedef struct kl_feed_part {
+  kl_list link; /* in the channel's wide or narrow */
+  kl_feed_sub *sub;
+  kl_feed_channel *channel;
+  bool acked;
+} kl_feed_part;
+
+typedef struct kl_feed_interest {
+  kl_list dead; /* first */
+  kl_list in_market, in_sub;
+  kl_feed_sub *sub; /* NULL: a cursor */
+  kl_feed_market *market;
+  bool acked;
+} kl_feed_interest;
+
+struct kl_feed_sub {
+  kl_list dead; /* first */
+  kl_list link; /* in the feed's subs */
+  kl_feed *f;
+  bool all, initial;
+  bool failed, closed;
+  bool was_ready, again;
+  size_t pending; /* parts and interests not acknowledged */
+  kl_list interests;
+  void *data;
+  void (*message)(void *data, const kl_event *ev, const char *raw, size_t n);
+  void (*ready)(void *data, bool again);
+  void (*on_failed)(void *data, const kl_error *e);
+  size_t n_parts;
+  kl_feed_part parts[];
+};
+
+typedef enum { KL_CMD_SUBSCRIBE, KL_CMD_UNSUBSCRIBE, KL_CMD_ADD, KL_CMD_DELETE, KL_CMD_SNAPSHOT } kl_feed_cmd_kind;
+
+typedef struct kl_feed_cmd {
+  int64_t id;
+  kl_feed_cmd_kind kind;
+  kl_feed_channel *channel;
+  int64_t sent_ns;
+} kl_feed_cmd;
+
+typedef enum { KL_LINK_IDLE, KL_LINK_SIGNING, KL_LINK_CONNECTING, KL_LINK_OPEN, KL_LINK_WAITING } kl_link_state;
+
+struct kl_feed {
+  uv_loop_t *loop;
+  kl_feed_options o;
+  char *url, *ca_file, *path;
+  kl_decoder *decoder;
+
+  kl_link_state link;
+  kl_ws_client *ws;
+  void *signing;
+  uint32_t attempts;  /* connections lost or failed in a row */
+  int64_t opened_ns;  /* when this one opened */
+  uint64_t old_bytes; /* of earlier connections */
+  uint64_t random;
+  bool was_open;
+
+  uv_prepare_t flush; /* sends what is wanted, once per loop turn */
+  uv_timer_t retry;
+  uv_timer_t tick; /* looks at deadlines while there are any */
+  int handles;
+  bool closing, flush_on, tick_on;
+  void (*closed)(void *);
+  void *closed_data;
+
+  kl_feed_channel *channels[KL_FEED_CHANNELS_MAX];
+  size_t n_channels;
+  kl_feed_channel *books; /* channel orderbook_delta; NULL before it was wanted */
+  int64_t next_id;
+  kl_feed_cmd *cmds;
+  size_t n_cmds, cap_cmds;
+  kl_buf out;
+
+  int depth;        /* of callbacks under way; memory is freed at 0 */
+  kl_list dead;     /* plain memory, by its first member */
+  kl_list dead_own; /* books */
+  kl_list dirty;    /* books whose watchers are to be told */
+  kl_list subs;
+  kl_list settled; /* subscriptions (by `dead`) whose owners are to hear that all is acknowledged */
+  kl_list listeners;
+  int64_t burst_ns;    /* time of the read under way; 0: not asked yet */
+  kl_level *levels[2]; /* scratch: converted levels of a snapshot, and the book before it */
+  size_t cap_levels[2];
+  bool resyncing; /* some book is stale after a gap or a reconnect */
+
+  uint64_t messages, gaps, malformed, snapshots, duplicates, ignored, desyncs, reconnects, n_books, n_stale;
+  int64_t malformed_logged_ns;
+  uint64_t malformed_quiet;
+  char last_error[256];
+};
+
+/* ---- feed.c ---- */
+int64_t kl_feed_now(kl_feed *f);       /* monotonic ns, read once per burst */
+void kl_feed_enter(kl_feed *f);        /* callbacks may run from here on: nothing is freed */
+void kl_feed_leave(kl_feed *f);        /* the outermost one frees what was buried */
+void kl_feed_bury(kl_feed *f, void *); /* takes memory that begins with an unlinked kl_list */
+void kl_feed_wake(kl_feed *f);         /* flush in this loop turn, connect if need be */
+void kl_feed_tick_on(kl_feed *f);
+void kl_feed_tell(kl_feed *f, const char *what, const char *detail); /* the listeners */
+void kl_feed_drop_link(kl_feed *f, const kl_error *e);               /* end the connection, try again */
+void kl_feed_note(kl_feed *f, const char *text);                     /* last_error */
+uint64_t kl_feed_random(kl_feed *f);
+
+/* ---- feed_channel.c ---- */
+/* The channel of that name, made where it is new; NULL with `e`. */
+kl_feed_channel *kl_feed_channel_get(kl_feed *f, const char *name, kl_error *e);
+kl_feed_channel *kl_feed_channel_of_sid(kl_feed *f, int64_t sid); /* NULL: none */
+void kl_feed_channel_free(kl_feed_channel *c);
+kl_feed_market *kl_feed_market_find(kl_feed_channel *c, const char *ticker, size_t n);
+/* One more holder; made where it is new. NULL when out of memory. */
+kl_feed_market *kl_feed_market_want(kl_feed_channel *c, const char *ticker, size_t n);
+void kl_feed_market_drop(kl_feed_market *m); /* one holder less; the last one frees it */
+void kl_feed_market_work(kl_feed_market *m); /* something is to be sent for it */
+bool kl_feed_market_is_acked(const kl_feed_market *m);
+void kl_feed_channel_touch(kl_feed_channel *c);
+void kl_feed_channel_flush(kl_feed_channel *c);
+/* The connection is gone: nothing is subscribed any more. */
+void kl_feed_channel_reset(kl_feed_channel *c);
+/* The exchange ended the subscription: ask again, later each time. */
+void kl_feed_channel_ended(kl_feed_channel *c, const char *why);
+void kl_feed_on_subscribed(kl_feed *f, const kl_event *ev);
+void kl_feed_on_ok(kl_feed *f, const kl_event *ev);
+void kl_feed_on_unsubscribed(kl_feed *f, const kl_event *ev);
+void kl_feed_on_error(kl_feed *f, const kl_event *ev, const char *raw, size_t n);
+/* True while an answer is still due; a late one ends the connection. */
+bool kl_feed_commands_check(kl_feed *f, int64_t now);
+void kl_feed_command_answered(kl_feed *f, int64_t id);
+bool kl_feed_ticker_check(const char *ticker, kl_error *e);
+
+/* ---- feed_books.c ---- */
+void kl_feed_books_message(kl_feed *f, kl_feed_market *m, const kl_event *ev);
+void kl_feed_books_stale(kl_feed_market *m);   /* marks; nothing is asked for */
+void kl_feed_books_resync(kl_feed *f);         /* all stale, all snapshots asked for */
+void kl_feed_book_resync(kl_feed_market *m);   /* one */
+void kl_feed_market_awaits(kl_feed_market *m); /* its subscription is live: a snapshot is due */
+void kl_feed_book_fail(kl_feed_book_own *b, const kl_error *e);
+void kl_feed_books_tell(kl_feed *f);               /* watchers of books that changed */
+bool kl_feed_books_check(kl_feed *f, int64_t now); /* true while a snapshot is due */
+void kl_feed_book_free(kl_feed_book_own *b);
+
+/* ---- feed_subs.c ---- */
+void kl_feed_subs_message(kl_feed_channel *c, kl_feed_market *m, bool has_ticker, const kl_event *ev, const char *raw,
+                          size_t n);
+void kl_feed_subs_acked(kl_feed_channel *c); /* the channel itself was acknowledged; no owner is called yet */
+void kl_feed_subs_market_acked(kl_feed_market *m);
+void kl_feed_subs_unacked(kl_feed_channel *c); /* nothing is acknowledged any more */
+void kl_feed_subs_settle(kl_feed *f);          /* tells the owners of those that became ready */
+void kl_feed_sub_fail(kl_feed_sub *s, const kl_error *e);
+void kl_feed_subs_fail_all(kl_feed *f, const kl_error *e, bool only_waiting);
+void kl_feed_subs_fail_channel(kl_feed_channel *c, const kl_error *e);
+void kl_feed_subs_fail_market(kl_feed_market *m, const kl_error *e);
+
+/* ---- feed_scan.c ---- */
+/* Finds a member of `msg` in a message that is known to be valid JSON; *value is borrowed from it. */
+bool kl_feed_scan_msg(const char *raw, size_t n, const char *key, kl_str *value);
+/* The next string of an array's text: advances *array. Escapes are left as they are. False at the end. */
+bool kl_feed_scan_string(kl_str *array, kl_str *out);
+/* A string's bytes without its quotes; false when the value is none. */
+bool kl_feed_scan_unquote(kl_str value, kl_str *out);
+/* The number after "sid" anywhere in bytes that may be anything; 0 when there is none. */
+int64_t kl_feed_scan_sid(const char *raw, size_t n);
+
+#endif

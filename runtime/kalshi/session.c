@@ -1,0 +1,243 @@
+#include "kalshi/session.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "auth/signer.h"
+#include "base/log.h"
+#include "kalshi/session_impl.h"
+
+/* The dedicated API hosts. Source: Kalshi "Getting started", API environments (documented 2026-05-07). */
+bool kl_environment_urls(const char *env, const char **rest_url, const char **ws_url) {
+  if (!strcmp(env, "prod")) {
+    *rest_url = "https://external-api.kalshi.com/trade-api/v2";
+    *ws_url = "wss://external-api-ws.kalshi.com/trade-api/ws/v2";
+    return true;
+  }
+  if (!strcmp(env, "demo")) {
+    *rest_url = "https://external-api.demo.kalshi.co/trade-api/v2";
+    *ws_url = "wss://external-api-ws.demo.kalshi.co/trade-api/ws/v2";
+    return true;
+  }
+  return false;
+}
+
+/* ---- the exchange's clock ---- */
+
+void kl_clock_bounds_add(kl_clock_bounds *b, int64_t date_ms, int64_t sent_ms, int64_t received_ms, bool restart) {
+  /* The header was written between the two times and names a second that had begun and not ended. */
+  int64_t low = date_ms - received_ms, high = date_ms + 999 - sent_ms;
+  if (high < low) return; /* our clock was set meanwhile */
+  if (b->known && !restart && low <= b->high && high >= b->low) {
+    if (low > b->low) b->low = low;
+    if (high < b->high) b->high = high;
+    return;
+  }
+  *b = (kl_clock_bounds){.known = true, .low = low, .high = high};
+}
+
+int64_t kl_clock_bounds_offset(const kl_clock_bounds *b) {
+  if (!b->known || (b->low <= 0 && b->high >= 0)) return 0;
+  return b->low + (b->high - b->low) / 2;
+}
+
+int64_t kl_session_timestamp_ms(const kl_session *s) {
+  return kl_wall_ms(s->clock) + kl_clock_bounds_offset(&s->bounds);
+}
+
+/* ---- handshakes of the feed ---- */
+
+typedef struct {
+  kl_session *s;
+  kl_sign_job *job;
+  kl_feed_headers_cb done;
+  void *feed;
+  int64_t timestamp_ms;
+} handshake;
+
+static void handshake_signed(void *data, const char *signature, const kl_error *e) {
+  handshake *h = data;
+  kl_feed_headers_cb done = h->done;
+  void *feed = h->feed;
+  char key[160], timestamp[64], sign[KL_SIGNATURE_MAX + 40];
+  snprintf(key, sizeof key, "KALSHI-ACCESS-KEY: %s", h->s->key_id);
+  snprintf(timestamp, sizeof timestamp, "KALSHI-ACCESS-TIMESTAMP: %lld", (long long)h->timestamp_ms);
+  snprintf(sign, sizeof sign, "KALSHI-ACCESS-SIGNATURE: %s", signature ? signature : "");
+  const char *headers[] = {key, timestamp, sign, NULL};
+  free(h);
+  done(feed, e ? NULL : headers, e);
+}
+
+static void *handshake_start(void *data, const char *method, const char *path, kl_feed_headers_cb done, void *feed) {
+  kl_session *s = data;
+  handshake *h = calloc(1, sizeof *h);
+  if (!h) return NULL;
+  h->s = s;
+  h->done = done;
+  h->feed = feed;
+  h->timestamp_ms = kl_session_timestamp_ms(s);
+  h->job = kl_sign_start(s->loop, s->key, h->timestamp_ms, method, path, handshake_signed, h);
+  if (!h->job) {
+    free(h);
+    return NULL;
+  }
+  return h;
+}
+
+static void handshake_cancel(void *handle) {
+  handshake *h = handle;
+  kl_sign_cancel(h->job);
+  free(h);
+}
+
+/* ---- limits ---- */
+
+static bool read_bucket(const json_t *root, const char *name, double *capacity, double *rate) {
+  const json_t *bucket = json_object_get(root, name);
+  const json_t *c = json_object_get(bucket, "bucket_capacity"), *r = json_object_get(bucket, "refill_rate");
+  if (!json_is_number(c) || !json_is_number(r)) return false;
+  *capacity = json_number_value(c);
+  *rate = json_number_value(r);
+  return *capacity > 0 && *rate > 0;
+}
+
+void kl_session_take_limits(kl_session *s, const char *body, size_t n) {
+  json_t *root = json_loadb(body, n, 0, NULL);
+  double capacity[2], rate[2];
+  if (read_bucket(root, "read", &capacity[KL_BUCKET_READ], &rate[KL_BUCKET_READ]) &&
+      read_bucket(root, "write", &capacity[KL_BUCKET_WRITE], &rate[KL_BUCKET_WRITE])) {
+    int64_t now = kl_mono_ns(s->clock);
+    kl_limiter_set(&s->limiter, KL_BUCKET_READ, capacity[KL_BUCKET_READ], rate[KL_BUCKET_READ], now);
+    kl_limiter_set(&s->limiter, KL_BUCKET_WRITE, capacity[KL_BUCKET_WRITE], rate[KL_BUCKET_WRITE], now);
+    const char *tier = json_string_value(json_object_get(root, "usage_tier"));
+    snprintf(s->tier, sizeof s->tier, "%s", tier ? tier : "unknown");
+    s->limits_known = true;
+    kl_log_debug("session", "tier %s: read %.0f/s up to %.0f, write %.0f/s up to %.0f", s->tier, rate[KL_BUCKET_READ],
+                 capacity[KL_BUCKET_READ], rate[KL_BUCKET_WRITE], capacity[KL_BUCKET_WRITE]);
+    kl_session_pump(s);
+  } else {
+    kl_log_warn("session", "the answer of GET /account/limits has no usable buckets; keeping those of the basic tier");
+  }
+  json_decref(root);
+}
+
+void kl_session_budget(kl_session *s, kl_budget *out) {
+  int64_t now = kl_mono_ns(s->clock);
+  const kl_token_bucket *b = s->limiter.buckets;
+  *out = (kl_budget){.read = kl_limiter_tokens(&s->limiter, KL_BUCKET_READ, now),
+                     .write = kl_limiter_tokens(&s->limiter, KL_BUCKET_WRITE, now),
+                     .read_capacity = b[KL_BUCKET_READ].capacity,
+                     .write_capacity = b[KL_BUCKET_WRITE].capacity,
+                     .read_rate = b[KL_BUCKET_READ].rate,
+                     .write_rate = b[KL_BUCKET_WRITE].rate};
+  memcpy(out->tier, s->tier, sizeof out->tier);
+}
+
+/* ---- reading it ---- */
+
+kl_feed *kl_session_feed(kl_session *s) { return s->feed; }
+const char *kl_session_env(const kl_session *s) { return s->env; }
+bool kl_session_has_key(const kl_session *s) { return s->key != NULL; }
+size_t kl_session_writes_pending(const kl_session *s) { return s->writes; }
+
+void kl_session_stats_get(const kl_session *s, kl_session_stats *out) {
+  *out = s->stats;
+  out->clock_known = s->bounds.known;
+  out->clock_offset_ms = kl_clock_bounds_offset(&s->bounds);
+}
+
+/* ---- life ---- */
+
+static void session_free(kl_session *s) {
+  kl_key_release(s->key);
+  free(s->env);
+  free(s->rest_url);
+  free(s->base_path);
+  free(s->key_id);
+  free(s);
+}
+
+void kl_session_part_closed(kl_session *s) {
+  if (--s->open > 0) return;
+  void (*closed)(void *) = s->closed;
+  void *data = s->closed_data;
+  session_free(s);
+  if (closed) closed(data);
+}
+
+static void part_closed(void *data) { kl_session_part_closed(data); }
+static void pump_closed(uv_handle_t *h) { kl_session_part_closed(h->data); }
+
+/* The path of a URL: what the signature covers in front of an operation's path. */
+static char *path_of_url(const char *url) {
+  const char *host = strstr(url, "://");
+  const char *path = host ? strchr(host + 3, '/') : NULL;
+  return strdup(path ? path : "");
+}
+
+kl_session *kl_session_new(uv_loop_t *loop, const kl_session_options *o, kl_error *e) {
+  if (o->key && (!o->key_id || !o->key_id[0] || strlen(o->key_id) > 120)) {
+    kl_error_set(e, KL_ERR_CONFIG, "a private key needs its key id of up to 120 letters: give --key-id ID");
+    return NULL;
+  }
+  size_t n = strlen(o->rest_url);
+  if (n == 0 || o->rest_url[n - 1] == '/') {
+    kl_error_set(e, KL_ERR_CONFIG, "REST URL \"%s\": give it without a slash at the end", o->rest_url);
+    return NULL;
+  }
+  kl_session *s = calloc(1, sizeof *s);
+  if (!s) goto no_memory;
+  s->loop = loop;
+  s->live = o->live;
+  s->clock = o->clock;
+  s->env = strdup(o->env);
+  s->rest_url = strdup(o->rest_url);
+  s->base_path = path_of_url(o->rest_url);
+  s->key_id = o->key ? strdup(o->key_id) : NULL;
+  if (!s->env || !s->rest_url || !s->base_path || (o->key && !s->key_id)) goto no_memory;
+  if (o->key) s->key = kl_key_retain(o->key);
+  kl_list_init(&s->calls);
+  kl_limiter_init(&s->limiter, kl_mono_ns(s->clock));
+  if (getrandom(&s->random, sizeof s->random, GRND_NONBLOCK) != (ssize_t)sizeof s->random)
+    s->random = (uint64_t)kl_mono_ns(s->clock);
+  s->random |= 1;
+
+  s->http = kl_http_new(loop, &(kl_http_options){.ca_file = o->ca_file, .user_agent = o->user_agent}, e);
+  if (!s->http) goto failed;
+  s->feed = kl_feed_new(loop,
+                        &(kl_feed_options){.ws_url = o->ws_url,
+                                           .ca_file = o->ca_file,
+                                           .clock = o->clock,
+                                           .sign_data = s,
+                                           .sign = handshake_start,
+                                           .sign_cancel = handshake_cancel,
+                                           .can_connect = s->key != NULL},
+                        e);
+  if (!s->feed) {
+    kl_http_close(s->http, NULL, NULL);
+    goto failed;
+  }
+  uv_timer_init(loop, &s->pump);
+  s->pump.data = s;
+  return s;
+
+no_memory:
+  kl_error_set(e, KL_ERR_INTERNAL, "not enough memory for a session");
+failed:
+  if (s) session_free(s);
+  return NULL;
+}
+
+void kl_session_close(kl_session *s, void (*closed)(void *), void *data) {
+  s->closing = true;
+  s->closed = closed;
+  s->closed_data = data;
+  s->open += 3; /* the timer, the feed, the HTTP client; calls have counted themselves */
+  kl_session_abort_calls(s);
+  uv_close((uv_handle_t *)&s->pump, pump_closed);
+  kl_feed_close(s->feed, part_closed, s); /* cancels its handshake, if one is being signed */
+  kl_http_close(s->http, part_closed, s);
+}
