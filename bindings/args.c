@@ -446,6 +446,10 @@ static uint32_t count_items(const context *c, int table) {
   return n ? (uint32_t)n : 1;
 }
 
+static bool is_text(lua_State *L, int idx) {
+  return lua_type(L, idx) == LUA_TSTRING && !strcmp(lua_tostring(L, idx), "text");
+}
+
 kl_args *kl_args_read(lua_State *L, const kl_operation *op, int first) {
   context c = {.L = L, .op = op};
   int top = lua_gettop(L), wanted = count_path_params(op), plain = 0, table = 0;
@@ -466,7 +470,9 @@ kl_args *kl_args_read(lua_State *L, const kl_operation *op, int first) {
   if (table) {
     check_keys(&c, table, plain);
     lua_getfield(L, table, "raw");
-    if (!lua_isnil(L, -1) && !lua_isboolean(L, -1)) refuse(&c, &(place){.name = "raw"}, "must be true or false");
+    a->text = is_text(L, -1);
+    if (!lua_isnil(L, -1) && !lua_isboolean(L, -1) && !a->text)
+      refuse(&c, &(place){.name = "raw"}, "must be true, false or \"text\"");
     a->raw = lua_toboolean(L, -1);
     lua_pop(L, 1);
   }
@@ -538,6 +544,7 @@ kl_args *kl_args_read_free(lua_State *L, const char *method, const char *path, c
   for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) {
     if (lua_type(L, -2) == LUA_TSTRING && !strcmp(lua_tostring(L, -2), "raw")) {
       a->raw = lua_toboolean(L, -1);
+      a->text = is_text(L, -1);
       continue;
     }
     lua_pushvalue(L, -2);

@@ -9,7 +9,8 @@
 typedef struct kl_args {
   kl_buf path, query, body;
   bool has_body;
-  bool raw;       /* the answer as the exchange sent it */
+  bool raw;       /* the answer as the exchange sent it: strings stay strings, null is json.null */
+  bool text;      /* raw = "text": the answer as one string, undecoded */
   uint32_t items; /* orders in a batch */
 } kl_args;
 

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/error.h"
+#include "bindings/describe.h"
 #include "bindings/rest.h"
 #include "script/script.h"
 
@@ -189,6 +190,8 @@ int luaopen_kl_kalshi(lua_State *L) {
                                        {"status", l_status},
                                        {"book", kl_book_open_lua},
                                        {"subscribe", kl_stream_subscribe_lua},
+                                       {"operations", kl_operations_lua},
+                                       {"describe", kl_describe_lua},
                                        {NULL, NULL}};
   kl_book_register(L);
   kl_stream_register(L);

@@ -14,7 +14,7 @@ typedef struct {
   kl_call *call;
   const kl_operation *op;
   char name[64];
-  bool raw;
+  bool raw, text;
   bool failed;
   kl_error error;
   int status;
@@ -55,6 +55,10 @@ static bool is_blank(const kl_buf *b) {
 static int rest_push(lua_State *L, kl_wait *wait) {
   rest_wait *w = (rest_wait *)wait;
   if (w->failed) return kl_raise(L, &w->error);
+  if (w->text) {
+    lua_pushlstring(L, w->body.data ? w->body.data : "", w->body.len);
+    return 1;
+  }
   if (is_blank(&w->body)) {
     lua_newtable(L);
     return 1;
@@ -84,6 +88,7 @@ int kl_rest_await(lua_State *L, const kl_operation *op, const char *method, kl_a
   w->wait.drop = rest_drop;
   w->op = op;
   w->raw = args->raw;
+  w->text = args->text;
   if (op)
     snprintf(w->name, sizeof w->name, "%s", op->name);
   else

@@ -16,6 +16,7 @@ enum {
   CODE_UNKNOWN_SID = 7,
   CODE_AUTH = 9,
   CODE_CHANNEL = 10,
+  CODE_PARAMETER = 11,
   CODE_NOT_FOUND = 16,
   CODE_INTERNAL = 17,
   CODE_TIMEOUT = 18,
@@ -330,8 +331,9 @@ static bool command_send(kl_feed *f, kl_feed_cmd_kind kind, kl_feed_channel *c) 
 }
 
 typedef bool (*market_test)(const kl_feed_market *m);
-static bool is_to_add(const kl_feed_market *m) { return m->refs && (!m->sent || m->initial); }
-static bool is_to_delete(const kl_feed_market *m) { return !m->refs && m->sent; }
+static bool is_to_add(const kl_feed_market *m) { return m->refs && !m->sent; }
+/* A second addition of a market does not bring its first state: it is taken out before. */
+static bool is_to_delete(const kl_feed_market *m) { return m->sent && (!m->refs || m->initial); }
 static bool is_to_snapshot(const kl_feed_market *m) { return m->refs && m->sent && m->need_snapshot; }
 
 /* Writes "market_tickers" with up to a chunk of the markets that pass, from *at on in the list of work; those of an
@@ -542,9 +544,13 @@ static bool is_transient(int code) { return code == CODE_INTERNAL || code == COD
 static void refusal(kl_error *out, const kl_event *ev, const char *channel, const char *ticker) {
   int code = ev->error.code;
   int n = (int)(ev->error.message.n > 200 ? 200 : ev->error.message.n);
-  const char *kind = code == CODE_AUTH ? KL_ERR_AUTH : code == CODE_NOT_FOUND ? KL_ERR_VALIDATION : KL_ERR_WS;
-  kl_error_set(out, kind, "the exchange refused %s%s%s: %.*s (code %d)", channel, ticker ? " of " : "",
-               ticker ? ticker : "", n, ev->error.message.p, code);
+  if (ticker && (code == CODE_PARAMETER || code == CODE_NOT_FOUND)) {
+    kl_error_set(out, KL_ERR_VALIDATION, "no such market: the exchange refused %s on %s: %.*s (code %d)", ticker,
+                 channel, n, ev->error.message.p, code);
+  } else {
+    kl_error_set(out, code == CODE_AUTH ? KL_ERR_AUTH : KL_ERR_WS, "the exchange refused %s%s%s: %.*s (code %d)",
+                 channel, ticker ? " of " : "", ticker ? ticker : "", n, ev->error.message.p, code);
+  }
   out->status = code;
   snprintf(out->code, sizeof out->code, "%d", code);
   snprintf(out->operation, sizeof out->operation, "subscribe");
@@ -618,6 +624,23 @@ static void addition_refused(kl_feed_channel *c, int64_t id, const kl_event *ev,
   addition_undone(c, id);
 }
 
+/* A request for snapshots was refused: the markets it names are gone, the others get theirs when asked for again. */
+static void snapshot_refused(kl_feed_channel *c, const kl_event *ev, kl_str list) {
+  for (kl_list *n = c->markets.next; n != &c->markets;) {
+    kl_feed_market *m = KL_CONTAINER(n, kl_feed_market, all);
+    n = n->next;
+    if (!m->book || !m->awaiting) continue;
+    if (is_named(m, ev, list)) {
+      kl_error e;
+      refusal(&e, ev, c->name, m->ticker);
+      kl_feed_book_fail(m->book, &e); /* calls nobody yet */
+    } else {
+      m->need_snapshot = true;
+      kl_feed_market_work(m);
+    }
+  }
+}
+
 /* The exchange could not just now: the same again, later. A snapshot has a deadline of its own, and a market too many
  * does no harm. */
 static void ask_again(kl_feed_channel *c, const kl_feed_cmd *cmd, const char *why) {
@@ -669,9 +692,11 @@ void kl_feed_on_error(kl_feed *f, const kl_event *ev, const char *raw, size_t n)
   case KL_CMD_ADD:
     addition_refused(c, cmd.id, ev, list);
     break;
+  case KL_CMD_SNAPSHOT:
+    if (names) snapshot_refused(c, ev, list); /* otherwise the deadline asks again */
+    break;
   case KL_CMD_UNSUBSCRIBE:
   case KL_CMD_DELETE:
-  case KL_CMD_SNAPSHOT:
     break;
   }
 }

@@ -24,6 +24,9 @@ struct kl_wait {
   kl_task *task;                        /* borrowed; NULL once nobody waits */
   int (*push)(lua_State *L, kl_wait *); /* push the results, in the waiting coroutine; may raise */
   void (*drop)(kl_wait *);              /* stop and release; once; never touches Lua */
+  /* May be NULL. The task is being cancelled: true keeps the wait in place until kl_complete (then the task raises
+   * "cancelled" and push is not called), false drops it at once. Never touches Lua. */
+  bool (*cancel)(kl_wait *);
 };
 
 /* Suspends the running task until kl_complete; returns as a C function returns. Takes w, whatever happens. Raises
@@ -31,6 +34,10 @@ struct kl_wait {
 int kl_await(lua_State *L, kl_wait *w); /* raises */
 /* From the loop: the wait is over, the task resumes in the next pass. Harmless when repeated. */
 void kl_complete(kl_wait *w);
+/* Lets the other tasks run; returns as a C function returns. Raises as kl_await does. */
+int kl_yield(lua_State *L); /* raises */
+/* Raises "cancelled" when the running task was cancelled: for calls that could have waited but did not need to. */
+void kl_check_cancelled(lua_State *L); /* raises */
 
 /* The script that L (any coroutine of it) belongs to. */
 kl_script *kl_script_of(lua_State *L);
@@ -53,7 +60,8 @@ void kl_push_error(lua_State *L, const kl_error *e);
 /* ---- tasks ---- */
 
 /* Starts fn (at the top of L's stack below its nargs arguments, all popped) as a task of the script; it first runs in
- * the next pass. Pushes the task object. Raises when the scope is closing or memory is out. */
+ * the next pass. Pushes the task object. Raises when the scope is closing or memory is out. The pointer is valid while
+ * the task runs or its object is reachable. What others may do with a task is in script/task.h. */
 kl_task *kl_task_spawn(lua_State *L, int nargs); /* raises */
 /* Sticky: the task's wait is dropped, it wakes and raises {kind="cancelled"}; every later await raises again. `why`
  * must be static or outlive the task. */
@@ -82,6 +90,8 @@ typedef struct kl_host_options {
   /* A script ended: its main chunk returned and no task is left, it failed, or it was stopped. */
   void (*script_ended)(void *data, kl_script *s, bool failed);
   void (*print)(void *data, kl_script *s, const char *text, size_t n); /* output of print; NULL: stdout */
+  /* Where the memory of scripts comes from, below their caps: as realloc, and size 0 frees. NULL: the C library. */
+  void *(*memory)(void *data, void *p, size_t size);
 } kl_host_options;
 
 kl_host *kl_host_new(uv_loop_t *loop, const kl_host_options *o); /* NULL when out of memory */
@@ -89,6 +99,9 @@ kl_host *kl_host_new(uv_loop_t *loop, const kl_host_options *o); /* NULL when ou
  */
 void kl_host_close(kl_host *h);
 size_t kl_host_running(const kl_host *h); /* scripts not yet ended */
+/* Breaks the script that runs at this moment, when it has not come to an end of its own a tenth of a second later; does
+ * nothing between two resumes. For signal handlers: async-signal-safe, from any thread. */
+void kl_host_interrupt(kl_host *h);
 
 typedef struct kl_permissions { /* nothing is allowed unless listed; NULL-terminated lists */
   bool all, run;
@@ -107,10 +120,16 @@ typedef struct kl_script_options {
 } kl_script_options;
 
 /* Compiles and schedules a script. False with `e` for a file that cannot be read, a syntax error (message with line),
- * or memory. */
+ * or memory. The options are copied. *out is borrowed and valid until kl_host_close, also after the script ended. */
 bool kl_script_start(kl_host *h, const kl_script_options *o, kl_script **out, kl_error *e);
-/* on_stop handlers run, then the scope closes. Repeating it with `now` true skips the grace. */
+/* on_stop handlers run, then the scope closes. Repeating it with `now` true skips the grace. All of it happens later,
+ * on the loop; does nothing to a script that ended. */
 void kl_script_stop(kl_script *s, kl_stop_reason why, bool now);
+/* Why a script failed: one line with its place; the `kind` of the error object; the traceback, several lines. Each is
+ * NULL where there is none. Borrowed until kl_host_close. */
+const char *kl_script_error(const kl_script *s);
+const char *kl_script_error_kind(const kl_script *s);
+const char *kl_script_traceback(const kl_script *s);
 
 typedef struct kl_script_stats {
   size_t memory, memory_peak;

@@ -1,0 +1,518 @@
+/* kalshi.book: a market's order book as a script sees it. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/decimal.h"
+#include "bindings/book_handle.h"
+#include "bindings/rest.h"
+
+/* ---- waiting ---- */
+
+typedef struct book_wait {
+  kl_wait wait;      /* first */
+  kl_list link;      /* in the handle's waits */
+  kl_book_handle *h; /* NULL once the handle's memory went */
+  bool opening, opened, expired, timed;
+  uv_timer_t timer;
+} book_wait;
+
+static void handle_close(kl_book_handle *h);
+
+static void wait_freed(uv_handle_t *t) { free(t->data); }
+
+static void wait_drop(kl_wait *w) {
+  book_wait *bw = (book_wait *)w;
+  kl_list_remove(&bw->link);
+  if (bw->opening && !bw->opened && bw->h) handle_close(bw->h); /* given up before the first snapshot */
+  if (bw->timed) {
+    uv_close((uv_handle_t *)&bw->timer, wait_freed);
+  } else {
+    free(bw);
+  }
+}
+
+static void wait_expired(uv_timer_t *t) {
+  book_wait *bw = t->data;
+  bw->expired = true;
+  kl_complete(&bw->wait);
+}
+
+static void on_changed(kl_book_watcher *w, kl_feed_book *b) {
+  kl_book_handle *h = w->data;
+  for (kl_list *n = h->waits.next; n != &h->waits; n = n->next) {
+    book_wait *bw = KL_CONTAINER(n, book_wait, link);
+    if (!bw->opening || b->ready || b->failed) kl_complete(&bw->wait);
+  }
+}
+
+/* Raises what the feed said of a book that it gave up. */
+static void raise_failed(lua_State *L, const kl_feed_book *b) {
+  kl_error e = b->error;
+  kl_raise(L, &e);
+}
+
+static int await_change(lua_State *L, kl_book_handle *h, double timeout, bool opening,
+                        int (*push)(lua_State *, kl_wait *)) {
+  book_wait *bw = calloc(1, sizeof *bw);
+  if (!bw) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory to wait for the book of %s", h->ticker);
+  bw->wait.push = push;
+  bw->wait.drop = wait_drop;
+  bw->h = h;
+  bw->opening = opening;
+  if (timeout >= 0) {
+    uv_timer_init(kl_script_loop(kl_script_of(L)), &bw->timer);
+    bw->timer.data = bw;
+    bw->timed = true;
+    uv_timer_start(&bw->timer, wait_expired, (uint64_t)ceil(timeout * 1e3), 0); /* cannot fail: it is not closing */
+  }
+  kl_list_append(&h->waits, &bw->link);
+  return kl_await(L, &bw->wait);
+}
+
+/* ---- life ---- */
+
+static void handle_close(kl_book_handle *h) {
+  if (h->adopted) {
+    h->adopted = false;
+    kl_script_disown(&h->member);
+  }
+  if (!h->book) return;
+  kl_feed_book *b = h->book;
+  h->book = NULL;
+  kl_feed_unwatch(&h->watcher);
+  kl_book_deltas_end(h);
+  for (kl_list *n = h->waits.next; n != &h->waits; n = n->next)
+    kl_complete(&KL_CONTAINER(n, book_wait, link)->wait);
+  kl_feed_book_release(h->feed, b);
+}
+
+static void member_close(kl_member *m) {
+  kl_book_handle *h = KL_CONTAINER(m, kl_book_handle, member);
+  h->adopted = false; /* the scope has unlinked it */
+  handle_close(h);
+}
+
+static int l_close(lua_State *L) {
+  handle_close(luaL_checkudata(L, 1, KL_BOOK_META));
+  return 0;
+}
+
+static int l_gc(lua_State *L) {
+  kl_book_handle *h = luaL_checkudata(L, 1, KL_BOOK_META);
+  handle_close(h);
+  while (!kl_list_empty(&h->waits)) {
+    book_wait *bw = KL_CONTAINER(h->waits.next, book_wait, link);
+    bw->h = NULL;
+    kl_list_remove(&bw->link);
+  }
+  return 0;
+}
+
+static int push_opened(lua_State *L, kl_wait *w) { /* ticker handle */
+  book_wait *bw = (book_wait *)w;
+  kl_book_handle *h = bw->h;
+  if (!h || !h->book) return kl_raisef(L, KL_ERR_CLOSED, "the book was closed while it opened");
+  if (h->book->failed) raise_failed(L, h->book); /* and the drop of the wait closes the handle */
+  bw->opened = true;
+  h->seen = h->book->changes;
+  lua_settop(L, 2);
+  return 1;
+}
+
+int kl_book_open_lua(lua_State *L) {
+  if (lua_type(L, 1) != LUA_TSTRING) {
+    return kl_raisef(L, KL_ERR_VALIDATION, "kalshi.book: the ticker must be a string, not %s", luaL_typename(L, 1));
+  }
+  const char *ticker = lua_tostring(L, 1);
+  kl_error e;
+  kl_script *s = kl_script_of(L);
+  lua_settop(L, 1);
+  kl_book_handle *h = lua_newuserdatauv(L, sizeof *h, 0); /* ticker handle */
+  memset(h, 0, sizeof *h);
+  kl_list_init(&h->waits);
+  kl_list_init(&h->iterators);
+  h->member.close = member_close;
+  h->clock = kl_script_clock(s);
+  h->feed = kl_session_feed(kl_environment_of(L)->session);
+  luaL_setmetatable(L, KL_BOOK_META);
+  h->book = kl_feed_book_open(h->feed, ticker, &e);
+  if (!h->book) return kl_raise(L, &e);
+  memcpy(h->ticker, h->book->ticker, sizeof h->ticker);
+  h->watcher.data = h;
+  h->watcher.changed = on_changed;
+  kl_feed_watch(h->book, &h->watcher);
+  kl_script_adopt(s, &h->member);
+  h->adopted = true;
+  if (h->book->ready) {
+    kl_check_cancelled(L);
+    h->seen = h->book->changes;
+    return 1;
+  }
+  return await_change(L, h, -1, true, push_opened);
+}
+
+/* ---- arguments ---- */
+
+kl_book_handle *kl_book_handle_check(lua_State *L, const char *method) {
+  kl_book_handle *h = luaL_testudata(L, 1, KL_BOOK_META);
+  if (!h) {
+    kl_raisef(L, KL_ERR_VALIDATION, "book:%s: call it with a colon, on a book", method);
+  } else if (!h->book) {
+    kl_raisef(L, KL_ERR_CLOSED, "book:%s: this book is closed", method);
+  }
+  return h;
+}
+
+static const kl_book *check(lua_State *L, const char *method) { return kl_book_handle_check(L, method)->book->book; }
+
+kl_outcome kl_book_arg_side(lua_State *L, int idx, const char *method) {
+  if (lua_isnoneornil(L, idx)) return KL_YES;
+  const char *side = lua_type(L, idx) == LUA_TSTRING ? lua_tostring(L, idx) : NULL;
+  if (side && !strcmp(side, "yes")) return KL_YES;
+  if (side && !strcmp(side, "no")) return KL_NO;
+  kl_raisef(L, KL_ERR_VALIDATION, "book:%s: the side must be \"yes\" or \"no\", not %s", method,
+            side ? side : luaL_typename(L, idx));
+  return KL_YES;
+}
+
+static double arg_number(lua_State *L, int idx, const char *method, const char *what) {
+  if (lua_type(L, idx) != LUA_TNUMBER) {
+    kl_raisef(L, KL_ERR_VALIDATION, "book:%s: the %s must be a number, not %s", method, what, luaL_typename(L, idx));
+  }
+  return lua_tonumber(L, idx);
+}
+
+/* A price in dollars on the grid, from `least` to 1 - `least`. */
+static kl_price arg_price(lua_State *L, int idx, const char *method, const char *what, kl_price least) {
+  double v = arg_number(L, idx, method, what);
+  int64_t price = 0;
+  if (!kl_decimal_from_double(v, KL_PRICE_PLACES, &price)) {
+    kl_raisef(L, KL_ERR_VALIDATION, "book:%s: %s %.14g is not a multiple of 0.0001 dollar", method, what, v);
+  }
+  if (price < least || price > KL_PRICE_ONE - least) {
+    kl_raisef(L, KL_ERR_VALIDATION, "book:%s: %s %.14g is not between %s dollar", method, what, v,
+              least ? "0.0001 and 0.9999" : "0 and 1");
+  }
+  return price;
+}
+
+static size_t arg_levels(lua_State *L, int idx, const char *method, size_t none) {
+  if (lua_isnoneornil(L, idx)) return none;
+  int whole = 0;
+  lua_Integer n = lua_type(L, idx) == LUA_TNUMBER ? lua_tointegerx(L, idx, &whole) : 0;
+  if (!whole || n < 1) {
+    kl_raisef(L, KL_ERR_VALIDATION, "book:%s: the number of levels must be a whole number of 1 or more, not %s", method,
+              lua_type(L, idx) == LUA_TNUMBER ? lua_tostring(L, idx) : luaL_typename(L, idx));
+  }
+  return (size_t)n;
+}
+
+static void push_price(lua_State *L, kl_price p) { lua_pushnumber(L, kl_decimal_to_double(p, KL_PRICE_PLACES)); }
+static void push_count(lua_State *L, kl_count c) { lua_pushnumber(L, kl_decimal_to_double(c, KL_COUNT_PLACES)); }
+
+/* ---- readers ---- */
+
+static int push_best(lua_State *L, bool found, kl_price price, kl_count count) {
+  if (!found) {
+    lua_pushnil(L);
+    return 1;
+  }
+  push_price(L, price);
+  push_count(L, count);
+  return 2;
+}
+
+static int l_best_bid(lua_State *L) {
+  const kl_book *b = check(L, "best_bid");
+  kl_price p = 0;
+  kl_count c = 0;
+  bool found = kl_book_best_bid(b, kl_book_arg_side(L, 2, "best_bid"), &p, &c);
+  return push_best(L, found, p, c);
+}
+
+static int l_best_ask(lua_State *L) {
+  const kl_book *b = check(L, "best_ask");
+  kl_price p = 0;
+  kl_count c = 0;
+  bool found = kl_book_best_ask(b, kl_book_arg_side(L, 2, "best_ask"), &p, &c);
+  return push_best(L, found, p, c);
+}
+
+static bool both_best(const kl_book *b, kl_outcome view, kl_price *bid, kl_price *ask) {
+  kl_count c;
+  return kl_book_best_bid(b, view, bid, &c) && kl_book_best_ask(b, view, ask, &c);
+}
+
+static int l_spread(lua_State *L) {
+  const kl_book *b = check(L, "spread");
+  kl_price bid = 0, ask = 0;
+  if (both_best(b, kl_book_arg_side(L, 2, "spread"), &bid, &ask)) {
+    push_price(L, ask - bid);
+  } else {
+    lua_pushnil(L);
+  }
+  return 1;
+}
+
+static int l_mid(lua_State *L) {
+  const kl_book *b = check(L, "mid");
+  kl_price bid = 0, ask = 0;
+  if (both_best(b, kl_book_arg_side(L, 2, "mid"), &bid, &ask)) {
+    lua_pushnumber(L, (double)(bid + ask) / (2.0 * KL_PRICE_ONE)); /* one rounding: half a step has no place */
+  } else {
+    lua_pushnil(L);
+  }
+  return 1;
+}
+
+static int l_microprice(lua_State *L) {
+  const kl_book *b = check(L, "microprice");
+  double dollars = 0;
+  if (kl_book_microprice(b, kl_book_arg_side(L, 2, "microprice"), &dollars)) {
+    lua_pushnumber(L, dollars);
+  } else {
+    lua_pushnil(L);
+  }
+  return 1;
+}
+
+static int l_imbalance(lua_State *L) {
+  const kl_book *b = check(L, "imbalance");
+  size_t levels = arg_levels(L, 2, "imbalance", 1);
+  lua_pushnumber(L, kl_book_imbalance(b, kl_book_arg_side(L, 3, "imbalance"), levels));
+  return 1;
+}
+
+typedef bool (*level_at)(const kl_book *b, kl_outcome view, size_t i, kl_price *price, kl_count *count);
+
+static int push_levels(lua_State *L, const char *method, bool asks) {
+  const kl_book *b = check(L, method);
+  size_t n = arg_levels(L, 2, method, SIZE_MAX);
+  kl_outcome view = kl_book_arg_side(L, 3, method);
+  level_at at = asks ? kl_book_ask_at : kl_book_bid_at;
+  size_t held = kl_book_levels(b, asks ? (view == KL_YES ? KL_NO : KL_YES) : view);
+  if (n > held) n = held;
+  lua_createtable(L, (int)n, 0);
+  for (size_t i = 0; i < n; i++) {
+    kl_price p = 0;
+    kl_count c = 0;
+    if (!at(b, view, i, &p, &c)) break;
+    lua_createtable(L, 2, 0);
+    push_price(L, p);
+    lua_rawseti(L, -2, 1);
+    push_count(L, c);
+    lua_rawseti(L, -2, 2);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  return 1;
+}
+
+static int l_bids(lua_State *L) { return push_levels(L, "bids", false); }
+static int l_asks(lua_State *L) { return push_levels(L, "asks", true); }
+
+static int l_count_at(lua_State *L) {
+  const kl_book *b = check(L, "count_at");
+  kl_price price = arg_price(L, 2, "count_at", "price", 1);
+  push_count(L, kl_book_count_at(b, kl_book_arg_side(L, 3, "count_at"), price));
+  return 1;
+}
+
+static int l_depth(lua_State *L) {
+  const kl_book *b = check(L, "depth");
+  kl_price within = arg_price(L, 2, "depth", "distance", 0);
+  push_count(L, kl_book_depth(b, kl_book_arg_side(L, 3, "depth"), within));
+  return 1;
+}
+
+static int l_levels(lua_State *L) {
+  const kl_book *b = check(L, "levels");
+  lua_pushinteger(L, (lua_Integer)kl_book_levels(b, kl_book_arg_side(L, 2, "levels")));
+  return 1;
+}
+
+/* book:sweep("buy", count, side) --> average price, filled, worst price; nil, 0, nil where nothing is offered. */
+static int l_sweep(lua_State *L) {
+  const kl_book *b = check(L, "sweep");
+  const char *what = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+  bool buy = !strcmp(what, "buy");
+  if (!buy && strcmp(what, "sell") != 0) {
+    return kl_raisef(L, KL_ERR_VALIDATION, "book:sweep: say \"buy\" or \"sell\" first, then the count");
+  }
+  double v = arg_number(L, 3, "sweep", "count");
+  int64_t count = 0;
+  if (!kl_decimal_from_double(v, KL_COUNT_PLACES, &count) || count <= 0) {
+    return kl_raisef(L, KL_ERR_VALIDATION, "book:sweep: count %.14g is not a positive multiple of 0.01 contract", v);
+  }
+  kl_outcome view = kl_book_arg_side(L, 4, "sweep");
+  kl_count filled = 0;
+  kl_money cost = 0;
+  kl_price worst = 0;
+  kl_book_sweep(b, view, buy, count, &filled, &cost, &worst);
+  if (!filled) {
+    lua_pushnil(L);
+    lua_pushnumber(L, 0);
+    lua_pushnil(L);
+    return 3;
+  }
+  lua_pushnumber(L, (double)cost / (double)filled / KL_PRICE_ONE); /* 1e-6 dollar over 1e-2 contract */
+  push_count(L, filled);
+  push_price(L, worst);
+  return 3;
+}
+
+/* ---- changes ---- */
+
+static int push_waited(lua_State *L, kl_wait *w) {
+  book_wait *bw = (book_wait *)w;
+  kl_book_handle *h = bw->h;
+  if (!h || !h->book) return kl_raisef(L, KL_ERR_CLOSED, "book:wait: this book is closed");
+  if (h->book->failed) raise_failed(L, h->book);
+  lua_pushboolean(L, h->book->changes != h->seen || !bw->expired);
+  h->seen = h->book->changes;
+  return 1;
+}
+
+static int l_wait(lua_State *L) {
+  kl_book_handle *h = kl_book_handle_check(L, "wait");
+  double timeout = -1;
+  if (!lua_isnoneornil(L, 2)) {
+    timeout = arg_number(L, 2, "wait", "timeout");
+    if (!(timeout >= 0 && timeout <= 1e6)) {
+      return kl_raisef(L, KL_ERR_VALIDATION, "book:wait: the timeout must be 0 to 1,000,000 seconds, not %.14g",
+                       timeout);
+    }
+  }
+  if (h->book->failed) raise_failed(L, h->book);
+  if (h->book->changes != h->seen) {
+    kl_check_cancelled(L);
+    h->seen = h->book->changes;
+    lua_pushboolean(L, 1);
+    return 1;
+  }
+  return await_change(L, h, timeout, false, push_waited);
+}
+
+/* The next of book:changes(); what it has seen is its upvalue, so that loops do not take changes from each other. */
+static int push_changed(lua_State *L, kl_wait *w) {
+  kl_book_handle *h = ((book_wait *)w)->h;
+  if (!h || !h->book) return 0; /* closed: the loop ends */
+  if (h->book->failed) raise_failed(L, h->book);
+  lua_pushinteger(L, (lua_Integer)h->book->changes);
+  lua_replace(L, lua_upvalueindex(1));
+  lua_pushvalue(L, 1);
+  return 1;
+}
+
+static int l_next_change(lua_State *L) {
+  kl_book_handle *h = luaL_checkudata(L, 1, KL_BOOK_META);
+  book_wait now = {.h = h};
+  lua_settop(L, 1);
+  if (!h->book || h->book->failed || (uint64_t)lua_tointeger(L, lua_upvalueindex(1)) != h->book->changes) {
+    kl_check_cancelled(L);
+    return push_changed(L, &now.wait);
+  }
+  return await_change(L, h, -1, false, push_changed);
+}
+
+/* The first turn comes at once, with the book as it is. */
+static int l_changes(lua_State *L) {
+  kl_book_handle_check(L, "changes");
+  lua_pushinteger(L, -1);
+  lua_pushcclosure(L, l_next_change, 1);
+  lua_pushvalue(L, 1);
+  return 2;
+}
+
+/* ---- fields ---- */
+
+/* Upvalue 1 has the methods. `ts` is nil until a message carried the exchange's time. */
+static int l_index(lua_State *L) {
+  kl_book_handle *h = luaL_checkudata(L, 1, KL_BOOK_META);
+  lua_pushvalue(L, 2);
+  if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL || lua_type(L, 2) != LUA_TSTRING) return 1;
+  const char *name = lua_tostring(L, 2);
+  if (!strcmp(name, "ticker")) {
+    lua_pushstring(L, h->ticker);
+    return 1;
+  }
+  static const char *const names[] = {"seq", "ts", "stale", "age"};
+  size_t i = 0;
+  while (i < 4 && strcmp(name, names[i]) != 0)
+    i++;
+  if (i == 4) return 1;
+  if (!h->book) return kl_raisef(L, KL_ERR_CLOSED, "book.%s: this book is closed", name);
+  const kl_feed_book *b = h->book;
+  switch (i) {
+  case 0:
+    lua_pushinteger(L, (lua_Integer)b->seq);
+    break;
+  case 1:
+    if (!b->ts_ms) return 1;
+    lua_pushnumber(L, (double)b->ts_ms / 1e3);
+    break;
+  case 2:
+    lua_pushboolean(L, b->stale);
+    break;
+  default:
+    lua_pushnumber(L, (double)(kl_mono_ns(h->clock) - b->rx_ns) / 1e9);
+    break;
+  }
+  return 1;
+}
+
+static size_t level_text(char *out, size_t cap, bool found, kl_price price, kl_count count) {
+  if (!found) return (size_t)snprintf(out, cap, "-");
+  char p[32], c[32];
+  kl_decimal_format(p, sizeof p, price, KL_PRICE_PLACES);
+  kl_decimal_format(c, sizeof c, count, KL_COUNT_PLACES);
+  return (size_t)snprintf(out, cap, "%s x %s", p, c);
+}
+
+static int l_tostring(lua_State *L) {
+  kl_book_handle *h = luaL_checkudata(L, 1, KL_BOOK_META);
+  if (!h->book) {
+    lua_pushfstring(L, "book %s (closed)", h->ticker);
+    return 1;
+  }
+  char bid[80], ask[80];
+  kl_price p = 0;
+  kl_count c = 0;
+  bool found = kl_book_best_bid(h->book->book, KL_YES, &p, &c);
+  level_text(bid, sizeof bid, found, p, c);
+  found = kl_book_best_ask(h->book->book, KL_YES, &p, &c);
+  level_text(ask, sizeof ask, found, p, c);
+  lua_pushfstring(L, "book %s %s / %s%s", h->ticker, bid, ask, h->book->stale ? " (stale)" : "");
+  return 1;
+}
+
+void kl_book_register(lua_State *L) {
+  static const luaL_Reg meta[] = {{"__gc", l_gc}, {"__close", l_close}, {"__tostring", l_tostring}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"best_bid", l_best_bid},
+                                     {"best_ask", l_best_ask},
+                                     {"spread", l_spread},
+                                     {"mid", l_mid},
+                                     {"microprice", l_microprice},
+                                     {"imbalance", l_imbalance},
+                                     {"bids", l_bids},
+                                     {"asks", l_asks},
+                                     {"count_at", l_count_at},
+                                     {"depth", l_depth},
+                                     {"levels", l_levels},
+                                     {"sweep", l_sweep},
+                                     {"wait", l_wait},
+                                     {"changes", l_changes},
+                                     {"deltas", kl_book_deltas_lua},
+                                     {"close", l_close},
+                                     {NULL, NULL}};
+  luaL_newmetatable(L, KL_BOOK_META); /* mt */
+  luaL_setfuncs(L, meta, 0);
+  luaL_newlib(L, methods); /* mt methods */
+  lua_pushcclosure(L, l_index, 1);
+  lua_setfield(L, -2, "__index"); /* mt */
+  lua_pushliteral(L, KL_BOOK_META);
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 1);
+  kl_book_deltas_register(L);
+}

@@ -1,0 +1,56 @@
+-- The body of `kalua doctor`: what can be seen only by talking to the exchange. kalua.args[1] is "key" where there is one.
+local kalshi = require "kalshi"
+local kalua = require "kalua"
+local task = require "task"
+
+local first_error
+
+local function check(what, fn)
+  local ok, answer = pcall(task.timeout, 10, fn)
+  if ok then
+    print(string.format("ok    %s%s", what, answer and ": " .. answer or ""))
+  else
+    first_error = first_error or answer
+    print(string.format("wrong %s: %s", what, answer))
+  end
+  return ok
+end
+
+local reached = check("REST", function()
+  local s = kalshi.get_exchange_status()
+  return string.format("exchange %s, trading %s", s.exchange_active and "active" or "not active",
+    s.trading_active and "active" or "paused")
+end)
+
+if reached then
+  check("clock", function()
+    local offset = kalshi.status().clock_offset
+    if not offset then return "the exchange gave no time" end
+    if math.abs(offset) > 5 then
+      error(string.format("this machine's clock is %.0f s off the exchange's; signatures may be refused: set it by NTP",
+        -offset), 0)
+    end
+    return string.format("within %.0f s of the exchange's", math.max(1, math.abs(offset)))
+  end)
+end
+
+if reached and kalua.args[1] == "key" then
+  local accepted = check("key", function()
+    return string.format("accepted, balance %.2f dollars", kalshi.get_balance().balance_dollars)
+  end)
+  if accepted then
+    check("limits", function()
+      local l = kalshi.get_account_api_limits()
+      return string.format("tier %s, %g read and %g write tokens a second", l.usage_tier, l.read.refill_rate,
+        l.write.refill_rate)
+    end)
+    check("WebSocket", function()
+      local market = kalshi.get_markets{ status = "open", limit = 1 }.markets[1]
+      if not market then return "connected only on demand; no market is open to try it with" end
+      local book <close> = kalshi.book(market.ticker)
+      return string.format("live book of %s, %d levels", book.ticker, book:levels() + book:levels "no")
+    end)
+  end
+end
+
+if first_error then error(first_error, 0) end

@@ -1,0 +1,196 @@
+---@meta kalshi
+-- The exchange. Prices are in dollars (0.42), counts in contracts (2.5), times in seconds unless a name ends in _ms.
+-- Every documented REST operation is a function under its operationId in snake case without V2; the most used ones are
+-- spelt out here, all of them in docs/operations.md.
+
+---@alias kalshi.Outcome "yes"|"no"
+---@alias kalshi.Side "bid"|"ask"
+
+---What a failing call raises.
+---@class kalshi.Error
+---@field kind "http"|"network"|"timeout"|"auth"|"rate_limit"|"ws"|"validation"|"cancelled"|"closed"|"overflow"|"permission"|string
+---@field message string
+---@field status? integer HTTP status
+---@field code? string the exchange's own code; "outcome_unknown" for a write without an answer
+---@field operation? string
+---@field retryable? boolean the same call may succeed later, and repeating it is safe
+---@field where? string the script's line
+
+---A live order book: one per market, shared by all that hold it. From the side of YES unless "no" is given.
+---@class kalshi.Book
+---@field ticker string
+---@field seq integer of the last message applied
+---@field ts number exchange's time of the last change, seconds
+---@field stale boolean may be wrong: a gap or a lost connection is being repaired
+---@field age number seconds since the last change
+local Book = {}
+
+---@param side? kalshi.Outcome
+---@return number? price nil when the side is empty
+---@return number? count
+function Book:best_bid(side) end
+---@param side? kalshi.Outcome
+---@return number? price
+---@return number? count
+function Book:best_ask(side) end
+---@param side? kalshi.Outcome
+---@return number?
+function Book:spread(side) end
+---@param side? kalshi.Outcome
+---@return number?
+function Book:mid(side) end
+---The mid weighted by the sizes of the other side.
+---@param side? kalshi.Outcome
+---@return number?
+function Book:microprice(side) end
+---(bids - asks) / (bids + asks) over so many best levels, -1 to 1.
+---@param levels? integer
+---@param side? kalshi.Outcome
+---@return number
+function Book:imbalance(levels, side) end
+---@param n? integer how many; all without it
+---@param side? kalshi.Outcome
+---@return number[][] levels { {price, count}, … }, best first
+function Book:bids(n, side) end
+---@param n? integer
+---@param side? kalshi.Outcome
+---@return number[][]
+function Book:asks(n, side) end
+---Contracts bid at exactly this price.
+---@param price number
+---@param side? kalshi.Outcome
+---@return number
+function Book:count_at(price, side) end
+---Contracts bid no further than this from the best bid.
+---@param within number dollars
+---@param side? kalshi.Outcome
+---@return number
+function Book:depth(within, side) end
+---How many levels of bids there are.
+---@param side? kalshi.Outcome
+---@return integer
+function Book:levels(side) end
+---What a marketable order of this size would get.
+---@param action "buy"|"sell"
+---@param count number
+---@param side? kalshi.Outcome
+---@return number? average price; nil when nothing would fill
+---@return number filled
+---@return number? worst price
+function Book:sweep(action, count, side) end
+---Waits for a change since the last look. Wakes once for any number of changes.
+---@async
+---@param timeout? number seconds
+---@return boolean changed false when the time ran out
+function Book:wait(timeout) end
+---The latest state at each turn, never behind.
+---@async
+---@return fun(): kalshi.Book?
+function Book:changes() end
+---Every change: price, delta, side, seq, ts. The table is the same one at each turn. Raises "overflow" rather than lose
+---one in silence.
+---@async
+---@return fun(): {price: number, delta: number, side: kalshi.Outcome, seq: integer, ts: number}?
+function Book:deltas() end
+function Book:close() end
+
+---@class kalshi.Subscription
+local Subscription = {}
+---Every message: the fields of its payload flat, plus type, sid and seq. Raises "overflow" rather than lose one.
+---@async
+---@return fun(): table?
+function Subscription:messages() end
+---@async
+---@param tickers string[]
+function Subscription:add(tickers) end
+---@async
+---@param tickers string[]
+function Subscription:remove(tickers) end
+function Subscription:close() end
+
+---@class kalshi
+---@field each table<string, fun(...): fun(): table?> pages of any list operation, row by row, lazily; `limit` per page, `max` rows
+---@field legacy table<string, function> superseded operations
+local kalshi = {}
+
+---Opens a market's live book and waits for its first snapshot.
+---@async
+---@param ticker string
+---@return kalshi.Book
+function kalshi.book(ticker) end
+
+---@async
+---@param options {channels: string[], market_tickers?: string[], send_initial_snapshot?: boolean}
+---@return kalshi.Subscription
+function kalshi.subscribe(options) end
+
+---Any REST call by method and path.
+---@async
+---@param method "GET"|"POST"|"PUT"|"DELETE"
+---@param path string below /trade-api/v2
+---@param params? table
+---@return table
+function kalshi.call(method, path, params) end
+
+---@return {connected: boolean, age: number?, reconnects: integer, clock_offset: number?}
+function kalshi.status() end
+
+---Tokens left of the rate limits.
+---@return {read: number, write: number, tier: string}
+function kalshi.budget() end
+
+---Cancels every resting order of the account.
+---@async
+function kalshi.cancel_all() end
+
+---@async
+---@param ticker string
+---@return {market: table}
+function kalshi.get_market(ticker) end
+
+---@async
+---@param query? {status?: "unopened"|"open"|"paused"|"closed"|"settled", limit?: integer, cursor?: string, event_ticker?: string, series_ticker?: string, tickers?: string, raw?: boolean}
+---@return {markets: table[], cursor: string}
+function kalshi.get_markets(query) end
+
+---@class kalshi.NewOrder
+---@field ticker string
+---@field side kalshi.Side on the YES leg: to buy NO at q, give "ask" at 1 - q
+---@field price number
+---@field count number
+---@field time_in_force "good_till_canceled"|"immediate_or_cancel"|"fill_or_kill"
+---@field self_trade_prevention_type "taker_at_cross"|"maker"
+---@field client_order_id? string made up when absent
+---@field post_only? boolean
+---@field reduce_only? boolean
+---@field cancel_order_on_pause? boolean
+---@field expiration_time? integer seconds since the epoch
+---@field order_group_id? string
+---@field subaccount? integer
+---@field exchange_index? integer
+
+---@async
+---@param order kalshi.NewOrder
+---@return {order_id: string, client_order_id?: string, fill_count: number, remaining_count: number, average_fill_price?: number, average_fee_paid?: number, ts_ms: integer}
+function kalshi.create_order(order) end
+
+---`count` is the total: what is filled already plus what shall rest.
+---@async
+---@param order_id string
+---@param change {ticker: string, side: kalshi.Side, price: number, count: number}
+---@return table
+function kalshi.amend_order(order_id, change) end
+
+---@async
+---@param order_id string
+---@param change {reduce_by?: number, reduce_to?: number}
+---@return table
+function kalshi.decrease_order(order_id, change) end
+
+---@async
+---@param order_id string
+---@param query? {market_ticker?: string, subaccount?: integer, exchange_index?: integer}
+---@return {order_id: string, reduced_by: number, ts_ms: integer}
+function kalshi.cancel_order(order_id, query) end
+
+return kalshi

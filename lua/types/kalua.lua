@@ -1,0 +1,29 @@
+---@meta kalua
+-- The runtime.
+
+---@class kalua
+---@field state table survives a reload
+---@field generation integer 1, then one more at each reload
+---@field args string[] what followed `--` on the command line
+---@field env "sim"|"demo"|"prod"
+---@field name string of this script
+---@field version string of Kalua
+local kalua = {}
+
+---Runs before the script's tasks are cancelled; may wait, within a few seconds.
+---@param fn fun(reason: "reload"|"exit"|"error")
+function kalua.on_stop(fn) end
+
+---Is told of every error in a task that nobody awaits.
+---@param fn fun(err: any)
+function kalua.on_error(fn) end
+
+---Thresholds of the end summary; a missed one makes the exit code 5. Metrics: seconds, messages, orders, fills, errors,
+---cash_change, position_change.
+---@param thresholds table<string, string> for example `{ errors = "==0", cash_change = ">-5" }`
+function kalua.expect(thresholds) end
+
+---@return number seconds since the epoch
+function kalua.now() end
+
+return kalua

@@ -1,0 +1,451 @@
+#include "cli/app.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/decimal.h"
+#include "base/log.h"
+#include "cli/account.h"
+#include "cli/settings.h"
+#include "cli/summary.h"
+
+enum { WRITES_GRACE_MS = 5000, STOP_GRACE_MS = 3000, SUMMARY_TIMEOUT_MS = 3000 };
+
+struct kl_app {
+  kl_environment environment; /* first: bindings get the app as their environment */
+  kl_connect_options o;       /* borrowed texts */
+  kl_settings *settings;
+  uv_loop_t loop;
+  kl_sim *sim;
+  kl_key *key;
+  kl_session *session;
+  kl_host *host;
+  uv_signal_t on_int, on_term;
+  uv_timer_t deadline;
+  uv_prepare_t flush;
+  char rest_url[256], ws_url[256], env_name[8];
+  char key_id[64];
+  char key_origin[320];
+  const char *ca_file;
+  kl_script **scripts;
+  size_t n_scripts;
+  size_t running;
+  int interrupts; /* signals so far */
+  int exit_code;
+  bool prefix;
+  bool loop_open, handles_open;
+  bool stdout_broken;
+  int64_t started_ns, started_ms;
+  uint64_t script_errors;
+  kl_account_snapshot before;
+  kl_expectations *expectations;
+};
+
+void kl_connect_opts(kl_connect_options *o, kl_opt table[KL_CONNECT_OPT_COUNT]) {
+  *o = (kl_connect_options){.memory_mb = 256, .cpu_ms = 1000, .seed = 1, .speed = 1};
+  const kl_opt opts[KL_CONNECT_OPT_COUNT] = {
+      {"env", KL_OPT_TEXT, &o->env, "sim|demo|prod", "which exchange; sim runs inside this process [sim]", 0, 0},
+      {"key-id", KL_OPT_TEXT, &o->key_id, "ID", "API key id (KALSHI_API_KEY_ID)", 0, 0},
+      {"key", KL_OPT_TEXT, &o->key_path, "FILE", "private key, PEM (KALSHI_PRIVATE_KEY_PATH)", 0, 0},
+      {"rest-url", KL_OPT_TEXT, &o->rest_url, "URL", "REST base, up to /trade-api/v2 (KALSHI_REST_URL)", 0, 0},
+      {"ws-url", KL_OPT_TEXT, &o->ws_url, "URL", "WebSocket address (KALSHI_WS_URL)", 0, 0},
+      {"ca", KL_OPT_TEXT, &o->ca_file, "FILE", "certificates to trust instead of the system's (KALUA_CA)", 0, 0},
+      {"live", KL_OPT_FLAG, &o->live, NULL, "allow orders on prod", 0, 0},
+      {"log", KL_OPT_TEXT, &o->log_level, "LEVEL", "error, warn, info, debug or trace (KALUA_LOG) [info]", 0, 0},
+      {"log-json", KL_OPT_FLAG, &o->log_json, NULL, "log as one JSON object per line", 0, 0},
+      {"log-file", KL_OPT_TEXT, &o->log_file, "FILE", "log there instead of stderr", 0, 0},
+      {"seed", KL_OPT_INT, &o->seed, "N", "of the embedded exchange: the same seed gives the same market [1]", 0, 9e15},
+      {"markets", KL_OPT_INT, &o->markets, "N", "of the embedded exchange [36]", 1, 10000},
+      {"speed", KL_OPT_REAL, &o->speed, "X", "of the embedded exchange; 1 is real time [1]", 0.01, 1000},
+      {"rate", KL_OPT_REAL, &o->rate, "N", "book messages a second of the embedded exchange", 0.1, 100000},
+      {"mem", KL_OPT_INT, &o->memory_mb, "MB", "memory ceiling of each script [256]", 1, 65536},
+      {"cpu-ms", KL_OPT_INT, &o->cpu_ms, "MS", "longest stretch of a script without yielding [1000]", 1, 3600000},
+      {"allow-fs", KL_OPT_LIST, &o->allow_fs, "PATH", "scripts may use files below PATH", 0, 0},
+      {"allow-net", KL_OPT_LIST, &o->allow_net, "HOST", "scripts may connect to HOST", 0, 0},
+      {"allow-env", KL_OPT_LIST, &o->allow_env, "VAR", "scripts may read the environment variable VAR", 0, 0},
+      {"allow-run", KL_OPT_FLAG, &o->allow_run, NULL, "scripts may start programs", 0, 0},
+      {"allow-all", KL_OPT_FLAG, &o->allow_all, NULL, "all of these permissions", 0, 0},
+      {"no-watch", KL_OPT_FLAG, &o->no_watch, NULL, "do not reload a script when its file changes", 0, 0},
+      {NULL, KL_OPT_FLAG, NULL, NULL, NULL, 0, 0}};
+  memcpy(table, opts, sizeof opts);
+}
+
+void kl_connect_options_free(kl_connect_options *o) {
+  kl_text_list_free(&o->allow_fs);
+  kl_text_list_free(&o->allow_net);
+  kl_text_list_free(&o->allow_env);
+}
+
+static kl_app *app_of(void *data) { return data; }
+
+/* ---- scripts ---- */
+
+static void script_ended(void *data, kl_script *s, bool failed) {
+  kl_app *a = app_of(data);
+  kl_script_stats stats;
+  kl_script_stats_get(s, &stats);
+  a->script_errors += stats.errors;
+  a->running--;
+  if (!failed) return;
+  const char *message = kl_script_error(s), *traceback = kl_script_traceback(s);
+  fflush(stdout);
+  fprintf(stderr, "kalua: %s: %s\n", kl_script_name(s), message ? message : "failed");
+  if (traceback && *traceback) fprintf(stderr, "%s\n", traceback);
+  if (a->exit_code == KL_EXIT_OK) a->exit_code = kl_exit_code_of(kl_script_error_kind(s));
+}
+
+static void print_line(void *data, kl_script *s, const char *text, size_t n) {
+  kl_app *a = app_of(data);
+  if (a->stdout_broken) return;
+  if (a->prefix) printf("[%s] ", kl_script_name(s));
+  fwrite(text, 1, n, stdout);
+  putchar('\n');
+}
+
+static void stop_all(kl_app *a, bool now) {
+  for (size_t i = 0; i < a->n_scripts; i++)
+    kl_script_stop(a->scripts[i], KL_STOP_EXIT, now);
+}
+
+/* Output goes out once per turn of the loop, before it sleeps. */
+static void flush_output(uv_prepare_t *h) {
+  kl_app *a = h->data;
+  if (fflush(stdout) == 0 && !ferror(stdout)) return;
+  if (a->stdout_broken) return;
+  a->stdout_broken = true;
+  if (errno != EPIPE) fprintf(stderr, "kalua: cannot write to standard output: %s; stopping\n", strerror(errno));
+  if (a->exit_code == KL_EXIT_OK) a->exit_code = KL_EXIT_FAILED;
+  stop_all(a, false);
+}
+
+static void interrupted(uv_signal_t *h, int signum) {
+  kl_app *a = h->data;
+  (void)signum;
+  a->interrupts++;
+  if (a->interrupts == 1) {
+    if (isatty(STDERR_FILENO)) fputs("\nkalua: stopping; Ctrl-C again to stop at once\n", stderr);
+    stop_all(a, false);
+  } else if (a->interrupts == 2) {
+    fputs("kalua: stopping at once\n", stderr);
+    stop_all(a, true);
+  } else {
+    size_t pending = kl_session_writes_pending(a->session);
+    if (pending)
+      fprintf(stderr, "kalua: %zu orders are without an answer; look at get_orders before trading on\n", pending);
+    _exit(KL_EXIT_INTERRUPTED);
+  }
+}
+
+static void time_is_up(uv_timer_t *h) { stop_all(h->data, false); }
+static void look_again(uv_timer_t *h) { (void)h; }
+
+/* ---- opening ---- */
+
+static bool start_exchange(kl_app *a, kl_error *e) {
+  kl_sim_options so = {
+      .seed = (uint64_t)a->o.seed, .markets = (int)a->o.markets, .speed = a->o.speed, .rate = a->o.rate};
+  if (!kl_sim_start(&so, &a->sim, e)) return false;
+  snprintf(a->rest_url, sizeof a->rest_url, "%s", kl_sim_rest_url(a->sim));
+  snprintf(a->ws_url, sizeof a->ws_url, "%s", kl_sim_ws_url(a->sim));
+  const kl_sim_user *user = kl_sim_user_at(a->sim, 0);
+  snprintf(a->key_id, sizeof a->key_id, "%s", user->key_id);
+  snprintf(a->key_origin, sizeof a->key_origin, "throw-away key of the embedded exchange");
+  a->key = kl_key_retain(user->key);
+  return true;
+}
+
+static bool load_key(kl_app *a, kl_error *e) {
+  const char *id = kl_settings_get(a->settings, a->o.key_id, "KALSHI_API_KEY_ID");
+  const char *path = kl_settings_get(a->settings, a->o.key_path, "KALSHI_PRIVATE_KEY_PATH");
+  const char *pem = kl_settings_get(a->settings, NULL, "KALSHI_PRIVATE_KEY");
+  bool ok = true;
+  if (path) {
+    snprintf(a->key_origin, sizeof a->key_origin, "%s", path);
+    ok = kl_key_load_file(path, kl_passphrase_from_tty, NULL, &a->key, e);
+  } else if (pem) {
+    snprintf(a->key_origin, sizeof a->key_origin, "KALSHI_PRIVATE_KEY");
+    ok = kl_key_load_pem(pem, strlen(pem), "KALSHI_PRIVATE_KEY", kl_passphrase_from_tty, NULL, &a->key, e);
+  }
+  kl_settings_wipe(a->settings, "KALSHI_PRIVATE_KEY");
+  if (!ok) return false;
+  if (a->key && !id) {
+    kl_error_set(e, KL_ERR_CONFIG, "a private key is given but no key id: set KALSHI_API_KEY_ID or --key-id");
+    return false;
+  }
+  if (id && !a->key) {
+    kl_error_set(e, KL_ERR_CONFIG, "a key id is given but no private key: set KALSHI_PRIVATE_KEY_PATH or --key");
+    return false;
+  }
+  if (id) {
+    if (strlen(id) >= sizeof a->key_id || strpbrk(id, " \t\r\n")) {
+      kl_error_set(e, KL_ERR_CONFIG, "the key id must be one word of at most %zu characters", sizeof a->key_id - 1);
+      return false;
+    }
+    snprintf(a->key_id, sizeof a->key_id, "%s", id);
+  }
+  return true;
+}
+
+static bool copy_url(char *out, size_t cap, const char *url, const char *name, kl_error *e) {
+  size_t n = strlen(url);
+  while (n && url[n - 1] == '/')
+    n--; /* the exchange redirects a trailing slash, and the signature covers the path */
+  if (n == 0 || n >= cap || !strstr(url, "://")) {
+    kl_error_set(e, KL_ERR_CONFIG, "%s: \"%.100s\" is not a URL", name, url);
+    return false;
+  }
+  memcpy(out, url, n);
+  out[n] = 0;
+  return true;
+}
+
+static bool choose_exchange(kl_app *a, kl_error *e) {
+  const char *env = kl_settings_get(a->settings, a->o.env, "KALSHI_ENV");
+  if (!env) env = "sim";
+  if (strcmp(env, "sim") != 0 && strcmp(env, "demo") != 0 && strcmp(env, "prod") != 0) {
+    kl_error_set(e, KL_ERR_CONFIG, "unknown environment \"%.40s\": sim, demo or prod (--env or KALSHI_ENV)", env);
+    return false;
+  }
+  snprintf(a->env_name, sizeof a->env_name, "%s", env);
+  const char *rest = kl_settings_get(a->settings, a->o.rest_url, "KALSHI_REST_URL");
+  const char *ws = kl_settings_get(a->settings, a->o.ws_url, "KALSHI_WS_URL");
+  a->ca_file = kl_settings_get(a->settings, a->o.ca_file, "KALUA_CA");
+  if (!strcmp(env, "sim") && !rest && !ws) return start_exchange(a, e);
+  const char *default_rest = NULL, *default_ws = NULL;
+  kl_environment_urls(env, &default_rest, &default_ws);
+  if (!rest) rest = default_rest;
+  if (!ws) ws = default_ws;
+  if (!rest || !ws) {
+    kl_error_set(e, KL_ERR_CONFIG,
+                 "with --env sim give both --rest-url and --ws-url, or neither for the embedded exchange");
+    return false;
+  }
+  return copy_url(a->rest_url, sizeof a->rest_url, rest, "rest-url", e) &&
+         copy_url(a->ws_url, sizeof a->ws_url, ws, "ws-url", e) && load_key(a, e);
+}
+
+static bool open_log(kl_app *a, kl_error *e) {
+  const char *name = kl_settings_get(a->settings, a->o.log_level, "KALUA_LOG");
+  kl_log_level level = KL_LOG_INFO;
+  if (name && !kl_log_level_parse(name, &level)) {
+    kl_error_set(e, KL_ERR_CONFIG, "unknown log level \"%.40s\": error, warn, info, debug or trace", name);
+    return false;
+  }
+  if (kl_log_open(level, a->o.log_json, a->o.log_file)) return true;
+  kl_error_set(e, KL_ERR_CONFIG, "cannot open the log file %.200s: %s", a->o.log_file, strerror(errno));
+  return false;
+}
+
+static bool open_handles(kl_app *a, kl_error *e) {
+  uv_signal_init(&a->loop, &a->on_int);
+  uv_signal_init(&a->loop, &a->on_term);
+  uv_timer_init(&a->loop, &a->deadline);
+  uv_prepare_init(&a->loop, &a->flush);
+  a->on_int.data = a->on_term.data = a->deadline.data = a->flush.data = a;
+  a->handles_open = true;
+  kl_host_options ho = {.clock = kl_clock_real(),
+                        .data = a,
+                        .modules = kl_modules,
+                        .grace_ms = STOP_GRACE_MS,
+                        .script_ended = script_ended,
+                        .print = print_line};
+  a->host = kl_host_new(&a->loop, &ho);
+  if (!a->host) {
+    kl_error_set(e, KL_ERR_INTERNAL, "not enough memory");
+    return false;
+  }
+  return true;
+}
+
+bool kl_app_open(const kl_connect_options *o, const char *version, kl_app **out, kl_error *e) {
+  kl_auth_harden_process();
+  signal(SIGPIPE, SIG_IGN);
+  kl_app *a = calloc(1, sizeof *a);
+  if (!a) {
+    kl_error_set(e, KL_ERR_INTERNAL, "not enough memory");
+    return false;
+  }
+  a->o = *o;
+  a->started_ns = kl_mono_ns(kl_clock_real());
+  a->expectations = kl_expectations_new();
+  bool ok = kl_settings_load(&a->settings, ".env", e) && open_log(a, e);
+  if (ok) {
+    uv_loop_init(&a->loop);
+    a->loop_open = true;
+    ok = choose_exchange(a, e) && open_handles(a, e);
+  }
+  if (ok) {
+    kl_session_options so = {.env = a->env_name,
+                             .rest_url = a->rest_url,
+                             .ws_url = a->ws_url,
+                             .ca_file = a->ca_file,
+                             .key_id = a->key ? a->key_id : NULL,
+                             .key = a->key,
+                             .live = o->live,
+                             .clock = kl_clock_real(),
+                             .user_agent = "kalua/" KL_VERSION};
+    a->session = kl_session_new(&a->loop, &so, e);
+    ok = a->session != NULL;
+  }
+  if (!ok) {
+    kl_app_close(a);
+    return false;
+  }
+  a->environment =
+      (kl_environment){.session = a->session, .env = a->env_name, .version = version, .expectations = a->expectations};
+  *out = a;
+  return true;
+}
+
+/* ---- closing ---- */
+
+static void session_closed(void *data) { app_of(data)->session = NULL; }
+
+static void close_leftover(uv_handle_t *h, void *data) {
+  (void)data;
+  if (!uv_is_closing(h)) uv_close(h, NULL);
+}
+
+static void wait_for_writes(kl_app *a) {
+  int64_t until = kl_mono_ns(kl_clock_real()) + (int64_t)WRITES_GRACE_MS * 1000000;
+  uv_timer_start(&a->deadline, look_again, 50, 50); /* wakes the loop to look at the clock */
+  while (kl_session_writes_pending(a->session) && kl_mono_ns(kl_clock_real()) < until && a->interrupts < 2) {
+    uv_run(&a->loop, UV_RUN_ONCE);
+  }
+  uv_timer_stop(&a->deadline);
+  size_t pending = kl_session_writes_pending(a->session);
+  if (pending) {
+    kl_log_error("kalua", "%zu orders or cancels are still without an answer; look at get_orders before trading on",
+                 pending);
+  }
+}
+
+void kl_app_close(kl_app *a) {
+  if (!a) return;
+  if (a->session) {
+    wait_for_writes(a);
+    kl_session_close(a->session, session_closed, a);
+    while (a->session)
+      uv_run(&a->loop, UV_RUN_ONCE);
+  }
+  if (a->host) kl_host_close(a->host);
+  if (a->loop_open) {
+    if (a->handles_open) {
+      uv_close((uv_handle_t *)&a->on_int, NULL);
+      uv_close((uv_handle_t *)&a->on_term, NULL);
+      uv_close((uv_handle_t *)&a->deadline, NULL);
+      uv_close((uv_handle_t *)&a->flush, NULL);
+    }
+    uv_run(&a->loop, UV_RUN_DEFAULT);
+    if (uv_loop_close(&a->loop) != 0) {
+      kl_log_warn("kalua", "handles were left open at exit");
+      uv_walk(&a->loop, close_leftover, NULL);
+      uv_run(&a->loop, UV_RUN_DEFAULT);
+      uv_loop_close(&a->loop);
+    }
+  }
+  fflush(stdout);
+  if (a->sim) kl_sim_stop(a->sim);
+  kl_key_release(a->key);
+  kl_settings_free(a->settings);
+  kl_expectations_free(a->expectations);
+  free(a->scripts);
+  kl_log_close();
+  free(a);
+}
+
+/* ---- reading ---- */
+
+uv_loop_t *kl_app_loop(kl_app *a) { return &a->loop; }
+kl_session *kl_app_session(kl_app *a) { return a->session; }
+const kl_sim *kl_app_sim(const kl_app *a) { return a->sim; }
+const char *kl_app_env(const kl_app *a) { return a->env_name; }
+const char *kl_app_rest_url(const kl_app *a) { return a->rest_url; }
+const char *kl_app_ws_url(const kl_app *a) { return a->ws_url; }
+const char *kl_app_key_origin(const kl_app *a) { return a->key ? a->key_origin : NULL; }
+void kl_app_prefix_output(kl_app *a, bool on) { a->prefix = on; }
+
+/* ---- running ---- */
+
+static const kl_embedded *embedded(const char *name) {
+  for (size_t i = 0; i < kl_stdlib_count; i++) {
+    if (!strcmp(kl_stdlib[i].name, name)) return &kl_stdlib[i];
+  }
+  return NULL;
+}
+
+bool kl_app_start(kl_app *a, const char *path, const char *module, const char *name, char *const *args, kl_error *e) {
+  kl_script_options so = {.path = path,
+                          .name = name,
+                          .env = a->env_name,
+                          .args = args,
+                          .memory_cap = (size_t)a->o.memory_mb << 20,
+                          .cpu_ms = (int)a->o.cpu_ms,
+                          .allow = {.all = a->o.allow_all,
+                                    .run = a->o.allow_run,
+                                    .fs = a->o.allow_fs.items,
+                                    .net = a->o.allow_net.items,
+                                    .env = a->o.allow_env.items}};
+  if (module) {
+    const kl_embedded *m = embedded(module);
+    if (!m) {
+      kl_error_set(e, KL_ERR_INTERNAL, "the module %s is not in this program", module);
+      return false;
+    }
+    so.source = m->text;
+  }
+  kl_script **grown = realloc(a->scripts, (a->n_scripts + 1) * sizeof *grown);
+  if (!grown) {
+    kl_error_set(e, KL_ERR_INTERNAL, "not enough memory");
+    return false;
+  }
+  a->scripts = grown;
+  if (!kl_script_start(a->host, &so, &a->scripts[a->n_scripts], e)) return false;
+  a->n_scripts++;
+  a->running++;
+  return true;
+}
+
+void kl_app_abandon(kl_app *a) {
+  stop_all(a, true);
+  while (a->running)
+    uv_run(&a->loop, UV_RUN_ONCE);
+}
+
+int kl_app_run(kl_app *a, double seconds) {
+  a->started_ms = kl_wall_ms(kl_clock_real());
+  if (a->key) kl_account_read(a->session, &a->before);
+  uv_signal_start(&a->on_int, interrupted, SIGINT);
+  uv_signal_start(&a->on_term, interrupted, SIGTERM);
+  uv_prepare_start(&a->flush, flush_output);
+  if (seconds > 0) uv_timer_start(&a->deadline, time_is_up, (uint64_t)(seconds * 1e3), 0);
+  while (a->running)
+    uv_run(&a->loop, UV_RUN_ONCE);
+  fflush(stdout);
+  uv_timer_stop(&a->deadline);
+  uv_prepare_stop(&a->flush);
+  return a->interrupts ? KL_EXIT_INTERRUPTED : a->exit_code;
+}
+
+int kl_app_summary(kl_app *a) {
+  kl_feed_status feed;
+  kl_feed_status_get(kl_session_feed(a->session), &feed);
+  kl_summary s = {.seconds = (double)(kl_mono_ns(kl_clock_real()) - a->started_ns) / 1e9,
+                  .messages = feed.messages,
+                  .errors = a->script_errors,
+                  .orders = -1,
+                  .fills = -1,
+                  .before = a->before};
+  if (a->key && a->interrupts < 2) {
+    int64_t since = a->started_ms / 1000;
+    s.orders = kl_account_count(a->session, &a->loop, "get_orders", since, SUMMARY_TIMEOUT_MS);
+    s.fills = kl_account_count(a->session, &a->loop, "get_fills", since, SUMMARY_TIMEOUT_MS);
+    kl_account_read_wait(a->session, &a->loop, &s.after, SUMMARY_TIMEOUT_MS);
+  }
+  kl_summary_print(&s);
+  return kl_summary_check(&s, a->expectations) ? KL_EXIT_OK : KL_EXIT_EXPECT;
+}

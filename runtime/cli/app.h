@@ -1,0 +1,59 @@
+/* What every connecting command sets up: configuration, key, the embedded exchange, the session, scripts, signals; and
+ * how it all ends. */
+#ifndef KL_APP_H
+#define KL_APP_H
+
+#include <uv.h>
+
+#include "bindings/bindings.h"
+#include "cli/cli.h"
+#include "script/script.h"
+#include "sim/sim.h"
+
+/* The options every connecting command takes, before defaults. */
+typedef struct kl_connect_options {
+  const char *env, *key_id, *key_path, *rest_url, *ws_url, *ca_file, *log_level, *log_file;
+  bool live, log_json, no_watch;
+  int64_t memory_mb, cpu_ms, seed, markets;
+  double speed, rate;
+  bool allow_all, allow_run;
+  kl_text_list allow_fs, allow_net, allow_env;
+} kl_connect_options;
+
+enum { KL_CONNECT_OPT_COUNT = 23 };
+/* Fills a table for kl_opts_parse that stores into `o` and sets the defaults. */
+void kl_connect_opts(kl_connect_options *o, kl_opt table[KL_CONNECT_OPT_COUNT]);
+void kl_connect_options_free(kl_connect_options *o);
+
+typedef struct kl_app kl_app;
+
+/* Reads .env and the environment, opens the log, loads the key, starts the embedded exchange where `env` is sim and no
+ * URL is given, opens the session. On failure nothing is left open. */
+bool kl_app_open(const kl_connect_options *o, const char *version, kl_app **out, kl_error *e);
+/* Closes everything in order and frees; waits up to 5 s for writes in flight. */
+void kl_app_close(kl_app *a);
+
+uv_loop_t *kl_app_loop(kl_app *a);
+kl_session *kl_app_session(kl_app *a);
+const kl_sim *kl_app_sim(const kl_app *a); /* NULL without the embedded exchange */
+const char *kl_app_env(const kl_app *a);
+const char *kl_app_rest_url(const kl_app *a);
+const char *kl_app_ws_url(const kl_app *a);
+const char *kl_app_key_origin(const kl_app *a); /* where the key came from; NULL without one */
+
+/* Starts a script from a file or from an embedded module (`module` not NULL) with arguments. */
+bool kl_app_start(kl_app *a, const char *path, const char *module, const char *name, char *const *args, kl_error *e);
+/* Runs the loop until all scripts ended, a signal came or `seconds` (0: no limit) passed; then stops the rest. Returns
+ * the exit code: of the first failed script, 130 after a signal. */
+int kl_app_run(kl_app *a, double seconds);
+/* Instead of kl_app_run: stops at once what was started. */
+void kl_app_abandon(kl_app *a);
+/* Prefix the output of each script with its name. */
+void kl_app_prefix_output(kl_app *a, bool on);
+
+/* Prints the end summary to stderr (time, messages, orders, fills, cash, position, errors; the account's part by the
+ * exchange's own record); returns KL_EXIT_EXPECT when a threshold of kalua.expect was missed, else
+ * KL_EXIT_OK. */
+int kl_app_summary(kl_app *a);
+
+#endif

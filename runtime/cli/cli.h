@@ -1,0 +1,72 @@
+/* The command line: what the commands share. Each command is one file; main.c only dispatches. */
+#ifndef KL_CLI_H
+#define KL_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+/* Exit codes of every command. */
+enum {
+  KL_EXIT_OK = 0,
+  KL_EXIT_FAILED = 1, /* a script failed, an HTTP error, no such market */
+  KL_EXIT_USAGE = 2,
+  KL_EXIT_CONFIG = 3,  /* credentials or configuration */
+  KL_EXIT_NETWORK = 4, /* the exchange could not be reached */
+  KL_EXIT_EXPECT = 5,  /* a threshold of kalua.expect was missed */
+  KL_EXIT_INTERRUPTED = 130
+};
+
+typedef struct kl_command {
+  const char *name;
+  const char *synopsis; /* after "kalua " */
+  const char *summary;  /* one line for `kalua --help` */
+  /* argv[0] is the command's name; returns the exit code. */
+  int (*run)(int argc, char **argv);
+} kl_command;
+
+int kl_command_run(int argc, char **argv);
+int kl_command_sim(int argc, char **argv);
+int kl_command_api(int argc, char **argv);
+int kl_command_book(int argc, char **argv);
+int kl_command_demo(int argc, char **argv);
+int kl_command_doctor(int argc, char **argv);
+int kl_command_test(int argc, char **argv);
+
+/* ---- options ---- */
+
+typedef enum { KL_OPT_FLAG, KL_OPT_TEXT, KL_OPT_INT, KL_OPT_REAL, KL_OPT_LIST } kl_opt_type;
+
+/* A growing list of borrowed texts, NULL-terminated. Zeroed is empty. */
+typedef struct kl_text_list {
+  const char **items;
+  size_t n;
+} kl_text_list;
+bool kl_text_list_add(kl_text_list *l, const char *text);
+void kl_text_list_free(kl_text_list *l);
+
+typedef struct kl_opt {
+  const char *name; /* without "--" */
+  kl_opt_type type;
+  void *target; /* bool, const char *, int64_t, double or kl_text_list */
+  const char *argument;
+  const char *help;
+  double min, max; /* of INT and REAL */
+} kl_opt;
+
+/* Reads `--name V`, `--name=V`, `-h`; everything else goes to `rest` and what follows `--` to `after` (either may be
+ * NULL: then it is an error). Returns -1 to go on, or an exit code after it printed a help or an error. `tables` ends
+ * with NULL, each table with a NULL name. */
+int kl_opts_parse(const char *command, const char *usage, const kl_opt *const *tables, int argc, char **argv,
+                  kl_text_list *rest, kl_text_list *after);
+
+/* ---- errors ---- */
+
+/* Prints "kalua: MESSAGE" to stderr and returns the exit code for the error's kind. */
+int kl_cli_fail(const kl_error *e);
+int kl_cli_usage(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The exit code that an error object of a script stands for, by its kind; NULL and unknown kinds: KL_EXIT_FAILED. */
+int kl_exit_code_of(const char *kind);
+
+#endif

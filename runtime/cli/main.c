@@ -1,0 +1,73 @@
+/* kalua: dispatches to the commands. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "kalshi/operation.h"
+
+static const kl_command commands[] = {
+    {"run", "run SCRIPT... [-- ARG...]", "run strategies or tools", kl_command_run},
+    {"api", "api OPERATION [k=v...]", "one REST call, JSON out", kl_command_api},
+    {"book", "book TICKER", "one live book in the terminal", kl_command_book},
+    {"demo", "demo", "a strategy on the embedded exchange, for 20 seconds", kl_command_demo},
+    {"sim", "sim", "the exchange simulator as a server of its own", kl_command_sim},
+    {"doctor", "doctor", "what is wrong with my set-up", kl_command_doctor},
+    {"test", "test FILE...", "run script tests", kl_command_test},
+};
+
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static const kl_command *find_command(const char *name) {
+  for (size_t i = 0; i < COMMANDS; i++) {
+    if (!strcmp(commands[i].name, name)) return &commands[i];
+  }
+  return NULL;
+}
+
+static void print_help(FILE *out) {
+  fputs("usage: kalua [COMMAND] [OPTION...] [ARG...]\n\n"
+        "Lua strategies and tools for the Kalshi exchange. Without an account everything\n"
+        "runs on an exchange inside this process.\n\n",
+        out);
+  for (size_t i = 0; i < COMMANDS; i++)
+    fprintf(out, "  kalua %-28s %s\n", commands[i].synopsis, commands[i].summary);
+  fputs("  kalua SCRIPT                       the same as kalua run SCRIPT\n"
+        "  kalua COMMAND --help               the options of a command\n"
+        "  kalua --version\n",
+        out);
+}
+
+static bool looks_like_script(const char *arg) {
+  size_t n = strlen(arg);
+  return (n > 4 && !strcmp(arg + n - 4, ".lua")) || strchr(arg, '/') || access(arg, R_OK) == 0;
+}
+
+int main(int argc, char **argv) {
+  if (argc < 2) {
+    print_help(stderr);
+    return KL_EXIT_USAGE;
+  }
+  const char *first = argv[1];
+  if (!strcmp(first, "--help") || !strcmp(first, "-h") || !strcmp(first, "help")) {
+    print_help(stdout);
+    return KL_EXIT_OK;
+  }
+  if (!strcmp(first, "--version") || !strcmp(first, "-V")) {
+    puts("kalua " KL_VERSION);
+    return KL_EXIT_OK;
+  }
+  const kl_command *c = find_command(first);
+  if (c) return c->run(argc - 1, argv + 1);
+  /* `kalua script.lua`, `kalua --env demo script.lua` and a #! line: run. */
+  if (first[0] == '-' || looks_like_script(first)) {
+    argv[0] = "run";
+    return kl_command_run(argc, argv);
+  }
+  const char *names[COMMANDS];
+  for (size_t i = 0; i < COMMANDS; i++)
+    names[i] = commands[i].name;
+  const char *near = kl_nearest(first, names, COMMANDS);
+  if (near) return kl_cli_usage(NULL, "there is no command or script \"%s\"; did you mean %s?", first, near);
+  return kl_cli_usage(NULL, "there is no command or script \"%s\"", first);
+}

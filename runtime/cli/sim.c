@@ -1,0 +1,170 @@
+/* kalua sim: the exchange simulator as a server of its own. */
+#include <errno.h>
+#include <ftw.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "cli/cli.h"
+#include "sim/sim.h"
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *walk) {
+  (void)st;
+  (void)flag;
+  (void)walk;
+  return remove(path);
+}
+
+/* A folder of mode 0700 for the throw-away keys. */
+static bool make_folder(char *out, size_t cap, kl_error *e) {
+  const char *base = getenv("XDG_RUNTIME_DIR");
+  if (!base || !*base || access(base, W_OK) != 0) base = getenv("TMPDIR");
+  if (!base || !*base) base = "/tmp";
+  snprintf(out, cap, "%s/kalua-sim-XXXXXX", base);
+  if (mkdtemp(out)) return true;
+  kl_error_set(e, KL_ERR_CONFIG, "cannot make a folder for the keys in %s: %s", base, strerror(errno));
+  return false;
+}
+
+static void key_path(char *out, size_t cap, const char *folder, int user) {
+  snprintf(out, cap, "%s/user%d.pem", folder, user + 1);
+}
+
+static bool write_keys(const kl_sim *sim, const char *folder, kl_error *e) {
+  for (int i = 0; i < kl_sim_users(sim); i++) {
+    char path[512];
+    key_path(path, sizeof path, folder, i);
+    if (!kl_key_write_file(kl_sim_user_at(sim, i)->key, path, e)) return false;
+  }
+  return true;
+}
+
+static void print_user(kl_buf *b, const kl_sim *sim, const char *folder, int i) {
+  char path[512];
+  key_path(path, sizeof path, folder, i);
+  kl_buf_str(b, "\"key_id\":");
+  kl_buf_json_cstr(b, kl_sim_user_at(sim, i)->key_id);
+  kl_buf_str(b, ",\"key_path\":");
+  kl_buf_json_cstr(b, path);
+}
+
+static bool print_json(const kl_sim *sim, const char *folder) {
+  kl_buf b = {0};
+  kl_buf_str(&b, "{\"rest_url\":");
+  kl_buf_json_cstr(&b, kl_sim_rest_url(sim));
+  kl_buf_str(&b, ",\"ws_url\":");
+  kl_buf_json_cstr(&b, kl_sim_ws_url(sim));
+  kl_buf_char(&b, ',');
+  print_user(&b, sim, folder, 0);
+  if (kl_sim_ca_path(sim)) {
+    kl_buf_str(&b, ",\"ca_path\":");
+    kl_buf_json_cstr(&b, kl_sim_ca_path(sim));
+  }
+  if (kl_sim_users(sim) > 1) {
+    kl_buf_str(&b, ",\"users\":[");
+    for (int i = 0; i < kl_sim_users(sim); i++) {
+      kl_buf_str(&b, i ? ",{" : "{");
+      print_user(&b, sim, folder, i);
+      kl_buf_char(&b, '}');
+    }
+    kl_buf_char(&b, ']');
+  }
+  kl_buf_str(&b, "}\n");
+  bool ok = !b.failed && fwrite(b.data, 1, b.len, stdout) == b.len && fflush(stdout) == 0;
+  kl_buf_free(&b);
+  return ok;
+}
+
+static void print_human(const kl_sim *sim, const char *folder) {
+  char path[512];
+  printf("The exchange is ready. Point a client at it with\n\n"
+         "  export KALSHI_REST_URL=%s\n  export KALSHI_WS_URL=%s\n",
+         kl_sim_rest_url(sim), kl_sim_ws_url(sim));
+  if (kl_sim_ca_path(sim)) printf("  export KALUA_CA=%s\n", kl_sim_ca_path(sim));
+  for (int i = 0; i < kl_sim_users(sim); i++) {
+    key_path(path, sizeof path, folder, i);
+    if (i > 0) printf("\nand as user %d\n\n", i + 1);
+    printf("  export KALSHI_API_KEY_ID=%s\n  export KALSHI_PRIVATE_KEY_PATH=%s\n", kl_sim_user_at(sim, i)->key_id,
+           path);
+  }
+  puts("\nThe keys are thrown away at the end. Ctrl-C stops it.");
+  fflush(stdout);
+}
+
+int kl_command_sim(int argc, char **argv) {
+  static const char usage[] =
+      "usage: kalua sim\n\n"
+      "Serves an exchange with synthetic traders on 127.0.0.1 until Ctrl-C or SIGTERM: the same\n"
+      "REST and WebSocket protocol, signatures verified. With --json it prints one line when it\n"
+      "is ready.\n";
+  int64_t port = 0, seed = 1, markets = 0, users = 1;
+  double speed = 1, rate = 0;
+  bool tls = false, quiet = false, json = false;
+  const char *level_name = NULL;
+  const kl_opt own[] = {
+      {"port", KL_OPT_INT, &port, "N", "0 takes any free one [0]", 0, 65535},
+      {"seed", KL_OPT_INT, &seed, "N", "the same seed gives the same market [1]", 0, 9e15},
+      {"markets", KL_OPT_INT, &markets, "N", "how many [36]", 1, 10000},
+      {"speed", KL_OPT_REAL, &speed, "X", "1 is real time [1]", 0.01, 1000},
+      {"rate", KL_OPT_REAL, &rate, "N", "book messages a second that the traders aim at", 0.1, 100000},
+      {"users", KL_OPT_INT, &users, "N", "accounts, each with a key [1]", 1, 100},
+      {"tls", KL_OPT_FLAG, &tls, NULL, "https and wss, with a certificate of its own", 0, 0},
+      {"quiet-market", KL_OPT_FLAG, &quiet, NULL, "no synthetic traders", 0, 0},
+      {"json", KL_OPT_FLAG, &json, NULL, "one JSON line when it is ready", 0, 0},
+      {"log", KL_OPT_TEXT, &level_name, "LEVEL", "error, warn, info, debug or trace [warn]", 0, 0},
+      {NULL, KL_OPT_FLAG, NULL, NULL, NULL, 0, 0}};
+  int code = kl_opts_parse("sim", usage, (const kl_opt *const[]){own, NULL}, argc, argv, NULL, NULL);
+  if (code >= 0) return code;
+  kl_log_level level = KL_LOG_WARN;
+  if (level_name && !kl_log_level_parse(level_name, &level)) {
+    return kl_cli_usage("sim", "unknown log level \"%s\"", level_name);
+  }
+  kl_log_open(level, false, NULL);
+  kl_auth_harden_process();
+  /* Blocked before the thread starts, so that the signals come to sigwait and to nobody else. */
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &set, NULL);
+  signal(SIGPIPE, SIG_IGN);
+
+  kl_sim_options so = {.port = (int)port,
+                       .seed = (uint64_t)seed,
+                       .markets = (int)markets,
+                       .speed = speed,
+                       .rate = rate,
+                       .users = (int)users,
+                       .tls = tls,
+                       .quiet = quiet};
+  kl_sim *sim = NULL;
+  kl_error e = {0};
+  char folder[400];
+  if (!make_folder(folder, sizeof folder, &e)) return kl_cli_fail(&e);
+  bool ok = kl_sim_start(&so, &sim, &e) && write_keys(sim, folder, &e);
+  code = ok ? KL_EXIT_OK : kl_cli_fail(&e);
+  if (ok) {
+    if (json) {
+      if (!print_json(sim, folder)) code = KL_EXIT_FAILED;
+    } else {
+      print_human(sim, folder);
+    }
+    int got = 0;
+    if (code == KL_EXIT_OK) sigwait(&set, &got);
+    if (!json) {
+      kl_sim_stats st;
+      kl_sim_stats_get(sim, &st);
+      fprintf(stderr, "\n%" PRIu64 " requests, %" PRIu64 " orders, %" PRIu64 " trades, %" PRIu64 " messages sent\n",
+              st.requests, st.orders, st.trades, st.ws_messages);
+    }
+  }
+  kl_sim_stop(sim);
+  nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+  kl_log_close();
+  return code;
+}

@@ -1,0 +1,12 @@
+/* Commands whose body is an embedded Lua module. */
+#ifndef KL_TOOL_H
+#define KL_TOOL_H
+
+#include "cli/app.h"
+
+/* Opens the app, runs the module with `args` (NULL-terminated) as kalua.args for at most `seconds` (0: no limit),
+ * closes. Returns the exit code. */
+int kl_tool_run(const kl_connect_options *o, const char *module, const char *name, char *const *args, double seconds,
+                bool summary);
+
+#endif

@@ -1,0 +1,79 @@
+#include "script/internal.h"
+
+const char kl_await_mark = 0;
+
+bool kl_is_marked(lua_State *co) {
+  return lua_gettop(co) > 0 && lua_touserdata(co, -1) == (const void *)&kl_await_mark;
+}
+
+kl_task *kl_task_current(lua_State *L) { return kl_script_of(L)->current; }
+
+void kl_check_cancelled(lua_State *L) {
+  kl_task *t = kl_task_current(L);
+  if (t && t->cancelled) kl_raise_cancelled(L, t->cancelled);
+}
+
+static int cannot_wait(lua_State *L) {
+  return luaL_error(L, "cannot wait here, inside a C function that cannot be suspended: use task.spawn");
+}
+
+static bool can_wait(lua_State *L) {
+  kl_script *s = kl_script_of(L);
+  return s->current && !s->no_wait && lua_isyieldable(L);
+}
+
+static int await_k(lua_State *L, int status, lua_KContext ctx) {
+  kl_task *t = kl_task_current(L);
+  kl_wait *w = (kl_wait *)ctx;
+  (void)status;
+  if (t->wait != w) return kl_raise_cancelled(L, t->cancelled ? t->cancelled : "the wait was dropped"); /* w is freed */
+  if (t->cancelled) {
+    t->wait = NULL;
+    w->drop(w);
+    return kl_raise_cancelled(L, t->cancelled);
+  }
+  int n = w->push(L, w); /* if it raises, the next wait or the end of the task drops w */
+  t->wait = NULL;
+  w->drop(w);
+  return n;
+}
+
+int kl_await(lua_State *L, kl_wait *w) {
+  kl_task *t = kl_task_current(L);
+  if (!can_wait(L) || t->cancelled || t->broken) {
+    w->drop(w);
+    kl_watch_check(L);
+    kl_check_cancelled(L);
+    return cannot_wait(L);
+  }
+  if (t->wait) {
+    kl_wait *old = t->wait;
+    t->wait = NULL;
+    old->drop(old);
+  }
+  kl_list_remove(&t->ready); /* only the end of this wait may wake it */
+  w->task = t;
+  t->wait = w;
+  lua_pushlightuserdata(L, (void *)(uintptr_t)&kl_await_mark);
+  return lua_yieldk(L, 1, (lua_KContext)w, await_k);
+}
+
+void kl_complete(kl_wait *w) {
+  if (w->task) kl_ready(w->task);
+}
+
+static int yield_k(lua_State *L, int status, lua_KContext ctx) {
+  (void)status;
+  (void)ctx;
+  kl_check_cancelled(L);
+  return 0;
+}
+
+int kl_yield(lua_State *L) {
+  kl_check_cancelled(L);
+  kl_watch_check(L);
+  if (!can_wait(L)) return cannot_wait(L);
+  kl_ready(kl_task_current(L));
+  lua_pushlightuserdata(L, (void *)(uintptr_t)&kl_await_mark);
+  return lua_yieldk(L, 1, 0, yield_k);
+}

@@ -1,0 +1,132 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "script/internal.h"
+
+static const char metatable_key = 0;
+
+/* A field as text; NULL when it is no string. The table keeps it alive. */
+static const char *text_field(lua_State *L, int idx, const char *name) {
+  idx = lua_absindex(L, idx);
+  lua_pushstring(L, name);
+  lua_rawget(L, idx);
+  const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+  lua_pop(L, 1);
+  return text;
+}
+
+static int l_tostring(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  const char *kind = text_field(L, 1, "kind"), *message = text_field(L, 1, "message");
+  lua_pushfstring(L, "%s: %s", kind ? kind : "error", message ? message : "unknown");
+  return 1;
+}
+
+void kl_errors_open(lua_State *L) {
+  lua_createtable(L, 0, 3);
+  lua_pushcfunction(L, l_tostring);
+  lua_setfield(L, -2, "__tostring");
+  lua_pushliteral(L, "kalua.error");
+  lua_setfield(L, -2, "__name");
+  lua_pushliteral(L, "kalua.error");
+  lua_setfield(L, -2, "__metatable"); /* shared by all errors: scripts may not change it */
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &metatable_key);
+}
+
+bool kl_find_place(lua_State *L, lua_Debug *ar) {
+  const kl_script *s = kl_script_of(L);
+  for (int level = 0; lua_getstack(L, level, ar); level++) {
+    lua_getinfo(L, "Sl", ar);
+    if (ar->currentline > 0 && (ar->source[0] == '@' || strcmp(ar->source, s->chunk) == 0)) return true;
+  }
+  return false;
+}
+
+/* Pushes the place, or nil where there is none. */
+static void push_where(lua_State *L) {
+  const kl_script *s = kl_script_of(L);
+  lua_Debug ar;
+  if (kl_find_place(L, &ar)) {
+    lua_pushfstring(L, "%s:%d", ar.short_src, ar.currentline);
+    return;
+  }
+  if (s->current && s->current->line > 0) {
+    lua_pushfstring(L, "%s:%d", s->current->source, s->current->line);
+    return;
+  }
+  lua_pushnil(L);
+}
+
+void kl_push_error(lua_State *L, const kl_error *e) {
+  luaL_checkstack(L, 4, NULL);
+  lua_createtable(L, 0, 7);
+  lua_pushstring(L, e->kind ? e->kind : KL_ERR_INTERNAL);
+  lua_setfield(L, -2, "kind");
+  lua_pushstring(L, e->message);
+  lua_setfield(L, -2, "message");
+  if (e->status) {
+    lua_pushinteger(L, e->status);
+    lua_setfield(L, -2, "status");
+  }
+  if (e->code[0]) {
+    lua_pushstring(L, e->code);
+    lua_setfield(L, -2, "code");
+  }
+  if (e->operation[0]) {
+    lua_pushstring(L, e->operation);
+    lua_setfield(L, -2, "operation");
+  }
+  lua_pushboolean(L, e->retryable);
+  lua_setfield(L, -2, "retryable");
+  push_where(L);
+  lua_setfield(L, -2, "where");
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &metatable_key);
+  lua_setmetatable(L, -2);
+}
+
+int kl_raise(lua_State *L, const kl_error *e) {
+  kl_push_error(L, e);
+  return lua_error(L);
+}
+
+int kl_raisef(lua_State *L, const char *kind, const char *fmt, ...) {
+  kl_error e = {.kind = kind};
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(e.message, sizeof e.message, fmt, ap);
+  va_end(ap);
+  return kl_raise(L, &e);
+}
+
+int kl_raise_cancelled(lua_State *L, const char *why) { return kl_raisef(L, KL_ERR_CANCELLED, "%s", why); }
+
+bool kl_is_cancelled_error(lua_State *L, int idx) {
+  if (lua_type(L, idx) != LUA_TTABLE) return false;
+  const char *kind = text_field(L, idx, "kind");
+  return kind && strcmp(kind, KL_ERR_CANCELLED) == 0;
+}
+
+void kl_describe(lua_State *L, int idx, bool where) {
+  idx = lua_absindex(L, idx);
+  luaL_checkstack(L, 6, NULL);
+  const char *message = NULL, *place = NULL;
+  if (lua_type(L, idx) == LUA_TTABLE) {
+    message = text_field(L, idx, "message");
+    place = text_field(L, idx, "where");
+  }
+  if (message && luaL_getmetafield(L, idx, "__tostring") == LUA_TNIL) {
+    /* A table as scripts throw it: error{ kind = ..., message = ... }. */
+    const char *kind = text_field(L, idx, "kind");
+    lua_pushfstring(L, "%s%s%s", kind ? kind : "", kind ? ": " : "", message);
+  } else if (lua_isnil(L, idx)) {
+    lua_pushliteral(L, "an error without a message (nil was raised)");
+  } else {
+    if (message) lua_pop(L, 1);
+    luaL_tolstring(L, idx, NULL);
+  }
+  if (where && place) {
+    lua_pushfstring(L, "%s: %s", place, lua_tostring(L, -1));
+    lua_replace(L, -2);
+  }
+}

@@ -1,0 +1,90 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "script/internal.h"
+
+enum { DEFAULT_GRACE_MS = 3000 };
+
+/* Runs right after the poll: what the loop's callbacks made ready is resumed. A task that becomes ready meanwhile waits
+ * for the next pass, so that the loop gets its turn. */
+static void drain(uv_check_t *check) {
+  kl_host *h = check->data;
+  kl_list pass;
+  kl_list_move(&pass, &h->ready);
+  if (!kl_list_empty(&pass)) kl_watch_pass(h);
+  while (!kl_list_empty(&pass)) {
+    kl_task *t = KL_CONTAINER(pass.next, kl_task, ready);
+    kl_list_remove(&t->ready);
+    kl_task_resume(t);
+  }
+  kl_list_move(&pass, &h->todo);
+  if (!kl_list_empty(&pass)) kl_watch_pass(h);
+  while (!kl_list_empty(&pass)) {
+    kl_script *s = KL_CONTAINER(pass.next, kl_script, todo);
+    kl_list_remove(&s->todo);
+    kl_script_step(s);
+  }
+  if (!h->closing && kl_list_empty(&h->ready) && kl_list_empty(&h->todo)) uv_idle_stop(&h->idle);
+}
+
+/* Active while something is ready: the loop then does not sleep in its poll. */
+static void idle(uv_idle_t *handle) { (void)handle; }
+
+void kl_host_wake(kl_host *h) {
+  if (!h->closing) uv_idle_start(&h->idle, idle);
+}
+
+kl_host *kl_host_new(uv_loop_t *loop, const kl_host_options *o) {
+  kl_host *h = calloc(1, sizeof *h);
+  if (!h) return NULL;
+  h->loop = loop;
+  h->o = *o;
+  if (!h->o.clock) h->o.clock = kl_clock_real();
+  if (h->o.grace_ms <= 0) h->o.grace_ms = DEFAULT_GRACE_MS;
+  kl_list_init(&h->scripts);
+  kl_list_init(&h->ready);
+  kl_list_init(&h->todo);
+  const char *path = getenv("KALUA_PATH");
+  h->module_path = path ? strdup(path) : NULL;
+  if ((path && !h->module_path) || !kl_watch_open(h)) {
+    free(h->module_path);
+    free(h);
+    return NULL;
+  }
+  uv_check_init(loop, &h->check);
+  uv_idle_init(loop, &h->idle);
+  h->check.data = h->idle.data = h;
+  h->open_handles = 2;
+  uv_check_start(&h->check, drain);
+  uv_unref((uv_handle_t *)&h->check); /* keeps the loop alive only while scripts run */
+  return h;
+}
+
+void kl_host_handle_closed(uv_handle_t *handle) {
+  kl_host *h = handle->data;
+  if (--h->open_handles > 0) return;
+  while (!kl_list_empty(&h->scripts)) {
+    kl_script *s = KL_CONTAINER(h->scripts.next, kl_script, link);
+    kl_list_remove(&s->link);
+    kl_script_free(s);
+  }
+  free(h->module_path);
+  free(h);
+}
+
+void kl_host_close(kl_host *h) {
+  if (!h || h->closing) return;
+  h->closing = true;
+  for (kl_list *n = h->scripts.next; n != &h->scripts; n = n->next) {
+    kl_script *s = KL_CONTAINER(n, kl_script, link);
+    kl_script_finish(s);
+    s->timer.data = h;
+    h->open_handles++;
+    uv_close((uv_handle_t *)&s->timer, kl_host_handle_closed);
+  }
+  kl_watch_close(h);
+  uv_close((uv_handle_t *)&h->check, kl_host_handle_closed);
+  uv_close((uv_handle_t *)&h->idle, kl_host_handle_closed);
+}
+
+size_t kl_host_running(const kl_host *h) { return h->running; }

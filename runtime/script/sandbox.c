@@ -1,0 +1,142 @@
+/* What a script can reach: an allow list. The libraries of Lua are opened aside, and named functions are taken over. */
+#include <stdio.h>
+#include <string.h>
+
+#include <lualib.h>
+
+#include "script/internal.h"
+
+/* Opens a library of Lua without registering it; leaves its table on the stack. */
+static void open_library(lua_State *L, lua_CFunction open) {
+  lua_pushcfunction(L, open);
+  lua_call(L, 0, 1);
+}
+
+/* ---- base functions of our own ---- */
+
+static int l_print(lua_State *L) {
+  kl_script *s = kl_script_of(L);
+  int n = lua_gettop(L);
+  luaL_Buffer b;
+  luaL_buffinit(L, &b);
+  for (int i = 1; i <= n; i++) {
+    if (i > 1) luaL_addchar(&b, '\t');
+    luaL_tolstring(L, i, NULL);
+    luaL_addvalue(&b);
+  }
+  luaL_pushresult(&b);
+  size_t len;
+  const char *text = lua_tolstring(L, -1, &len);
+  const kl_host_options *o = &s->host->o;
+  if (o->print) {
+    o->print(o->data, s, text, len);
+  } else {
+    fwrite(text, 1, len, stdout);
+    putchar('\n');
+  }
+  return 0;
+}
+
+/* load(chunk, name, mode, env): text only, whatever the mode says. */
+static int l_load(lua_State *L) {
+  const char *mode = luaL_optstring(L, 3, "t");
+  int n = lua_gettop(L) < 3 ? 3 : lua_gettop(L);
+  if (!strchr(mode, 't')) {
+    lua_pushnil(L);
+    lua_pushliteral(L, "only text can be loaded (mode \"t\"), no binary chunks");
+    return 2;
+  }
+  lua_settop(L, n);
+  lua_pushliteral(L, "t");
+  lua_replace(L, 3);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, n, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
+static int l_setmetatable(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  luaL_argexpected(L, lua_isnil(L, 2) || lua_istable(L, 2), 2, "nil or table");
+  if (lua_istable(L, 2)) {
+    lua_pushliteral(L, "__gc");
+    lua_rawget(L, 2);
+    /* A finalizer runs where nothing can break it. */
+    if (!lua_isnil(L, -1))
+      return kl_raisef(L, KL_ERR_PERMISSION, "scripts cannot have finalizers (__gc): use __close, or kalua.on_stop");
+    lua_pop(L, 1);
+  }
+  if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL) return luaL_error(L, "cannot change a protected metatable");
+  lua_settop(L, 2);
+  lua_setmetatable(L, 1);
+  return 1;
+}
+
+static int l_collectgarbage(lua_State *L) {
+  const char *what = luaL_optstring(L, 1, "collect");
+  if (strcmp(what, "count") != 0)
+    return kl_raisef(L, KL_ERR_PERMISSION, "collectgarbage(\"%.20s\") is not for scripts: only \"count\" is", what);
+  lua_pushnumber(L, (lua_Number)kl_script_of(L)->used / 1024);
+  return 1;
+}
+
+/* ---- the globals ---- */
+
+static void open_base(lua_State *L) {
+  static const char *const kept[] = {"assert",   "error",    "getmetatable", "ipairs", "next",     "pairs",
+                                     "pcall",    "rawequal", "rawget",       "rawlen", "rawset",   "select",
+                                     "tonumber", "tostring", "type",         "xpcall", "_VERSION", NULL};
+  static const luaL_Reg own[] = {
+      {"print", l_print}, {"setmetatable", l_setmetatable}, {"collectgarbage", l_collectgarbage}, {NULL, NULL}};
+  /* luaopen_base fills the table of globals: let it fill one of its own. */
+  lua_pushglobaltable(L); /* globals */
+  lua_newtable(L);        /* globals scratch */
+  lua_pushvalue(L, -1);
+  lua_rawseti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
+  open_library(L, luaopen_base); /* globals scratch scratch */
+  lua_pop(L, 1);                 /* globals scratch */
+  lua_pushvalue(L, -2);
+  lua_rawseti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
+  for (size_t i = 0; kept[i]; i++) {
+    lua_getfield(L, -1, kept[i]);
+    lua_setfield(L, -3, kept[i]);
+  }
+  lua_getfield(L, -1, "load"); /* globals scratch load */
+  lua_pushcclosure(L, l_load, 1);
+  lua_setfield(L, -3, "load"); /* globals scratch */
+  lua_pop(L, 1);               /* globals */
+  luaL_setfuncs(L, own, 0);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -2, "_G");
+  lua_pop(L, 1); /* */
+}
+
+void kl_sandbox_open(lua_State *L) {
+  open_base(L);
+  open_library(L, luaopen_string); /* string; also the metatable of strings */
+  lua_pushnil(L);
+  lua_setfield(L, -2, "dump");
+  lua_setglobal(L, "string"); /* */
+  lua_pushliteral(L, "");
+  lua_getmetatable(L, -1); /* "" mt */
+  lua_pushboolean(L, 0);
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 2); /* */
+  open_library(L, luaopen_table);
+  lua_setglobal(L, "table");
+  open_library(L, luaopen_math);
+  lua_setglobal(L, "math");
+  open_library(L, luaopen_utf8);
+  lua_setglobal(L, "utf8");
+  kl_coroutines_open(L);
+  lua_setglobal(L, "coroutine");
+  open_library(L, luaopen_debug); /* debug */
+  lua_createtable(L, 0, 1);       /* debug own */
+  lua_getfield(L, -2, "traceback");
+  lua_setfield(L, -2, "traceback");
+  lua_setglobal(L, "debug"); /* debug */
+  lua_pop(L, 1);             /* */
+  kl_files_open(L);
+  kl_require_open(L);
+  lua_setglobal(L, "require");
+}

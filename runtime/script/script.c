@@ -1,0 +1,279 @@
+#include "script/script.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "script/internal.h"
+
+enum { DEFAULT_CAP_MB = 256, DEFAULT_CPU_MS = 1000, REPORT_RESERVE = 64 * 1024 };
+
+/* ---- reading ---- */
+
+kl_script *kl_script_of(lua_State *L) { return *(kl_script **)lua_getextraspace(L); }
+kl_host *kl_script_host(kl_script *s) { return s->host; }
+const char *kl_script_name(const kl_script *s) { return s->name; }
+uv_loop_t *kl_script_loop(kl_script *s) { return s->host->loop; }
+const kl_clock *kl_script_clock(kl_script *s) { return s->host->o.clock; }
+void *kl_script_data(kl_script *s) { return s->host->o.data; }
+kl_permissions kl_script_permissions(const kl_script *s) { return s->o.allow; }
+const kl_script_options *kl_script_get_options(const kl_script *s) { return &s->o; }
+const char *kl_script_error(const kl_script *s) { return s->error; }
+const char *kl_script_error_kind(const kl_script *s) { return s->error_kind; }
+const char *kl_script_traceback(const kl_script *s) { return s->traceback; }
+
+void kl_script_stats_get(const kl_script *s, kl_script_stats *out) {
+  *out = (kl_script_stats){.memory = s->used,
+                           .memory_peak = s->peak,
+                           .resumes = s->resumes,
+                           .errors = s->errors,
+                           .tasks = s->n_tasks,
+                           .generation = 1};
+}
+
+/* ---- members ---- */
+
+void kl_script_adopt(kl_script *s, kl_member *m) { kl_list_append(&s->members, &m->link); }
+void kl_script_disown(kl_member *m) { kl_list_remove(&m->link); }
+
+/* ---- memory ---- */
+
+static void *from(kl_host *h, void *p, size_t size) {
+  if (h->o.memory) return h->o.memory(h->o.data, p, size);
+  if (size > 0) return realloc(p, size);
+  free(p);
+  return NULL;
+}
+
+/* Over the cap Lua collects garbage, asks again, and then raises "not enough memory". */
+static void *capped(void *ud, void *p, size_t old, size_t size) {
+  kl_script *s = ud;
+  if (!p) old = 0; /* then it is a type, not a size */
+  if (size > old && s->used + (size - old) > s->cap) return NULL;
+  void *q = size > 0 || p ? from(s->host, p, size) : NULL;
+  if (size > 0 && !q) {
+    if (size > old) return NULL;
+    q = p; /* Lua relies on it that shrinking works */
+  }
+  s->used = s->used - old + size;
+  if (s->used > s->peak) s->peak = s->used;
+  return q;
+}
+
+bool kl_script_protected(kl_script *s, int (*fn)(lua_State *), void *p, const char *what) {
+  lua_State *L = s->L;
+  int top = lua_gettop(L);
+  s->cap += REPORT_RESERVE; /* the end of a task that ran out of memory must still be told */
+  lua_pushcfunction(L, fn);
+  lua_pushlightuserdata(L, p);
+  bool ok = lua_pcall(L, 1, 0, 0) == LUA_OK;
+  if (!ok && what) {
+    const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "an error without a text";
+    kl_log_error(s->name, "%s: %s", what, text);
+  }
+  lua_settop(L, top);
+  s->cap -= REPORT_RESERVE;
+  return ok;
+}
+
+/* Nothing calls Lua outside of protected mode where it can raise; if something does all the same, going on is not
+ * possible. */
+static int panic(lua_State *L) {
+  kl_log_error(kl_script_of(L)->name, "error outside of protected mode: %s",
+               lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "?");
+  abort();
+}
+
+/* ---- handlers ---- */
+
+const char kl_on_stop_key = 0, kl_on_error_key = 0;
+
+static void add_handler(lua_State *L, const char *key) {
+  luaL_checktype(L, -1, LUA_TFUNCTION);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, key); /* fn list */
+  lua_insert(L, -2);                      /* list fn */
+  lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+  lua_pop(L, 1);
+}
+
+void kl_script_on_stop(lua_State *L) { add_handler(L, &kl_on_stop_key); }
+void kl_script_on_error(lua_State *L) { add_handler(L, &kl_on_error_key); }
+
+/* ---- options ---- */
+
+/* NULL stays NULL; clears *ok when there is no memory. */
+static char *copy_text(const char *text, bool *ok) {
+  char *copy = text ? strdup(text) : NULL;
+  if (text && !copy) *ok = false;
+  return copy;
+}
+
+static void free_list(const char *const *list) {
+  for (const char *const *p = list; p && *p; p++)
+    free((void *)(uintptr_t)*p);
+  free((void *)(uintptr_t)list);
+}
+
+/* The same for a list of texts. */
+static const char *const *copy_list(const char *const *list, bool *ok) {
+  size_t n = 0;
+  while (list && list[n])
+    n++;
+  const char **copy = list ? calloc(n + 1, sizeof *copy) : NULL;
+  if (list && !copy) *ok = false;
+  for (size_t i = 0; copy && i < n; i++)
+    copy[i] = copy_text(list[i], ok);
+  return copy;
+}
+
+static bool copy_options(kl_script *s, const kl_script_options *o) {
+  bool ok = true;
+  s->o.path = copy_text(o->path, &ok);
+  s->o.env = copy_text(o->env, &ok);
+  s->o.args = (char *const *)copy_list((const char *const *)o->args, &ok);
+  s->o.allow.fs = copy_list(o->allow.fs, &ok);
+  s->o.allow.net = copy_list(o->allow.net, &ok);
+  s->o.allow.env = copy_list(o->allow.env, &ok);
+  s->o.allow.all = o->allow.all;
+  s->o.allow.run = o->allow.run;
+  s->o.memory_cap = o->memory_cap ? o->memory_cap : (size_t)DEFAULT_CAP_MB << 20;
+  s->o.cpu_ms = o->cpu_ms > 0 ? o->cpu_ms : DEFAULT_CPU_MS;
+  return ok;
+}
+
+/* The name, the folder and the name of the chunk, from the path. */
+static bool name_it(kl_script *s, const kl_script_options *o) {
+  const char *path = s->o.path;
+  const char *slash = path ? strrchr(path, '/') : NULL;
+  const char *file = slash ? slash + 1 : path ? path : "script";
+  size_t n = strlen(file);
+  if (n > 4 && strcmp(file + n - 4, ".lua") == 0) n -= 4;
+  s->name = o->name ? strdup(o->name) : strndup(file, n);
+  if (!s->name) return false;
+  if (path) s->folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+  const char *chunk = path ? path : s->name;
+  s->chunk = malloc(strlen(chunk) + 2);
+  if (!s->chunk || (path && !s->folder)) return false;
+  s->chunk[0] = path ? '@' : '=';
+  memcpy(s->chunk + 1, chunk, strlen(chunk) + 1);
+  s->o.name = s->name;
+  return true;
+}
+
+void kl_script_free(kl_script *s) {
+  free((void *)(uintptr_t)s->o.path);
+  free((void *)(uintptr_t)s->o.env);
+  free_list((const char *const *)s->o.args);
+  free_list(s->o.allow.fs);
+  free_list(s->o.allow.net);
+  free_list(s->o.allow.env);
+  free(s->name);
+  free(s->folder);
+  free(s->chunk);
+  free(s->error);
+  free(s->error_kind);
+  free(s->traceback);
+  free(s);
+}
+
+/* ---- the start ---- */
+
+typedef struct {
+  kl_script *s;
+  const char *text;
+  size_t n;
+} source;
+
+/* Protected: (source). Builds the state and schedules the main chunk as its first task. */
+static int set_up(lua_State *L) {
+  const source *src = lua_touserdata(L, 1);
+  kl_script *s = src->s;
+  lua_pushliteral(L, "error in error handling"); /* Lua makes this text where running out of memory would be fatal */
+  luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_newtable(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &kl_on_stop_key);
+  lua_newtable(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &kl_on_error_key);
+  kl_errors_open(L);
+  kl_tasks_open(L);
+  kl_sandbox_open(L);
+  if (luaL_loadbufferx(L, src->text, src->n, s->chunk, "t") != LUA_OK) return lua_error(L);
+  s->main = kl_task_spawn(L, 0);
+  return 0;
+}
+
+/* A first line that begins with # is for the shell; the line numbers stay. */
+static void skip_shebang(source *src) {
+  static const char bom[] = "\xEF\xBB\xBF";
+  if (src->n >= 3 && memcmp(src->text, bom, 3) == 0) {
+    src->text += 3;
+    src->n -= 3;
+  }
+  if (src->n == 0 || src->text[0] != '#') return;
+  const char *end = memchr(src->text, '\n', src->n);
+  size_t skip = end ? (size_t)(end - src->text) : src->n;
+  src->text += skip;
+  src->n -= skip;
+}
+
+static bool build(kl_script *s, source *src, kl_error *e) {
+  s->L = lua_newstate(capped, s);
+  if (!s->L) {
+    kl_error_set(e, KL_ERR_INTERNAL, "%s: not enough memory for a Lua state", s->name);
+    return false;
+  }
+  lua_atpanic(s->L, panic);
+  *(kl_script **)lua_getextraspace(s->L) = s;
+  skip_shebang(src);
+  lua_pushcfunction(s->L, set_up);
+  lua_pushlightuserdata(s->L, src);
+  if (lua_pcall(s->L, 1, 0, 0) != LUA_OK) {
+    const char *text = lua_type(s->L, -1) == LUA_TSTRING ? lua_tostring(s->L, -1) : "the script could not be set up";
+    kl_error_set(e, KL_ERR_VALIDATION, "%s", text);
+    lua_close(s->L);
+    return false;
+  }
+  return true;
+}
+
+bool kl_script_start(kl_host *h, const kl_script_options *o, kl_script **out, kl_error *e) {
+  *out = NULL;
+  kl_script *s = calloc(1, sizeof *s);
+  if (!s) {
+    kl_error_set(e, KL_ERR_INTERNAL, "not enough memory to start a script");
+    return false;
+  }
+  s->host = h;
+  kl_list_init(&s->link);
+  kl_list_init(&s->todo);
+  kl_list_init(&s->tasks);
+  kl_list_init(&s->members);
+  s->next_handler = 1;
+  char *file = NULL;
+  source src = {.s = s, .text = o->source, .n = o->source ? strlen(o->source) : 0};
+  bool ok = copy_options(s, o) && name_it(s, o);
+  s->cap = s->o.memory_cap;
+  if (!ok) {
+    kl_error_set(e, KL_ERR_INTERNAL, "not enough memory to start a script");
+  } else if (!o->source) {
+    file = o->path ? kl_read_file(o->path, &src.n) : NULL;
+    src.text = file;
+    ok = file != NULL;
+    if (!ok)
+      kl_error_set(e, KL_ERR_VALIDATION, "cannot read the script %s: %s", o->path ? o->path : "(no path)",
+                   o->path ? strerror(errno) : "give a path or a source");
+  }
+  ok = ok && build(s, &src, e);
+  free(file);
+  if (!ok) {
+    kl_script_free(s);
+    return false;
+  }
+  uv_timer_init(h->loop, &s->timer);
+  s->timer.data = s;
+  kl_list_append(&h->scripts, &s->link);
+  if (h->running++ == 0) uv_ref((uv_handle_t *)&h->check);
+  *out = s;
+  return true;
+}

@@ -1,0 +1,129 @@
+/* How a script ends: on_stop handlers one after the other, then every task is cancelled, then a grace, then what is
+ * left is cut off. Every end goes this way: of its own accord, by an error, stopped from outside. */
+#include "base/log.h"
+#include "script/internal.h"
+
+static const char *const reasons[] = {[KL_STOP_EXIT] = "exit", [KL_STOP_ERROR] = "error", [KL_STOP_RELOAD] = "reload"};
+
+static int64_t now_ns(void) { return kl_mono_ns(kl_clock_real()); }
+
+void kl_script_touch(kl_script *s) {
+  if (s->phase == KL_PHASE_ENDED || !kl_list_empty(&s->todo)) return;
+  kl_list_append(&s->host->todo, &s->todo);
+  kl_host_wake(s->host);
+}
+
+void kl_script_stop(kl_script *s, kl_stop_reason why, bool now) {
+  if (s->phase == KL_PHASE_ENDED) return;
+  if (!s->stop) s->why = why;
+  s->stop = true;
+  if (now) s->now = true;
+  kl_script_touch(s);
+}
+
+void kl_script_finish(kl_script *s) {
+  if (s->phase == KL_PHASE_ENDED) return;
+  s->phase = KL_PHASE_CANCEL; /* nothing new starts */
+  while (!kl_list_empty(&s->tasks))
+    kl_task_reset(KL_CONTAINER(s->tasks.next, kl_task, link));
+  while (!kl_list_empty(&s->members)) {
+    kl_member *m = KL_CONTAINER(s->members.prev, kl_member, link);
+    kl_list_remove(&m->link);
+    m->close(m);
+  }
+  lua_close(s->L);
+  s->L = NULL;
+  uv_timer_stop(&s->timer);
+  kl_list_remove(&s->todo);
+  s->phase = KL_PHASE_ENDED;
+  kl_host *h = s->host;
+  if (--h->running == 0 && !h->closing) uv_unref((uv_handle_t *)&h->check);
+}
+
+static void finish(kl_script *s) {
+  kl_host *h = s->host;
+  kl_script_finish(s);
+  if (h->o.script_ended) h->o.script_ended(h->o.data, s, s->failed);
+}
+
+/* ---- cancelling ---- */
+
+static void grace_over(uv_timer_t *timer) { finish(timer->data); }
+
+static void cancel_all(kl_script *s) {
+  s->phase = KL_PHASE_CANCEL;
+  for (kl_list *n = s->tasks.next; n != &s->tasks; n = n->next)
+    kl_task_cancel(KL_CONTAINER(n, kl_task, link), "the script is stopping");
+  uv_timer_start(&s->timer, grace_over, (uint64_t)s->host->o.grace_ms, 0);
+}
+
+/* ---- handlers ---- */
+
+/* Protected: (script). Starts the next handler; s->handler stays NULL when there is none. */
+static int start_handler(lua_State *L) {
+  kl_script *s = lua_touserdata(L, 1);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &kl_on_stop_key);
+  if (lua_rawgeti(L, -1, s->next_handler) != LUA_TFUNCTION) return 0;
+  s->next_handler++;
+  lua_pushstring(L, reasons[s->why]);
+  s->handler = kl_task_spawn(L, 1);
+  return 0;
+}
+
+static int count_handlers(lua_State *L) {
+  kl_script *s = lua_touserdata(L, 1);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &kl_on_stop_key);
+  s->n_handlers = (int)lua_rawlen(L, -1);
+  return 0;
+}
+
+static void next_handler(kl_script *s);
+
+static void handler_over(uv_timer_t *timer) {
+  kl_script *s = timer->data;
+  if (s->handler) {
+    kl_log_error(s->name, "on_stop handler %d did not end in time and was cancelled", s->next_handler - 1);
+    s->errors++;
+    kl_task *t = s->handler;
+    s->handler = NULL;
+    kl_task_cancel(t, "the time for on_stop is over");
+  }
+  next_handler(s);
+}
+
+/* Each handler gets an equal share of the time that is left, so that one that hangs leaves some to those behind it. */
+static void next_handler(kl_script *s) {
+  int64_t left_ms = (s->deadline_ns - now_ns()) / 1000000;
+  kl_script_protected(s, count_handlers, s, NULL); /* anew each time: a handler may add another one */
+  int waiting = s->n_handlers - s->next_handler + 1;
+  if (waiting > 0 && left_ms > 0) {
+    bool ok = kl_script_protected(s, start_handler, s, "an on_stop handler could not be started");
+    if (ok && s->handler) {
+      uv_update_time(s->host->loop);
+      uv_timer_start(&s->timer, handler_over, (uint64_t)(left_ms / waiting) + 1, 0);
+      return;
+    }
+    s->errors++;
+  } else if (waiting > 0) {
+    kl_log_error(s->name, "%d on_stop handlers did not run: the time for them is over", waiting);
+    s->errors++;
+  }
+  cancel_all(s);
+}
+
+void kl_script_step(kl_script *s) {
+  if (s->phase == KL_PHASE_RUN) {
+    if (!s->stop && !s->failed && s->n_tasks > 0) return;
+    if (s->failed && !s->stop) s->why = KL_STOP_ERROR;
+    s->stop = true;
+    s->phase = KL_PHASE_HANDLERS;
+    s->deadline_ns = now_ns() + (int64_t)s->host->o.grace_ms * 1000000;
+  }
+  if (s->phase == KL_PHASE_HANDLERS) {
+    if (s->now)
+      cancel_all(s);
+    else if (!s->handler)
+      next_handler(s);
+  }
+  if (s->phase == KL_PHASE_CANCEL && (s->n_tasks == 0 || s->now)) finish(s);
+}

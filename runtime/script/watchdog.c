@@ -1,0 +1,222 @@
+/* A helper thread sees that one resume runs over its limit and signals the loop thread; the signal handler there checks
+ * that it is still the same resume and sets a hook, which raises. A count hook on every script instead would slow all
+ * of Lua down. While nothing runs the helper sleeps without a timeout. */
+#include <errno.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "script/internal.h"
+
+/* Its default is to be ignored, so that one that comes too late or from elsewhere does nothing. */
+#define WATCH_SIGNAL SIGURG
+
+enum {
+  TICK_MS = 25,
+  IDLE_TICKS = 40,    /* without a pass, before the helper goes to sleep */
+  INTERRUPT_MS = 100, /* what runs may end by itself */
+  STUCK_MS = 2000     /* after the limit: it is one long C call, which no hook can break */
+};
+
+/* The host whose script runs on this thread; NULL between resumes. For the signal handler. */
+static _Thread_local kl_host *volatile running_host;
+
+/* ---- on the loop thread ---- */
+
+static void hook(lua_State *L, lua_Debug *ar) {
+  (void)ar;
+  kl_task *t = kl_task_current(L);
+  if (!t || !t->broken) { /* left over from a task that has ended */
+    lua_sethook(L, NULL, 0, 0);
+    return;
+  }
+  kl_watch_check(L);
+}
+
+static void set_hook(lua_State *L) {
+  lua_sethook(L, hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+}
+
+void kl_watch_check(lua_State *L) {
+  kl_script *s = kl_script_of(L);
+  kl_task *t = s->current;
+  if (!t || !t->broken) return;
+  luaL_where(L, 0);
+  if (*lua_tostring(L, -1) == 0) {
+    lua_pop(L, 1);
+    luaL_where(L, 1);
+  }
+  if (t->broken == KL_BROKEN_INTERRUPT) {
+    lua_pushliteral(L, "interrupted");
+  } else {
+    lua_pushfstring(L, "ran for more than %d ms without waiting; call task.yield in long loops, or raise --cpu-ms",
+                    s->o.cpu_ms);
+  }
+  lua_concat(L, 2);
+  lua_error(L);
+}
+
+static void on_signal(int signum, siginfo_t *info, void *context) {
+  (void)signum;
+  (void)info;
+  (void)context;
+  kl_host *h = running_host;
+  if (!h) return;
+  kl_watch *w = &h->watch;
+  if (atomic_load(&w->over) != atomic_load(&w->turn) || !w->task || !w->co) return;
+  w->task->broken = atomic_load(&w->why);
+  set_hook(w->co);
+}
+
+void kl_watch_begin(kl_script *s, kl_task *t, lua_State *co) {
+  kl_host *h = s->host;
+  kl_watch *w = &h->watch;
+  w->task = t;
+  w->co = co;
+  atomic_store_explicit(&w->limit_ms, s->o.cpu_ms, memory_order_relaxed);
+  atomic_store_explicit(&w->name, s->name, memory_order_relaxed);
+  uint_fast64_t turn = atomic_load_explicit(&w->turn, memory_order_relaxed);
+  atomic_store_explicit(&w->turn, turn + 1, memory_order_release);
+  running_host = h;
+  if (t && t->broken) set_hook(co);
+}
+
+void kl_watch_end(kl_script *s) {
+  kl_watch *w = &s->host->watch;
+  running_host = NULL;
+  uint_fast64_t turn = atomic_load_explicit(&w->turn, memory_order_relaxed);
+  atomic_store_explicit(&w->turn, turn + 1, memory_order_release);
+  w->task = NULL;
+  w->co = NULL;
+}
+
+void kl_watch_switch(kl_script *s, lua_State *co) {
+  kl_watch *w = &s->host->watch;
+  w->co = co;
+  if (w->task && w->task->broken) set_hook(co);
+}
+
+void kl_watch_pass(kl_host *h) {
+  atomic_fetch_add(&h->watch.pass, 1);
+  if (!atomic_load(&h->watch.asleep)) return;
+  atomic_store(&h->watch.asleep, false);
+  (void)eventfd_write(h->watch.wake, 1);
+}
+
+void kl_host_interrupt(kl_host *h) {
+  int keep = errno;
+  atomic_store(&h->watch.interrupt, true);
+  (void)eventfd_write(h->watch.wake, 1);
+  errno = keep;
+}
+
+/* ---- on the helper thread ---- */
+
+typedef struct {
+  uint_fast64_t turn; /* that was seen running, with the time of the first look */
+  int64_t since_ns;
+  int64_t interrupt_ns; /* 0: none is pending */
+  bool told;
+} sight;
+
+static void fire(kl_watch *w, const sight *at, kl_broken why) {
+  atomic_store(&w->why, (int)why);
+  atomic_store(&w->over, at->turn);
+  pthread_kill(w->loop_thread, WATCH_SIGNAL);
+}
+
+static int64_t ms_since(int64_t now_ns, int64_t then_ns) { return (now_ns - then_ns) / 1000000; }
+
+static void look(kl_watch *w, sight *at) {
+  int64_t now = kl_mono_ns(kl_clock_real());
+  uint_fast64_t turn = atomic_load_explicit(&w->turn, memory_order_acquire);
+  if (turn != at->turn) *at = (sight){.turn = turn, .since_ns = now};
+  bool interrupt = atomic_load(&w->interrupt);
+  if (turn % 2 == 0) { /* nothing runs: the loop thread itself sees to the interrupt */
+    if (interrupt) atomic_store(&w->interrupt, false);
+    return;
+  }
+  if (interrupt && !at->interrupt_ns) at->interrupt_ns = now;
+  int limit = atomic_load_explicit(&w->limit_ms, memory_order_relaxed);
+  int64_t ran = ms_since(now, at->since_ns);
+  if (ran >= limit) {
+    fire(w, at, KL_BROKEN_TIME);
+  } else if (at->interrupt_ns && ms_since(now, at->interrupt_ns) >= INTERRUPT_MS) {
+    atomic_store(&w->interrupt, false);
+    fire(w, at, KL_BROKEN_INTERRUPT);
+  }
+  if (ran >= limit + STUCK_MS && !at->told) {
+    at->told = true;
+    kl_log_warn(atomic_load(&w->name),
+                "one call of a library function (a pattern match, a sort?) has run for %.1f s and cannot be broken; "
+                "no script and no connection is served meanwhile",
+                (double)ran / 1e3);
+  }
+}
+
+static int tick_ms(const kl_watch *w) {
+  int tick = atomic_load_explicit(&w->limit_ms, memory_order_relaxed) / 8;
+  return tick < 1 ? 1 : tick > TICK_MS ? TICK_MS : tick;
+}
+
+static void *help(void *arg) {
+  kl_watch *w = arg;
+  sight at = {0};
+  uint_fast64_t pass = atomic_load(&w->pass);
+  int quiet = 0;
+  while (!atomic_load(&w->quit)) {
+    uint_fast64_t now = atomic_load(&w->pass);
+    bool runs = atomic_load_explicit(&w->turn, memory_order_relaxed) % 2 == 1;
+    quiet = now == pass && !runs && !atomic_load(&w->interrupt) ? quiet + 1 : 0;
+    pass = now;
+    bool sleeps = false;
+    if (quiet > IDLE_TICKS) {
+      atomic_store(&w->asleep, true);
+      sleeps = atomic_load(&w->pass) == pass; /* a pass that began meanwhile may not have seen `asleep` */
+      if (!sleeps) atomic_store(&w->asleep, false);
+    }
+    struct pollfd p = {.fd = w->wake, .events = POLLIN};
+    if (poll(&p, 1, sleeps ? -1 : tick_ms(w)) > 0) {
+      eventfd_t value;
+      (void)eventfd_read(w->wake, &value);
+      quiet = 0;
+    }
+    look(w, &at);
+  }
+  return NULL;
+}
+
+/* ---- opening and closing ---- */
+
+static pthread_once_t handler_once = PTHREAD_ONCE_INIT;
+
+static void install_handler(void) {
+  struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
+  sigemptyset(&action.sa_mask);
+  sigaction(WATCH_SIGNAL, &action, NULL);
+}
+
+bool kl_watch_open(kl_host *h) {
+  kl_watch *w = &h->watch;
+  pthread_once(&handler_once, install_handler);
+  atomic_store(&w->limit_ms, 1000);
+  w->loop_thread = pthread_self();
+  w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (w->wake < 0) return false;
+  sigset_t all, old;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &old); /* the helper takes no signals of the process */
+  int failed = pthread_create(&w->helper, NULL, help, w);
+  pthread_sigmask(SIG_SETMASK, &old, NULL);
+  if (failed) close(w->wake);
+  return !failed;
+}
+
+void kl_watch_close(kl_host *h) {
+  kl_watch *w = &h->watch;
+  atomic_store(&w->quit, true);
+  (void)eventfd_write(w->wake, 1);
+  pthread_join(w->helper, NULL);
+  close(w->wake);
+}

@@ -1,0 +1,53 @@
+/* Candlesticks by the minute: a synthetic past, made anew from the seed whenever it is asked for, and what happened
+ * since the start. */
+#ifndef KL_SIM_CANDLES_H
+#define KL_SIM_CANDLES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "exchange/exchange.h"
+
+/* Open, low, high, close, in kl_price units, which fit 16 bits. */
+typedef struct kl_sim_ohlc {
+  int16_t open, low, high, close;
+} kl_sim_ohlc;
+
+typedef struct kl_sim_candle {
+  int64_t end_s; /* Unix seconds, inclusive */
+  kl_sim_ohlc bid, ask, price;
+  kl_count volume; /* 0: no trade, and `price` says nothing */
+  kl_money cost;   /* sum of price times count */
+  kl_count open_interest;
+} kl_sim_candle;
+
+typedef struct kl_sim_candles kl_sim_candles;
+
+/* `past`: whether there is a synthetic past. NULL when out of memory. */
+kl_sim_candles *kl_sim_candles_new(uint64_t seed, size_t markets, int64_t start_us, bool past);
+void kl_sim_candles_free(kl_sim_candles *c); /* takes NULL */
+
+/* Gives a market the last price, volume and open interest that its past ends with; `fair` is its price now. */
+void kl_sim_candles_begin(kl_sim_candles *c, kl_market *m, double fair);
+
+void kl_sim_candles_trade(kl_sim_candles *c, const kl_trade *t);
+/* The market's best prices as they are now. */
+void kl_sim_candles_quote(kl_sim_candles *c, const kl_market *m, int64_t now_us);
+
+typedef struct kl_sim_candle_list {
+  kl_sim_candle *candles; /* oldest first; owned, free() it */
+  size_t n;
+  kl_price previous; /* last trade price before the first candle; 0: none */
+  bool has_before;
+  kl_sim_candle before; /* the state before the range, as a candle without trades at its first period */
+} kl_sim_candle_list;
+
+typedef enum { KL_SIM_CANDLES_OK, KL_SIM_CANDLES_TOO_MANY, KL_SIM_CANDLES_NOMEM } kl_sim_candles_result;
+
+/* Candles of `minutes` that end within [start_s, end_s] and have begun; a period without an event repeats the state
+ * before it. More than `max` are refused; out->n then says how many there would be. */
+kl_sim_candles_result kl_sim_candles_range(const kl_sim_candles *c, const kl_market *m, int64_t now_us, int64_t start_s,
+                                           int64_t end_s, int minutes, size_t max, kl_sim_candle_list *out);
+
+#endif

@@ -1,0 +1,78 @@
+/* A request and its answer as the handlers see them; server.c does the sockets. */
+#ifndef KL_SIM_HTTP_H
+#define KL_SIM_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "kalshi/operation.h"
+#include "sim/impl.h"
+
+enum {
+  KL_SIM_PARAMS_MOST = 3,
+  KL_SIM_BODY_MOST = 4 << 20, /* bytes */
+  KL_SIM_ARGS_MOST = 256
+};
+
+typedef struct kl_sim_arg {
+  const char *key, *value;
+} kl_sim_arg;
+
+/* All strings are borrowed from the connection for the time of the call. */
+typedef struct kl_sim_request {
+  const char *method;
+  const char *path;                           /* from the host root, without the query */
+  const char *key_id, *timestamp, *signature; /* the headers; NULL when absent */
+  const kl_sim_arg *args;                     /* the query, in order */
+  size_t n_args;
+  const char *body;
+  size_t body_len;
+
+  /* Filled in by the dispatch. */
+  const kl_operation *op;
+  char params[KL_SIM_PARAMS_MOST][128]; /* of the path, in its order */
+  kl_sim_account *account;              /* who signed; NULL: nobody, or nobody needed to */
+} kl_sim_request;
+
+typedef struct kl_sim_response {
+  int status;
+  kl_buf body; /* JSON */
+  char location[512], allow[64];
+} kl_sim_response;
+
+typedef void (*kl_sim_handler)(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs);
+
+/* Answers a request: finds the operation, checks the signature and the limits, runs its handler. */
+void kl_sim_dispatch(kl_sim *s, kl_sim_request *rq, kl_sim_response *rs);
+
+/* The four error bodies of the exchange. `details` may be NULL. */
+void kl_sim_fail(kl_sim_response *rs, int status, const char *code, const char *message, const char *details);
+void kl_sim_fail_result(kl_sim_response *rs, kl_exchange_result r);
+void kl_sim_fail_body(kl_sim_response *rs, const char *details); /* 400 bad_request: not JSON, or of the wrong type */
+void kl_sim_fail_query(const kl_sim_request *rq, kl_sim_response *rs, const char *what); /* 400 of the validator */
+int kl_sim_status_of(kl_exchange_result r);
+
+/* ---- the query ---- */
+
+/* The first value of a key; NULL when it is absent or empty. */
+const char *kl_sim_arg_get(const kl_sim_request *rq, const char *key);
+/* False after answering 400 when it is not an integer within [min, max]; `fallback` when absent. */
+bool kl_sim_arg_int(const kl_sim_request *rq, kl_sim_response *rs, const char *key, int64_t min, int64_t max,
+                    int64_t fallback, int64_t *out);
+bool kl_sim_arg_bool(const kl_sim_request *rq, kl_sim_response *rs, const char *key, bool *out);
+/* `subaccount`: `fallback` when absent. */
+bool kl_sim_arg_subaccount(const kl_sim_request *rq, kl_sim_response *rs, int fallback, int *out);
+/* Whether a comma-separated list holds a text; a NULL list holds everything. */
+bool kl_sim_in_list(const char *list, const char *text);
+size_t kl_sim_list_count(const char *list);
+
+/* ---- pages ---- */
+
+/* Cursors are opaque: a letter for the kind of list and what the last row is known by. */
+void kl_sim_cursor_write(kl_buf *b, char kind, const char *last);
+/* False when the query has none, or one that this list did not write: then the first page is meant. */
+bool kl_sim_cursor_read(const kl_sim_request *rq, char kind, char *last, size_t cap);
+
+#endif

@@ -1,0 +1,86 @@
+/* What the files of sim/ share. Nothing outside the folder includes it. */
+#ifndef KL_SIM_IMPL_H
+#define KL_SIM_IMPL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <uv.h>
+
+#include "auth/key.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "exchange/exchange.h"
+#include "sim/candles.h"
+#include "sim/limits.h"
+#include "sim/sim.h"
+#include "sim/traders.h"
+#include "sim/world.h"
+
+struct lws_context;
+struct lws_vhost;
+
+/* An account with a key: what a request is signed by. */
+typedef struct kl_sim_account {
+  kl_sim_user pub;
+  uint32_t user; /* of the exchange */
+  kl_public_key *verifier;
+  kl_sim_limits limits;
+} kl_sim_account;
+
+typedef struct kl_sim_counters {
+  _Atomic uint64_t requests, rejected_auth, orders, trades, ws_messages, ws_clients;
+} kl_sim_counters;
+
+struct kl_sim {
+  kl_sim_options o; /* with the defaults filled in */
+  kl_exchange *x;
+  kl_sim_world world;
+  kl_sim_traders *traders; /* NULL: quiet */
+  kl_sim_candles *candles;
+  kl_sim_account *accounts;
+  int n_accounts;
+  kl_map *keys;     /* key id to account */
+  int64_t now_us;   /* wall time of what is going on: set at the start of every request, command and tick */
+  int64_t start_us; /* wall time of the start */
+  kl_sim_counters counters;
+
+  /* Channels. */
+  kl_list sessions;
+  size_t n_sessions;
+  uint32_t *dirty; /* indices of the markets whose ticker may have changed */
+  size_t n_dirty;
+  struct kl_sim_quote *quotes; /* by market index: what the last ticker said */
+  int64_t text_us;             /* the time that `text` shows */
+  char text[40];
+
+  /* Thread and sockets. */
+  pthread_t thread;
+  bool thread_started;
+  uv_loop_t loop;
+  uv_async_t stop;
+  uv_timer_t step_timer, ticker_timer, second_timer;
+  struct lws_context *lws;
+  struct lws_vhost *vhost;
+  int port;
+  char rest_url[96], ws_url[96], ca_folder[256], ca_path[300];
+  unsigned char *tls_cert, *tls_key; /* DER; NULL without TLS */
+  size_t tls_cert_len, tls_key_len;
+  unsigned seconds; /* counted by second_timer */
+  double owed;      /* trader steps not done yet */
+  int64_t stepped_ns;
+  bool stopping;
+
+  /* The start, as the caller waits for it. */
+  pthread_mutex_t lock;
+  pthread_cond_t ready;
+  bool is_ready, failed;
+  kl_error error;
+};
+
+/* Sets now_us from the wall clock. */
+void kl_sim_touch(kl_sim *s);
+static inline void kl_sim_count(_Atomic uint64_t *c) { atomic_fetch_add_explicit(c, 1, memory_order_relaxed); }
+
+#endif

@@ -1,0 +1,37 @@
+/* The exchange's objects as JSON, for REST answers and for WebSocket messages. */
+#ifndef KL_SIM_JSON_OUT_H
+#define KL_SIM_JSON_OUT_H
+
+#include "sim/impl.h"
+
+/* `"key":` with a leading comma when `b` does not end in an opening bracket. */
+void kl_sim_key(kl_buf *b, const char *key);
+void kl_sim_field_str(kl_buf *b, const char *key, const char *value);
+void kl_sim_field_int(kl_buf *b, const char *key, int64_t value);
+void kl_sim_field_bool(kl_buf *b, const char *key, bool value);
+void kl_sim_field_price(kl_buf *b, const char *key, kl_price value);  /* "0.4200" */
+void kl_sim_field_count(kl_buf *b, const char *key, kl_count value);  /* "12.25" */
+void kl_sim_field_money(kl_buf *b, const char *key, kl_money value);  /* "4.900000" */
+void kl_sim_field_money4(kl_buf *b, const char *key, kl_money value); /* "4.9000", truncated */
+void kl_sim_field_time(kl_buf *b, const char *key, int64_t us);       /* RFC 3339 with microseconds */
+
+const char *kl_sim_outcome_name(kl_outcome o); /* "yes" */
+static inline kl_outcome kl_sim_outcome(kl_side s) { return s == KL_BID ? KL_YES : KL_NO; }
+static inline const char *kl_sim_side_name(kl_side s) { return s == KL_BID ? "bid" : "ask"; }
+
+/* REST objects. */
+void kl_sim_json_series(kl_buf *b, const kl_sim *s, const kl_series *series, bool with_volume);
+void kl_sim_json_event(kl_buf *b, const kl_sim *s, const kl_sim_event *e, bool with_markets);
+void kl_sim_json_market(kl_buf *b, const kl_market *m);
+void kl_sim_json_book(kl_buf *b, const kl_market *m, size_t depth); /* {"yes_dollars":…}; depth 0: all */
+void kl_sim_json_trade(kl_buf *b, const kl_trade *t);
+void kl_sim_json_order(kl_buf *b, const kl_sim *s, const kl_order *o);
+void kl_sim_json_fill(kl_buf *b, const kl_fill *f);
+void kl_sim_json_position(kl_buf *b, const kl_position *p);
+void kl_sim_json_settlement(kl_buf *b, const kl_settlement *st);
+void kl_sim_json_price_ranges(kl_buf *b, const kl_market *m);
+/* One side of a book, ascending: [["0.3700","120.00"],…]. With `yes_price` a NO level is given as one dollar less its
+ * price. */
+void kl_sim_json_levels(kl_buf *b, const kl_market *m, kl_outcome side, size_t depth, bool yes_price);
+
+#endif

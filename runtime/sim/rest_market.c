@@ -1,0 +1,368 @@
+/* Series, events, markets, books, trades. All public. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/json_out.h"
+#include "sim/routes.h"
+
+static void not_found(kl_sim_response *rs) { kl_sim_fail(rs, 404, "not_found", "not found", NULL); }
+
+/* Any of the tags asked for, comma-separated. */
+static bool has_tag(const kl_series *series, const char *wanted) {
+  if (!wanted) return true;
+  for (const char *const *tag = kl_sim_world_tags(series->ticker); *tag; tag++)
+    if (kl_sim_in_list(wanted, *tag)) return true;
+  return false;
+}
+
+void kl_sim_get_series_list(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  const char *category = kl_sim_arg_get(rq, "category"), *tags = kl_sim_arg_get(rq, "tags");
+  bool with_volume, with_metadata, any = false;
+  int64_t min_updated;
+  if (!kl_sim_arg_bool(rq, rs, "include_volume", &with_volume)) return;
+  if (!kl_sim_arg_bool(rq, rs, "include_product_metadata", &with_metadata)) return;
+  if (!kl_sim_arg_int(rq, rs, "min_updated_ts", INT64_MIN, INT64_MAX, INT64_MIN, &min_updated)) return;
+  kl_buf_str(&rs->body, "{\"series\":[");
+  for (size_t i = 0; i < kl_exchange_series_count(s->x); i++) {
+    const kl_series *series = kl_exchange_series_at(s->x, i);
+    if ((category && strcmp(category, series->category) != 0) || !has_tag(series, tags)) continue;
+    if (s->start_us / 1000000 < min_updated) continue;
+    if (any) kl_buf_char(&rs->body, ',');
+    any = true;
+    kl_sim_json_series(&rs->body, s, series, with_volume);
+  }
+  kl_buf_str(&rs->body, "]}");
+}
+
+void kl_sim_get_series(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  const kl_series *series = kl_exchange_series(s->x, rq->params[0]);
+  bool with_volume;
+  if (!series) {
+    not_found(rs);
+    return;
+  }
+  if (!kl_sim_arg_bool(rq, rs, "include_volume", &with_volume)) return;
+  kl_buf_str(&rs->body, "{\"series\":");
+  kl_sim_json_series(&rs->body, s, series, with_volume);
+  kl_buf_char(&rs->body, '}');
+}
+
+/* ---- status ---- */
+
+/* The filter's words; paused is not for events. */
+typedef enum { ANY, UNOPENED, OPEN, PAUSED, CLOSED, SETTLED, UNKNOWN } status_filter;
+
+static status_filter read_status(const char *text) {
+  static const char *const names[] = {
+      [UNOPENED] = "unopened", [OPEN] = "open", [PAUSED] = "paused", [CLOSED] = "closed", [SETTLED] = "settled"};
+  if (!text) return ANY;
+  for (int i = UNOPENED; i <= SETTLED; i++)
+    if (!strcmp(names[i], text)) return (status_filter)i;
+  return UNKNOWN;
+}
+
+static bool has_status(const kl_market *m, status_filter f) {
+  switch (f) {
+  case UNOPENED:
+    return m->status == KL_MARKET_INITIALIZED;
+  case OPEN:
+    return m->status == KL_MARKET_ACTIVE;
+  case PAUSED:
+    return m->status == KL_MARKET_INACTIVE;
+  case CLOSED:
+    return m->status == KL_MARKET_CLOSED || m->status == KL_MARKET_DETERMINED || m->status == KL_MARKET_DISPUTED ||
+           m->status == KL_MARKET_AMENDED;
+  case SETTLED:
+    return m->status == KL_MARKET_FINALIZED;
+  default:
+    return true;
+  }
+}
+
+/* ---- events ---- */
+
+/* Where a list that is in order of creation goes on. */
+static size_t page_start(const kl_sim_request *rq, char kind) {
+  char last[32];
+  return kl_sim_cursor_read(rq, kind, last, sizeof last) ? strtoul(last, NULL, 10) : 0;
+}
+
+static void page_end(kl_buf *b, char kind, bool more, size_t next) {
+  char text[32];
+  kl_sim_key(b, "cursor");
+  if (!more) {
+    kl_buf_str(b, "\"\"");
+    return;
+  }
+  snprintf(text, sizeof text, "%zu", next);
+  kl_sim_cursor_write(b, kind, text);
+}
+
+static bool any_market(const kl_sim *s, const kl_sim_event *e, status_filter f, int64_t min_close_s) {
+  for (uint32_t i = e->first; i < e->first + e->n; i++) {
+    const kl_market *m = s->world.markets[i].market;
+    if (has_status(m, f) && m->close_us / 1000000 >= min_close_s) return true;
+  }
+  return false;
+}
+
+void kl_sim_get_events(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  const char *series = kl_sim_arg_get(rq, "series_ticker"), *tickers = kl_sim_arg_get(rq, "tickers");
+  status_filter status = read_status(kl_sim_arg_get(rq, "status"));
+  int64_t limit, min_close, min_updated;
+  bool nested, milestones;
+  if (!kl_sim_arg_int(rq, rs, "limit", 1, 200, 200, &limit)) return;
+  if (!kl_sim_arg_int(rq, rs, "min_close_ts", INT64_MIN, INT64_MAX, INT64_MIN, &min_close)) return;
+  if (!kl_sim_arg_int(rq, rs, "min_updated_ts", INT64_MIN, INT64_MAX, INT64_MIN, &min_updated)) return;
+  if (!kl_sim_arg_bool(rq, rs, "with_nested_markets", &nested)) return;
+  if (!kl_sim_arg_bool(rq, rs, "with_milestones", &milestones)) return;
+  if (status == UNKNOWN || status == PAUSED) {
+    kl_sim_fail_query(rq, rs, "status must be one of unopened, open, closed, settled");
+    return;
+  }
+  kl_buf *b = &rs->body;
+  int64_t n = 0;
+  size_t i = page_start(rq, 'e');
+  bool more = false;
+  kl_buf_str(b, "{\"events\":[");
+  for (; i < s->world.n_events; i++) {
+    const kl_sim_event *e = &s->world.events[i];
+    if ((series && strcmp(series, e->event->series->ticker) != 0) || !kl_sim_in_list(tickers, e->event->ticker) ||
+        s->start_us / 1000000 < min_updated)
+      continue;
+    if ((status != ANY || min_close != INT64_MIN) && !any_market(s, e, status, min_close)) continue;
+    more = n == limit;
+    if (more) break;
+    if (n++) kl_buf_char(b, ',');
+    kl_sim_json_event(b, s, e, nested);
+  }
+  kl_buf_char(b, ']');
+  if (milestones) kl_buf_str(b, ",\"milestones\":[]");
+  page_end(b, 'e', more, i);
+  kl_buf_char(b, '}');
+}
+
+void kl_sim_get_event(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  bool nested;
+  const kl_sim_event *e = NULL;
+  for (size_t i = 0; i < s->world.n_events && !e; i++)
+    if (!strcmp(s->world.events[i].event->ticker, rq->params[0])) e = &s->world.events[i];
+  if (!e) {
+    not_found(rs);
+    return;
+  }
+  if (!kl_sim_arg_bool(rq, rs, "with_nested_markets", &nested)) return;
+  kl_buf *b = &rs->body;
+  kl_buf_str(b, "{\"event\":");
+  kl_sim_json_event(b, s, e, nested);
+  kl_buf_str(b, ",\"markets\":[");
+  for (uint32_t i = 0; i < e->n && !nested; i++) {
+    if (i) kl_buf_char(b, ',');
+    kl_sim_json_market(b, s->world.markets[e->first + i].market);
+  }
+  kl_buf_str(b, "]}");
+}
+
+/* ---- markets ---- */
+
+typedef struct market_filter {
+  const char *tickers, *events, *series, *mve;
+  status_filter status;
+  int64_t min_created, max_created, min_updated, max_updated, min_close, max_close, min_settled, max_settled;
+} market_filter;
+
+static bool read_range(const kl_sim_request *rq, kl_sim_response *rs, const char *min_key, const char *max_key,
+                       int64_t *min, int64_t *max, bool *given) {
+  if (!kl_sim_arg_int(rq, rs, min_key, INT64_MIN, INT64_MAX, INT64_MIN, min)) return false;
+  if (!kl_sim_arg_int(rq, rs, max_key, INT64_MIN, INT64_MAX, INT64_MAX, max)) return false;
+  *given = *min != INT64_MIN || *max != INT64_MAX;
+  return true;
+}
+
+/* Which filters go together: Kalshi, GET /markets. */
+static bool read_market_filter(const kl_sim_request *rq, kl_sim_response *rs, market_filter *f) {
+  bool created, closed, settled, updated;
+  *f = (market_filter){.tickers = kl_sim_arg_get(rq, "tickers"),
+                       .events = kl_sim_arg_get(rq, "event_ticker"),
+                       .series = kl_sim_arg_get(rq, "series_ticker"),
+                       .mve = kl_sim_arg_get(rq, "mve_filter"),
+                       .status = read_status(kl_sim_arg_get(rq, "status"))};
+  if (!read_range(rq, rs, "min_created_ts", "max_created_ts", &f->min_created, &f->max_created, &created) ||
+      !read_range(rq, rs, "min_close_ts", "max_close_ts", &f->min_close, &f->max_close, &closed) ||
+      !read_range(rq, rs, "min_settled_ts", "max_settled_ts", &f->min_settled, &f->max_settled, &settled) ||
+      !read_range(rq, rs, "min_updated_ts", "max_updated_ts", &f->min_updated, &f->max_updated, &updated))
+    return false;
+  status_filter st = f->status;
+  const char *wrong = NULL;
+  if (st == UNKNOWN) {
+    wrong = "status must be one of unopened, open, paused, closed, settled";
+  } else if (f->mve && strcmp(f->mve, "only") != 0 && strcmp(f->mve, "exclude") != 0) {
+    wrong = "mve_filter must be only or exclude";
+  } else if (created && st != ANY && st != UNOPENED && st != OPEN) {
+    wrong = "created time filters go with status unopened, open or none";
+  } else if (closed && st != ANY && st != CLOSED) {
+    wrong = "close time filters go with status closed or none";
+  } else if (settled && st != ANY && st != SETTLED) {
+    wrong = "settled time filters go with status settled or none";
+  } else if (created + closed + settled > 1) {
+    wrong = "created, close and settled time filters exclude each other";
+  } else if (updated && (st != ANY || created || closed || settled || f->tickers || f->events ||
+                         (f->mve && strcmp(f->mve, "exclude") != 0) || (f->series && !f->mve))) {
+    wrong = "min_updated_ts goes with mve_filter=exclude only";
+  }
+  if (wrong) kl_sim_fail_query(rq, rs, wrong);
+  return !wrong;
+}
+
+static bool market_fits(const kl_market *m, const market_filter *f) {
+  int64_t created = m->created_us / 1000000, close = m->close_us / 1000000, updated = m->updated_us / 1000000;
+  if (!has_status(m, f->status) || !kl_sim_in_list(f->tickers, m->ticker) ||
+      !kl_sim_in_list(f->events, m->event->ticker))
+    return false;
+  if (f->series && strcmp(f->series, m->event->series->ticker) != 0) return false;
+  if (f->mve && !strcmp(f->mve, "only")) return false; /* there are no combos */
+  if (created < f->min_created || created > f->max_created || close < f->min_close || close > f->max_close ||
+      updated < f->min_updated || updated > f->max_updated)
+    return false;
+  if (f->min_settled == INT64_MIN && f->max_settled == INT64_MAX) return true;
+  return m->status == KL_MARKET_FINALIZED && updated >= f->min_settled && updated <= f->max_settled;
+}
+
+void kl_sim_get_markets(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  market_filter f;
+  int64_t limit, n = 0;
+  if (!kl_sim_arg_int(rq, rs, "limit", 0, 1000, 100, &limit) || !read_market_filter(rq, rs, &f)) return;
+  if (limit == 0) limit = 100;
+  kl_buf *b = &rs->body;
+  size_t i = page_start(rq, 'm');
+  bool more = false;
+  kl_buf_str(b, "{\"markets\":[");
+  for (; i < s->world.n_markets; i++) {
+    const kl_market *m = s->world.markets[i].market;
+    if (!market_fits(m, &f)) continue;
+    more = n == limit;
+    if (more) break;
+    if (n++) kl_buf_char(b, ',');
+    kl_sim_json_market(b, m);
+  }
+  kl_buf_char(b, ']');
+  page_end(b, 'm', more, i);
+  kl_buf_char(b, '}');
+}
+
+void kl_sim_get_market(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  const kl_market *m = kl_exchange_market(s->x, rq->params[0]);
+  if (!m) {
+    not_found(rs);
+    return;
+  }
+  kl_buf_str(&rs->body, "{\"market\":");
+  kl_sim_json_market(&rs->body, m);
+  kl_buf_char(&rs->body, '}');
+}
+
+/* ---- books ---- */
+
+void kl_sim_get_orderbook(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  const kl_market *m = kl_exchange_market(s->x, rq->params[0]);
+  int64_t depth;
+  if (!m) {
+    not_found(rs);
+    return;
+  }
+  if (!kl_sim_arg_int(rq, rs, "depth", INT64_MIN, 100, 0, &depth)) return;
+  kl_buf_str(&rs->body, "{\"orderbook_fp\":");
+  kl_sim_json_book(&rs->body, m, depth > 0 ? (size_t)depth : 0);
+  kl_buf_char(&rs->body, '}');
+}
+
+/* Calls `each` for every ticker of the repeated `tickers`, which may hold commas as well; returns how many. */
+static size_t each_ticker(const kl_sim_request *rq, void (*each)(void *data, const char *ticker), void *data) {
+  size_t n = 0;
+  char ticker[201];
+  for (size_t i = 0; i < rq->n_args; i++) {
+    if (strcmp(rq->args[i].key, "tickers") != 0) continue;
+    for (const char *p = rq->args[i].value; *p;) {
+      size_t length = strcspn(p, ",");
+      if (length >= sizeof ticker) return SIZE_MAX;
+      memcpy(ticker, p, length);
+      ticker[length] = '\0';
+      if (length > 0) n++;
+      if (length > 0 && each) each(data, ticker);
+      p += length + (p[length] == ',');
+    }
+  }
+  return n;
+}
+
+typedef struct books {
+  kl_sim *s;
+  kl_buf *b;
+  bool any;
+} books;
+
+static void add_book(void *data, const char *ticker) {
+  books *out = data;
+  const kl_market *m = kl_exchange_market(out->s->x, ticker);
+  if (!m) return; /* an unknown ticker has no row */
+  kl_buf_str(out->b, out->any ? ",{" : "{");
+  out->any = true;
+  kl_sim_field_str(out->b, "ticker", m->ticker);
+  kl_sim_key(out->b, "orderbook_fp");
+  kl_sim_json_book(out->b, m, 0);
+  kl_buf_char(out->b, '}');
+}
+
+void kl_sim_get_orderbooks(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  size_t n = each_ticker(rq, NULL, NULL);
+  if (n == 0 || n > 100) {
+    kl_sim_fail_query(rq, rs, n == 0 ? "tickers is required" : "tickers: 1 to 100 of at most 200 characters");
+    return;
+  }
+  books out = {s, &rs->body, false};
+  kl_buf_str(&rs->body, "{\"orderbooks\":[");
+  each_ticker(rq, add_book, &out);
+  kl_buf_str(&rs->body, "]}");
+}
+
+/* ---- trades ---- */
+
+void kl_sim_get_trades(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  const char *ticker = kl_sim_arg_get(rq, "ticker"), *block = kl_sim_arg_get(rq, "is_block_trade");
+  int64_t limit, min, max, n = 0;
+  bool only_block;
+  char last[64], cursor[64] = "";
+  if (!kl_sim_arg_int(rq, rs, "limit", 0, 1000, 100, &limit)) return;
+  if (!kl_sim_arg_int(rq, rs, "min_ts", INT64_MIN, INT64_MAX, INT64_MIN, &min)) return;
+  if (!kl_sim_arg_int(rq, rs, "max_ts", INT64_MIN, INT64_MAX, INT64_MAX, &max)) return;
+  if (!kl_sim_arg_bool(rq, rs, "is_block_trade", &only_block)) return;
+  if (limit == 0) limit = 100;
+  const kl_market *m = ticker ? kl_exchange_market(s->x, ticker) : NULL;
+  bool none = (ticker && !m) || (block && only_block), more = false;
+  kl_buf *b = &rs->body;
+  size_t i = 0;
+  const kl_trade *t;
+  if (!none && kl_sim_cursor_read(rq, 't', last, sizeof last)) {
+    while ((t = kl_exchange_trade_at(s->x, m, i)) && strcmp(t->id, last) != 0)
+      i++;
+    i = t ? i + 1 : 0;
+  }
+  kl_buf_str(b, "{\"trades\":[");
+  for (; !none && (t = kl_exchange_trade_at(s->x, m, i)); i++) {
+    if (t->ts_us / 1000000 > max) continue;
+    if (t->ts_us / 1000000 < min) break; /* newest first: only older ones follow */
+    more = n == limit;
+    if (more) break;
+    if (n++) kl_buf_char(b, ',');
+    kl_sim_json_trade(b, t);
+    memcpy(cursor, t->id, sizeof t->id);
+  }
+  kl_buf_str(b, "],\"cursor\":");
+  if (more) {
+    kl_sim_cursor_write(b, 't', cursor);
+  } else {
+    kl_buf_str(b, "\"\"");
+  }
+  kl_buf_char(b, '}');
+}

@@ -1,0 +1,497 @@
+/* Order writes, version 2: create, cancel, amend, decrease, and the batches. */
+#include <stdio.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "base/decimal.h"
+#include "sim/json_out.h"
+#include "sim/routes.h"
+
+/* ---- reading bodies ----
+ * A value of the wrong JSON type is a decoding failure (`bad_request`); what has the right type and makes no sense is
+ * told by a code of its own. */
+
+enum { DETAILS_MOST = 160 };
+
+/* The body as an object (owned by the caller); NULL after answering 400. */
+static json_t *read_body(const kl_sim_request *rq, kl_sim_response *rs) {
+  json_error_t error;
+  if (rq->body_len == 0) {
+    kl_sim_fail_body(rs, "unexpected end of input");
+    return NULL;
+  }
+  json_t *root = json_loadb(rq->body, rq->body_len, JSON_REJECT_DUPLICATES, &error);
+  if (!root) {
+    kl_sim_fail_body(rs, error.text);
+    return NULL;
+  }
+  if (json_is_object(root)) return root;
+  json_decref(root);
+  kl_sim_fail_body(rs, "expected an object");
+  return NULL;
+}
+
+typedef enum { WANT_STRING, WANT_INTEGER, WANT_BOOLEAN } want;
+
+/* A field of the right type, or NULL when it is absent or null. False with `details` when it is of another type. */
+static bool field(const json_t *o, const char *key, want w, const json_t **out, char details[DETAILS_MOST]) {
+  static const char *const names[] = {"a string", "an integer", "a boolean"};
+  const json_t *v = json_object_get(o, key);
+  *out = json_is_null(v) ? NULL : v;
+  if (!*out) return true;
+  bool ok = w == WANT_STRING ? json_is_string(v) : w == WANT_INTEGER ? json_is_integer(v) : json_is_boolean(v);
+  if (!ok) snprintf(details, DETAILS_MOST, "%s: expected %s", key, names[w]);
+  return ok;
+}
+
+static bool text_field(const json_t *o, const char *key, const char **out, char details[DETAILS_MOST]) {
+  const json_t *v;
+  if (!field(o, key, WANT_STRING, &v, details)) return false;
+  *out = v ? json_string_value(v) : NULL;
+  return true;
+}
+
+static bool integer_field(const json_t *o, const char *key, int64_t fallback, int64_t *out,
+                          char details[DETAILS_MOST]) {
+  const json_t *v;
+  if (!field(o, key, WANT_INTEGER, &v, details)) return false;
+  *out = v ? (int64_t)json_integer_value(v) : fallback;
+  return true;
+}
+
+static bool boolean_field(const json_t *o, const char *key, bool *out, char details[DETAILS_MOST]) {
+  const json_t *v;
+  if (!field(o, key, WANT_BOOLEAN, &v, details)) return false;
+  *out = json_is_true(v);
+  return true;
+}
+
+/* What is wrong with a request that could be read. */
+typedef struct refusal {
+  kl_exchange_result result;  /* KL_X_OK: nothing */
+  char details[DETAILS_MOST]; /* "": those of the result */
+} refusal;
+
+static bool refuse(refusal *r, kl_exchange_result result, const char *details) {
+  r->result = result;
+  snprintf(r->details, sizeof r->details, "%s", details);
+  return false;
+}
+
+static void answer_refusal(kl_sim_response *rs, const refusal *r) {
+  kl_sim_fail(rs, kl_sim_status_of(r->result), kl_exchange_error_code(r->result), kl_exchange_error_message(r->result),
+              r->details[0] ? r->details : kl_exchange_error_details(r->result));
+}
+
+/* A decimal string of dollars or contracts. More decimals than the unit has are off its grid. */
+static bool read_decimal(const char *text, int places, kl_exchange_result off_grid, const char *key, int64_t *out,
+                         refusal *r) {
+  char details[DETAILS_MOST];
+  size_t n = text ? strlen(text) : 0;
+  if (n > 0 && kl_decimal_parse(text, n, places, out)) return true;
+  int64_t finer;
+  if (n > 0 && kl_decimal_parse(text, n, 12, &finer)) return refuse(r, off_grid, "");
+  snprintf(details, sizeof details, n ? "%s is not a decimal number" : "%s is required", key);
+  return refuse(r, KL_X_INVALID_PARAMETERS, details);
+}
+
+static bool read_side(const char *text, kl_side *out, refusal *r) {
+  if (text && !strcmp(text, "bid")) {
+    *out = KL_BID;
+  } else if (text && !strcmp(text, "ask")) {
+    *out = KL_ASK;
+  } else {
+    return refuse(r, KL_X_INVALID_PARAMETERS, text ? "side must be bid or ask" : "side is required");
+  }
+  return true;
+}
+
+/* Every market is on shard 0: that, or -1 to be routed there. */
+static bool on_shard(int64_t exchange_index) { return exchange_index == 0 || exchange_index == -1; }
+
+/* ---- create ---- */
+
+/* A create request as read from JSON; strings are borrowed from it. */
+typedef struct create_fields {
+  const char *ticker, *client_order_id, *side, *count, *price, *tif, *stp, *group;
+  int64_t expiration_s, subaccount, exchange_index;
+  bool has_expiration, post_only, reduce_only, cancel_on_pause;
+} create_fields;
+
+static bool read_create(const json_t *o, create_fields *f, char details[DETAILS_MOST]) {
+  const json_t *expiration;
+  if (!json_is_object(o)) {
+    snprintf(details, DETAILS_MOST, "orders: expected objects");
+    return false;
+  }
+  if (!text_field(o, "ticker", &f->ticker, details) ||
+      !text_field(o, "client_order_id", &f->client_order_id, details) || !text_field(o, "side", &f->side, details) ||
+      !text_field(o, "count", &f->count, details) || !text_field(o, "price", &f->price, details) ||
+      !text_field(o, "time_in_force", &f->tif, details) ||
+      !text_field(o, "self_trade_prevention_type", &f->stp, details) ||
+      !text_field(o, "order_group_id", &f->group, details) ||
+      !field(o, "expiration_time", WANT_INTEGER, &expiration, details) ||
+      !integer_field(o, "expiration_time", 0, &f->expiration_s, details) ||
+      !integer_field(o, "subaccount", 0, &f->subaccount, details) ||
+      !integer_field(o, "exchange_index", -1, &f->exchange_index, details) ||
+      !boolean_field(o, "post_only", &f->post_only, details) ||
+      !boolean_field(o, "reduce_only", &f->reduce_only, details) ||
+      !boolean_field(o, "cancel_order_on_pause", &f->cancel_on_pause, details))
+    return false;
+  f->has_expiration = expiration != NULL;
+  return true;
+}
+
+static bool read_tif(const char *text, kl_tif *out, refusal *r) {
+  static const char *const names[] = {
+      [KL_TIF_GTC] = "good_till_canceled", [KL_TIF_IOC] = "immediate_or_cancel", [KL_TIF_FOK] = "fill_or_kill"};
+  for (int i = 0; text && i < 3; i++) {
+    if (strcmp(names[i], text) != 0) continue;
+    *out = (kl_tif)i;
+    return true;
+  }
+  return refuse(r, KL_X_INVALID_PARAMETERS,
+                text ? "time_in_force must be good_till_canceled, immediate_or_cancel or fill_or_kill"
+                     : "time_in_force is required");
+}
+
+static bool read_stp(const char *text, kl_stp *out, refusal *r) {
+  if (text && !strcmp(text, "taker_at_cross")) {
+    *out = KL_STP_TAKER_AT_CROSS;
+  } else if (text && !strcmp(text, "maker")) {
+    *out = KL_STP_MAKER;
+  } else {
+    return refuse(r, KL_X_INVALID_PARAMETERS,
+                  text ? "self_trade_prevention_type must be taker_at_cross or maker"
+                       : "self_trade_prevention_type is required");
+  }
+  return true;
+}
+
+static bool check_create(const create_fields *f, uint32_t user, kl_order_request *q, refusal *r) {
+  *q = (kl_order_request){.user = user,
+                          .ticker = f->ticker,
+                          .client_order_id = f->client_order_id,
+                          .post_only = f->post_only,
+                          .reduce_only = f->reduce_only,
+                          .cancel_on_pause = f->cancel_on_pause};
+  if (!f->ticker || !*f->ticker) return refuse(r, KL_X_INVALID_PARAMETERS, "ticker is required");
+  if (!read_side(f->side, &q->side, r) || !read_tif(f->tif, &q->tif, r) || !read_stp(f->stp, &q->stp, r) ||
+      !read_decimal(f->price, KL_PRICE_PLACES, KL_X_INVALID_PRICE, "price", &q->price, r) ||
+      !read_decimal(f->count, KL_COUNT_PLACES, KL_X_INVALID_SIZE, "count", &q->count, r))
+    return false;
+  if (f->client_order_id && strlen(f->client_order_id) > 64)
+    return refuse(r, KL_X_INVALID_PARAMETERS, "client_order_id: at most 64 characters");
+  if (f->subaccount < 0 || f->subaccount > 63) return refuse(r, KL_X_INVALID_PARAMETERS, "subaccount must be 0 to 63");
+  q->subaccount = (int)f->subaccount;
+  if (!on_shard(f->exchange_index)) return refuse(r, KL_X_NOT_FOUND, "");
+  if (f->group && *f->group) return refuse(r, KL_X_NOT_FOUND, "no order group has this order_group_id");
+  if (!f->has_expiration) return true;
+  if (q->tif != KL_TIF_GTC)
+    return refuse(r, KL_X_INVALID_PARAMETERS, "expiration_time goes with good_till_canceled only");
+  if (f->expiration_s <= 0 || f->expiration_s > INT64_C(100000000000)) return refuse(r, KL_X_EXPIRED, "");
+  q->expiration_us = f->expiration_s * 1000000;
+  return true;
+}
+
+static int64_t rounded(int64_t v, int64_t by) { return (v + by / 2) / by; }
+
+/* The averages of what was filled: price and fee for one contract. */
+static void average_fields(kl_buf *b, const kl_order_outcome *out) {
+  if (out->filled <= 0) return;
+  kl_sim_field_price(b, "average_fill_price", rounded(out->fill_cost, out->filled));
+  kl_sim_field_price(b, "average_fee_paid", rounded(out->fees, out->filled));
+}
+
+static void created_fields(kl_buf *b, const kl_sim *s, const kl_order_outcome *out) {
+  kl_sim_field_str(b, "order_id", out->order->id);
+  if (out->order->client_order_id[0]) kl_sim_field_str(b, "client_order_id", out->order->client_order_id);
+  kl_sim_field_count(b, "fill_count", out->filled);
+  kl_sim_field_count(b, "remaining_count", out->remaining);
+  average_fields(b, out);
+  kl_sim_field_int(b, "ts_ms", s->now_us / 1000);
+}
+
+static kl_exchange_result create_one(kl_sim *s, const kl_order_request *q, kl_order_outcome *out) {
+  kl_exchange_result result = kl_exchange_create(s->x, s->now_us, q, out);
+  if (result == KL_X_OK) kl_sim_count(&s->counters.orders);
+  return result;
+}
+
+void kl_sim_create_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  char details[DETAILS_MOST];
+  create_fields f = {0};
+  kl_order_request q;
+  kl_order_outcome out = {0};
+  refusal r = {KL_X_OK, ""};
+  json_t *root = read_body(rq, rs);
+  if (!root) return;
+  if (!read_create(root, &f, details)) {
+    kl_sim_fail_body(rs, details);
+  } else if (!check_create(&f, rq->account->user, &q, &r)) {
+    answer_refusal(rs, &r);
+  } else if ((r.result = create_one(s, &q, &out)) != KL_X_OK) {
+    kl_sim_fail_result(rs, r.result);
+  } else {
+    rs->status = 201;
+    kl_buf_char(&rs->body, '{');
+    created_fields(&rs->body, s, &out);
+    kl_buf_char(&rs->body, '}');
+  }
+  json_decref(root);
+}
+
+/* ---- batches ---- */
+
+static void item_error(kl_buf *b, const refusal *r) {
+  const char *details = r->details[0] ? r->details : kl_exchange_error_details(r->result);
+  kl_sim_key(b, "error");
+  kl_buf_char(b, '{');
+  kl_sim_field_str(b, "code", kl_exchange_error_code(r->result));
+  kl_sim_field_str(b, "message", kl_exchange_error_message(r->result));
+  if (details) kl_sim_field_str(b, "details", details);
+  kl_buf_char(b, '}');
+}
+
+/* The array `orders` of a batch, with its tokens taken; NULL after answering. */
+static json_t *read_batch(kl_sim *s, const json_t *root, const kl_sim_request *rq, kl_sim_response *rs) {
+  json_t *orders = json_object_get(root, "orders");
+  if (orders && !json_is_null(orders) && !json_is_array(orders)) {
+    kl_sim_fail_body(rs, "orders: expected an array");
+    return NULL;
+  }
+  size_t n = json_array_size(orders);
+  if (n == 0) {
+    refusal r = {KL_X_INVALID_PARAMETERS, "orders is required and may not be empty"};
+    answer_refusal(rs, &r);
+    return NULL;
+  }
+  return kl_sim_charge(s, rq, rs, n) ? orders : NULL;
+}
+
+void kl_sim_create_orders(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  char details[DETAILS_MOST];
+  json_t *root = read_body(rq, rs), *item;
+  if (!root) return;
+  json_t *orders = read_batch(s, root, rq, rs);
+  size_t i;
+  bool ok = orders != NULL;
+  create_fields f = {0};
+  /* The whole body is decoded before anything is done. */
+  json_array_foreach(orders, i, item) {
+    if (!ok) break;
+    ok = read_create(item, &f, details);
+    if (!ok) kl_sim_fail_body(rs, details);
+  }
+  if (ok) {
+    rs->status = 201;
+    kl_buf_str(&rs->body, "{\"orders\":[");
+    json_array_foreach(orders, i, item) {
+      kl_order_request q;
+      kl_order_outcome out = {0};
+      refusal r = {KL_X_OK, ""};
+      kl_buf_str(&rs->body, i ? ",{" : "{");
+      bool read = read_create(item, &f, details) && check_create(&f, rq->account->user, &q, &r);
+      if (read) r.result = create_one(s, &q, &out);
+      if (read && r.result == KL_X_OK) {
+        created_fields(&rs->body, s, &out);
+      } else {
+        if (f.client_order_id && *f.client_order_id) kl_sim_field_str(&rs->body, "client_order_id", f.client_order_id);
+        item_error(&rs->body, &r);
+      }
+      kl_buf_char(&rs->body, '}');
+    }
+    kl_buf_str(&rs->body, "]}");
+  }
+  json_decref(root);
+}
+
+typedef struct cancel_fields {
+  const char *order_id, *market_ticker;
+  int64_t subaccount, exchange_index;
+} cancel_fields;
+
+static bool read_cancel(const json_t *o, cancel_fields *f, char details[DETAILS_MOST]) {
+  if (!json_is_object(o)) {
+    snprintf(details, DETAILS_MOST, "orders: expected objects");
+    return false;
+  }
+  return text_field(o, "order_id", &f->order_id, details) &&
+         text_field(o, "market_ticker", &f->market_ticker, details) &&
+         integer_field(o, "subaccount", 0, &f->subaccount, details) &&
+         integer_field(o, "exchange_index", -1, &f->exchange_index, details);
+}
+
+/* The order is where the request says it is: on this shard and of that market. */
+static bool is_there(kl_sim *s, uint32_t user, const char *order_id, int64_t exchange_index, const char *ticker) {
+  if (!on_shard(exchange_index)) return false;
+  if (!ticker) return true;
+  const kl_order *o = kl_exchange_order(s->x, user, order_id);
+  return o && !strcmp(o->market->ticker, ticker);
+}
+
+static kl_exchange_result cancel_one(kl_sim *s, uint32_t user, const cancel_fields *f, kl_count *reduced,
+                                     const kl_order **order) {
+  if (!is_there(s, user, f->order_id, f->exchange_index, f->market_ticker)) return KL_X_NOT_FOUND;
+  return kl_exchange_cancel(s->x, s->now_us, user, (int)f->subaccount, f->order_id, reduced, order);
+}
+
+static void canceled_fields(kl_buf *b, const kl_sim *s, const kl_order *o, kl_count reduced) {
+  kl_sim_field_str(b, "order_id", o->id);
+  if (o->client_order_id[0]) kl_sim_field_str(b, "client_order_id", o->client_order_id);
+  kl_sim_field_count(b, "reduced_by", reduced);
+  kl_sim_field_int(b, "ts_ms", s->now_us / 1000);
+}
+
+void kl_sim_cancel_orders(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  char details[DETAILS_MOST];
+  json_t *root = read_body(rq, rs), *item;
+  if (!root) return;
+  json_t *orders = read_batch(s, root, rq, rs);
+  size_t i;
+  bool ok = orders != NULL;
+  cancel_fields f = {0};
+  json_array_foreach(orders, i, item) {
+    if (!ok) break;
+    ok = read_cancel(item, &f, details);
+    if (!ok) kl_sim_fail_body(rs, details);
+  }
+  if (ok) {
+    kl_buf_str(&rs->body, "{\"orders\":[");
+    json_array_foreach(orders, i, item) {
+      const kl_order *o = NULL;
+      kl_count reduced = 0;
+      refusal r = {KL_X_OK, ""};
+      kl_buf_str(&rs->body, i ? ",{" : "{");
+      if (!read_cancel(item, &f, details) || !f.order_id || !*f.order_id) {
+        refuse(&r, KL_X_INVALID_PARAMETERS, "order_id is required");
+      } else if (f.subaccount < 0 || f.subaccount > 63) {
+        refuse(&r, KL_X_INVALID_PARAMETERS, "subaccount must be 0 to 63");
+      } else {
+        r.result = cancel_one(s, rq->account->user, &f, &reduced, &o);
+      }
+      if (r.result == KL_X_OK && o) {
+        canceled_fields(&rs->body, s, o, reduced);
+      } else {
+        kl_sim_field_str(&rs->body, "order_id", f.order_id ? f.order_id : "");
+        kl_sim_field_count(&rs->body, "reduced_by", 0);
+        item_error(&rs->body, &r);
+      }
+      kl_buf_char(&rs->body, '}');
+    }
+    kl_buf_str(&rs->body, "]}");
+  }
+  json_decref(root);
+}
+
+/* ---- one order ---- */
+
+void kl_sim_cancel_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  cancel_fields f = {.order_id = rq->params[0], .market_ticker = kl_sim_arg_get(rq, "market_ticker")};
+  int subaccount;
+  const kl_order *o = NULL;
+  kl_count reduced = 0;
+  if (!kl_sim_arg_subaccount(rq, rs, 0, &subaccount) ||
+      !kl_sim_arg_int(rq, rs, "exchange_index", -1, INT32_MAX, -1, &f.exchange_index))
+    return;
+  f.subaccount = subaccount;
+  kl_exchange_result result = cancel_one(s, rq->account->user, &f, &reduced, &o);
+  if (result != KL_X_OK || !o) {
+    kl_sim_fail_result(rs, result);
+    return;
+  }
+  kl_buf_char(&rs->body, '{');
+  canceled_fields(&rs->body, s, o, reduced);
+  kl_buf_char(&rs->body, '}');
+}
+
+void kl_sim_cancel_all(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  int subaccount;
+  if (!kl_sim_arg_subaccount(rq, rs, -1, &subaccount)) return;
+  kl_exchange_cancel_all(s->x, s->now_us, rq->account->user, subaccount);
+  rs->status = 204;
+}
+
+void kl_sim_amend_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  char details[DETAILS_MOST];
+  const char *side = NULL, *price = NULL, *count = NULL;
+  int64_t exchange_index = -1;
+  int subaccount;
+  refusal r = {KL_X_OK, ""};
+  kl_order_outcome out = {0};
+  if (!kl_sim_arg_subaccount(rq, rs, 0, &subaccount)) return;
+  kl_amend_request q = {.user = rq->account->user, .subaccount = subaccount, .order_id = rq->params[0]};
+  json_t *root = read_body(rq, rs);
+  if (!root) return;
+  if (!text_field(root, "ticker", &q.ticker, details) || !text_field(root, "side", &side, details) ||
+      !text_field(root, "price", &price, details) || !text_field(root, "count", &count, details) ||
+      !text_field(root, "client_order_id", &q.client_order_id, details) ||
+      !text_field(root, "updated_client_order_id", &q.updated_client_order_id, details) ||
+      !integer_field(root, "exchange_index", -1, &exchange_index, details)) {
+    kl_sim_fail_body(rs, details);
+    json_decref(root);
+    return;
+  }
+  bool ok = q.ticker || refuse(&r, KL_X_INVALID_PARAMETERS, "ticker is required");
+  ok = ok && read_side(side, &q.side, &r) &&
+       read_decimal(price, KL_PRICE_PLACES, KL_X_INVALID_PRICE, "price", &q.price, &r) &&
+       read_decimal(count, KL_COUNT_PLACES, KL_X_INVALID_SIZE, "count", &q.count, &r);
+  ok = ok && (!q.updated_client_order_id || strlen(q.updated_client_order_id) <= 64 ||
+              refuse(&r, KL_X_INVALID_PARAMETERS, "updated_client_order_id: at most 64 characters"));
+  ok = ok && (on_shard(exchange_index) || refuse(&r, KL_X_NOT_FOUND, ""));
+  if (ok) r.result = kl_exchange_amend(s->x, s->now_us, &q, &out);
+  json_decref(root);
+  if (r.result != KL_X_OK) {
+    answer_refusal(rs, &r);
+    return;
+  }
+  kl_buf *b = &rs->body;
+  kl_buf_char(b, '{');
+  kl_sim_field_str(b, "order_id", out.order->id);
+  if (out.order->client_order_id[0]) kl_sim_field_str(b, "client_order_id", out.order->client_order_id);
+  if (out.changed) kl_sim_field_count(b, "remaining_count", out.remaining);
+  if (out.filled > 0) kl_sim_field_count(b, "fill_count", out.filled);
+  average_fields(b, &out);
+  kl_sim_field_int(b, "ts_ms", s->now_us / 1000);
+  kl_buf_char(b, '}');
+}
+
+void kl_sim_decrease_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  char details[DETAILS_MOST];
+  const char *by = NULL, *to = NULL, *ticker = NULL;
+  int64_t exchange_index = -1;
+  int subaccount;
+  kl_count reduce_by = -1, reduce_to = -1;
+  refusal r = {KL_X_OK, ""};
+  const kl_order *o = NULL;
+  if (!kl_sim_arg_subaccount(rq, rs, 0, &subaccount)) return;
+  json_t *root = read_body(rq, rs);
+  if (!root) return;
+  if (!text_field(root, "reduce_by", &by, details) || !text_field(root, "reduce_to", &to, details) ||
+      !text_field(root, "market_ticker", &ticker, details) ||
+      !integer_field(root, "exchange_index", -1, &exchange_index, details)) {
+    kl_sim_fail_body(rs, details);
+    json_decref(root);
+    return;
+  }
+  bool ok = !by != !to || refuse(&r, KL_X_INVALID_PARAMETERS, "exactly one of reduce_by and reduce_to is required");
+  ok = ok && (!by || read_decimal(by, KL_COUNT_PLACES, KL_X_INVALID_SIZE, "reduce_by", &reduce_by, &r));
+  ok = ok && (!to || read_decimal(to, KL_COUNT_PLACES, KL_X_INVALID_SIZE, "reduce_to", &reduce_to, &r));
+  /* -1 is how the engine is told of the one that was not given: a client's own negative must not look like it. */
+  ok = ok && (((!by || reduce_by > 0) && (!to || reduce_to >= 0)) || refuse(&r, KL_X_INVALID_SIZE, ""));
+  uint32_t user = rq->account->user;
+  ok = ok && (is_there(s, user, rq->params[0], exchange_index, ticker) || refuse(&r, KL_X_NOT_FOUND, ""));
+  if (ok) r.result = kl_exchange_decrease(s->x, s->now_us, user, subaccount, rq->params[0], reduce_by, reduce_to, &o);
+  json_decref(root);
+  if (r.result != KL_X_OK) {
+    answer_refusal(rs, &r);
+    return;
+  }
+  kl_buf_char(&rs->body, '{');
+  kl_sim_field_str(&rs->body, "order_id", o->id);
+  if (o->client_order_id[0]) kl_sim_field_str(&rs->body, "client_order_id", o->client_order_id);
+  kl_sim_field_count(&rs->body, "remaining_count", o->remaining);
+  kl_sim_field_int(&rs->body, "ts_ms", s->now_us / 1000);
+  kl_buf_char(&rs->body, '}');
+}

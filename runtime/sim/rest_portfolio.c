@@ -1,0 +1,328 @@
+/* What an account has: balance, positions, fills, settlements, orders. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/json_out.h"
+#include "sim/routes.h"
+
+/* All markets are on shard 0. */
+static bool on_shard(int64_t exchange_index) { return exchange_index <= 0; }
+
+void kl_sim_get_balance(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  int subaccount;
+  int64_t index;
+  if (!kl_sim_arg_subaccount(rq, rs, 0, &subaccount)) return;
+  if (!kl_sim_arg_int(rq, rs, "exchange_index", 0, INT32_MAX, -1, &index)) return;
+  uint32_t user = rq->account->user;
+  kl_money balance = on_shard(index) ? kl_exchange_balance(s->x, user, subaccount) : 0;
+  kl_money value = on_shard(index) ? kl_exchange_portfolio_value(s->x, user, subaccount) : 0;
+  kl_buf *b = &rs->body;
+  kl_buf_char(b, '{');
+  kl_sim_field_int(b, "balance", balance / 10000);
+  kl_sim_field_money4(b, "balance_dollars", balance);
+  kl_sim_field_int(b, "portfolio_value", value / 10000);
+  kl_sim_field_int(b, "updated_ts", s->now_us / 1000000);
+  kl_sim_key(b, "balance_breakdown");
+  kl_buf_str(b, "[{");
+  kl_sim_field_int(b, "exchange_index", index < 0 ? 0 : index);
+  kl_sim_field_money4(b, "balance", balance);
+  kl_buf_str(b, "}]}");
+}
+
+/* ---- positions ---- */
+
+typedef struct position_filter {
+  const char *ticker, *events;
+  bool by_position, by_traded;
+} position_filter;
+
+static bool position_fits(const kl_position *p, const position_filter *f) {
+  if (p->market->status == KL_MARKET_FINALIZED) return false;
+  if (f->ticker && strcmp(f->ticker, p->market->ticker) != 0) return false;
+  if (!kl_sim_in_list(f->events, p->market->event->ticker)) return false;
+  return (!f->by_position || p->position != 0) && (!f->by_traded || p->traded != 0);
+}
+
+static int by_market(const void *a, const void *b) {
+  uint32_t x = (*(const kl_position *const *)a)->market->index, y = (*(const kl_position *const *)b)->market->index;
+  return x < y ? -1 : x > y;
+}
+
+/* The rows of an event are neighbours, since markets are in order of creation. */
+static void event_positions(kl_buf *b, const kl_position *const *rows, size_t n) {
+  kl_sim_key(b, "event_positions");
+  kl_buf_char(b, '[');
+  for (size_t i = 0; i < n;) {
+    const kl_market_event *e = rows[i]->market->event;
+    kl_money cost = 0, realized = 0, fees = 0;
+    kl_count shares = 0;
+    if (i) kl_buf_char(b, ',');
+    for (; i < n && rows[i]->market->event == e; i++) {
+      cost += rows[i]->cost;
+      realized += rows[i]->realized;
+      fees += rows[i]->fees;
+      shares += rows[i]->position < 0 ? -rows[i]->position : rows[i]->position;
+    }
+    kl_buf_char(b, '{');
+    kl_sim_field_str(b, "event_ticker", e->ticker);
+    kl_sim_field_money(b, "total_cost_dollars", cost);
+    kl_sim_field_count(b, "total_cost_shares_fp", shares);
+    kl_sim_field_money(b, "event_exposure_dollars", cost);
+    kl_sim_field_money(b, "realized_pnl_dollars", realized);
+    kl_sim_field_money(b, "fees_paid_dollars", fees);
+    kl_buf_char(b, '}');
+  }
+  kl_buf_char(b, ']');
+}
+
+static bool read_count_filter(const kl_sim_request *rq, kl_sim_response *rs, position_filter *f) {
+  const char *list = kl_sim_arg_get(rq, "count_filter");
+  f->by_position = list && kl_sim_in_list(list, "position");
+  f->by_traded = list && kl_sim_in_list(list, "total_traded");
+  if (!list || (size_t)f->by_position + f->by_traded == kl_sim_list_count(list)) return true;
+  kl_sim_fail_query(rq, rs, "count_filter takes position and total_traded");
+  return false;
+}
+
+void kl_sim_get_positions(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  const char *status = kl_sim_arg_get(rq, "settlement_status");
+  position_filter f = {.ticker = kl_sim_arg_get(rq, "ticker"), .events = kl_sim_arg_get(rq, "event_ticker")};
+  int subaccount;
+  int64_t limit, index;
+  char last[32];
+  if (!kl_sim_arg_int(rq, rs, "limit", 1, 1000, 100, &limit) || !kl_sim_arg_subaccount(rq, rs, 0, &subaccount) ||
+      !kl_sim_arg_int(rq, rs, "exchange_index", 0, INT32_MAX, -1, &index) || !read_count_filter(rq, rs, &f))
+    return;
+  if (status && strcmp(status, "all") != 0 && strcmp(status, "unsettled") != 0 && strcmp(status, "settled") != 0) {
+    kl_sim_fail_query(rq, rs, "settlement_status must be one of all, unsettled, settled");
+    return;
+  }
+  size_t n = 0, cap = 0;
+  const kl_position **rows = NULL;
+  /* Positions of settled markets are gone from the exchange: their rows are in the settlements. */
+  bool none = !on_shard(index) || (status && !strcmp(status, "settled"));
+  int64_t after = kl_sim_cursor_read(rq, 'p', last, sizeof last) ? strtoll(last, NULL, 10) : -1;
+  for (size_t i = 0; !none; i++) {
+    const kl_position *p = kl_exchange_position_at(s->x, rq->account->user, subaccount, i);
+    if (!p) break;
+    if (!position_fits(p, &f) || (int64_t)p->market->index <= after) continue;
+    if (n == cap) {
+      cap = cap ? cap * 2 : 64;
+      const kl_position **grown = realloc((void *)rows, cap * sizeof(const kl_position *));
+      if (!grown) {
+        free((void *)rows);
+        kl_sim_fail(rs, 500, "internal_error", "the simulator is out of memory", NULL);
+        return;
+      }
+      rows = grown;
+    }
+    rows[n++] = p;
+  }
+  if (n > 1) qsort((void *)rows, n, sizeof(const kl_position *), by_market);
+  bool more = n > (size_t)limit;
+  if (more) n = (size_t)limit;
+  kl_buf *b = &rs->body;
+  kl_buf_str(b, "{\"market_positions\":[");
+  uint32_t end = 0;
+  for (size_t i = 0; i < n; i++) {
+    if (i) kl_buf_char(b, ',');
+    kl_sim_json_position(b, rows[i]);
+    end = rows[i]->market->index;
+  }
+  kl_buf_char(b, ']');
+  event_positions(b, rows, n);
+  kl_sim_key(b, "cursor");
+  if (more) {
+    snprintf(last, sizeof last, "%u", end);
+    kl_sim_cursor_write(b, 'p', last);
+  } else {
+    kl_buf_str(b, "\"\"");
+  }
+  kl_buf_char(b, '}');
+  free((void *)rows);
+}
+
+/* ---- lists that are newest first ---- */
+
+/* The filters and the place that fills, settlements and orders have in common. */
+typedef struct list_query {
+  int64_t limit, min_s, max_s, index;
+  int subaccount; /* -1: all */
+  const char *ticker, *events;
+  char last[128];
+  bool resumed;
+} list_query;
+
+static bool read_list_query(const kl_sim_request *rq, kl_sim_response *rs, char kind, list_query *q) {
+  *q = (list_query){.ticker = kl_sim_arg_get(rq, "ticker"), .events = kl_sim_arg_get(rq, "event_ticker")};
+  q->resumed = kl_sim_cursor_read(rq, kind, q->last, sizeof q->last);
+  if (kl_sim_list_count(q->events) > 10) {
+    kl_sim_fail_query(rq, rs, "event_ticker: at most 10");
+    return false;
+  }
+  return kl_sim_arg_int(rq, rs, "limit", 1, 1000, 100, &q->limit) &&
+         kl_sim_arg_int(rq, rs, "min_ts", INT64_MIN, INT64_MAX, INT64_MIN, &q->min_s) &&
+         kl_sim_arg_int(rq, rs, "max_ts", INT64_MIN, INT64_MAX, INT64_MAX, &q->max_s) &&
+         kl_sim_arg_int(rq, rs, "exchange_index", 0, INT32_MAX, -1, &q->index) &&
+         kl_sim_arg_subaccount(rq, rs, -1, &q->subaccount);
+}
+
+static bool row_fits(const list_query *q, const kl_market *m, int subaccount, int64_t us) {
+  if (!on_shard(q->index) || (q->subaccount >= 0 && subaccount != q->subaccount)) return false;
+  if ((q->ticker && strcmp(q->ticker, m->ticker) != 0) || !kl_sim_in_list(q->events, m->event->ticker)) return false;
+  return us / 1000000 >= q->min_s && us / 1000000 <= q->max_s;
+}
+
+static void list_end(kl_buf *b, char kind, bool more, const char *last) {
+  kl_buf_str(b, "],\"cursor\":");
+  if (more) {
+    kl_sim_cursor_write(b, kind, last);
+  } else {
+    kl_buf_str(b, "\"\"");
+  }
+  kl_buf_char(b, '}');
+}
+
+void kl_sim_get_fills(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  const char *order_id = kl_sim_arg_get(rq, "order_id");
+  list_query q;
+  if (!read_list_query(rq, rs, 'f', &q)) return;
+  q.events = NULL; /* fills have no such filter */
+  uint32_t user = rq->account->user;
+  const kl_fill *f;
+  size_t i = 0;
+  int64_t n = 0;
+  bool more = false;
+  char last[128] = "";
+  if (q.resumed) { /* an account is on one side of a trade only, since it cannot trade with itself */
+    while ((f = kl_exchange_fill_at(s->x, user, i)) && strcmp(f->trade_id, q.last) != 0)
+      i++;
+    i = f ? i + 1 : 0;
+  }
+  kl_buf_str(&rs->body, "{\"fills\":[");
+  for (; (f = kl_exchange_fill_at(s->x, user, i)); i++) {
+    if (!row_fits(&q, f->market, f->subaccount, f->ts_us) || (order_id && strcmp(order_id, f->order_id) != 0)) continue;
+    more = n == q.limit;
+    if (more) break;
+    if (n++) kl_buf_char(&rs->body, ',');
+    kl_sim_json_fill(&rs->body, f);
+    memcpy(last, f->trade_id, sizeof f->trade_id);
+  }
+  list_end(&rs->body, 'f', more, last);
+}
+
+void kl_sim_get_settlements(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  list_query q;
+  if (!read_list_query(rq, rs, 's', &q)) return;
+  uint32_t user = rq->account->user;
+  const kl_settlement *st;
+  size_t i = 0;
+  int64_t n = 0;
+  bool more = false;
+  char last[128] = "", name[128];
+  while (q.resumed && (st = kl_exchange_settlement_at(s->x, user, i))) {
+    snprintf(name, sizeof name, "%s/%d", st->market->ticker, st->subaccount);
+    i++;
+    if (!strcmp(name, q.last)) break;
+  }
+  if (q.resumed && !kl_exchange_settlement_at(s->x, user, i)) i = 0;
+  kl_buf_str(&rs->body, "{\"settlements\":[");
+  for (; (st = kl_exchange_settlement_at(s->x, user, i)); i++) {
+    if (!row_fits(&q, st->market, st->subaccount, st->settled_us)) continue;
+    more = n == q.limit;
+    if (more) break;
+    if (n++) kl_buf_char(&rs->body, ',');
+    kl_sim_json_settlement(&rs->body, st);
+    snprintf(last, sizeof last, "%s/%d", st->market->ticker, st->subaccount);
+  }
+  list_end(&rs->body, 's', more, last);
+}
+
+void kl_sim_get_orders(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  static const char *const names[] = {
+      [KL_ORDER_RESTING] = "resting", [KL_ORDER_CANCELED] = "canceled", [KL_ORDER_EXECUTED] = "executed"};
+  const char *status = kl_sim_arg_get(rq, "status");
+  list_query q;
+  if (!read_list_query(rq, rs, 'o', &q)) return;
+  int wanted = -1;
+  for (int k = 0; status && k < 3; k++)
+    if (!strcmp(names[k], status)) wanted = k;
+  if (status && wanted < 0) {
+    kl_sim_fail_query(rq, rs, "status must be one of resting, canceled, executed");
+    return;
+  }
+  uint32_t user = rq->account->user;
+  const kl_order *o;
+  size_t i = 0;
+  int64_t n = 0;
+  bool more = false;
+  char last[128] = "";
+  if (q.resumed) {
+    while ((o = kl_exchange_order_at(s->x, user, i)) && strcmp(o->id, q.last) != 0)
+      i++;
+    i = o ? i + 1 : 0;
+  }
+  kl_buf_str(&rs->body, "{\"orders\":[");
+  for (; (o = kl_exchange_order_at(s->x, user, i)); i++) {
+    if (!row_fits(&q, o->market, o->subaccount, o->created_us) || (wanted >= 0 && (int)o->status != wanted)) continue;
+    more = n == q.limit;
+    if (more) break;
+    if (n++) kl_buf_char(&rs->body, ',');
+    kl_sim_json_order(&rs->body, s, o);
+    memcpy(last, o->id, sizeof o->id);
+  }
+  list_end(&rs->body, 'o', more, last);
+}
+
+/* ---- one order ---- */
+
+static const kl_order *find_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  const kl_order *o = kl_exchange_order(s->x, rq->account->user, rq->params[0]);
+  if (!o) kl_sim_fail(rs, 404, "not_found", "not found", NULL);
+  return o;
+}
+
+void kl_sim_get_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  const kl_order *o = find_order(s, rq, rs);
+  if (!o) return;
+  kl_buf_str(&rs->body, "{\"order\":");
+  kl_sim_json_order(&rs->body, s, o);
+  kl_buf_char(&rs->body, '}');
+}
+
+void kl_sim_get_queue_position(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  const kl_order *o = find_order(s, rq, rs);
+  if (!o) return;
+  if (o->status != KL_ORDER_RESTING) {
+    kl_sim_fail(rs, 404, "not_found", "not found", NULL);
+    return;
+  }
+  kl_buf_char(&rs->body, '{');
+  kl_sim_field_count(&rs->body, "queue_position_fp", kl_exchange_queue_position(s->x, o));
+  kl_buf_char(&rs->body, '}');
+}
+
+void kl_sim_get_queue_positions(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  const char *tickers = kl_sim_arg_get(rq, "market_tickers"), *event = kl_sim_arg_get(rq, "event_ticker");
+  int subaccount;
+  bool any = false;
+  const kl_order *o;
+  if (!tickers && !event) {
+    kl_sim_fail_query(rq, rs, "market_tickers or event_ticker is required");
+    return;
+  }
+  if (!kl_sim_arg_subaccount(rq, rs, 0, &subaccount)) return;
+  kl_buf_str(&rs->body, "{\"queue_positions\":[");
+  for (size_t i = 0; (o = kl_exchange_order_at(s->x, rq->account->user, i)); i++) {
+    if (o->status != KL_ORDER_RESTING || o->subaccount != subaccount) continue;
+    if (!kl_sim_in_list(tickers, o->market->ticker) || !kl_sim_in_list(event, o->market->event->ticker)) continue;
+    kl_buf_str(&rs->body, any ? ",{" : "{");
+    any = true;
+    kl_sim_field_str(&rs->body, "order_id", o->id);
+    kl_sim_field_str(&rs->body, "market_ticker", o->market->ticker);
+    kl_sim_field_count(&rs->body, "queue_position_fp", kl_exchange_queue_position(s->x, o));
+    kl_buf_char(&rs->body, '}');
+  }
+  kl_buf_str(&rs->body, "]}");
+}

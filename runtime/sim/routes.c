@@ -1,0 +1,166 @@
+#include "sim/routes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/auth.h"
+
+#define ROOT "/trade-api/v2"
+
+typedef struct route {
+  const char *id; /* operationId */
+  kl_sim_handler handler;
+  bool auth_optional;
+} route;
+
+/* The order writes of version 1: still routed, and answered with 410. */
+static void gone(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  (void)s;
+  (void)rq;
+  kl_sim_fail(rs, 410, "deprecated_v1_order_endpoint", "Please switch to the V2 endpoints",
+              "use /trade-api/v2/portfolio/events/orders");
+}
+
+static const route routes[] = {
+    {"GetExchangeStatus", kl_sim_get_exchange_status, false},
+    {"GetExchangeSchedule", kl_sim_get_exchange_schedule, false},
+    {"GetUserDataTimestamp", kl_sim_get_user_data_timestamp, false},
+    {"GetAccountApiLimits", kl_sim_get_account_limits, false},
+    {"GetAccountEndpointCosts", kl_sim_get_endpoint_costs, false},
+    {"GetApiKeys", kl_sim_get_api_keys, false},
+    {"GetSeriesList", kl_sim_get_series_list, false},
+    {"GetSeries", kl_sim_get_series, false},
+    {"GetEvents", kl_sim_get_events, false},
+    {"GetEvent", kl_sim_get_event, false},
+    {"GetMarkets", kl_sim_get_markets, false},
+    {"GetMarket", kl_sim_get_market, false},
+    {"GetMarketOrderbook", kl_sim_get_orderbook, true},
+    {"GetMarketOrderbooks", kl_sim_get_orderbooks, true},
+    {"GetTrades", kl_sim_get_trades, false},
+    {"GetMarketCandlesticks", kl_sim_get_candlesticks, false},
+    {"BatchGetMarketCandlesticks", kl_sim_get_candlesticks_batch, false},
+    {"GetBalance", kl_sim_get_balance, false},
+    {"GetPositions", kl_sim_get_positions, false},
+    {"GetFills", kl_sim_get_fills, false},
+    {"GetSettlements", kl_sim_get_settlements, false},
+    {"GetOrders", kl_sim_get_orders, false},
+    {"GetOrder", kl_sim_get_order, false},
+    {"GetOrderQueuePosition", kl_sim_get_queue_position, false},
+    {"GetOrderQueuePositions", kl_sim_get_queue_positions, false},
+    {"CreateOrderV2", kl_sim_create_order, false},
+    {"BatchCreateOrdersV2", kl_sim_create_orders, false},
+    {"CancelOrderV2", kl_sim_cancel_order, false},
+    {"BatchCancelOrdersV2", kl_sim_cancel_orders, false},
+    {"CancelAllOrders", kl_sim_cancel_all, false},
+    {"AmendOrderV2", kl_sim_amend_order, false},
+    {"DecreaseOrderV2", kl_sim_decrease_order, false},
+    {"CreateOrder", gone, false},
+    {"CancelOrder", gone, false},
+    {"AmendOrder", gone, false},
+    {"DecreaseOrder", gone, false},
+    {"BatchCreateOrders", gone, false},
+    {"BatchCancelOrders", gone, false},
+};
+
+static const route *find_route(const kl_operation *op) {
+  for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
+    if (!strcmp(routes[i].id, op->id)) return &routes[i];
+  return NULL;
+}
+
+/* The values of the template's parameters; false when one is too long to name anything. */
+static bool read_params(kl_sim_request *rq, const char *path) {
+  const char *t = rq->op->path, *p = path;
+  int n = 0;
+  while (*t && *p) {
+    size_t tn = strcspn(t + 1, "/"), pn = strcspn(p + 1, "/");
+    if (t[1] == '{') {
+      if (n == KL_SIM_PARAMS_MOST || pn >= sizeof rq->params[0]) return false;
+      memcpy(rq->params[n], p + 1, pn);
+      rq->params[n++][pn] = '\0';
+    }
+    t += 1 + tn;
+    p += 1 + pn;
+  }
+  return true;
+}
+
+/* Nothing has this method and path: the path may have others. */
+static void no_operation(const char *path, kl_sim_response *rs) {
+  static const char *const methods[] = {"GET", "POST", "PUT", "DELETE"};
+  size_t n = 0;
+  for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+    if (!kl_operation_match(methods[i], path)) continue;
+    n += (size_t)snprintf(rs->allow + n, sizeof rs->allow - n, "%s%s", n ? ", " : "", methods[i]);
+  }
+  if (n > 0) {
+    kl_sim_fail(rs, 405, "method_not_allowed", "method not allowed", NULL);
+  } else {
+    kl_sim_fail(rs, 404, "not_found", "not found", NULL);
+  }
+}
+
+static bool take_tokens(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs, uint32_t cost) {
+  kl_sim_account *a = rq->account;
+  if (!a || kl_sim_limits_take(&a->limits, rq->op->bucket == KL_BUCKET_WRITE, cost, kl_mono_ns(kl_clock_real())))
+    return true;
+  (void)s;
+  rs->status = 429;
+  kl_buf_clear(&rs->body);
+  kl_buf_str(&rs->body, "{\"error\":\"too many requests\"}");
+  return false;
+}
+
+bool kl_sim_charge(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs, size_t items) {
+  uint64_t cost = (uint64_t)rq->op->cost * items;
+  return take_tokens(s, rq, rs, cost > UINT32_MAX ? UINT32_MAX : (uint32_t)cost);
+}
+
+static bool authorize(kl_sim *s, kl_sim_request *rq, kl_sim_response *rs) {
+  kl_sim_auth_result r =
+      kl_sim_auth_check(s, rq->key_id, rq->timestamp, rq->signature, rq->method, rq->path, &rq->account);
+  if (r == KL_SIM_AUTH_OK) return true;
+  const char *message, *details, *code = kl_sim_auth_code(r, &message, &details);
+  kl_sim_count(&s->counters.rejected_auth);
+  kl_sim_fail(rs, 401, code, message, details);
+  return false;
+}
+
+void kl_sim_dispatch(kl_sim *s, kl_sim_request *rq, kl_sim_response *rs) {
+  kl_sim_touch(s);
+  kl_sim_count(&s->counters.requests);
+  rs->status = 200;
+  size_t length = strlen(rq->path), root = sizeof ROOT - 1;
+  if (strncmp(rq->path, ROOT "/", root + 1) != 0) {
+    kl_sim_fail(rs, 404, "not_found", "not found", NULL);
+    return;
+  }
+  if (length > root + 1 && rq->path[length - 1] == '/' && length < sizeof rs->location) {
+    rs->status = 301;
+    memcpy(rs->location, rq->path, length - 1);
+    rs->location[length - 1] = '\0';
+    return;
+  }
+  const char *path = rq->path + root;
+  rq->op = kl_operation_match(rq->method, path);
+  if (!rq->op || !read_params(rq, path)) {
+    no_operation(path, rs);
+    return;
+  }
+  const route *r = find_route(rq->op);
+  if (rq->op->auth && !(r && r->auth_optional) && !authorize(s, rq, rs)) return;
+  if (!r) {
+    char details[160];
+    snprintf(details, sizeof details, "the simulator does not serve %s (%s %s)", rq->op->id, rq->op->method,
+             rq->op->path);
+    kl_sim_fail(rs, 501, "not_implemented", "not implemented", details);
+    return;
+  }
+  if (!rq->op->cost_per_item && !take_tokens(s, rq, rs, rq->op->cost)) return;
+  kl_exchange_tick(s->x, s->now_us);
+  r->handler(s, rq, rs);
+  if (rs->body.failed) {
+    kl_buf_free(&rs->body);
+    kl_sim_fail(rs, 500, "internal_error", "the simulator is out of memory", NULL);
+  }
+}

@@ -1,0 +1,18 @@
+/* HTTP and WebSocket on 127.0.0.1, by libwebsockets on the sim's loop. */
+#ifndef KL_SIM_SERVER_H
+#define KL_SIM_SERVER_H
+
+#include "sim/session.h"
+
+/* Makes the context and listens. Loop thread. */
+bool kl_sim_server_open(kl_sim *s, kl_error *e);
+/* Starts closing everything; the loop must run until nothing is left on it, then kl_sim_server_free. */
+void kl_sim_server_close(kl_sim *s);
+void kl_sim_server_free(kl_sim *s);
+/* Housekeeping, once a second. */
+void kl_sim_server_second(kl_sim *s);
+
+/* The session has something to write, or is to be closed. */
+void kl_sim_server_wake(kl_sim_session *c);
+
+#endif

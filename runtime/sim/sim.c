@@ -1,0 +1,276 @@
+#include "sim/sim.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "sim/auth.h"
+#include "sim/channels.h"
+#include "sim/server.h"
+#include "sim/tls.h"
+
+enum {
+  DEFAULT_MARKETS = 36,
+  MOST_MARKETS = 10000,
+  MOST_USERS = 1000,
+  DEFAULT_SKEW_MS = 15000,
+  TICKER_EVERY_MS = 100,
+  STEPS_AT_ONCE = 200 /* of the traders; when the machine cannot keep up, simulated time falls behind */
+};
+static const double default_rate_of_market = 3.5, default_rate_most = 5000; /* book messages a second */
+
+void kl_sim_touch(kl_sim *s) { s->now_us = kl_wall_us(kl_clock_real()); }
+
+/* ---- the loop thread ---- */
+
+static void on_step(uv_timer_t *t) {
+  kl_sim *s = t->data;
+  int64_t now_ns = kl_mono_ns(kl_clock_real());
+  s->owed += (double)(now_ns - s->stepped_ns) / 1e6 / KL_SIM_STEP_MS * s->o.speed;
+  s->stepped_ns = now_ns;
+  if (s->owed > STEPS_AT_ONCE) s->owed = STEPS_AT_ONCE;
+  kl_sim_touch(s);
+  uint64_t before = kl_sim_traders_orders(s->traders);
+  int steps = (int)s->owed;
+  s->owed -= steps;
+  while (steps-- > 0)
+    kl_sim_traders_step(s->traders, s->now_us);
+  atomic_fetch_add_explicit(&s->counters.orders, kl_sim_traders_orders(s->traders) - before, memory_order_relaxed);
+}
+
+static void on_ticker(uv_timer_t *t) {
+  kl_sim *s = t->data;
+  kl_sim_touch(s);
+  kl_exchange_tick(s->x, s->now_us);
+  kl_sim_channels_flush(s);
+}
+
+static void on_second(uv_timer_t *t) {
+  kl_sim *s = t->data;
+  kl_sim_touch(s);
+  kl_sim_world_settle(&s->world, s->x, s->now_us);
+  kl_sim_server_second(s);
+}
+
+static void on_stop(uv_async_t *a) {
+  kl_sim *s = a->data;
+  if (s->stopping) return;
+  s->stopping = true;
+  uv_close((uv_handle_t *)&s->stop, NULL);
+  uv_close((uv_handle_t *)&s->step_timer, NULL);
+  uv_close((uv_handle_t *)&s->ticker_timer, NULL);
+  uv_close((uv_handle_t *)&s->second_timer, NULL);
+  kl_sim_server_close(s);
+}
+
+static void start_timer(kl_sim *s, uv_timer_t *t, uv_timer_cb cb, uint64_t every_ms) {
+  uv_timer_init(&s->loop, t);
+  t->data = s;
+  if (cb) uv_timer_start(t, cb, every_ms, every_ms);
+}
+
+static void tell_ready(kl_sim *s, bool ok) {
+  pthread_mutex_lock(&s->lock);
+  s->is_ready = true;
+  s->failed = !ok;
+  pthread_cond_signal(&s->ready);
+  pthread_mutex_unlock(&s->lock);
+}
+
+static void *run(void *data) {
+  kl_sim *s = data;
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, NULL); /* signals are the main thread's */
+  bool ok = kl_sim_server_open(s, &s->error);
+  start_timer(s, &s->step_timer, s->traders ? on_step : NULL, KL_SIM_STEP_MS);
+  start_timer(s, &s->ticker_timer, on_ticker, TICKER_EVERY_MS);
+  start_timer(s, &s->second_timer, on_second, 1000);
+  s->stepped_ns = kl_mono_ns(kl_clock_real());
+  if (ok) {
+    const char *tail = s->o.tls ? "s" : "";
+    snprintf(s->rest_url, sizeof s->rest_url, "http%s://127.0.0.1:%d/trade-api/v2", tail, s->port);
+    snprintf(s->ws_url, sizeof s->ws_url, "ws%s://127.0.0.1:%d/trade-api/ws/v2", tail, s->port);
+  } else {
+    on_stop(&s->stop);
+  }
+  tell_ready(s, ok);
+  uv_run(&s->loop, UV_RUN_DEFAULT);
+  kl_sim_server_free(s);
+  int rc = uv_loop_close(&s->loop);
+  if (rc) kl_log_error("sim", "the simulator's loop still had work at its end: %s", uv_strerror(rc));
+  return NULL;
+}
+
+/* ---- start and stop ---- */
+
+typedef struct key_thread {
+  kl_sim *s;
+  bool ok;
+  kl_error error;
+} key_thread;
+
+static void *make_keys(void *data) {
+  key_thread *k = data;
+  k->ok = kl_sim_auth_make_keys(k->s, &k->error);
+  return NULL;
+}
+
+static bool no_memory(kl_error *e) {
+  kl_error_set(e, KL_ERR_INTERNAL, "not enough memory for the exchange simulator");
+  return false;
+}
+
+/* All that is traded and who trades it. */
+static bool build(kl_sim *s, kl_error *e) {
+  kl_exchange_options xo = {.seed = s->o.seed, .sink = kl_sim_channels_sink(s)};
+  s->x = kl_exchange_new(&xo);
+  if (!s->x) return no_memory(e);
+  if (!kl_sim_auth_register(s, e)) return false;
+  if (!kl_sim_world_build(&s->world, s->x, s->o.seed, s->o.markets, s->now_us, e)) return false;
+  kl_exchange_tick(s->x, s->now_us); /* the markets open */
+  s->candles = kl_sim_candles_new(s->o.seed, s->world.n_markets, s->start_us, !s->o.quiet);
+  if (!s->candles || !kl_sim_channels_init(s)) return no_memory(e);
+  for (size_t i = 0; i < s->world.n_markets; i++)
+    kl_sim_candles_begin(s->candles, s->world.markets[i].market, kl_sim_world_fair(&s->world, (uint32_t)i, 0));
+  if (s->o.quiet) return true;
+  s->traders = kl_sim_traders_new(s->x, &s->world, s->o.seed, s->o.rate);
+  if (!s->traders) return no_memory(e);
+  kl_sim_traders_open(s->traders, s->now_us);
+  return true;
+}
+
+static bool start_thread(kl_sim *s, kl_error *e) {
+  int rc = uv_loop_init(&s->loop);
+  if (rc) {
+    kl_error_set(e, KL_ERR_INTERNAL, "no event loop for the simulator: %s", uv_strerror(rc));
+    return false;
+  }
+  rc = uv_async_init(&s->loop, &s->stop, on_stop);
+  s->stop.data = s;
+  if (rc == 0) s->thread_started = pthread_create(&s->thread, NULL, run, s) == 0;
+  if (!s->thread_started) {
+    if (rc == 0) uv_close((uv_handle_t *)&s->stop, NULL);
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&s->loop);
+    kl_error_set(e, KL_ERR_INTERNAL, "the simulator's thread could not be started");
+    return false;
+  }
+  pthread_mutex_lock(&s->lock);
+  while (!s->is_ready)
+    pthread_cond_wait(&s->ready, &s->lock);
+  pthread_mutex_unlock(&s->lock);
+  if (s->failed) *e = s->error;
+  return !s->failed;
+}
+
+static bool start(kl_sim *s, kl_error *e) {
+  s->accounts = calloc((size_t)s->n_accounts, sizeof *s->accounts);
+  if (!s->accounts) return no_memory(e);
+  key_thread keys = {.s = s};
+  pthread_t thread;
+  bool apart = pthread_create(&thread, NULL, make_keys, &keys) == 0;
+  bool ok = build(s, e);
+  if (apart) {
+    pthread_join(thread, NULL);
+  } else {
+    make_keys(&keys);
+  }
+  if (ok && !keys.ok) {
+    *e = keys.error;
+    ok = false;
+  }
+  for (int i = 0; ok && i < s->n_accounts; i++) {
+    s->accounts[i].verifier = kl_public_key_of(s->accounts[i].pub.key);
+    if (!s->accounts[i].verifier) ok = no_memory(e);
+  }
+  if (ok && s->o.tls) ok = kl_sim_tls_make(s, e);
+  return ok && start_thread(s, e);
+}
+
+static bool check_options(const kl_sim_options *o, kl_error *e) {
+  if (o->markets < 0 || o->markets > MOST_MARKETS)
+    kl_error_set(e, KL_ERR_CONFIG, "the simulator makes 1 to %d markets, not %d", MOST_MARKETS, o->markets);
+  else if (o->users < 0 || o->users > MOST_USERS)
+    kl_error_set(e, KL_ERR_CONFIG, "the simulator makes 1 to %d users, not %d", MOST_USERS, o->users);
+  else if (o->port < 0 || o->port > 65535)
+    kl_error_set(e, KL_ERR_CONFIG, "%d is not a port", o->port);
+  else if (!(o->speed >= 0 && o->speed <= 1e6) || !(o->rate >= 0 && o->rate <= 1e6))
+    kl_error_set(e, KL_ERR_CONFIG, "speed and rate of the simulator must be 0 to a million");
+  else
+    return true;
+  return false;
+}
+
+bool kl_sim_start(const kl_sim_options *o, kl_sim **out, kl_error *e) {
+  kl_error own;
+  if (!e) e = &own;
+  *out = NULL;
+  if (!check_options(o, e)) return false;
+  kl_sim *s = calloc(1, sizeof *s);
+  if (!s) return no_memory(e);
+  s->o = *o;
+  if (!s->o.markets) s->o.markets = DEFAULT_MARKETS;
+  if (!s->o.users) s->o.users = 1;
+  if (s->o.speed == 0) s->o.speed = 1;
+  if (s->o.max_clock_skew_ms <= 0) s->o.max_clock_skew_ms = DEFAULT_SKEW_MS;
+  if (s->o.rate == 0) s->o.rate = default_rate_of_market * s->o.markets;
+  if (o->rate == 0 && s->o.rate > default_rate_most) s->o.rate = default_rate_most;
+  s->n_accounts = s->o.users;
+  kl_list_init(&s->sessions);
+  pthread_mutex_init(&s->lock, NULL);
+  pthread_cond_init(&s->ready, NULL);
+  kl_sim_touch(s);
+  s->start_us = s->now_us;
+  if (!start(s, e)) {
+    kl_sim_stop(s);
+    return false;
+  }
+  *out = s;
+  return true;
+}
+
+void kl_sim_stop(kl_sim *s) {
+  if (!s) return;
+  if (s->thread_started) {
+    if (!s->failed) uv_async_send(&s->stop);
+    pthread_join(s->thread, NULL);
+  }
+  kl_sim_tls_free(s);
+  kl_sim_traders_free(s->traders);
+  kl_sim_candles_free(s->candles);
+  kl_sim_world_free(&s->world);
+  if (s->x) kl_exchange_free(s->x);
+  kl_sim_auth_free(s);
+  free(s->dirty);
+  free(s->quotes);
+  pthread_cond_destroy(&s->ready);
+  pthread_mutex_destroy(&s->lock);
+  free(s);
+}
+
+/* ---- what the outside sees ---- */
+
+int kl_sim_port(const kl_sim *s) { return s->port; }
+const char *kl_sim_rest_url(const kl_sim *s) { return s->rest_url; }
+const char *kl_sim_ws_url(const kl_sim *s) { return s->ws_url; }
+const char *kl_sim_ca_path(const kl_sim *s) { return s->ca_path[0] ? s->ca_path : NULL; }
+int kl_sim_users(const kl_sim *s) { return s->n_accounts; }
+
+const kl_sim_user *kl_sim_user_at(const kl_sim *s, int i) {
+  return i >= 0 && i < s->n_accounts ? &s->accounts[i].pub : NULL;
+}
+
+void kl_sim_stats_get(const kl_sim *s, kl_sim_stats *out) {
+  const kl_sim_counters *c = &s->counters;
+  *out = (kl_sim_stats){
+      .requests = atomic_load_explicit(&c->requests, memory_order_relaxed),
+      .rejected_auth = atomic_load_explicit(&c->rejected_auth, memory_order_relaxed),
+      .orders = atomic_load_explicit(&c->orders, memory_order_relaxed),
+      .trades = atomic_load_explicit(&c->trades, memory_order_relaxed),
+      .ws_messages = atomic_load_explicit(&c->ws_messages, memory_order_relaxed),
+      .ws_clients = atomic_load_explicit(&c->ws_clients, memory_order_relaxed),
+  };
+}

@@ -1,0 +1,84 @@
+-- Follows the flow: buys where takers keep buying, sells again after a while.
+--
+--   kalua scripts/examples/momentum.lua                 on the five busiest markets
+--   kalua scripts/examples/momentum.lua -- TICKER...
+local kalshi = require "kalshi"
+local kalua = require "kalua"
+local task = require "task"
+
+local HALF_LIFE = 3 -- seconds after which a trade counts half
+local TRIGGER = 60 -- contracts of net flow that start a position
+local SIZE = 5
+local HOLD = 4 -- seconds
+local GIVE = 0.02 -- how far through the best price an order may reach, in dollars
+
+local function busiest(n)
+  local all = {}
+  for m in kalshi.each.get_markets{ status = "open", limit = 1000 } do all[#all + 1] = m end
+  table.sort(all, function(a, b) return a.volume_fp > b.volume_fp end)
+  local tickers = {}
+  for i = 1, math.min(n, #all) do tickers[i] = all[i].ticker end
+  return tickers
+end
+
+local tickers = #kalua.args > 0 and kalua.args or busiest(5)
+
+-- Takes what is there up to the limit price, and leaves nothing resting. Returns the contracts filled and their price.
+local function take(book, side, count, reduce_only)
+  local best
+  if side == "bid" then best = book:best_ask() else best = book:best_bid() end
+  if not best or book.stale then return 0 end
+  local price = side == "bid" and math.min(best + GIVE, 0.99) or math.max(best - GIVE, 0.01)
+  local answer = kalshi.create_order{
+    ticker = book.ticker,
+    side = side,
+    price = math.floor(price * 100 + 0.5) / 100, -- whole cents are valid on every grid
+    count = count,
+    time_in_force = "immediate_or_cancel",
+    self_trade_prevention_type = "taker_at_cross",
+    reduce_only = reduce_only,
+  }
+  return answer.fill_count, answer.average_fill_price
+end
+
+local function trade(book, side)
+  local filled, paid = take(book, side, SIZE, false)
+  if filled == 0 then return end
+  print(string.format("%-30s %s %.2f @ %.4f", book.ticker, side == "bid" and "bought" or "sold  ", filled, paid))
+  task.sleep(HOLD)
+  local back = side == "bid" and "ask" or "bid"
+  while filled > 0 do
+    local closed, got = take(book, back, filled, true)
+    if closed == 0 then
+      task.sleep(0.5)
+    else
+      filled = filled - closed
+      local profit = (side == "bid" and got - paid or paid - got) * closed
+      print(string.format("%-30s closed %.2f @ %.4f   %+.2f dollars before fees", book.ticker, closed, got, profit))
+    end
+  end
+end
+
+local state = {}
+for _, ticker in ipairs(tickers) do
+  state[ticker] = { book = kalshi.book(ticker), flow = 0, at = kalua.now(), busy = false }
+end
+
+local trades <close> = kalshi.subscribe{ channels = { "trade" }, market_tickers = tickers }
+print("watching " .. table.concat(tickers, ", "))
+for t in trades:messages() do
+  local s = state[t.market_ticker]
+  local now = t.ts_ms / 1000
+  -- Exponential decay: what happened a half-life ago counts half.
+  s.flow = s.flow * 0.5 ^ (math.max(now - s.at, 0) / HALF_LIFE)
+  s.at = now
+  s.flow = s.flow + (t.taker_book_side == "bid" and t.count_fp or -t.count_fp)
+  if math.abs(s.flow) >= TRIGGER and not s.busy then
+    local side = s.flow > 0 and "bid" or "ask"
+    s.flow, s.busy = 0, true
+    task.spawn(function()
+      trade(s.book, side)
+      s.busy = false
+    end)
+  end
+end

@@ -1,0 +1,164 @@
+-- Books against the embedded exchange.
+local kalshi = require "kalshi"
+local task = require "task"
+local test = require "test"
+
+local function open_markets(n)
+  local tickers = {}
+  for _, m in ipairs(kalshi.get_markets{ status = "open", limit = n }.markets) do tickers[#tickers + 1] = m.ticker end
+  return tickers
+end
+
+-- The same book over REST, as a map from price to count for each side.
+local function rest_book(ticker)
+  local answer = kalshi.get_market_orderbook(ticker)
+  local raw = answer.orderbook_fp or answer.orderbook
+  local function side(levels)
+    local map = {}
+    for _, level in ipairs(levels or {}) do map[string.format("%.4f", level[1])] = level[2] end
+    return map
+  end
+  return side(raw.yes_dollars), side(raw.no_dollars)
+end
+
+local function book_side(book, side)
+  local map = {}
+  for _, level in ipairs(book:bids(10000, side)) do map[string.format("%.4f", level[1])] = level[2] end
+  return map
+end
+
+local function same(a, b)
+  for k, v in pairs(a) do if b[k] ~= v then return false end end
+  for k, v in pairs(b) do if a[k] ~= v then return false end end
+  return true
+end
+
+local tickers = open_markets(30)
+local ticker = tickers[1]
+
+test("a book opens with a snapshot and reads consistently", function(t)
+  local b <close> = kalshi.book(ticker)
+  t.eq(b.ticker, ticker)
+  t.ok(b.seq >= 1)
+  t.eq(b.stale, false)
+  t.ok(b.age >= 0)
+  local bid, bid_count = b:best_bid()
+  local ask, ask_count = b:best_ask()
+  if bid then
+    t.ok(bid > 0 and bid < 1 and bid_count > 0)
+    t.eq(b:bids(1)[1][1], bid)
+    t.eq(b:count_at(bid), bid_count)
+    t.ok(b:depth(1) >= bid_count)
+  end
+  if ask then
+    local no, no_count = b:best_bid "no"
+    t.ok(math.abs(no + ask - 1) < 1e-9)
+    t.eq(no_count, ask_count)
+  end
+  if bid and ask then
+    t.ok(bid < ask)
+    t.ok(math.abs(b:spread() - (ask - bid)) < 1e-9)
+    t.ok(b:microprice() >= bid and b:microprice() <= ask)
+  end
+  t.eq(#b:bids(), b:levels())
+  t.eq(#b:asks(), b:levels "no")
+end)
+
+test("a book agrees with REST", function(t)
+  local b <close> = kalshi.book(ticker)
+  for _ = 1, 50 do -- the market moves between the two looks: sooner or later they fall together
+    local yes, no = rest_book(ticker)
+    if same(yes, book_side(b, "yes")) and same(no, book_side(b, "no")) then
+      t.ok(true)
+      return
+    end
+    task.sleep(0.05)
+  end
+  t.ok(false, "the book never agreed with get_market_orderbook")
+end)
+
+test("a ticker that does not exist is an error", function(t)
+  t.raises(function() kalshi.book "NO-SUCH-MARKET" end, "validation")
+  t.raises(function() kalshi.book "not a ticker" end, "validation")
+  t.raises(function() kalshi.book(42) end, "validation")
+end)
+
+test("wait tells changes from silence", function(t)
+  local b <close> = kalshi.book(ticker)
+  local woke = false
+  for _ = 1, 40 do woke = woke or b:wait(0.5) end
+  t.ok(woke)
+  t.raises(function() b:wait(-1) end, "validation")
+end)
+
+test("changes yields the book itself", function(t)
+  local b <close> = kalshi.book(ticker)
+  local n = 0
+  for same_book in b:changes() do
+    t.ok(same_book == b)
+    n = n + 1
+    if n == 3 then break end
+  end
+  t.eq(n, 3)
+end)
+
+test("deltas add up to the book", function(t)
+  local b <close> = kalshi.book(ticker)
+  local sides = { yes = book_side(b, "yes"), no = book_side(b, "no") }
+  local n, last = 0, b.seq
+  for d in b:deltas() do
+    local side, key = sides[d.side], string.format("%.4f", d.price)
+    t.ok(d.seq >= last)
+    last = d.seq
+    side[key] = (side[key] or 0) + d.delta
+    if math.abs(side[key]) < 1e-9 then side[key] = nil end
+    n = n + 1
+    if n >= 5 and d.seq == b.seq then break end -- nothing is queued behind it: the book is as we have it
+  end
+  for _, side in ipairs{ "yes", "no" } do
+    local now = book_side(b, side)
+    for k, v in pairs(now) do t.ok(math.abs((sides[side][k] or 0) - v) < 1e-6) end
+    for k in pairs(sides[side]) do t.ok(now[k]) end
+  end
+end)
+
+test("many books at once are all right", function(t)
+  local books = {}
+  for i, name in ipairs(tickers) do books[i] = kalshi.book(name) end
+  task.sleep(0.3)
+  for i, b in ipairs(books) do
+    t.eq(b.ticker, tickers[i])
+    t.eq(b.stale, false)
+  end
+  t.ok(kalshi.status().books >= #books)
+  for _, b in ipairs(books) do b:close() end
+end)
+
+test("a closed book says so", function(t)
+  local b = kalshi.book(ticker)
+  b:close()
+  b:close()
+  t.raises(function() b:best_bid() end, "closed")
+  t.raises(function() return b.stale end, "closed")
+  t.eq(b.ticker, ticker)
+end)
+
+test("a loop ends when its book is closed", function(t)
+  local b = kalshi.book(ticker)
+  local closer = task.spawn(function()
+    task.sleep(0.05)
+    b:close()
+  end)
+  for _ in b:deltas() do end
+  for _ in (kalshi.book(ticker)):changes() do break end
+  closer:await()
+  t.ok(true)
+end)
+
+test("opening a book can be given up", function(t)
+  local opening = task.spawn(function() return kalshi.book(tickers[#tickers]) end)
+  opening:cancel()
+  local ok, e = pcall(opening.await, opening)
+  t.eq(ok, false)
+  t.eq(e.kind, "cancelled")
+end)

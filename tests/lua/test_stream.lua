@@ -1,0 +1,81 @@
+-- Subscriptions against the embedded exchange.
+local kalshi = require "kalshi"
+local task = require "task"
+local test = require "test"
+
+local tickers = {}
+for _, m in ipairs(kalshi.get_markets{ status = "open", limit = 10 }.markets) do tickers[#tickers + 1] = m.ticker end
+
+-- The first message that passes, within some seconds.
+local function first(sub, pass)
+  return task.timeout(20, function()
+    for m in sub:messages() do if pass(m) then return m end end
+  end)
+end
+
+test("trades come as flat tables with numbers", function(t)
+  local sub <close> = kalshi.subscribe{ channels = { "trade" } }
+  local m = first(sub, function(m) return m.type == "trade" end)
+  t.eq(math.type(m.sid), "integer")
+  t.eq(math.type(m.seq), "integer")
+  t.eq(type(m.market_ticker), "string")
+  t.ok(m.yes_price_dollars > 0 and m.yes_price_dollars < 1)
+  t.ok(math.abs(m.yes_price_dollars + m.no_price_dollars - 1) < 1e-9)
+  t.ok(m.count_fp > 0)
+  t.eq(math.type(m.ts_ms), "integer")
+  t.eq(m.msg, nil)
+end)
+
+test("the first state of a ticker comes where it is asked for", function(t)
+  local one <close> = kalshi.subscribe{ channels = { "ticker" }, market_tickers = { tickers[1] }, send_initial_snapshot = true }
+  t.eq(first(one, function(m) return m.type == "ticker" end).market_ticker, tickers[1])
+  local again <close> = kalshi.subscribe{ channels = { "ticker" }, market_ticker = tickers[1], send_initial_snapshot = true }
+  t.eq(first(again, function(m) return m.type == "ticker" end).market_ticker, tickers[1])
+end)
+
+test("each subscription gets its own markets only", function(t)
+  local a <close> = kalshi.subscribe{ channels = { "orderbook_delta" }, market_tickers = { tickers[1], tickers[2] } }
+  local b <close> = kalshi.subscribe{ channels = { "orderbook_delta" }, market_tickers = { tickers[3] } }
+  local snapshot = first(a, function(m) return m.type == "orderbook_snapshot" end)
+  t.ok(snapshot.market_ticker == tickers[1] or snapshot.market_ticker == tickers[2])
+  for _ = 1, 3 do t.eq(first(b, function() return true end).market_ticker, tickers[3]) end
+end)
+
+test("raw messages come beside a book", function(t)
+  local book <close> = kalshi.book(tickers[1])
+  local sub <close> = kalshi.subscribe{ channels = { "orderbook_delta" }, market_ticker = tickers[1] }
+  local m = first(sub, function(m) return m.type == "orderbook_delta" end)
+  t.ok(book.seq >= m.seq)
+  t.eq(book.stale, false)
+end)
+
+test("markets are added and removed", function(t)
+  local sub <close> = kalshi.subscribe{ channels = { "orderbook_delta" }, market_tickers = { tickers[4] } }
+  sub:add{ tickers[5] }
+  t.eq(first(sub, function(m) return m.market_ticker == tickers[5] end).market_ticker, tickers[5])
+  sub:remove{ tickers[4] }
+  t.raises(function() sub:remove{ tickers[5] } end, "validation")
+  t.raises(function() sub:add{ "no ticker" } end, "validation")
+end)
+
+test("mistakes are told before anything is sent", function(t)
+  t.raises(function() kalshi.subscribe{ channels = { "tickr" } } end, "validation")
+  t.raises(function() kalshi.subscribe{ channels = {} } end, "validation")
+  t.raises(function() kalshi.subscribe{ channels = { "orderbook_delta" } } end, "validation")
+  t.raises(function() kalshi.subscribe{ channels = { "trade" }, tickers = { "A" } } end, "validation")
+end)
+
+test("a market that does not exist is refused", function(t)
+  t.raises(function() kalshi.subscribe{ channels = { "ticker" }, market_ticker = "NO-SUCH-MARKET" } end, "validation")
+end)
+
+test("messages end with close", function(t)
+  local sub = kalshi.subscribe{ channels = { "ticker" } }
+  local closer = task.spawn(function()
+    task.sleep(0.05)
+    sub:close()
+  end)
+  for _ in sub:messages() do end
+  closer:await()
+  t.raises(function() sub:messages() end, "closed")
+end)
