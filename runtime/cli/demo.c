@@ -11,6 +11,7 @@ int kl_command_demo(int argc, char **argv) {
   kl_connect_opts(&o, connect);
   o.log_level = "warn";
   o.env = "sim";
+  o.speed = 5; /* a busy market: something happens in 20 seconds */
   double seconds = 20;
   const kl_opt own[] = {{"seconds", KL_OPT_REAL, &seconds, "S", "how long [20]", 1, 3600},
                         {"seed", KL_OPT_INT, &o.seed, "N", "the same seed gives the same market [1]", 0, 9e15},

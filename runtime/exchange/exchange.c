@@ -26,7 +26,8 @@ kl_exchange *kl_exchange_new(const kl_exchange_options *o) {
   kl_x_slab_init(&x->orders, sizeof(kl_x_order));
   kl_x_slab_init(&x->levels, sizeof(kl_x_level));
   kl_x_slab_init(&x->holdings, sizeof(kl_x_holding));
-  kl_x_ring_init(&x->trades, sizeof(kl_trade), KEEP_TRADES);
+  kl_x_ring_init(&x->trades, sizeof(kl_trade), o->keep_trades ? o->keep_trades : KEEP_TRADES);
+  x->keep_market_trades = o->keep_market_trades ? o->keep_market_trades : KEEP_OF_MARKET;
   x->series_by_ticker = kl_map_new();
   x->events_by_ticker = kl_map_new();
   x->markets_by_ticker = kl_map_new();
@@ -146,7 +147,7 @@ kl_market *kl_exchange_add_market(kl_exchange *x, const kl_market *given) {
   b->market = copy;
   b->series = kl_exchange_series(x, m.event->series->ticker);
   kl_list_init(&b->holdings);
-  kl_x_ring_init(&b->trades, sizeof(kl_trade), KEEP_OF_MARKET);
+  kl_x_ring_init(&b->trades, sizeof(kl_trade), x->keep_market_trades);
   if (x->hour >= 0) b->hours[x->hour % 24] = m.volume_24h;
   copy->priv = b;
   copy->index = (uint32_t)x->n_markets;

@@ -211,6 +211,8 @@ typedef struct kl_exchange_sink {
 typedef struct kl_exchange_options {
   uint64_t seed;              /* of order, trade and market ids */
   kl_money balance_precision; /* 100 (1e-4 dollar, direct members) or 10000 (a cent); 0: 10000 */
+  size_t keep_trades;         /* over all markets; 0: 100,000 */
+  size_t keep_market_trades;  /* of each market; 0: 10,000 */
   kl_exchange_sink sink;
 } kl_exchange_options;
 

@@ -191,6 +191,7 @@ struct kl_exchange {
   kl_x_client_ids client_ids;
   kl_x_schedule schedule;
   kl_x_ring trades;
+  size_t keep_market_trades;
   kl_map *series_by_ticker, *events_by_ticker, *markets_by_ticker;
   kl_series **series;
   size_t n_series, cap_series;

@@ -34,11 +34,12 @@ void kl_errors_open(lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &metatable_key);
 }
 
+/* A state without a script is one of a test or a fuzz target. */
 bool kl_find_place(lua_State *L, lua_Debug *ar) {
   const kl_script *s = kl_script_of(L);
   for (int level = 0; lua_getstack(L, level, ar); level++) {
     lua_getinfo(L, "Sl", ar);
-    if (ar->currentline > 0 && (ar->source[0] == '@' || strcmp(ar->source, s->chunk) == 0)) return true;
+    if (ar->currentline > 0 && (ar->source[0] == '@' || (s && strcmp(ar->source, s->chunk) == 0))) return true;
   }
   return false;
 }
@@ -51,7 +52,7 @@ static void push_where(lua_State *L) {
     lua_pushfstring(L, "%s:%d", ar.short_src, ar.currentline);
     return;
   }
-  if (s->current && s->current->line > 0) {
+  if (s && s->current && s->current->line > 0) {
     lua_pushfstring(L, "%s:%d", s->current->source, s->current->line);
     return;
   }

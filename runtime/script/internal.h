@@ -34,6 +34,8 @@ void kl_watch_pass(kl_host *h);
 /* Brackets every stretch of Lua code. `t` may be NULL (closing something): then nothing is broken. */
 void kl_watch_begin(kl_script *s, kl_task *t, lua_State *co);
 void kl_watch_end(kl_script *s);
+/* The running task has done its work: it is not broken any more. */
+void kl_watch_done(kl_task *t);
 /* The running task goes on in another coroutine. */
 void kl_watch_switch(kl_script *s, lua_State *co);
 /* Raises when the running task is to be broken. */

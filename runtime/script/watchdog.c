@@ -91,6 +91,12 @@ void kl_watch_end(kl_script *s) {
   w->co = NULL;
 }
 
+void kl_watch_done(kl_task *t) {
+  t->script->host->watch.task = NULL; /* the signal handler looks at this first */
+  t->broken = KL_BROKEN_NOT;
+  lua_sethook(t->co, NULL, 0, 0);
+}
+
 void kl_watch_switch(kl_script *s, lua_State *co) {
   kl_watch *w = &s->host->watch;
   w->co = co;

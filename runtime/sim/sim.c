@@ -17,7 +17,8 @@ enum {
   MOST_USERS = 1000,
   DEFAULT_SKEW_MS = 15000,
   TICKER_EVERY_MS = 100,
-  STEPS_AT_ONCE = 200 /* of the traders; when the machine cannot keep up, simulated time falls behind */
+  WARM_UP_STEPS = 1500, /* half a minute before the first client, so that it finds trades and deep books */
+  STEPS_AT_ONCE = 200   /* of the traders; when the machine cannot keep up, simulated time falls behind */
 };
 static const double default_rate_of_market = 3.5, default_rate_most = 5000; /* book messages a second */
 
@@ -125,7 +126,11 @@ static bool no_memory(kl_error *e) {
 
 /* All that is traded and who trades it. */
 static bool build(kl_sim *s, kl_error *e) {
-  kl_exchange_options xo = {.seed = s->o.seed, .sink = kl_sim_channels_sink(s)};
+  /* Enough to look back on; a simulator that runs for weeks does not grow. */
+  kl_exchange_options xo = {.seed = s->o.seed,
+                            .keep_trades = 20000,
+                            .keep_market_trades = 100 + 36000 / (size_t)s->o.markets,
+                            .sink = kl_sim_channels_sink(s)};
   s->x = kl_exchange_new(&xo);
   if (!s->x) return no_memory(e);
   if (!kl_sim_auth_register(s, e)) return false;
@@ -139,6 +144,10 @@ static bool build(kl_sim *s, kl_error *e) {
   s->traders = kl_sim_traders_new(s->x, &s->world, s->o.seed, s->o.rate);
   if (!s->traders) return no_memory(e);
   kl_sim_traders_open(s->traders, s->now_us);
+  for (int i = 0; i < WARM_UP_STEPS; i++) {
+    s->now_us += KL_SIM_STEP_MS * 1000;
+    kl_sim_traders_step(s->traders, s->now_us);
+  }
   return true;
 }
 
@@ -223,6 +232,7 @@ bool kl_sim_start(const kl_sim_options *o, kl_sim **out, kl_error *e) {
   pthread_mutex_init(&s->lock, NULL);
   pthread_cond_init(&s->ready, NULL);
   kl_sim_touch(s);
+  if (!s->o.quiet) s->now_us -= (int64_t)WARM_UP_STEPS * KL_SIM_STEP_MS * 1000;
   s->start_us = s->now_us;
   if (!start(s, e)) {
     kl_sim_stop(s);

@@ -10,7 +10,7 @@ local log = require "log"
 
 local SIZE = tonumber(kalua.args[2]) or 10
 local MAX_POSITION = 10 * SIZE
-local EDGE = 0.01 -- least distance of a quote from the middle, in dollars
+local EDGE = 0.004 -- distance of a quote from the middle, in dollars
 local LEAN = 0.02 / MAX_POSITION -- how far both quotes move, per contract held
 local PAUSE = 0.25 -- seconds between two looks at the book
 
@@ -94,11 +94,10 @@ local function requote()
   if stopping or book.stale or not bid or not ask then return end
   busy = true
   local middle = book:mid() - LEAN * position
-  local half = math.max(EDGE, book:spread() / 2)
   -- Never at or through the other side: post-only orders that would trade are refused.
   local tick = market.price_ranges[1].step
-  local our_bid = to_grid(math.min(middle - half, ask - tick), math.floor)
-  local our_ask = to_grid(math.max(middle + half, bid + tick), math.ceil)
+  local our_bid = to_grid(math.min(middle - EDGE, ask - tick), math.floor)
+  local our_ask = to_grid(math.max(middle + EDGE, bid + tick), math.ceil)
   if position < MAX_POSITION and our_bid and our_bid > 0 then quote("bid", our_bid) else withdraw "bid" end
   if position > -MAX_POSITION and our_ask and our_ask < 1 then quote("ask", our_ask) else withdraw "ask" end
   busy = false

@@ -42,6 +42,7 @@ static int l_free(lua_State *l) {
 static int set_up(void **state) {
   (void)state;
   L = luaL_newstate();
+  *(void **)lua_getextraspace(L) = NULL; /* no script: bindings alone */
   luaL_openlibs(L);
   luaL_requiref(L, "json", luaopen_kl_json, 1);
   lua_pop(L, 1);

@@ -15,6 +15,7 @@ static lua_State *L;
 static int set_up(void **state) {
   (void)state;
   L = luaL_newstate();
+  *(void **)lua_getextraspace(L) = NULL; /* no script: bindings alone */
   luaL_openlibs(L);
   luaL_requiref(L, "json", luaopen_kl_json, 1);
   lua_pop(L, 1);
