@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include "cli/cli.h"
 #include "kalshi/operation.h"
@@ -43,7 +44,7 @@ static bool looks_like_script(const char *arg) {
   return (n > 4 && !strcmp(arg + n - 4, ".lua")) || strchr(arg, '/') || access(arg, R_OK) == 0;
 }
 
-int main(int argc, char **argv) {
+static int dispatch(int argc, char **argv) {
   if (argc < 2) {
     print_help(stderr);
     return KL_EXIT_USAGE;
@@ -70,4 +71,10 @@ int main(int argc, char **argv) {
   const char *near = kl_nearest(first, names, COMMANDS);
   if (near) return kl_cli_usage(NULL, "there is no command or script \"%s\"; did you mean %s?", first, near);
   return kl_cli_usage(NULL, "there is no command or script \"%s\"", first);
+}
+
+int main(int argc, char **argv) {
+  int code = dispatch(argc, argv);
+  uv_library_shutdown(); /* joins the thread pool, whose threads hold state of OpenSSL's */
+  return code;
 }

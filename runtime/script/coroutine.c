@@ -26,6 +26,8 @@ static int drive(lua_State *L, lua_State *co, int nargs) {
   s->no_wait = no_wait;
   if (status != LUA_OK && status != LUA_YIELD) {
     lua_xmove(co, L, 1);
+    /* What the watchdog has broken has its hooks off for good: closing it could hang. The mark refuses that. */
+    if (s->current && s->current->broken) lua_pushlightuserdata(co, (void *)(uintptr_t)&kl_await_mark);
     return RAISED;
   }
   if (status == LUA_YIELD && n == 1 && kl_is_marked(co)) return WAITS;
@@ -92,7 +94,7 @@ static int wrap_k(lua_State *L, int status, lua_KContext ctx);
 /* The error is on top of L: closes the coroutine, adds the caller's place to a text, keeps the traceback. */
 static int wrap_raise(lua_State *L, lua_State *co) {
   int status = lua_status(co);
-  if (status != LUA_OK && status != LUA_YIELD) {
+  if (status != LUA_OK && status != LUA_YIELD && !kl_is_marked(co)) {
     kl_script *s = kl_script_of(L);
     if (kl_is_cancelled_error(L, -1))
       lua_pushnil(L); /* err nil */
@@ -182,7 +184,8 @@ static int l_status(lua_State *L) {
 static int l_close(lua_State *L) {
   lua_State *co = check_coroutine(L);
   lua_Debug ar;
-  if (kl_is_marked(co)) return luaL_error(L, "cannot close a coroutine that waits, or the thread of a task");
+  if (kl_is_marked(co))
+    return luaL_error(L, "cannot close a coroutine that waits, or was broken, or is the thread of a task");
   if (co == L || (lua_status(co) == LUA_OK && lua_getstack(co, 0, &ar)))
     return luaL_error(L, "cannot close a %s coroutine", co == L ? "running" : "normal");
   kl_script *s = kl_script_of(L);

@@ -80,14 +80,46 @@ static int l_collectgarbage(lua_State *L) {
   return 1;
 }
 
+/* The handler that a script gave to xpcall, upvalue 1. It is passed over while the watchdog breaks the task: the error
+ * is then raised from a hook, and what runs before that returns cannot be broken. */
+static int handle_message(lua_State *L) {
+  const kl_task *t = kl_task_current(L);
+  lua_settop(L, 1);
+  if (t && t->broken) return 1;
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, 1, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
+static int xpcall_end(lua_State *L, int status, lua_KContext ctx) {
+  (void)ctx;
+  lua_pushboolean(L, status == LUA_OK || status == LUA_YIELD);
+  lua_replace(L, 1); /* in the place of the handler */
+  return lua_gettop(L);
+}
+
+static int l_xpcall(lua_State *L) {
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  lua_pushvalue(L, 2);
+  lua_pushcclosure(L, handle_message, 1);
+  lua_pushvalue(L, 1);
+  lua_replace(L, 2); /* fn fn args handler */
+  lua_replace(L, 1); /* handler fn args */
+  return xpcall_end(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 1, 0, xpcall_end), 0);
+}
+
 /* ---- the globals ---- */
 
 static void open_base(lua_State *L) {
-  static const char *const kept[] = {"assert",   "error",    "getmetatable", "ipairs", "next",     "pairs",
-                                     "pcall",    "rawequal", "rawget",       "rawlen", "rawset",   "select",
-                                     "tonumber", "tostring", "type",         "xpcall", "_VERSION", NULL};
-  static const luaL_Reg own[] = {
-      {"print", l_print}, {"setmetatable", l_setmetatable}, {"collectgarbage", l_collectgarbage}, {NULL, NULL}};
+  static const char *const kept[] = {"assert",   "error",    "getmetatable", "ipairs",   "next",   "pairs",
+                                     "pcall",    "rawequal", "rawget",       "rawlen",   "rawset", "select",
+                                     "tonumber", "tostring", "type",         "_VERSION", NULL};
+  static const luaL_Reg own[] = {{"print", l_print},
+                                 {"xpcall", l_xpcall},
+                                 {"setmetatable", l_setmetatable},
+                                 {"collectgarbage", l_collectgarbage},
+                                 {NULL, NULL}};
   /* luaopen_base fills the table of globals: let it fill one of its own. */
   lua_pushglobaltable(L); /* globals */
   lua_newtable(L);        /* globals scratch */

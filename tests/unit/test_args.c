@@ -137,7 +137,7 @@ static void query_values_are_checked(void **state) {
           "get_markets: tickers must be a list: a table with the keys 1 to n");
   refused("read('get_market_orderbooks', { tickers = {} })", "get_market_orderbooks: tickers needs at least 1, not 0");
   refused("read('get_markets', { cursor = json.null })", "get_markets: cursor must not be json.null; leave it out");
-  refused("read('get_markets', { raw = 1 })", "get_markets: raw must be true or false");
+  refused("read('get_markets', { raw = 1 })", "get_markets: raw must be true, false or \"text\"");
   refused("read('get_markets', { 'x' })", "get_markets: the table must have names as keys, not a number");
   refused("read('get_market_candlesticks', 'S', 'T', { start_ts = 1, end_ts = 2, period_interval = 5 })",
           "get_market_candlesticks: period_interval must be one of 1, 60, 1440; \"5\" is not");

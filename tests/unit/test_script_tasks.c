@@ -354,9 +354,9 @@ static void keeps_others_from_resuming_what_waits(void **state) {
          "coroutine.status(thread))\n"
          "print(pcall(coroutine.close, thread)) print(t2:await() == print)",
        "suspended\tfalse\tcannot resume a coroutine that waits, or the thread of a task\n"
-       "false\tcannot close a coroutine that waits, or the thread of a task\ntrue\tmine\n"
+       "false\tcannot close a coroutine that waits, or was broken, or is the thread of a task\ntrue\tmine\n"
        "false\tcannot resume a coroutine that waits, or the thread of a task\nfalse\tdead\n"
-       "false\tcannot close a coroutine that waits, or the thread of a task\ntrue\n");
+       "false\tcannot close a coroutine that waits, or was broken, or is the thread of a task\ntrue\n");
 }
 
 static void cancels_through_a_coroutine(void **state) {
