@@ -24,11 +24,18 @@ static int drive(lua_State *L, lua_State *co, int nargs) {
   int status = lua_resume(co, L, nargs, &n);
   kl_watch_switch(s, L);
   s->no_wait = no_wait;
+  bool broken = s->current && s->current->broken;
   if (status != LUA_OK && status != LUA_YIELD) {
     lua_xmove(co, L, 1);
-    /* What the watchdog has broken has its hooks off for good: closing it could hang. The mark refuses that. */
-    if (s->current && s->current->broken) lua_pushlightuserdata(co, (void *)(uintptr_t)&kl_await_mark);
+    /* What was broken by an error has its hooks off for good: closing it could hang. The mark refuses that. */
+    if (broken) lua_pushlightuserdata(co, (void *)(uintptr_t)&kl_await_mark);
     return RAISED;
+  }
+  if (status == LUA_YIELD && broken) {
+    lua_pop(co, n);
+    lua_pushlightuserdata(co, (void *)(uintptr_t)&kl_await_mark);
+    if (!lua_isyieldable(L)) kl_watch_check(L); /* raises */
+    return WAITS;
   }
   if (status == LUA_YIELD && n == 1 && kl_is_marked(co)) return WAITS;
   if (!lua_checkstack(L, n + 1)) {

@@ -40,6 +40,9 @@ void kl_watch_done(kl_task *t);
 void kl_watch_switch(kl_script *s, lua_State *co);
 /* Raises when the running task is to be broken. */
 void kl_watch_check(lua_State *L); /* raises */
+/* Why it is broken, as a message without a place. Returns out. */
+enum { KL_REASON_MAX = 160 };
+const char *kl_watch_reason(const kl_task *t, char out[KL_REASON_MAX]);
 
 /* ---- host ---- */
 
@@ -129,9 +132,11 @@ struct kl_task {
   int results;           /* on the stack of `co`, once ended */
   kl_task_status status;
   volatile sig_atomic_t broken; /* kl_broken */
+  lua_State *broken_in; /* the coroutine it was broken in, reachable from co; NULL unless it was suspended for that */
   bool started;
-  bool quiet; /* an on_error handler: its own errors are not handed to on_error */
-  int line;   /* where it was spawned; 0: unknown */
+  bool resetting; /* its closing variables run for the last time; its error is known already */
+  bool quiet;     /* an on_error handler: its own errors are not handed to on_error */
+  int line;       /* where it was spawned; 0: unknown */
   char source[LUA_IDSIZE];
 };
 

@@ -50,7 +50,7 @@ static void note_place(lua_State *L, kl_task *t) {
 static int trace_error(lua_State *L) {
   kl_task *t = kl_task_current(L);
   lua_settop(L, 1);
-  if (t->cancelled && kl_is_cancelled_error(L, 1)) return 1;
+  if (t->resetting || (t->cancelled && kl_is_cancelled_error(L, 1))) return 1;
   lua_rawgeti(L, LUA_REGISTRYINDEX, t->ref); /* err task */
   luaL_traceback(L, L, NULL, 1);             /* err task trace */
   if (t->line > 0) {
@@ -251,9 +251,15 @@ static void report_error(kl_task *t) {
   }
 }
 
+/* Protected: (task). */
 static int reset_thread(lua_State *L) {
   kl_task *t = lua_touserdata(L, 1);
-  lua_resetthread(t->co);
+  bool suspended = lua_status(t->co) == LUA_YIELD;
+  int status = lua_resetthread(t->co);
+  if (!suspended || status == LUA_OK) return 0; /* of one that failed, the error is its own */
+  lua_xmove(t->co, L, 1);
+  kl_describe(L, -1, true);
+  kl_log_error(t->script->name, "error in a closing variable of a task that was cut off: %s", lua_tostring(L, -1));
   return 0;
 }
 
@@ -261,6 +267,7 @@ static int reset_thread(lua_State *L) {
 static void reset(kl_task *t) {
   kl_script *s = t->script;
   t->broken = KL_BROKEN_NOT;
+  t->resetting = true;
   lua_sethook(t->co, NULL, 0, 0);
   s->current = t;
   kl_watch_begin(s, t, t->co);
@@ -310,6 +317,49 @@ static void end_unseen(kl_task *t) {
   end(t);
 }
 
+/* Protected: (task) that was suspended by the watchdog. Its error goes into a user value until the thread is reset. */
+static int describe_break(lua_State *L) {
+  kl_task *t = lua_touserdata(L, 1);
+  lua_State *co = t->broken_in ? t->broken_in : t->co;
+  char why[KL_REASON_MAX];
+  lua_Debug ar;
+  kl_watch_reason(t, why);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, t->ref); /* t object */
+  if (kl_find_place(co, &ar))
+    lua_pushfstring(L, "%s:%d: %s", ar.short_src, ar.currentline, why);
+  else
+    lua_pushstring(L, why);
+  lua_setiuservalue(L, 2, KL_UV_RAISED);
+  luaL_traceback(L, co, NULL, 0); /* t object trace */
+  if (co != t->co) {
+    luaL_traceback(L, t->co, "resumed by", 0);
+    lua_pushfstring(L, "%s\n%s", lua_tostring(L, -2), lua_tostring(L, -1));
+  }
+  lua_setiuservalue(L, 2, KL_UV_TRACE);
+  return 0;
+}
+
+/* Protected: (task). */
+static int push_break(lua_State *L) {
+  kl_task *t = lua_touserdata(L, 1);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, t->ref);
+  lua_getiuservalue(L, -1, KL_UV_RAISED);
+  lua_xmove(L, t->co, 1);
+  return 0;
+}
+
+/* The task ran too long and was suspended for that. Its closing variables get a time of their own. */
+static void end_broken(kl_task *t) {
+  kl_script *s = t->script;
+  kl_script_protected(s, describe_break, t, "a task ran too long and was ended");
+  reset(t);
+  lua_settop(t->co, 0);
+  if (!kl_script_protected(s, push_break, t, NULL)) lua_pushnil(t->co);
+  t->results = 1;
+  t->status = KL_TASK_FAILED;
+  end(t);
+}
+
 void kl_task_resume(kl_task *t) {
   kl_script *s = t->script;
   int nargs = 0, n = 0;
@@ -326,6 +376,10 @@ void kl_task_resume(kl_task *t) {
   kl_watch_end(s);
   s->current = NULL;
   if (status == LUA_YIELD) {
+    if (t->broken) {
+      end_broken(t);
+      return;
+    }
     if (n == 1 && kl_is_marked(t->co)) return;
     /* A yield that is not ours lets the others run. */
     lua_pop(t->co, n);

@@ -1,8 +1,9 @@
 /* A helper thread sees that one resume runs over its limit and signals the loop thread; the signal handler there checks
- * that it is still the same resume and sets a hook, which raises. A count hook on every script instead would slow all
- * of Lua down. While nothing runs the helper sleeps without a timeout. */
+ * that it is still the same resume and sets a hook, which suspends the task for good. A count hook on every script
+ * instead would slow all of Lua down. While nothing runs the helper sleeps without a timeout. */
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -24,36 +25,45 @@ static _Thread_local kl_host *volatile running_host;
 
 /* ---- on the loop thread ---- */
 
+/* Called at every instruction of a task that is to be broken. Suspends it for good, out of the reach of its pcalls; an
+ * error instead would have to pass all of them, and each could go on. Where Lua cannot be suspended it raises, and the
+ * first instruction after that comes here again. */
 static void hook(lua_State *L, lua_Debug *ar) {
   (void)ar;
-  kl_task *t = kl_task_current(L);
+  kl_script *s = kl_script_of(L);
+  kl_task *t = s->current;
   if (!t || !t->broken) { /* left over from a task that has ended */
     lua_sethook(L, NULL, 0, 0);
-    return;
+  } else if (lua_isyieldable(L) && !s->no_wait) {
+    if (!t->broken_in) t->broken_in = L;
+    lua_yield(L, 0);
+  } else {
+    kl_watch_check(L);
   }
-  kl_watch_check(L);
 }
 
-static void set_hook(lua_State *L) {
-  lua_sethook(L, hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+static void set_hook(lua_State *L) { lua_sethook(L, hook, LUA_MASKCOUNT, 1); }
+
+const char *kl_watch_reason(const kl_task *t, char out[KL_REASON_MAX]) {
+  if (t->broken == KL_BROKEN_INTERRUPT)
+    snprintf(out, KL_REASON_MAX, "interrupted");
+  else
+    snprintf(out, KL_REASON_MAX,
+             "ran for more than %d ms without waiting; call task.yield in long loops, or raise --cpu-ms",
+             t->script->o.cpu_ms);
+  return out;
 }
 
 void kl_watch_check(lua_State *L) {
-  kl_script *s = kl_script_of(L);
-  kl_task *t = s->current;
+  kl_task *t = kl_task_current(L);
+  char why[KL_REASON_MAX];
+  lua_Debug ar;
   if (!t || !t->broken) return;
-  luaL_where(L, 0);
-  if (*lua_tostring(L, -1) == 0) {
-    lua_pop(L, 1);
-    luaL_where(L, 1);
-  }
-  if (t->broken == KL_BROKEN_INTERRUPT) {
-    lua_pushliteral(L, "interrupted");
-  } else {
-    lua_pushfstring(L, "ran for more than %d ms without waiting; call task.yield in long loops, or raise --cpu-ms",
-                    s->o.cpu_ms);
-  }
-  lua_concat(L, 2);
+  kl_watch_reason(t, why);
+  if (kl_find_place(L, &ar))
+    lua_pushfstring(L, "%s:%d: %s", ar.short_src, ar.currentline, why);
+  else
+    lua_pushstring(L, why);
   lua_error(L);
 }
 

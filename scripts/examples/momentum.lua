@@ -52,7 +52,7 @@ local function trade(book, side)
     if closed == 0 then
       task.sleep(0.5)
     else
-      filled = filled - closed
+      filled = math.floor((filled - closed) * 100 + 0.5) / 100 -- counts have two decimals; a difference of floats more
       local profit = (side == "bid" and got - paid or paid - got) * closed
       print(string.format("%-30s closed %.2f @ %.4f   %+.2f dollars before fees", book.ticker, closed, got, profit))
     end

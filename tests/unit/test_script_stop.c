@@ -250,23 +250,24 @@ static void breaks_a_loop_that_catches_errors(void **state) {
   (void)state;
   breaks("\nwhile true do pcall(function() while true do end end) end", "s:2: " TOO_LONG);
   breaks("\nlocal function f() pcall(f) f() end f()", "s:2: " TOO_LONG);
-  breaks("local function loop() while true do end end\n\nwhile true do xpcall(loop, loop) end", "s:3: " TOO_LONG);
+  breaks("local function loop() while true do end end\n\nwhile true do xpcall(loop, loop) end", "s:1: " TOO_LONG);
+  breaks("local function g()\nlocal ok, e = xpcall(g, g) error(e) end pcall(g)", "s:2: " TOO_LONG);
+  breaks("local function less() while true do pcall(less) end end\nwhile true do pcall(table.sort, { 1, 2 }, less) end",
+         "s:1: " TOO_LONG);
 }
 
 static void breaks_a_loop_inside_coroutines(void **state) {
   (void)state;
   breaks("local co = coroutine.wrap(function() while true do coroutine.yield() end end)\nwhile true do co() end",
          "s:2: " TOO_LONG);
-  world w;
-  world_open(&w, 200);
-  kl_script *s = start_limited(&w,
-                               "local co = coroutine.create(function() while true do end end)\n"
-                               "while true do\n coroutine.resume(co) end",
-                               60);
-  world_run(&w);
-  assert_int_equal(w.failed, 1);
-  assert_contains(kl_script_error(s), TOO_LONG);
-  world_close(&w);
+  breaks("local co = coroutine.create(function() while true do end end)\n"
+         "while true do\n coroutine.resume(co) end",
+         "s:1: " TOO_LONG);
+  breaks("local endless = { __close = function() while true do end end }\n"
+         "local co = coroutine.wrap(function() local c <close> = setmetatable({}, endless)\n"
+         "  while true do end end)\n"
+         "while true do pcall(co) end",
+         "s:3: " TOO_LONG);
 }
 
 static void breaks_loops_in_closing_variables_and_in_tostring(void **state) {
@@ -278,9 +279,14 @@ static void breaks_loops_in_closing_variables_and_in_tostring(void **state) {
       &w, "local c <close> = setmetatable({}, { __close = function() while true do end end }) error 'x'", 60);
   world_run(&w);
   assert_int_equal(w.failed, 1);
-  s = start_limited(&w, "error(setmetatable({}, { __tostring = function() while true do end end }))", 60);
+  s = start_limited(
+      &w, "local c <close> = setmetatable({}, { __close = function() print 'closed' end }) while true do end", 60);
   world_run(&w);
   assert_int_equal(w.failed, 2);
+  assert_string_equal(world_out(&w), "closed\n");
+  s = start_limited(&w, "error(setmetatable({}, { __tostring = function() while true do end end }))", 60);
+  world_run(&w);
+  assert_int_equal(w.failed, 3);
   assert_non_null(kl_script_error(s));
   assert_true(seconds() - start < 2);
   world_close(&w);
