@@ -20,7 +20,7 @@
 ---@class kalshi.Book
 ---@field ticker string
 ---@field seq integer of the last message applied
----@field ts number exchange's time of the last change, seconds
+---@field ts? number exchange's time of the last change, seconds; nil while there was none since the snapshot
 ---@field stale boolean may be wrong: a gap or a lost connection is being repaired
 ---@field age number seconds since the last change
 local Book = {}
@@ -111,6 +111,7 @@ function Subscription:close() end
 ---@class kalshi
 ---@field each table<string, fun(...): fun(): table?> pages of any list operation, row by row, lazily; `limit` per page, `max` rows
 ---@field legacy table<string, function> superseded operations
+---@field env "sim"|"demo"|"prod"
 local kalshi = {}
 
 ---Opens a market's live book and waits for its first snapshot.
@@ -132,16 +133,32 @@ function kalshi.subscribe(options) end
 ---@return table
 function kalshi.call(method, path, params) end
 
+---The feed.
 ---@return {connected: boolean, age: number?, reconnects: integer, clock_offset: number?}
 function kalshi.status() end
 
----Tokens left of the rate limits.
----@return {read: number, write: number, tier: string}
+---Tokens left of the rate limits, and what they come from; `tier` is nil without a key.
+---@async
+---@return {read: number, write: number, tier: string?}
 function kalshi.budget() end
 
 ---Cancels every resting order of the account.
 ---@async
 function kalshi.cancel_all() end
+
+---Cash of the account in dollars.
+---@async
+---@return number
+function kalshi.balance() end
+
+---Every REST operation.
+---@return {name: string, method: string, path: string, legacy: boolean}[]
+function kalshi.operations() end
+
+---One REST operation with its parameters; a superseded one by "legacy.NAME".
+---@param name string
+---@return {name: string, id: string, method: string, path: string, legacy: boolean, auth: boolean, paged: boolean, params: {name: string, in: "path"|"query"|"body", type: string, item_type: string?, required: boolean, enum: string[]?}[]}
+function kalshi.describe(name) end
 
 ---@async
 ---@param ticker string

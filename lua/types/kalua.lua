@@ -23,6 +23,10 @@ function kalua.on_error(fn) end
 ---@param thresholds table<string, string> for example `{ errors = "==0", cash_change = ">-5" }`
 function kalua.expect(thresholds) end
 
+---What this script uses; memory in bytes, `errors` those of tasks that nobody awaited.
+---@return {tasks: integer, resumes: integer, errors: integer, memory: integer, memory_peak: integer}
+function kalua.stats() end
+
 ---@return number seconds since the epoch
 function kalua.now() end
 

@@ -15,7 +15,7 @@ int kl_command_api(int argc, char **argv) {
   kl_connect_options o;
   kl_opt connect[KL_CONNECT_OPT_COUNT];
   kl_connect_opts(&o, connect);
-  o.log_level = "warn";
+  o.log_default = "warn";
   bool list = false, json = false;
   const kl_opt own[] = {{"list", KL_OPT_FLAG, &list, NULL, "name the operations", 0, 0},
                         {"json", KL_OPT_FLAG, &json, NULL, "one line, also on a terminal", 0, 0},

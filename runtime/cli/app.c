@@ -1,10 +1,12 @@
 #include "cli/app.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/decimal.h"
@@ -12,6 +14,7 @@
 #include "cli/account.h"
 #include "cli/settings.h"
 #include "cli/summary.h"
+#include "net/url.h"
 
 enum { WRITES_GRACE_MS = 5000, STOP_GRACE_MS = 3000, SUMMARY_TIMEOUT_MS = 3000 };
 
@@ -36,7 +39,7 @@ struct kl_app {
   size_t running;
   int interrupts; /* signals so far */
   int exit_code;
-  bool prefix;
+  bool prefix, tool_errors;
   bool loop_open, handles_open;
   bool stdout_broken;
   int64_t started_ns, started_ms;
@@ -46,7 +49,7 @@ struct kl_app {
 };
 
 void kl_connect_opts(kl_connect_options *o, kl_opt table[KL_CONNECT_OPT_COUNT]) {
-  *o = (kl_connect_options){.memory_mb = 256, .cpu_ms = 1000, .seed = 1, .speed = 1};
+  *o = (kl_connect_options){.log_default = "info", .memory_mb = 256, .cpu_ms = 1000, .seed = 1, .speed = 1};
   const kl_opt opts[KL_CONNECT_OPT_COUNT] = {
       {"env", KL_OPT_TEXT, &o->env, "sim|demo|prod", "which exchange; sim runs inside this process [sim]", 0, 0},
       {"key-id", KL_OPT_TEXT, &o->key_id, "ID", "API key id (KALSHI_API_KEY_ID)", 0, 0},
@@ -55,7 +58,7 @@ void kl_connect_opts(kl_connect_options *o, kl_opt table[KL_CONNECT_OPT_COUNT]) 
       {"ws-url", KL_OPT_TEXT, &o->ws_url, "URL", "WebSocket address (KALSHI_WS_URL)", 0, 0},
       {"ca", KL_OPT_TEXT, &o->ca_file, "FILE", "certificates to trust instead of the system's (KALUA_CA)", 0, 0},
       {"live", KL_OPT_FLAG, &o->live, NULL, "allow orders on prod", 0, 0},
-      {"log", KL_OPT_TEXT, &o->log_level, "LEVEL", "error, warn, info, debug or trace (KALUA_LOG) [info]", 0, 0},
+      {"log", KL_OPT_TEXT, &o->log_level, "LEVEL", "error, warn, info, debug or trace (KALUA_LOG)", 0, 0},
       {"log-json", KL_OPT_FLAG, &o->log_json, NULL, "log as one JSON object per line", 0, 0},
       {"log-file", KL_OPT_TEXT, &o->log_file, "FILE", "log there instead of stderr", 0, 0},
       {"seed", KL_OPT_INT, &o->seed, "N", "of the embedded exchange: the same seed gives the same market [1]", 0, 9e15},
@@ -92,10 +95,19 @@ static void script_ended(void *data, kl_script *s, bool failed) {
   a->running--;
   if (!failed) return;
   const char *message = kl_script_error(s), *traceback = kl_script_traceback(s);
-  fflush(stdout);
-  fprintf(stderr, "kalua: %s: %s\n", kl_script_name(s), message ? message : "failed");
-  if (traceback && *traceback) fprintf(stderr, "%s\n", traceback);
-  if (a->exit_code == KL_EXIT_OK) a->exit_code = kl_exit_code_of(kl_script_error_kind(s));
+  int code = kl_exit_code_of(kl_script_error_kind(s));
+  if (a->exit_code == KL_EXIT_OK) a->exit_code = code;
+  kl_cli_flush_output();
+  if (!message) message = "failed";
+  if (a->tool_errors && code == KL_EXIT_USAGE) {
+    const char *text = strstr(message, ": "); /* behind the kind */
+    kl_cli_usage(kl_script_name(s), "%s", text ? text + 2 : message);
+  } else if (a->tool_errors) {
+    fprintf(stderr, "kalua: %s\n", message);
+  } else {
+    fprintf(stderr, "kalua: %s: %s\n", kl_script_name(s), message);
+    if (traceback && *traceback) fprintf(stderr, "%s\n", traceback);
+  }
 }
 
 static void print_line(void *data, kl_script *s, const char *text, size_t n) {
@@ -114,10 +126,8 @@ static void stop_all(kl_app *a, bool now) {
 /* Output goes out once per turn of the loop, before it sleeps. */
 static void flush_output(uv_prepare_t *h) {
   kl_app *a = h->data;
-  if (fflush(stdout) == 0 && !ferror(stdout)) return;
-  if (a->stdout_broken) return;
+  if (kl_cli_flush_output() || a->stdout_broken) return;
   a->stdout_broken = true;
-  if (errno != EPIPE) fprintf(stderr, "kalua: cannot write to standard output: %s; stopping\n", strerror(errno));
   if (a->exit_code == KL_EXIT_OK) a->exit_code = KL_EXIT_FAILED;
   stop_all(a, false);
 }
@@ -170,7 +180,6 @@ static bool load_key(kl_app *a, kl_error *e) {
     snprintf(a->key_origin, sizeof a->key_origin, "KALSHI_PRIVATE_KEY");
     ok = kl_key_load_pem(pem, strlen(pem), "KALSHI_PRIVATE_KEY", kl_passphrase_from_tty, NULL, &a->key, e);
   }
-  kl_settings_wipe(a->settings, "KALSHI_PRIVATE_KEY");
   if (!ok) return false;
   if (a->key && !id) {
     kl_error_set(e, KL_ERR_CONFIG, "a private key is given but no key id: set KALSHI_API_KEY_ID or --key-id");
@@ -194,8 +203,8 @@ static bool copy_url(char *out, size_t cap, const char *url, const char *name, k
   size_t n = strlen(url);
   while (n && url[n - 1] == '/')
     n--; /* the exchange redirects a trailing slash, and the signature covers the path */
-  if (n == 0 || n >= cap || !strstr(url, "://")) {
-    kl_error_set(e, KL_ERR_CONFIG, "%s: \"%.100s\" is not a URL", name, url);
+  if (n >= cap) {
+    kl_error_set(e, KL_ERR_CONFIG, "%s: longer than %zu characters", name, cap - 1);
     return false;
   }
   memcpy(out, url, n);
@@ -203,7 +212,35 @@ static bool copy_url(char *out, size_t cap, const char *url, const char *name, k
   return true;
 }
 
+/* A URL of another scheme, with a password, or unencrypted to another machine is refused here and not by the first
+ * call. So is the real exchange under the name of another environment: it would take orders without --live. */
+static bool check_url(const char *env, kl_url_family family, const char *text, const char *name, kl_error *e) {
+  static const char domain[] = "kalshi.com";
+  const size_t len = sizeof domain - 1;
+  kl_url u = {0};
+  kl_error inner = {0};
+  if (!kl_url_parse(&u, family, text, &inner)) {
+    kl_error_set(e, KL_ERR_CONFIG, "%s: %s", name, inner.message);
+    return false;
+  }
+  size_t n = strlen(u.host);
+  while (n && u.host[n - 1] == '.')
+    n--;
+  bool real = n >= len && !strncasecmp(u.host + n - len, domain, len) && (n == len || u.host[n - len - 1] == '.');
+  bool ok = !real || !strcmp(env, "prod");
+  if (!ok) {
+    kl_error_set(e, KL_ERR_CONFIG, "%s: %.200s is the real exchange: say so by --env prod, or name another one", name,
+                 u.host);
+  }
+  kl_url_free(&u);
+  return ok;
+}
+
 static bool choose_exchange(kl_app *a, kl_error *e) {
+  if (a->o.embedded) {
+    snprintf(a->env_name, sizeof a->env_name, "sim");
+    return start_exchange(a, e);
+  }
   const char *env = kl_settings_get(a->settings, a->o.env, "KALSHI_ENV");
   if (!env) env = "sim";
   if (strcmp(env, "sim") != 0 && strcmp(env, "demo") != 0 && strcmp(env, "prod") != 0) {
@@ -224,12 +261,14 @@ static bool choose_exchange(kl_app *a, kl_error *e) {
                  "with --env sim give both --rest-url and --ws-url, or neither for the embedded exchange");
     return false;
   }
-  return copy_url(a->rest_url, sizeof a->rest_url, rest, "rest-url", e) &&
+  return check_url(env, KL_URL_HTTP, rest, "rest-url", e) && check_url(env, KL_URL_WS, ws, "ws-url", e) &&
+         copy_url(a->rest_url, sizeof a->rest_url, rest, "rest-url", e) &&
          copy_url(a->ws_url, sizeof a->ws_url, ws, "ws-url", e) && load_key(a, e);
 }
 
 static bool open_log(kl_app *a, kl_error *e) {
   const char *name = kl_settings_get(a->settings, a->o.log_level, "KALUA_LOG");
+  if (!name) name = a->o.log_default;
   kl_log_level level = KL_LOG_INFO;
   if (name && !kl_log_level_parse(name, &level)) {
     kl_error_set(e, KL_ERR_CONFIG, "unknown log level \"%.40s\": error, warn, info, debug or trace", name);
@@ -274,9 +313,13 @@ bool kl_app_open(const kl_connect_options *o, const char *version, kl_app **out,
   a->expectations = kl_expectations_new();
   bool ok = kl_settings_load(&a->settings, ".env", e) && open_log(a, e);
   if (ok) {
+    /* The host reads it from the environment, which wins. */
+    const char *modules = kl_settings_get(a->settings, NULL, "KALUA_PATH");
+    if (modules) setenv("KALUA_PATH", modules, 0);
     uv_loop_init(&a->loop);
     a->loop_open = true;
     ok = choose_exchange(a, e) && open_handles(a, e);
+    kl_settings_wipe(a->settings, "KALSHI_PRIVATE_KEY"); /* also where it was not needed */
   }
   if (ok) {
     kl_session_options so = {.env = a->env_name,
@@ -348,12 +391,16 @@ void kl_app_close(kl_app *a) {
       uv_loop_close(&a->loop);
     }
   }
-  fflush(stdout);
+  kl_cli_flush_output();
   if (a->sim) kl_sim_stop(a->sim);
   kl_key_release(a->key);
   kl_settings_free(a->settings);
   kl_expectations_free(a->expectations);
   free(a->scripts);
+  if (a->o.log_file && kl_log_lost()) {
+    fprintf(stderr, "kalua: %" PRIu64 " lines of the log are lost: %s could not be written; is the disk full?\n",
+            kl_log_lost(), a->o.log_file);
+  }
   kl_log_close();
   free(a);
 }
@@ -367,6 +414,7 @@ const char *kl_app_env(const kl_app *a) { return a->env_name; }
 const char *kl_app_rest_url(const kl_app *a) { return a->rest_url; }
 const char *kl_app_ws_url(const kl_app *a) { return a->ws_url; }
 const char *kl_app_key_origin(const kl_app *a) { return a->key ? a->key_origin : NULL; }
+void kl_app_tool_errors(kl_app *a, bool on) { a->tool_errors = on; }
 void kl_app_prefix_output(kl_app *a, bool on) { a->prefix = on; }
 
 /* ---- running ---- */
@@ -378,7 +426,31 @@ static const kl_embedded *embedded(const char *name) {
   return NULL;
 }
 
+static bool name_taken(const kl_app *a, const char *name) {
+  for (size_t i = 0; i < a->n_scripts; i++) {
+    if (!strcmp(kl_script_name(a->scripts[i]), name)) return true;
+  }
+  return false;
+}
+
+/* The file's name without .lua, told apart from those that are there by -2, -3 and so on. */
+static void name_script(const kl_app *a, const char *path, char *out, size_t cap) {
+  const char *slash = strrchr(path, '/');
+  const char *file = slash ? slash + 1 : path;
+  size_t n = strlen(file);
+  if (n > 4 && !strcmp(file + n - 4, ".lua")) n -= 4;
+  if (n > cap - 24) n = cap - 24;
+  snprintf(out, cap, "%.*s", (int)n, file);
+  for (size_t i = 2; name_taken(a, out); i++)
+    snprintf(out, cap, "%.*s-%zu", (int)n, file, i);
+}
+
 bool kl_app_start(kl_app *a, const char *path, const char *module, const char *name, char *const *args, kl_error *e) {
+  char own[256];
+  if (!name) {
+    name_script(a, path, own, sizeof own);
+    name = own;
+  }
   kl_script_options so = {.path = path,
                           .name = name,
                           .env = a->env_name,
@@ -398,7 +470,7 @@ bool kl_app_start(kl_app *a, const char *path, const char *module, const char *n
     }
     so.source = m->text;
   }
-  kl_script **grown = realloc(a->scripts, (a->n_scripts + 1) * sizeof *grown);
+  kl_script **grown = realloc(a->scripts, (a->n_scripts + 1) * sizeof(kl_script *));
   if (!grown) {
     kl_error_set(e, KL_ERR_INTERNAL, "not enough memory");
     return false;
@@ -427,27 +499,28 @@ int kl_app_run(kl_app *a, double seconds) {
   if (seconds > 0) uv_timer_start(&a->deadline, time_is_up, (uint64_t)(seconds * 1e3), 0);
   while (a->running)
     uv_run(&a->loop, UV_RUN_ONCE);
-  fflush(stdout);
+  kl_cli_flush_output();
   uv_timer_stop(&a->deadline);
   uv_prepare_stop(&a->flush);
   return a->interrupts ? KL_EXIT_INTERRUPTED : a->exit_code;
 }
 
-int kl_app_summary(kl_app *a) {
+int kl_app_summary(kl_app *a, bool quiet) {
+  if (quiet && kl_expectations_count(a->expectations) == 0) return KL_EXIT_OK;
   kl_feed_status feed;
   kl_feed_status_get(kl_session_feed(a->session), &feed);
   kl_summary s = {.seconds = (double)(kl_mono_ns(kl_clock_real()) - a->started_ns) / 1e9,
                   .messages = feed.messages,
                   .errors = a->script_errors,
                   .orders = -1,
-                  .fills = -1,
-                  .before = a->before};
+                  .fills = -1};
   if (a->key && a->interrupts < 2) {
     int64_t since = a->started_ms / 1000;
     s.orders = kl_account_count(a->session, &a->loop, "get_orders", since, SUMMARY_TIMEOUT_MS);
     s.fills = kl_account_count(a->session, &a->loop, "get_fills", since, SUMMARY_TIMEOUT_MS);
     kl_account_read_wait(a->session, &a->loop, &s.after, SUMMARY_TIMEOUT_MS);
   }
-  kl_summary_print(&s);
+  s.before = a->before; /* of a short run it came only now */
+  if (!quiet) kl_summary_print(&s);
   return kl_summary_check(&s, a->expectations) ? KL_EXIT_OK : KL_EXIT_EXPECT;
 }

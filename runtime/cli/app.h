@@ -13,6 +13,8 @@
 /* The options every connecting command takes, before defaults. */
 typedef struct kl_connect_options {
   const char *env, *key_id, *key_path, *rest_url, *ws_url, *ca_file, *log_level, *log_file;
+  const char *log_default; /* the level where neither --log nor KALUA_LOG says one */
+  bool embedded;           /* the embedded exchange, whatever the settings say */
   bool live, log_json, no_watch;
   int64_t memory_mb, cpu_ms, seed, markets;
   double speed, rate;
@@ -41,7 +43,8 @@ const char *kl_app_rest_url(const kl_app *a);
 const char *kl_app_ws_url(const kl_app *a);
 const char *kl_app_key_origin(const kl_app *a); /* where the key came from; NULL without one */
 
-/* Starts a script from a file or from an embedded module (`module` not NULL) with arguments. */
+/* Starts a script from a file (`path`; its name is the file's without .lua, with -2 and so on where that is taken) or
+ * from an embedded module (`module` not NULL, under `name`) with arguments. */
 bool kl_app_start(kl_app *a, const char *path, const char *module, const char *name, char *const *args, kl_error *e);
 /* Runs the loop until all scripts ended, a signal came or `seconds` (0: no limit) passed; then stops the rest. Returns
  * the exit code: of the first failed script, 130 after a signal. */
@@ -50,12 +53,14 @@ int kl_app_run(kl_app *a, double seconds);
 uint64_t kl_app_errors(const kl_app *a);
 /* Instead of kl_app_run: stops at once what was started. */
 void kl_app_abandon(kl_app *a);
+/* The scripts are the body of a command: their errors are told like those of C, without name and traceback. */
+void kl_app_tool_errors(kl_app *a, bool on);
 /* Prefix the output of each script with its name. */
 void kl_app_prefix_output(kl_app *a, bool on);
 
 /* Prints the end summary to stderr (time, messages, orders, fills, cash, position, errors; the account's part by the
  * exchange's own record); returns KL_EXIT_EXPECT when a threshold of kalua.expect was missed, else
- * KL_EXIT_OK. */
-int kl_app_summary(kl_app *a);
+ * KL_EXIT_OK. With `quiet` it only checks the thresholds. */
+int kl_app_summary(kl_app *a, bool quiet);
 
 #endif

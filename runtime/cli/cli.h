@@ -66,6 +66,9 @@ int kl_opts_parse(const char *command, const char *usage, const kl_opt *const *t
 /* Prints "kalua: MESSAGE" to stderr and returns the exit code for the error's kind. */
 int kl_cli_fail(const kl_error *e);
 int kl_cli_usage(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Writes out what is left of standard output. False when some of it was lost: said once, except where the reader of a
+ * pipe has simply gone. */
+bool kl_cli_flush_output(void);
 /* The exit code that an error object of a script stands for, by its kind; NULL and unknown kinds: KL_EXIT_FAILED. */
 int kl_exit_code_of(const char *kind);
 

@@ -9,8 +9,8 @@ int kl_command_demo(int argc, char **argv) {
   kl_connect_options o;
   kl_opt connect[KL_CONNECT_OPT_COUNT];
   kl_connect_opts(&o, connect);
-  o.log_level = "warn";
-  o.env = "sim";
+  o.log_default = "warn";
+  o.embedded = true;
   o.speed = 5; /* a busy market: something happens in 20 seconds */
   double seconds = 20;
   const kl_opt own[] = {{"seconds", KL_OPT_REAL, &seconds, "S", "how long [20]", 1, 3600},

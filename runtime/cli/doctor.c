@@ -13,6 +13,35 @@ static void versions(void) {
          lws_get_library_version());
 }
 
+/* One call with a short deadline. A script's call would go on trying for half a minute before it says what is wrong. */
+enum { REACH_MS = 6000 };
+
+typedef struct reach {
+  bool done;
+  kl_error error; /* no kind: there was an answer */
+} reach;
+
+static void reached(void *data, const kl_http_response *res, const kl_error *e) {
+  reach *r = data;
+  (void)res;
+  r->done = true;
+  if (e) r->error = *e;
+}
+
+/* KL_EXIT_OK, or the code to end with after what is wrong was printed. An answer of any kind is left to the script. */
+static int reach_exchange(kl_app *app) {
+  const kl_operation *op = kl_operation_find("get_exchange_status");
+  kl_call_request request = {.op = op, .path = op->path, .query = "", .timeout_ms = REACH_MS};
+  reach r = {0};
+  if (kl_session_call(kl_app_session(app), &request, reached, &r, &r.error)) {
+    while (!r.done)
+      uv_run(kl_app_loop(app), UV_RUN_ONCE);
+  }
+  if (!r.error.kind || r.error.status) return KL_EXIT_OK;
+  printf("wrong REST: %s\n", r.error.message);
+  return kl_exit_code_of(r.error.kind);
+}
+
 int kl_command_doctor(int argc, char **argv) {
   static const char usage[] =
       "usage: kalua doctor\n\n"
@@ -21,7 +50,7 @@ int kl_command_doctor(int argc, char **argv) {
   kl_connect_options o;
   kl_opt connect[KL_CONNECT_OPT_COUNT];
   kl_connect_opts(&o, connect);
-  o.log_level = "error";
+  o.log_default = "error";
   int code = kl_opts_parse("doctor", usage, (const kl_opt *const[]){connect, NULL}, argc, argv, NULL, NULL);
   kl_app *app = NULL;
   kl_error e = {0};
@@ -42,8 +71,12 @@ int kl_command_doctor(int argc, char **argv) {
     }
     fflush(stdout);
     const char *const args[] = {origin ? "key" : "", NULL};
-    if (kl_app_start(app, NULL, "cli.doctor", "doctor", (char *const *)args, &e)) {
-      code = kl_app_run(app, 30);
+    int status = reach_exchange(app);
+    kl_app_tool_errors(app, true);
+    if (status != KL_EXIT_OK) {
+      code = status;
+    } else if (kl_app_start(app, NULL, "cli.doctor", "doctor", (char *const *)args, &e)) {
+      code = kl_app_run(app, 0);
     } else {
       code = kl_cli_fail(&e);
       kl_app_abandon(app);

@@ -1,4 +1,6 @@
 /* kalua: dispatches to the commands. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -73,8 +75,19 @@ static int dispatch(int argc, char **argv) {
   return kl_cli_usage(NULL, "there is no command or script \"%s\"", first);
 }
 
+/* A closed standard descriptor would be given to the next socket or file, which libuv forbids. Read-only, so that
+ * output meant for a closed one is an error and not lost in silence. */
+static bool open_standard_descriptors(void) {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+    if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDONLY) != fd) return false;
+  }
+  return true;
+}
+
 int main(int argc, char **argv) {
+  if (!open_standard_descriptors()) return KL_EXIT_FAILED;
   int code = dispatch(argc, argv);
+  if (!kl_cli_flush_output() && code == KL_EXIT_OK) code = KL_EXIT_FAILED;
   uv_library_shutdown(); /* joins the thread pool, whose threads hold state of OpenSSL's */
   return code;
 }

@@ -1,9 +1,11 @@
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 
@@ -29,6 +31,22 @@ int kl_cli_usage(const char *command, const char *fmt, ...) {
   va_end(ap);
   fprintf(stderr, "; see `kalua %s%s--help`\n", command ? command : "", command ? " " : "");
   return KL_EXIT_USAGE;
+}
+
+/* By poll, since the errno of a write that stdio made on its own is gone by now. */
+static bool reader_has_gone(void) {
+  struct pollfd p = {.fd = STDOUT_FILENO};
+  return poll(&p, 1, 0) == 1 && (p.revents & POLLERR);
+}
+
+bool kl_cli_flush_output(void) {
+  static bool told;
+  errno = 0;
+  if (fflush(stdout) == 0 && !ferror(stdout)) return true;
+  if (!told && !reader_has_gone())
+    fprintf(stderr, "kalua: cannot write to standard output: %s\n", errno ? strerror(errno) : "some of it was lost");
+  told = true;
+  return false;
 }
 
 int kl_exit_code_of(const char *kind) {

@@ -1,5 +1,30 @@
 /* kalua run: strategies and tools, until they end or a signal comes. */
+#include <lauxlib.h>
+
 #include "cli/app.h"
+
+/* Whether a file can be read and compiled. */
+static bool compiles(const char *path) {
+  lua_State *L = luaL_newstate();
+  bool ok = L && luaL_loadfilex(L, path, "t") == LUA_OK;
+  if (L) lua_close(L);
+  return ok;
+}
+
+/* Starts all or none: half of a set-up is not what was asked for, and a script that was started has its first turn
+ * before it can be stopped. */
+static bool start_all(kl_app *app, const kl_text_list *scripts, const kl_text_list *args, kl_error *e) {
+  size_t first = 0, n = scripts->n;
+  for (size_t i = 0; n > 1 && i < n; i++) {
+    if (compiles(scripts->items[i])) continue;
+    first = i; /* the host says what is wrong with it */
+    break;
+  }
+  for (size_t i = 0; i < n; i++) {
+    if (!kl_app_start(app, scripts->items[(first + i) % n], NULL, NULL, (char *const *)args->items, e)) return false;
+  }
+  return true;
+}
 
 int kl_command_run(int argc, char **argv) {
   static const char usage[] = "usage: kalua [run] SCRIPT... [-- ARG...]\n\n"
@@ -19,16 +44,11 @@ int kl_command_run(int argc, char **argv) {
   if (code < 0 && !kl_app_open(&o, KL_VERSION, &app, &e)) code = kl_cli_fail(&e);
   if (code < 0) {
     kl_app_prefix_output(app, scripts.n > 1);
-    for (size_t i = 0; i < scripts.n && code < 0; i++) {
-      /* One that cannot start keeps the others from starting too: half of a set-up is not what was asked for. */
-      if (!kl_app_start(app, scripts.items[i], NULL, NULL, (char *const *)args.items, &e)) code = kl_cli_fail(&e);
-    }
+    if (!start_all(app, &scripts, &args, &e)) code = kl_cli_fail(&e);
     if (code < 0) {
       code = kl_app_run(app, 0);
-      if (!quiet) {
-        int missed = kl_app_summary(app);
-        if (code == KL_EXIT_OK) code = missed;
-      }
+      int missed = kl_app_summary(app, quiet);
+      if (code == KL_EXIT_OK) code = missed;
     } else {
       kl_app_abandon(app);
     }

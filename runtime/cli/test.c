@@ -11,7 +11,7 @@ int kl_command_test(int argc, char **argv) {
   kl_connect_options o;
   kl_opt connect[KL_CONNECT_OPT_COUNT];
   kl_connect_opts(&o, connect);
-  o.log_level = "error";
+  o.log_default = "error";
   kl_text_list files = {0};
   int code = kl_opts_parse("test", usage, (const kl_opt *const[]){connect, NULL}, argc, argv, &files, NULL);
   if (code < 0 && files.n == 0) code = kl_cli_usage("test", "which files?");

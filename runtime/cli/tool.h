@@ -5,7 +5,7 @@
 #include "cli/app.h"
 
 /* Opens the app, runs the module with `args` (NULL-terminated) as kalua.args for at most `seconds` (0: no limit),
- * closes. Returns the exit code. */
+ * closes. With `summary` it is a strategy: it ends with one, and its errors have tracebacks. Returns the exit code. */
 int kl_tool_run(const kl_connect_options *o, const char *module, const char *name, char *const *args, double seconds,
                 bool summary);
 

@@ -32,8 +32,8 @@ local fills <close> = kalshi.subscribe{ channels = { "fill" }, market_tickers = 
 local position = 0
 for _, p in ipairs(kalshi.get_positions{ ticker = ticker }.market_positions) do position = p.position_fp end
 
--- The valid price at or next to `price`: `round` is math.floor for a bid and math.ceil for an ask, so that rounding never
--- makes a quote more generous.
+-- The valid price at or next to `price`: `round` is math.floor for a bid and math.ceil for an ask, so that rounding
+-- never makes a quote more generous.
 local function to_grid(price, round)
   for _, band in ipairs(market.price_ranges) do
     if price <= band["end"] + 1e-9 then
@@ -49,8 +49,8 @@ end
 local quotes = {}
 local stopping, busy = false, false
 
--- What the market's own movement brings about is no error: the order was filled before it could be changed, or the price
--- ran into the quote.
+-- What the market's own movement brings about is no error: the order was filled before it could be changed, or the
+-- price ran into the quote.
 local expected = { not_found = true, invalid_order = true, order_already_exists = true }
 
 local function try(call, ...)
@@ -70,7 +70,8 @@ local function quote(side, price)
   local q = quotes[side]
   if q and math.abs(q.price - price) < 1e-9 then return end
   if q then
-    local answer = try(kalshi.amend_order, q.id, { ticker = ticker, side = side, price = price, count = q.filled + SIZE })
+    local change = { ticker = ticker, side = side, price = price, count = q.filled + SIZE }
+    local answer = try(kalshi.amend_order, q.id, change)
     if answer then
       q.price = price
       return
@@ -120,7 +121,8 @@ task.spawn(function()
         if q.filled >= SIZE then quotes[side] = nil end
       end
     end
-    print(string.format("filled  %-3s %6.2f @ %.4f   position %+.2f", f.book_side, f.count_fp, f.yes_price_dollars, position))
+    print(string.format("filled  %-3s %6.2f @ %.4f   position %+.2f", f.book_side, f.count_fp, f.yes_price_dollars,
+      position))
   end
 end)
 

@@ -29,10 +29,11 @@ table.sort(markets, function(a, b)
   return a.ticker < b.ticker
 end)
 
-print(string.format("%-32s %-24s %7s %7s %7s %7s %12s", "MARKET", "YES MEANS", "BID", "ASK", "SPREAD", "LAST", "VOLUME"))
+print(string.format("%-32s %-24s %7s %7s %7s %7s %12s", "MARKET", "YES MEANS", "BID", "ASK", "SPREAD", "LAST",
+  "VOLUME"))
 for i, m in ipairs(markets) do
   if i > rows then break end
-  print(string.format("%-32s %-24.24s %7.4g %7.4g %7.4f %7.4g %12.2f", m.ticker, m.title, m.bid, m.ask, m.spread, m.last,
-    m.volume))
+  print(string.format("%-32s %-24.24s %7.4g %7.4g %7.4f %7.4g %12.2f", m.ticker, m.title, m.bid, m.ask, m.spread,
+    m.last, m.volume))
 end
 print(string.format("%d open markets", #markets))

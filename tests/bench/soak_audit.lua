@@ -1,5 +1,5 @@
--- Compares live books with REST, one market after the other. Between the two the market may move, so a difference counts
--- only when the book did not change while REST was asked. Part of tests/bench/soak.
+-- Compares live books with REST, one market after the other. Between the two the market may move, so a difference
+-- counts only when the book did not change while REST was asked. Part of tests/bench/soak.
 local kalshi = require "kalshi"
 local kalua = require "kalua"
 local task = require "task"

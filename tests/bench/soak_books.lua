@@ -31,8 +31,10 @@ local function report()
   local stale = 0
   for _, book in ipairs(books) do stale = stale + (book.stale and 1 or 0) end
   local s = kalshi.status()
-  print(string.format("messages %d gaps %d reconnects %d malformed %d changes %d stale %d longest stale %.1f s lua %.0f KB",
-    s.messages, s.gaps, s.reconnects, s.malformed, changes, stale, longest, collectgarbage "count"))
+  local form = "messages %d gaps %d reconnects %d malformed %d changes %d stale %d longest stale %.1f s lua %.0f KB"
+  print(string.format(form,
+    s.messages, s.gaps, s.reconnects, s.malformed, changes, stale, longest,
+    collectgarbage "count"))
 end
 kalua.on_stop(report)
 task.every(60, report)

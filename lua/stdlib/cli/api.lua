@@ -76,7 +76,9 @@ local function operation(name)
     if not key then
       place = place + 1
       key = path_names[place]
-      if not key then usage(string.format('%s takes %d values in place; "%s" is one too many', op.name, #path_names, word)) end
+      if not key then
+        usage(string.format('%s takes %d values in place; "%s" is one too many', op.name, #path_names, word))
+      end
     end
     if by_name[key] and by_name[key]["in"] == "path" then
       given[key] = value
@@ -102,7 +104,7 @@ local function indented(text)
     local c = text:sub(i, i)
     if c == '"' then
       local j = i + 1
-      while text:sub(j, j) ~= '"' do j = j + (text:sub(j, j) == "\\" and 2 or 1) end
+      while j <= #text and text:sub(j, j) ~= '"' do j = j + (text:sub(j, j) == "\\" and 2 or 1) end
       out[#out + 1] = text:sub(i, j)
       i = j
     elseif c == "{" or c == "[" then

@@ -37,8 +37,8 @@ end
 local function line()
   local bid, bids = book:best_bid()
   local ask, asks = book:best_ask()
-  return string.format("%s  %s x %s | %s x %s%s", ticker, number(bids, "%.2f"), number(bid, "%.4f"), number(ask, "%.4f"),
-    number(asks, "%.2f"), book.stale and "  stale" or "")
+  return string.format("%s  %s x %s | %s x %s%s", ticker, number(bids, "%.2f"), number(bid, "%.4f"),
+    number(ask, "%.4f"), number(asks, "%.2f"), book.stale and "  stale" or "")
 end
 
 local function object()

@@ -1,12 +1,16 @@
--- The body of `kalua doctor`: what can be seen only by talking to the exchange. kalua.args[1] is "key" where there is one.
+-- The body of `kalua doctor`: what can be seen only by talking to the exchange. kalua.args[1] is "key" where there is
+-- one.
 local kalshi = require "kalshi"
 local kalua = require "kalua"
 local task = require "task"
 
 local first_error
 
+-- Longer than a call goes on trying, so that its own reason is what is told.
+local PATIENCE = 35
+
 local function check(what, fn)
-  local ok, answer = pcall(task.timeout, 10, fn)
+  local ok, answer = pcall(task.timeout, PATIENCE, fn)
   if ok then
     print(string.format("ok    %s%s", what, answer and ": " .. answer or ""))
   else

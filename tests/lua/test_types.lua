@@ -1,0 +1,92 @@
+-- lua/types against what the modules export, both ways. Runs in the folder tests/ with --allow-fs for the project.
+local kalshi = require "kalshi"
+local task = require "task"
+local test = require "test"
+
+local function read(path)
+  local file = assert(io.open(path))
+  local text = file:read "a"
+  file:close()
+  return text
+end
+
+local function sorted(set)
+  local names = {}
+  for name in pairs(set) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
+
+-- What the types of `module` say of class `class`: functions of its local table `variable`, and fields.
+local function documented(module, class, variable)
+  local text = read("../lua/types/" .. module .. ".lua")
+  local functions, fields = {}, {}
+  for name in text:gmatch("\nfunction " .. variable .. "[.:]([%w_]+)%(") do functions[name] = true end
+  local _, at = text:find("---@class " .. class .. "\n", 1, true)
+  while at do -- the comment lines that follow
+    local line
+    line, at = text:match("^(%-%-%-[^\n]*)\n()", at + 1)
+    if not line then break end
+    at = at - 1
+    local name = line:match "^%-%-%-@field ([%w_]+)"
+    if name then fields[name] = not line:find "^%-%-%-@field [%w_]+%?" and "always" or "at times" end
+  end
+  return functions, fields
+end
+
+-- The methods of an object cannot be listed from Lua: they are read from the table that registers them.
+local function registered(source)
+  local methods = {}
+  local block = read("../bindings/" .. source):match "luaL_Reg methods%[%] =%s*(%b{})"
+  assert(block, "no methods in " .. source)
+  for name in block:gmatch '{"([%w_]+)",' do methods[name] = true end
+  return methods
+end
+
+for _, module in ipairs{ "task", "kalua", "json", "log" } do
+  test("the types of " .. module .. " are what it exports", function(t)
+    local functions, fields = documented(module, module, module)
+    local real_functions, real_fields = {}, {}
+    for name, value in pairs(require(module)) do
+      if type(value) == "function" then real_functions[name] = true else real_fields[name] = true end
+    end
+    t.eq(sorted(functions), sorted(real_functions), "functions")
+    t.eq(sorted(fields), sorted(real_fields), "fields")
+  end)
+end
+
+test("the types of kalshi have every function that is no REST operation, and no operation that is none", function(t)
+  local functions, fields = documented("kalshi", "kalshi", "kalshi")
+  local operations = {}
+  for _, op in ipairs(kalshi.operations()) do
+    if not op.legacy then operations[op.name] = true end
+  end
+  for name, value in pairs(kalshi) do
+    if not operations[name] then
+      t.ok(functions[name] or fields[name], "lua/types/kalshi.lua lacks " .. name)
+      t.eq(fields[name] ~= nil, type(value) ~= "function", name .. " is a field")
+    end
+  end
+  for name in pairs(functions) do t.ok(rawget(kalshi, name), "there is no kalshi." .. name) end
+  for name in pairs(fields) do t.ok(rawget(kalshi, name) ~= nil, "there is no kalshi." .. name) end
+end)
+
+local ticker = kalshi.get_markets{ status = "open", limit = 1 }.markets[1].ticker
+local objects = {
+  { "kalshi", "kalshi.Book", "Book", "book.c", function() return kalshi.book(ticker) end },
+  { "kalshi", "kalshi.Subscription", "Subscription", "stream.c",
+    function() return kalshi.subscribe{ channels = { "trade" }, market_tickers = { ticker } } end },
+  { "task", "task.Task", "Task", "task.c", function() return task.spawn(function() end) end },
+  { "task", "task.Channel", "Channel", "channel.c", function() return task.channel(1) end },
+}
+for _, object in ipairs(objects) do
+  local module, class, variable, source, make = table.unpack(object)
+  test("the types of " .. class .. " are what it has", function(t)
+    local methods, fields = documented(module, class, variable)
+    t.eq(sorted(methods), sorted(registered(source)), "methods")
+    local value = make()
+    for name in pairs(methods) do t.eq(type(value[name]), "function", class .. ":" .. name) end
+    for name, when in pairs(fields) do t.ok(when == "at times" or value[name] ~= nil, class .. "." .. name) end
+    if methods.close then value:close() end
+  end)
+end
