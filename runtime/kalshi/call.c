@@ -145,7 +145,10 @@ static bool call_retry(kl_call *c, const kl_error *why) {
   if (pause >= remaining_ms(c)) return false;
   c->attempt++;
   c->s->stats.retries++;
-  kl_log_debug("session", "%s: %s; again in %lld ms", c->name, why->message, (long long)pause);
+  /* The first is told, so that a wait of half a minute is no riddle; the rest would only repeat it. */
+  bool told = c->attempt == 1 && strcmp(why->kind, KL_ERR_RATE_LIMIT) != 0;
+  kl_log_write(told ? KL_LOG_WARN : KL_LOG_DEBUG, "session", "%s: %s; again in %lld ms", c->name, why->message,
+               (long long)pause);
   c->state = CALL_PAUSING;
   uv_timer_start(&c->timer, call_timer_fired, (uint64_t)pause, 0);
   return true;

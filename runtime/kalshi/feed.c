@@ -169,25 +169,34 @@ static void malformed(kl_feed *f, const char *p, size_t n, const kl_error *e) {
   kl_feed_books_resync(f);
 }
 
-/* Continuity of seq on a subscription. False: the message was here before. */
+/* Continuity of seq on a subscription. False: the message was here before. Two earlier numbers in order are no repeats:
+ * the exchange counts anew, and what came in between is not known. */
 static bool in_sequence(kl_feed *f, kl_feed_channel *c, const kl_event *ev) {
   if (!(ev->has & KL_HAS_SEQ)) return true;
-  if (ev->seq == c->seq + 1 || c->seq < 0) {
+  if (c->seq < 0 || ev->seq - c->seq == 1) {
     c->seq = ev->seq;
+    c->earlier = 0;
     return true;
   }
-  if (ev->seq <= c->seq) {
+  bool back = ev->seq <= c->seq;
+  if (back && !(c->earlier && ev->seq - c->earlier == 1)) {
     /* An answer to get_snapshot that repeats the current number shows the state as of it. */
     if (ev->seq == c->seq && ev->type == KL_EV_SNAPSHOT && (ev->has & KL_HAS_ID)) return true;
+    c->earlier = ev->seq;
     f->duplicates++;
     return false;
   }
   char detail[160];
-  snprintf(detail, sizeof detail, "%s: seq %" PRId64 " after %" PRId64 ", %" PRId64 " missing", c->name, ev->seq,
-           c->seq, ev->seq - c->seq - 1);
+  if (back) {
+    snprintf(detail, sizeof detail, "%s: seq %" PRId64 " after %" PRId64 ", counted anew", c->name, ev->seq, c->seq);
+  } else {
+    snprintf(detail, sizeof detail, "%s: seq %" PRId64 " after %" PRId64 ", %" PRId64 " missing", c->name, ev->seq,
+             c->seq, ev->seq - c->seq - 1);
+  }
   f->gaps++;
   kl_log_warn("feed", "gap on %s", detail);
   c->seq = ev->seq;
+  c->earlier = 0;
   if (c->books) kl_feed_books_resync(f);
   kl_feed_tell(f, "gap", detail);
   return true;

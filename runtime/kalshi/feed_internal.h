@@ -71,6 +71,7 @@ struct kl_feed_channel {
 
   int64_t sid;           /* 0: none */
   int64_t seq;           /* last seen; -1: unknown, the next one is taken as it is */
+  int64_t earlier;       /* the last message had this number, though it was not its turn; 0: it had its own */
   int64_t subscribe_cmd; /* in flight; 0: none */
   bool is_wide;          /* the exchange was asked for all markets */
   bool restart;          /* unsubscribe and subscribe anew */

@@ -313,8 +313,9 @@ static void describe(kl_http_call *c, CURLcode rc, bool sent, kl_error *e) {
   case CURLE_PARTIAL_FILE:
     kl_error_set(e, KL_ERR_NETWORK, "'%s' ended the connection before its answer was complete", host);
     break;
-  case CURLE_OUT_OF_MEMORY:
-    kl_error_set(e, KL_ERR_INTERNAL, "not enough memory for the call to '%s'", host);
+  case CURLE_OUT_OF_MEMORY: /* curl also says so of a header line that is longer than it takes */
+    kl_error_set(e, KL_ERR_INTERNAL, "not enough memory for the call to '%s', or a header of its answer is too long",
+                 host);
     break;
   case CURLE_UNSUPPORTED_PROTOCOL:
   case CURLE_WEIRD_SERVER_REPLY:

@@ -14,8 +14,8 @@
 #define WS_PATH "/trade-api/ws/v2"
 
 enum {
-  HEADERS_MOST = 32768, /* bytes of one request's headers; 100 tickers of a query fit */
-  HEADERS_AT_ONCE = 64, /* requests that are being read */
+  HEADERS_MOST = 32768,   /* bytes of one request's headers; 100 tickers of a query fit */
+  HEADERS_AT_ONCE = 1024, /* requests that are being read; taken from memory as they come */
   PATH_MOST = 1024,
   CHUNK = 65536,   /* written at once */
   BURST = 1 << 20, /* written to one WebSocket before the others have their turn */
@@ -72,31 +72,31 @@ static const char *own_header(struct lws *wsi, const char *name, char *out, size
 
 /* The query: key and value, split at the first '='; the library has undone the percent-encoding. */
 static bool read_query(connection *k, struct lws *wsi) {
-  char text[2048];
-  int n, count = 0;
+  size_t count = 0;
   kl_buf_clear(&k->query);
-  while ((n = lws_hdr_copy_fragment(wsi, text, sizeof text, WSI_TOKEN_HTTP_URI_ARGS, count)) > 0) {
+  for (int i = 0;; i++) {
+    int length = lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, i);
+    if (!kl_buf_reserve(&k->query, (size_t)length + 2)) return false;
+    char *at = k->query.data + k->query.len;
+    int n = lws_hdr_copy_fragment(wsi, at, length + 1, WSI_TOKEN_HTTP_URI_ARGS, i);
+    if (n < 0) break;     /* there is no such one */
+    if (n == 0) continue; /* nothing between two '&' */
     if (count++ == KL_SIM_ARGS_MOST) return false;
-    char *value = memchr(text, '=', (size_t)n);
-    kl_buf_add(&k->query, text, (size_t)n);
-    kl_buf_add(&k->query, "", 1);
-    if (value) {
-      k->query.data[k->query.len - 1 - (size_t)(n - (value - text))] = '\0';
-    } else {
-      kl_buf_add(&k->query, "", 1);
-    }
+    char *value = memchr(at, '=', (size_t)n);
+    if (value) *value = '\0';
+    at[n] = at[n + 1] = '\0';
+    k->query.len += (size_t)n + (value ? 1 : 2);
   }
-  if (n < -1 || k->query.failed) return false;
   /* Now that the text stays where it is: each key is followed by its value. */
   const char *p = k->query.data;
-  for (int i = 0; i < count; i++) {
+  for (size_t i = 0; i < count; i++) {
     k->args[i].key = p;
     p += strlen(p) + 1;
     k->args[i].value = p;
     p += strlen(p) + 1;
   }
   k->rq.args = k->args;
-  k->rq.n_args = (size_t)count;
+  k->rq.n_args = count;
   return true;
 }
 
@@ -247,19 +247,35 @@ static int serve(connection *k, struct lws *wsi) {
   return answer(k, wsi, &rs);
 }
 
+/* The length of the body; false when the header says none that can be understood. */
+static bool read_length(struct lws *wsi, bool *given, uint64_t *length) {
+  char text[24];
+  *length = 0;
+  *given = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0;
+  if (!*given) return true;
+  if (lws_hdr_copy(wsi, text, sizeof text, WSI_TOKEN_HTTP_CONTENT_LENGTH) < 0) return false;
+  if (!*text || text[strspn(text, "0123456789")]) return false;
+  *length = strtoull(text, NULL, 10); /* at most 2^64 - 1: too large for us in any case */
+  return true;
+}
+
 static int on_request(struct lws *wsi) {
-  char length[24];
   connection *k = connection_of(wsi);
   if (!k) return -1;
   kl_buf_clear(&k->body);
   k->answered = k->waits_for_body = k->close_after = false;
   int wrong = read_head(k, wsi);
-  bool has_length = lws_hdr_copy(wsi, length, sizeof length, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0;
+  bool has_length;
+  uint64_t n;
+  bool understood = read_length(wsi, &has_length, &n);
   bool posts = !strcmp(k->method, "POST") || !strcmp(k->method, "PUT") || !strcmp(k->method, "PATCH");
-  unsigned long long n = has_length ? strtoull(length, NULL, 10) : 0;
   if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING)) {
     k->close_after = true; /* where the body ends is not known */
     return answer_failure(k, wsi, 411, "length_required", "send the body with Content-Length, not in chunks");
+  }
+  if (!understood) {
+    k->close_after = true;
+    return answer_failure(k, wsi, 400, "bad_request", "Content-Length is not one decimal number");
   }
   if (wrong || n > KL_SIM_BODY_MOST) {
     k->close_after = true;

@@ -231,3 +231,32 @@ test('redirects are not followed', async () => {
   await f.close();
   await new Promise((r) => other.close(r));
 });
+
+test('an answer that breaks off inside a string is printed on a terminal too', async () => {
+  const f = await fake({ rest: (req, res) => res.end('{"a":"b') });
+  const p = spawn('script', ['-qec', `${KALUA} api get_exchange_status`, '/dev/null'],
+    { env: { ...process.env, ...f.env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const end = setTimeout(() => p.kill('SIGKILL'), 20000);
+  let out = '';
+  p.stdout.on('data', (d) => { out += d; });
+  const code = await new Promise((r) => p.on('close', r));
+  clearTimeout(end);
+  assert.equal(code, 0, out);
+  assert.match(out, /"a": "b/);
+  await f.close();
+});
+
+test('a book follows an exchange that counts its messages anew', async () => {
+  const f = await fake({ socket: (ws, n) => exchange(ws, n, (s) => setTimeout(() => {
+    for (let i = 0; i < 5; i++) ws.send(delta(1, ++s.seq, '0.4000', '1.00'));
+    s.seq = 0;
+    for (let i = 0; i < 2; i++) ws.send(delta(1, ++s.seq, '0.4000', '10.00'));
+  }, 200)) });
+  const run = start(watcher, f.env);
+  await run.saw('count\t77.0');
+  assert.equal(f.connections(), 1);
+  run.p.kill('SIGINT');
+  await run.ended;
+  assert.match(run.err, /counted anew/);
+  await f.close();
+});

@@ -1,6 +1,7 @@
 // The simulator's REST answers against the exchange's own schemas, and its refusals as documented.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import net from 'node:net';
 import test, { after, before } from 'node:test';
 import { Sim } from './peers.mjs';
 import { requestErrors, restErrors, wireErrorErrors } from './schema.mjs';
@@ -133,6 +134,41 @@ test('bad queries are refused, unknown things are not found', async () => {
   refused(await sim.rest('GET', '/nothing/here'), 404);
   const page = await sim.rest('GET', '/markets?limit=2&cursor=garbage');
   assert.equal(page.body.markets.length, 2, 'a garbage cursor is page one');
+});
+
+test('a long or oddly written query is read to its end', async () => {
+  const many = [ticker, ...Array.from({ length: 150 }, (_, i) => `KXNOSUCHMARKET-${i}`)].join(',');
+  const { body } = await sim.rest('GET', `/markets?tickers=${many}`);
+  assert.deepEqual(body.markets.map((m) => m.ticker), [ticker]);
+  assert.equal((await sim.rest('GET', '/markets?&&limit=2&&status=open&')).body.markets.length, 2);
+});
+
+// The answers of the server to bytes sent as they are, until it closes the connection.
+const exchangeBytes = (text) => new Promise((resolve, reject) => {
+  let answer = '';
+  const socket = net.connect(Number(new URL(sim.rest_url).port), '127.0.0.1', () => socket.write(text));
+  socket.setTimeout(5000, () => socket.destroy(new Error(`still open after: ${answer}`)));
+  socket.on('data', (d) => { answer += d; });
+  socket.on('error', reject);
+  socket.on('end', () => { socket.end(); resolve(answer); });
+});
+
+test('a length that is not one number is refused, and the connection ends', async () => {
+  for (const length of ['5abc', '-5', '+14', '0x0e', '1e1', '1'.repeat(40)]) {
+    const answer = await exchangeBytes(`POST /trade-api/v2/portfolio/events/orders HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n`);
+    assert.match(answer, /^HTTP\/1\.1 400 [^]*Content-Length is not/, length);
+    assert.equal(answer.split('HTTP/1.').length, 2, `one answer to a length of ${length}`);
+  }
+});
+
+test('connections that never finish their request do not keep others out', async () => {
+  const idle = Array.from({ length: 200 }, () => net.connect(Number(new URL(sim.rest_url).port), '127.0.0.1'));
+  idle.forEach((s) => { s.on('error', () => {}); s.write('GET /trade-api'); });
+  await new Promise((r) => setTimeout(r, 300));
+  const from = Date.now();
+  assert.match(await exchangeBytes('GET /trade-api/v2/exchange/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'), /^HTTP\/1\.1 200 /);
+  assert.ok(Date.now() - from < 2000, `${Date.now() - from} ms`);
+  idle.forEach((s) => s.destroy());
 });
 
 test('pages are complete and without repeats', async () => {

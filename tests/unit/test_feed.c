@@ -1,5 +1,6 @@
 /* The feed against a link made by hand: every message, gap, refusal and lost connection at the moment the test wants.
  */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -785,6 +786,42 @@ static void a_repeated_message_is_dropped(void **state) {
   kl_feed_book_release(feed, b);
 }
 
+static void numbers_that_begin_anew_make_the_books_stale(void **state) {
+  (void)state;
+  start_feed(NULL);
+  kl_feed_book *b = current_book();
+  for (int i = 2; i < 10; i++)
+    say_delta(1, i, "A", "0.3800", "1.00", "yes");
+  say_delta(1, 1, "A", "0.3800", "1.00", "yes");
+  say_delta(1, 2, "A", "0.3800", "1.00", "yes");
+  burst_ends();
+  assert_true(b->stale);
+  assert_int_equal(status().gaps, 1);
+  sent_id(0, "get_snapshot");
+  say_snapshot(1, 3, "A", "[\"0.3800\",\"1.00\"]", "");
+  burst_ends();
+  assert_false(b->stale);
+  kl_feed_book_release(feed, b);
+}
+
+static void a_number_far_off_does_not_keep_the_books_stale(void **state) {
+  (void)state;
+  start_feed(NULL);
+  kl_feed_book *b = current_book();
+  say("{\"type\":\"orderbook_delta\",\"sid\":1,\"seq\":%lld,\"msg\":{\"market_ticker\":\"A\",\"market_id\":"
+      "\"30ebe0c2-d075-4992-9896-9ab2e8d35072\",\"price_dollars\":\"0.3800\",\"delta_fp\":\"1.00\",\"side\":\"yes\"}}",
+      LLONG_MAX);
+  burst_ends();
+  assert_true(b->stale);
+  say_snapshot(1, 2, "A", "[\"0.3800\",\"1.00\"]", ""); /* a repeat, as far as can be told */
+  burst_ends();
+  assert_true(b->stale);
+  say_snapshot(1, 3, "A", "[\"0.3800\",\"1.00\"]", "");
+  burst_ends();
+  assert_false(b->stale);
+  kl_feed_book_release(feed, b);
+}
+
 static void a_delta_that_does_not_fit_asks_for_a_snapshot(void **state) {
   (void)state;
   start_feed(NULL);
@@ -1134,6 +1171,8 @@ int main(void) {
       T(a_gap_makes_every_book_of_the_subscription_stale),
       T(a_gap_on_trades_is_told_and_the_message_delivered),
       T(a_repeated_message_is_dropped),
+      T(numbers_that_begin_anew_make_the_books_stale),
+      T(a_number_far_off_does_not_keep_the_books_stale),
       T(a_delta_that_does_not_fit_asks_for_a_snapshot),
       T(a_message_that_cannot_be_read_leads_to_a_snapshot),
       T(strangers_are_ignored),
