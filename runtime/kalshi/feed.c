@@ -353,8 +353,10 @@ static void on_open(void *data, int64_t server_date_ms) {
 static void on_closed(void *data, const kl_error *e) {
   kl_feed *f = data;
   kl_error own;
-  bool refused = f->link != KL_LINK_OPEN && (e->status == 401 || e->status == 403);
-  if (refused) {
+  bool key_refused = f->link != KL_LINK_OPEN && (e->status == 401 || e->status == 403);
+  /* Nor does waiting help against a certificate that is not trusted. */
+  bool refused = key_refused || (f->link != KL_LINK_OPEN && !strcmp(e->kind, KL_ERR_CONFIG));
+  if (key_refused) {
     kl_error_set(
         &own, KL_ERR_AUTH,
         "the exchange refused the key at the feed's handshake (HTTP %d): check the key id, that the key belongs "

@@ -288,7 +288,7 @@ static void describe(kl_http_call *c, CURLcode rc, bool sent, kl_error *e) {
     describe_timeout(c, sent, e);
     break;
   case CURLE_PEER_FAILED_VERIFICATION:
-    kl_error_set(e, KL_ERR_PROTOCOL,
+    kl_error_set(e, KL_ERR_CONFIG,
                  "the certificate of '%s' is not trusted: %s; if an authority of your own signed it, name its "
                  "certificate with --ca FILE; if it is for another name, check the address",
                  host, says);

@@ -203,12 +203,12 @@ static void describe_failure(kl_tls *t, const char *doing, kl_error *e) {
   long verify = SSL_get_verify_result(t->ssl);
   openssl_reason(reason, sizeof reason);
   if (verify == X509_V_ERR_HOSTNAME_MISMATCH || verify == X509_V_ERR_IP_ADDRESS_MISMATCH) {
-    kl_error_set(e, KL_ERR_PROTOCOL,
+    kl_error_set(e, KL_ERR_CONFIG,
                  "the certificate that the server at '%s' shows is for another name: check the address, or whether "
                  "something intercepts the connection",
                  t->host);
   } else if (verify != X509_V_OK) {
-    kl_error_set(e, KL_ERR_PROTOCOL,
+    kl_error_set(e, KL_ERR_CONFIG,
                  "the certificate of '%s' is not trusted: %s; if an authority of your own signed it, name its "
                  "certificate with --ca FILE",
                  t->host, X509_verify_cert_error_string(verify));

@@ -260,3 +260,19 @@ test('a book follows an exchange that counts its messages anew', async () => {
   assert.match(run.err, /counted anew/);
   await f.close();
 });
+
+test('a certificate that is not trusted is a configuration error at once, by REST and for books; --ca mends it', async () => {
+  const sim = await Sim.start('--tls');
+  const env = sim.env();
+  const market = 'local t = require("kalshi").get_markets{ limit = 1 }.markets[1].ticker ';
+  const rest = start(`${market}`, env);
+  assert.equal(await rest.ended, 3, rest.err);
+  assert.match(rest.err, /certificate.*--ca/);
+  const book = start(`require("kalshi").book "${T}"`, env);
+  assert.equal(await book.ended, 3, book.err);
+  assert.match(book.err, /certificate.*--ca/);
+  const good = start(`${market} print(require("kalshi").book(t).stale)`, { ...env, KALUA_CA: sim.ca_path });
+  assert.equal(await good.ended, 0, good.err);
+  assert.equal(good.out, 'false\n');
+  assert.equal(await sim.stop(), 0);
+});

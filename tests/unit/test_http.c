@@ -566,10 +566,10 @@ static void refuses_certificates_that_are_not_trusted_or_for_another_name(void *
   (void)state;
   box b;
   run_tls(&b, "DNS:localhost", "localhost", false);
-  expect_error(&b.calls[0], KL_ERR_PROTOCOL, "unsent", "--ca FILE");
+  expect_error(&b.calls[0], KL_ERR_CONFIG, "unsent", "--ca FILE");
   box_free(&b);
   run_tls(&b, "DNS:elsewhere.test", "localhost", true);
-  expect_error(&b.calls[0], KL_ERR_PROTOCOL, "unsent", "is not trusted");
+  expect_error(&b.calls[0], KL_ERR_CONFIG, "unsent", "is not trusted");
   assert_int_equal(b.requests.len, 0);
   box_free(&b);
 }

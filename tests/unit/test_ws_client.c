@@ -596,14 +596,14 @@ static void refuses_certificates_that_are_not_trusted_or_for_another_name(void *
   box b;
   run_tls(&b, "DNS:localhost", "localhost", false);
   assert_string_equal(b.log.data, "closed|");
-  expect_error(&b, KL_ERR_PROTOCOL, 0, "--ca FILE");
+  expect_error(&b, KL_ERR_CONFIG, 0, "--ca FILE");
   box_free(&b);
   run_tls(&b, "DNS:elsewhere.test", "localhost", true);
   assert_string_equal(b.log.data, "closed|");
-  expect_error(&b, KL_ERR_PROTOCOL, 0, "for another name");
+  expect_error(&b, KL_ERR_CONFIG, 0, "for another name");
   box_free(&b);
   run_tls(&b, "DNS:localhost", "127.0.0.1", true);
-  expect_error(&b, KL_ERR_PROTOCOL, 0, "for another name");
+  expect_error(&b, KL_ERR_CONFIG, 0, "for another name");
   box_free(&b);
 }
 
