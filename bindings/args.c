@@ -8,6 +8,7 @@
 #include "base/decimal.h"
 #include "base/error.h"
 #include "base/units.h"
+#include "bindings/check.h"
 #include "bindings/json.h"
 #include "script/script.h"
 
@@ -537,7 +538,7 @@ kl_args *kl_args_read_free(lua_State *L, const char *method, const char *path, c
   kl_buf_add(&a->path, path, query ? (size_t)(query - path) : strlen(path));
   if (query) kl_buf_str(&a->query, query + 1);
   if (lua_isnoneornil(L, idx)) return a;
-  luaL_checktype(L, idx, LUA_TTABLE);
+  kl_check_type(L, idx, LUA_TTABLE, "kalshi.call");
 
   /* A copy without `raw`, which is ours. */
   lua_newtable(L);

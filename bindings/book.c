@@ -125,7 +125,9 @@ int kl_book_open_lua(lua_State *L) {
   if (lua_type(L, 1) != LUA_TSTRING) {
     return kl_raisef(L, KL_ERR_VALIDATION, "kalshi.book: the ticker must be a string, not %s", luaL_typename(L, 1));
   }
-  const char *ticker = lua_tostring(L, 1);
+  size_t n;
+  const char *ticker = lua_tolstring(L, 1, &n);
+  if (strlen(ticker) != n) return kl_raisef(L, KL_ERR_VALIDATION, "kalshi.book: the ticker holds a zero byte");
   kl_error e;
   kl_script *s = kl_script_of(L);
   lua_settop(L, 1);

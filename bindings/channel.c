@@ -2,6 +2,7 @@
  * one out next is counted here, so that a value is neither lost nor handed out twice when a task is cancelled. */
 #include <stdlib.h>
 
+#include "bindings/check.h"
 #include "bindings/task.h"
 
 #define CHANNEL_TYPE "task.Channel"
@@ -134,8 +135,10 @@ static int wait_at(lua_State *L, channel *ch, bool sends) {
 }
 
 static int l_send(lua_State *L) {
-  channel *ch = luaL_checkudata(L, 1, CHANNEL_TYPE);
-  luaL_argcheck(L, !lua_isnoneornil(L, 2), 2, "nil cannot be sent: recv gives it when the channel is closed");
+  channel *ch = kl_check_self(L, CHANNEL_TYPE, "channel", "send");
+  if (lua_isnoneornil(L, 2))
+    return kl_raisef(L, KL_ERR_VALIDATION,
+                     "channel:send: nil cannot be sent: recv gives it when the channel is closed");
   lua_settop(L, 2);
   kl_check_cancelled(L);
   if (ch->closed) return closed_error(L);
@@ -145,7 +148,7 @@ static int l_send(lua_State *L) {
 }
 
 static int l_recv(lua_State *L) {
-  channel *ch = luaL_checkudata(L, 1, CHANNEL_TYPE);
+  channel *ch = kl_check_self(L, CHANNEL_TYPE, "channel", "recv");
   lua_settop(L, 1);
   kl_check_cancelled(L);
   if (can_take(ch)) return take(L, ch);
@@ -155,7 +158,7 @@ static int l_recv(lua_State *L) {
 }
 
 static int l_close(lua_State *L) {
-  channel *ch = luaL_checkudata(L, 1, CHANNEL_TYPE);
+  channel *ch = kl_check_self(L, CHANNEL_TYPE, "channel", "close");
   if (ch->closed) return 0;
   ch->closed = true;
   kl_list *lists[] = {&ch->senders, &ch->receivers};
@@ -171,8 +174,10 @@ static int l_close(lua_State *L) {
 }
 
 int kl_channel_new_lua(lua_State *L) {
-  lua_Integer capacity = luaL_optinteger(L, 1, 0);
-  luaL_argcheck(L, capacity >= 0 && capacity <= 1 << 30, 1, "a size of 0 or more");
+  int whole = 1;
+  lua_Integer capacity = lua_isnoneornil(L, 1) ? 0 : lua_tointegerx(L, 1, &whole);
+  if (!whole || lua_type(L, 1) == LUA_TSTRING || capacity < 0 || capacity > 1 << 30)
+    return kl_bad_argument(L, 1, "task.channel", "a whole number of 0 or more");
   channel *ch = lua_newuserdatauv(L, sizeof *ch, 1);
   *ch = (channel){.capacity = capacity};
   kl_list_init(&ch->senders);

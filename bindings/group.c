@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "bindings/check.h"
 #include "bindings/task.h"
 
 typedef enum { GROUP_ALL, GROUP_RACE, GROUP_TIMEOUT } group_kind;
@@ -174,7 +175,8 @@ static int spawn_members(lua_State *L) {
 }
 
 static void check_members(lua_State *L, const char *name) {
-  luaL_checktype(L, 1, LUA_TTABLE);
+  if (lua_type(L, 1) != LUA_TTABLE)
+    kl_raisef(L, KL_ERR_VALIDATION, "task.%s takes a list: functions or tasks, not %s", name, luaL_typename(L, 1));
   lua_Integer n = (lua_Integer)lua_rawlen(L, 1);
   lua_Integer entries = 0;
   for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1))
@@ -226,9 +228,9 @@ int kl_group_race_lua(lua_State *L) { return run_group(L, GROUP_RACE, "race"); }
 
 /* task.timeout(seconds, fn, ...) */
 int kl_group_timeout_lua(lua_State *L) {
-  kl_check_seconds(L, 1);
+  kl_check_seconds(L, 1, "task.timeout");
   double seconds = lua_tonumber(L, 1);
-  luaL_checktype(L, 2, LUA_TFUNCTION);
+  kl_check_type(L, 2, LUA_TFUNCTION, "task.timeout");
   kl_check_cancelled(L);
   lua_createtable(L, 1, 0);
   lua_insert(L, 2); /* seconds tasks fn args */

@@ -9,6 +9,7 @@
 
 #include "base/decimal.h"
 #include "base/error.h"
+#include "bindings/check.h"
 #include "script/script.h"
 
 /* json.null is the light userdata NULL, as lua-cjson has it: it can be copied from one state to another. */
@@ -557,14 +558,14 @@ kl_buf *kl_push_buffer(lua_State *L) {
 
 static int l_decode(lua_State *L) {
   size_t n;
-  const char *s = luaL_checklstring(L, 1, &n);
+  const char *s = kl_check_text(L, 1, "json.decode", &n);
   char why[KL_JSON_MESSAGE];
   if (!kl_json_read(L, s, n, NULL, false, why)) return kl_raisef(L, KL_ERR_VALIDATION, "json.decode: %s", why);
   return 1;
 }
 
 static int l_encode(lua_State *L) {
-  luaL_checkany(L, 1);
+  if (lua_isnone(L, 1)) return kl_bad_argument(L, 1, "json.encode", "a value");
   kl_buf *out = kl_push_buffer(L);
   char why[KL_JSON_MESSAGE];
   if (!kl_json_write(L, 1, out, why)) return kl_raisef(L, KL_ERR_VALIDATION, "json.encode: %s", why);

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/error.h"
+#include "bindings/check.h"
 #include "bindings/describe.h"
 #include "bindings/rest.h"
 #include "script/script.h"
@@ -19,7 +20,9 @@ static int l_operation(lua_State *L) {
 
 /* kalshi.call("GET", "/markets", {limit = 5}): the path is below /trade-api/v2 and sent as it is. */
 static int l_call(lua_State *L) {
-  const char *given = luaL_checkstring(L, 1), *path = luaL_checkstring(L, 2);
+  size_t n;
+  const char *given = kl_check_text(L, 1, "kalshi.call", NULL), *path = kl_check_text(L, 2, "kalshi.call", &n);
+  if (strlen(path) != n) return kl_raisef(L, KL_ERR_VALIDATION, "call: the path holds a zero byte");
   static const char *const methods[] = {"GET", "POST", "PUT", "DELETE", "PATCH"};
   const char *method = NULL;
   for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)

@@ -3,20 +3,21 @@
 #include <string.h>
 
 #include "bindings/bindings.h"
+#include "bindings/check.h"
 #include "bindings/expect.h"
 #include "script/script.h"
 
 static kl_environment *environment(lua_State *L) { return kl_script_data(kl_script_of(L)); }
 
 static int l_on_stop(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TFUNCTION);
+  kl_check_type(L, 1, LUA_TFUNCTION, "kalua.on_stop");
   lua_settop(L, 1);
   kl_script_on_stop(L);
   return 0;
 }
 
 static int l_on_error(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TFUNCTION);
+  kl_check_type(L, 1, LUA_TFUNCTION, "kalua.on_error");
   lua_settop(L, 1);
   kl_script_on_error(L);
   return 0;
@@ -24,6 +25,24 @@ static int l_on_error(lua_State *L) {
 
 static int l_now(lua_State *L) {
   lua_pushnumber(L, (lua_Number)kl_wall_us(kl_script_clock(kl_script_of(L))) / 1e6);
+  return 1;
+}
+
+static void set_count(lua_State *L, const char *name, uint64_t n) {
+  lua_pushinteger(L, (lua_Integer)n);
+  lua_setfield(L, -2, name);
+}
+
+/* {tasks, resumes, errors, memory, memory_peak}; memory in bytes, errors of tasks that nobody awaited. */
+static int l_stats(lua_State *L) {
+  kl_script_stats stats;
+  kl_script_stats_get(kl_script_of(L), &stats);
+  lua_createtable(L, 0, 5);
+  set_count(L, "tasks", stats.tasks);
+  set_count(L, "resumes", stats.resumes);
+  set_count(L, "errors", stats.errors);
+  set_count(L, "memory", stats.memory);
+  set_count(L, "memory_peak", stats.memory_peak);
   return 1;
 }
 
@@ -41,7 +60,7 @@ static const char *known_metric(lua_State *L, const char *name) {
 }
 
 static int l_expect(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TTABLE);
+  kl_check_type(L, 1, LUA_TTABLE, "kalua.expect");
   kl_script *s = kl_script_of(L);
   kl_environment *env = environment(L);
   for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
@@ -52,20 +71,23 @@ static int l_expect(lua_State *L) {
       return kl_raisef(L, KL_ERR_VALIDATION, "expect: %s takes a text like \"<200\" or \">=0.5\"", x.metric);
     }
     snprintf(x.script, sizeof x.script, "%s", kl_script_name(s));
-    if (env->expectations && !kl_expectations_add(env->expectations, &x)) return luaL_error(L, "not enough memory");
+    if (env->expectations && !kl_expectations_add(env->expectations, &x))
+      return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory");
   }
   return 0;
 }
 
 int luaopen_kl_kalua(lua_State *L) {
-  static const luaL_Reg functions[] = {
-      {"on_stop", l_on_stop}, {"on_error", l_on_error}, {"expect", l_expect}, {"now", l_now}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"on_stop", l_on_stop}, {"on_error", l_on_error}, {"expect", l_expect},
+                                       {"now", l_now},         {"stats", l_stats},       {NULL, NULL}};
   kl_script *s = kl_script_of(L);
   const kl_script_options *o = kl_script_get_options(s);
   luaL_newlib(L, functions);
   lua_newtable(L);
   lua_setfield(L, -2, "state");
-  lua_pushinteger(L, 1);
+  kl_script_stats stats;
+  kl_script_stats_get(s, &stats);
+  lua_pushinteger(L, stats.generation);
   lua_setfield(L, -2, "generation");
   lua_newtable(L);
   for (lua_Integer i = 0; o->args && o->args[i]; i++) {

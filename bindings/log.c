@@ -1,45 +1,76 @@
 /* Module `log`: log.info(message, fields) and fellows; one line each, with the script's name. */
 #include "base/log.h"
-#include "bindings/bindings.h"
+
+#include <string.h>
+
+#include "bindings/check.h"
+#include "bindings/json.h"
 #include "script/script.h"
 
-/* Upvalue 1 is the level. Fields are appended as k=v, sorted by key, so that lines of one place look alike. */
+/* Sorts the n texts of the table at idx; by insertion, since lines with many fields are rare. */
+static void sort_texts(lua_State *L, int idx, lua_Integer n) {
+  for (lua_Integer i = 2; i <= n; i++) {
+    lua_rawgeti(L, idx, i); /* text */
+    lua_Integer k = i - 1;
+    for (; k >= 1; k--) {
+      lua_rawgeti(L, idx, k); /* text other */
+      if (!lua_compare(L, -2, -1, LUA_OPLT)) break;
+      lua_rawseti(L, idx, k + 1); /* text */
+    }
+    if (k >= 1) lua_pop(L, 1);
+    lua_rawseti(L, idx, k + 1); /* */
+  }
+}
+
+/* Appends the value at the top as text, popped; in quotes where it would run into the next field. */
+static void add_value(lua_State *L, kl_buf *out) {
+  size_t n;
+  const char *text = luaL_tolstring(L, -1, &n);
+  if (n == 0 || strpbrk(text, " =\"\n\t"))
+    kl_buf_json_string(out, text, n);
+  else
+    kl_buf_add(out, text, n);
+  lua_pop(L, 2);
+}
+
+/* Upvalue 1 is the level, upvalue 2 the function's name. Fields are appended as k=v, sorted by key, so that lines of
+ * one place look alike. */
 static int l_write(lua_State *L) {
   kl_log_level level = (kl_log_level)lua_tointeger(L, lua_upvalueindex(1));
-  if (!kl_log_enabled(level)) return 0;
-  luaL_checkany(L, 1);
+  const char *name = lua_tostring(L, lua_upvalueindex(2));
+  if (lua_isnone(L, 1)) return kl_bad_argument(L, 1, name, "a message");
   lua_settop(L, 2);
-  luaL_Buffer b;
-  lua_newtable(L); /* message fields keys */
+  if (!lua_isnil(L, 2)) kl_check_type(L, 2, LUA_TTABLE, name);
+  if (!kl_log_enabled(level)) return 0;
+  kl_buf *line = kl_push_buffer(L); /* message fields line */
+  lua_newtable(L);                  /* message fields line keys */
+  lua_newtable(L);                  /* message fields line keys values */
+  lua_Integer n = 0;
   if (!lua_isnil(L, 2)) {
-    luaL_checktype(L, 2, LUA_TTABLE);
-    for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {
+    for (lua_pushnil(L); lua_next(L, 2);) { /* … key value */
       luaL_tolstring(L, -2, NULL);
-      lua_rawseti(L, 3, (lua_Integer)lua_rawlen(L, 3) + 1);
+      lua_pushvalue(L, -1);
+      lua_rawseti(L, 4, ++n); /* … key value name */
+      lua_insert(L, -2);
+      lua_rawset(L, 5); /* … key */
     }
-    lua_getglobal(L, "table");
-    lua_getfield(L, -1, "sort");
-    lua_pushvalue(L, 3);
-    lua_call(L, 1, 0);
-    lua_settop(L, 3);
   }
-  luaL_buffinit(L, &b);
-  luaL_tolstring(L, 1, NULL);
-  luaL_addvalue(&b);
-  lua_Integer n = (lua_Integer)lua_rawlen(L, 3);
+  sort_texts(L, 4, n);
+  size_t len;
+  const char *text = luaL_tolstring(L, 1, &len);
+  kl_buf_add(line, text, len);
+  lua_pop(L, 1);
   for (lua_Integer i = 1; i <= n; i++) {
-    luaL_addchar(&b, ' ');
-    lua_rawgeti(L, 3, i);
-    luaL_addvalue(&b);
-    luaL_addchar(&b, '=');
-    lua_rawgeti(L, 3, i);
-    lua_gettable(L, 2);
-    luaL_tolstring(L, -1, NULL);
-    lua_remove(L, -2);
-    luaL_addvalue(&b);
+    lua_rawgeti(L, 4, i);
+    kl_buf_char(line, ' ');
+    kl_buf_str(line, lua_tostring(L, -1));
+    kl_buf_char(line, '=');
+    lua_rawget(L, 5);
+    add_value(L, line);
   }
-  luaL_pushresult(&b);
-  kl_log_write(level, kl_script_name(kl_script_of(L)), "%s", lua_tostring(L, -1));
+  if (line->failed) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory for the line");
+  kl_log_write(level, kl_script_name(kl_script_of(L)), "%.*s", (int)line->len, line->data ? line->data : "");
+  kl_buf_free(line);
   return 0;
 }
 
@@ -51,7 +82,8 @@ int luaopen_kl_log(lua_State *L) {
   lua_createtable(L, 0, 4);
   for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
     lua_pushinteger(L, levels[i].level);
-    lua_pushcclosure(L, l_write, 1);
+    lua_pushfstring(L, "log.%s", levels[i].name);
+    lua_pushcclosure(L, l_write, 2);
     lua_setfield(L, -2, levels[i].name);
   }
   return 1;

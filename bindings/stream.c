@@ -197,13 +197,18 @@ static const char *const *arg_strings(lua_State *L, int idx, const char *what) {
   if (lua_type(L, idx) != LUA_TTABLE) {
     kl_raisef(L, KL_ERR_VALIDATION, "%s must be a list of strings, not %s", what, luaL_typename(L, idx));
   }
-  size_t n = lua_rawlen(L, idx);
+  size_t n = lua_rawlen(L, idx), keys = 0;
+  for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1))
+    keys++;
+  if (keys != n) kl_raisef(L, KL_ERR_VALIDATION, "%s must be a list: a table with the keys 1 to n", what);
   const char **list = lua_newuserdatauv(L, (n + 1) * sizeof *list, 0);
   for (size_t i = 0; i < n; i++) {
     if (lua_rawgeti(L, idx, (lua_Integer)i + 1) != LUA_TSTRING) {
       kl_raisef(L, KL_ERR_VALIDATION, "%s[%d] must be a string, not %s", what, (int)i + 1, luaL_typename(L, -1));
     }
-    list[i] = lua_tostring(L, -1);
+    size_t length;
+    list[i] = lua_tolstring(L, -1, &length);
+    if (strlen(list[i]) != length) kl_raisef(L, KL_ERR_VALIDATION, "%s[%d] holds a zero byte", what, (int)i + 1);
     lua_pop(L, 1);
   }
   list[n] = NULL;

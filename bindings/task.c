@@ -5,13 +5,19 @@
 #include <stdlib.h>
 
 #include "bindings/bindings.h"
+#include "bindings/check.h"
 
 static const double MAX_SECONDS = 1e6;
 
-uint64_t kl_check_seconds(lua_State *L, int idx) {
-  lua_Number seconds = luaL_checknumber(L, idx);
-  luaL_argcheck(L, seconds >= 0 && seconds <= MAX_SECONDS, idx, "0 to a million seconds"); /* refuses NaN too */
-  return (uint64_t)ceil(seconds * 1e3);
+/* From `least` to a million. */
+static lua_Number check_seconds(lua_State *L, int idx, const char *function, double least, const char *what) {
+  lua_Number seconds = lua_type(L, idx) == LUA_TNUMBER ? lua_tonumber(L, idx) : -1;
+  if (!(seconds >= least && seconds <= MAX_SECONDS)) kl_bad_argument(L, idx, function, what); /* NaN too */
+  return seconds;
+}
+
+uint64_t kl_check_seconds(lua_State *L, int idx, const char *function) {
+  return (uint64_t)ceil(check_seconds(L, idx, function, 0, "0 to a million seconds") * 1e3);
 }
 
 /* ---- sleep ---- */
@@ -39,18 +45,18 @@ static int sleep_ms(lua_State *L, uint64_t ms) {
   uv_loop_t *loop = kl_script_loop(kl_script_of(L));
   uv_timer_init(loop, &s->timer);
   s->timer.data = s;
-  uv_update_time(loop); /* the loop's own idea of now is as old as its last poll */
-  uv_timer_start(&s->timer, sleep_fired, ms, 0);
+  uv_update_time(loop);                              /* the loop's own idea of now is as old as its last poll */
+  uv_timer_start(&s->timer, sleep_fired, ms + 1, 0); /* its clock ticks in whole milliseconds: never too short */
   return kl_await(L, &s->wait);
 }
 
-static int l_sleep(lua_State *L) { return sleep_ms(L, kl_check_seconds(L, 1)); }
+static int l_sleep(lua_State *L) { return sleep_ms(L, kl_check_seconds(L, 1, "task.sleep")); }
 static int l_yield(lua_State *L) { return kl_yield(L); }
 
 /* ---- spawn and every ---- */
 
 static int l_spawn(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TFUNCTION);
+  kl_check_type(L, 1, LUA_TFUNCTION, "task.spawn");
   kl_task_spawn(L, lua_gettop(L) - 1);
   return 1;
 }
@@ -96,9 +102,8 @@ static int every_step(lua_State *L, int status, lua_KContext step) {
 static int every_body(lua_State *L) { return every_step(L, LUA_OK, EVERY_SLEEPS); }
 
 static int l_every(lua_State *L) {
-  lua_Number seconds = luaL_checknumber(L, 1);
-  luaL_argcheck(L, seconds >= 0.001 && seconds <= MAX_SECONDS, 1, "0.001 to a million seconds");
-  luaL_checktype(L, 2, LUA_TFUNCTION);
+  lua_Number seconds = check_seconds(L, 1, "task.every", 0.001, "0.001 to a million seconds");
+  kl_check_type(L, 2, LUA_TFUNCTION, "task.every");
   lua_pushcfunction(L, every_body);
   lua_pushnumber(L, seconds);
   lua_pushvalue(L, 2);
@@ -108,6 +113,12 @@ static int l_every(lua_State *L) {
 }
 
 /* ---- await ---- */
+
+static kl_task *check_self(lua_State *L, const char *method) {
+  kl_task *t = kl_task_test(L, 1);
+  if (!t) kl_raisef(L, KL_ERR_VALIDATION, "task:%s: call it with a colon, on a task", method);
+  return t;
+}
 
 typedef struct {
   kl_wait wait; /* first */
@@ -132,7 +143,7 @@ static int join_push(lua_State *L, kl_wait *w) {
 }
 
 static int l_await(lua_State *L) {
-  kl_task *t = kl_task_check(L, 1);
+  kl_task *t = check_self(L, "await");
   lua_settop(L, 1);
   kl_check_cancelled(L);
   if (kl_task_ended(t)) return kl_task_results(L, 1, -1);
@@ -147,8 +158,8 @@ static int l_await(lua_State *L) {
 }
 
 static int l_cancel(lua_State *L) {
-  kl_task *t = kl_task_check(L, 1);
-  const char *why = luaL_optstring(L, 2, NULL);
+  kl_task *t = check_self(L, "cancel");
+  const char *why = lua_isnoneornil(L, 2) ? NULL : kl_check_text(L, 2, "task:cancel", NULL);
   if (why)
     kl_task_cancel_text(t, why);
   else
@@ -162,7 +173,7 @@ static int l_status(lua_State *L) {
                                       [KL_TASK_DONE] = "done",
                                       [KL_TASK_FAILED] = "failed",
                                       [KL_TASK_CANCELLED] = "cancelled"};
-  lua_pushstring(L, names[kl_task_get_status(kl_task_check(L, 1))]);
+  lua_pushstring(L, names[kl_task_get_status(check_self(L, "status"))]);
   return 1;
 }
 

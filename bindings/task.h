@@ -13,6 +13,6 @@ int kl_group_race_lua(lua_State *L);
 int kl_group_timeout_lua(lua_State *L);
 
 /* The argument as whole milliseconds, rounded up; raises when it is no number from 0 to a million seconds. */
-uint64_t kl_check_seconds(lua_State *L, int idx); /* raises */
+uint64_t kl_check_seconds(lua_State *L, int idx, const char *function); /* raises */
 
 #endif

@@ -103,12 +103,14 @@ static int wrap_raise(lua_State *L, lua_State *co) {
   int status = lua_status(co);
   if (status != LUA_OK && status != LUA_YIELD && !kl_is_marked(co)) {
     kl_script *s = kl_script_of(L);
-    if (kl_is_cancelled_error(L, -1))
+    if (kl_is_cancelled_error(L, -1)) {
       lua_pushnil(L); /* err nil */
-    else
+    } else {
       luaL_traceback(L, co, NULL, 0); /* err trace */
-    lua_insert(L, -2);                /* trace err */
-    lua_xmove(L, co, 1);              /* trace; a closing variable may replace the error */
+      kl_task_join_trace(L);
+    }
+    lua_insert(L, -2);   /* trace err */
+    lua_xmove(L, co, 1); /* trace; a closing variable may replace the error */
     kl_watch_switch(s, co);
     lua_resetthread(co);
     kl_watch_switch(s, L);

@@ -108,24 +108,43 @@ bool kl_is_cancelled_error(lua_State *L, int idx) {
   return kind && strcmp(kind, KL_ERR_CANCELLED) == 0;
 }
 
+static int call_tostring(lua_State *L) {
+  luaL_tolstring(L, 1, NULL);
+  return 1;
+}
+
+/* Pushes the value as text. A __tostring that fails must not hide that there was an error. */
+static void push_text(lua_State *L, int idx) {
+  lua_pushcfunction(L, call_tostring);
+  lua_pushvalue(L, idx);
+  int status = lua_pcall(L, 1, 1, 0);
+  if (status == LUA_OK) return;
+  if (status == LUA_ERRMEM) lua_error(L);
+  const char *why = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "it raised no text";
+  lua_pushfstring(L, "an error object (%s) whose __tostring failed: %s", luaL_typename(L, idx), why);
+  lua_replace(L, -2);
+}
+
 void kl_describe(lua_State *L, int idx, bool where) {
   idx = lua_absindex(L, idx);
   luaL_checkstack(L, 6, NULL);
-  const char *message = NULL, *place = NULL;
+  const char *message = NULL, *kind = NULL, *place = NULL;
   if (lua_type(L, idx) == LUA_TTABLE) {
     message = text_field(L, idx, "message");
+    kind = text_field(L, idx, "kind");
     place = text_field(L, idx, "where");
   }
-  if (message && luaL_getmetafield(L, idx, "__tostring") == LUA_TNIL) {
-    /* A table as scripts throw it: error{ kind = ..., message = ... }. */
-    const char *kind = text_field(L, idx, "kind");
-    lua_pushfstring(L, "%s%s%s", kind ? kind : "", kind ? ": " : "", message);
-  } else if (lua_isnil(L, idx)) {
-    lua_pushliteral(L, "an error without a message (nil was raised)");
-  } else {
-    if (message) lua_pop(L, 1);
-    luaL_tolstring(L, idx, NULL);
+  bool plain = false; /* a table as scripts throw it: error{ kind = ..., message = ... } */
+  if (message || kind) {
+    plain = luaL_getmetafield(L, idx, "__tostring") == LUA_TNIL;
+    if (!plain) lua_pop(L, 1);
   }
+  if (plain)
+    lua_pushfstring(L, "%s%s%s", kind ? kind : "", kind && message ? ": " : "", message ? message : "");
+  else if (lua_isnil(L, idx))
+    lua_pushliteral(L, "an error without a message (nil was raised)");
+  else
+    push_text(L, idx);
   if (where && place) {
     lua_pushfstring(L, "%s: %s", place, lua_tostring(L, -1));
     lua_replace(L, -2);

@@ -40,9 +40,9 @@ void kl_watch_done(kl_task *t);
 void kl_watch_switch(kl_script *s, lua_State *co);
 /* Raises when the running task is to be broken. */
 void kl_watch_check(lua_State *L); /* raises */
-/* Why it is broken, as a message without a place. Returns out. */
-enum { KL_REASON_MAX = 160 };
-const char *kl_watch_reason(const kl_task *t, char out[KL_REASON_MAX]);
+/* Pushes what is raised in a task that is broken; the place is where that was noticed first, or where `co` stands. */
+void kl_watch_push_error(lua_State *L, const kl_task *t, lua_State *co); /* raises */
+enum { KL_PLACE_MAX = LUA_IDSIZE + 16 };
 
 /* ---- host ---- */
 
@@ -72,14 +72,15 @@ typedef enum { KL_PHASE_RUN, KL_PHASE_HANDLERS, KL_PHASE_CANCEL, KL_PHASE_ENDED 
 struct kl_script {
   kl_list link, todo;
   kl_host *host;
-  lua_State *L;        /* the main thread; NULL once ended */
-  char *name;          /* owned */
-  char *chunk;         /* chunk name of the main chunk; owned */
-  char *folder;        /* of the script's file, for require; owned, NULL without a file */
-  kl_script_options o; /* owned copies */
-  kl_task *current;    /* the task that runs */
-  bool no_wait;        /* a C call between the task and the running coroutine cannot be suspended */
-  kl_list tasks;       /* of kl_task.link, in order of birth */
+  lua_State *L;                 /* the main thread; NULL once ended */
+  char *name;                   /* owned */
+  char *chunk;                  /* chunk name of the main chunk; owned */
+  char *folder;                 /* of the script's file, for require; owned, NULL without a file */
+  kl_script_options o;          /* owned copies */
+  char broken_at[KL_PLACE_MAX]; /* place of a task that is being broken, with ": " behind it */
+  kl_task *current;             /* the task that runs */
+  bool no_wait;                 /* a C call between the task and the running coroutine cannot be suspended */
+  kl_list tasks;                /* of kl_task.link, in order of birth */
   size_t n_tasks;
   kl_list members;        /* of kl_member.link, in order of birth */
   kl_task *main;          /* NULL once it ended */
@@ -152,6 +153,8 @@ void kl_task_reset(kl_task *t);
 /* The error value at the top of L was raised elsewhere and is raised again now: its traceback (at the top, popped)
  * belongs before that of the running task. */
 void kl_task_note_trace(lua_State *L); /* raises */
+/* With an error value and a traceback on top of L: puts the traceback of an earlier raise of that error in front. */
+void kl_task_join_trace(lua_State *L); /* raises */
 
 /* The mark of a yield that is ours. It stays on the stack of a thread while that is suspended (and after the end of a
  * task's thread), which keeps scripts from resuming it. */

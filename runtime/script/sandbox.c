@@ -12,6 +12,28 @@ static void open_library(lua_State *L, lua_CFunction open) {
   lua_call(L, 0, 1);
 }
 
+/* Empties the table at the top of everything that is not named; names are separated by blanks. */
+static void keep_only(lua_State *L, const char *names) {
+  for (lua_pushnil(L); lua_next(L, -2);) { /* table key value */
+    lua_pop(L, 1);
+    const char *key = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+    size_t n = strlen(key);
+    bool kept = false;
+    for (const char *p = names; n > 0 && !kept && (p = strstr(p, key)); p++)
+      kept = (p == names || p[-1] == ' ') && (p[n] == ' ' || p[n] == 0);
+    if (kept) continue;
+    lua_pushvalue(L, -1);
+    lua_pushnil(L);
+    lua_rawset(L, -4); /* clearing a field is allowed while the table is walked */
+  }
+}
+
+static void open_kept(lua_State *L, lua_CFunction open, const char *name, const char *names) {
+  open_library(L, open);
+  keep_only(L, names);
+  lua_setglobal(L, name);
+}
+
 /* ---- base functions of our own ---- */
 
 static int l_print(lua_State *L) {
@@ -145,21 +167,18 @@ static void open_base(lua_State *L) {
 
 void kl_sandbox_open(lua_State *L) {
   open_base(L);
-  open_library(L, luaopen_string); /* string; also the metatable of strings */
-  lua_pushnil(L);
-  lua_setfield(L, -2, "dump");
-  lua_setglobal(L, "string"); /* */
+  open_kept(L, luaopen_string, "string", /* also the index of the metatable of strings */
+            "byte char find format gmatch gsub len lower match pack packsize rep reverse sub unpack upper");
   lua_pushliteral(L, "");
   lua_getmetatable(L, -1); /* "" mt */
   lua_pushboolean(L, 0);
   lua_setfield(L, -2, "__metatable");
   lua_pop(L, 2); /* */
-  open_library(L, luaopen_table);
-  lua_setglobal(L, "table");
-  open_library(L, luaopen_math);
-  lua_setglobal(L, "math");
-  open_library(L, luaopen_utf8);
-  lua_setglobal(L, "utf8");
+  open_kept(L, luaopen_table, "table", "concat insert move pack remove sort unpack");
+  open_kept(L, luaopen_math, "math",
+            "abs acos asin atan ceil cos deg exp floor fmod huge log max maxinteger min mininteger modf pi rad random "
+            "randomseed sin sqrt tan tointeger type ult");
+  open_kept(L, luaopen_utf8, "utf8", "char charpattern codepoint codes len offset");
   kl_coroutines_open(L);
   lua_setglobal(L, "coroutine");
   open_library(L, luaopen_debug); /* debug */

@@ -51,20 +51,15 @@ static int trace_error(lua_State *L) {
   kl_task *t = kl_task_current(L);
   lua_settop(L, 1);
   if (t->resetting || (t->cancelled && kl_is_cancelled_error(L, 1))) return 1;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, t->ref); /* err task */
-  luaL_traceback(L, L, NULL, 1);             /* err task trace */
+  luaL_traceback(L, L, NULL, 1); /* err trace */
   if (t->line > 0) {
     lua_pushfstring(L, "%s\n\tspawned at %s:%d", lua_tostring(L, -1), t->source, t->line);
     lua_replace(L, -2);
   }
-  lua_getiuservalue(L, 2, KL_UV_RAISED); /* err task trace raised */
-  if (!lua_isnil(L, -1) && lua_rawequal(L, -1, 1)) {
-    lua_getiuservalue(L, 2, KL_UV_RAISED_TRACE); /* err task trace raised earlier */
-    lua_pushfstring(L, "%s\nraised again in\n%s", lua_tostring(L, -1), lua_tostring(L, 3));
-    lua_replace(L, 3);
-  }
-  lua_settop(L, 3);
-  lua_setiuservalue(L, 2, KL_UV_TRACE); /* err task */
+  kl_task_join_trace(L);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, t->ref); /* err trace task */
+  lua_insert(L, 2);                          /* err task trace */
+  lua_setiuservalue(L, 2, KL_UV_TRACE);      /* err task */
   lua_settop(L, 1);
   return 1;
 }
@@ -321,14 +316,8 @@ static void end_unseen(kl_task *t) {
 static int describe_break(lua_State *L) {
   kl_task *t = lua_touserdata(L, 1);
   lua_State *co = t->broken_in ? t->broken_in : t->co;
-  char why[KL_REASON_MAX];
-  lua_Debug ar;
-  kl_watch_reason(t, why);
   lua_rawgeti(L, LUA_REGISTRYINDEX, t->ref); /* t object */
-  if (kl_find_place(co, &ar))
-    lua_pushfstring(L, "%s:%d: %s", ar.short_src, ar.currentline, why);
-  else
-    lua_pushstring(L, why);
+  kl_watch_push_error(L, t, co);
   lua_setiuservalue(L, 2, KL_UV_RAISED);
   luaL_traceback(L, co, NULL, 0); /* t object trace */
   if (co != t->co) {
@@ -393,21 +382,26 @@ void kl_task_resume(kl_task *t) {
   }
 }
 
-/* Protected: the traceback of a thread that waits. */
+/* Protected: (task). Says which task it is and where it waits. */
 static int log_survivor(lua_State *L) {
   kl_task *t = lua_touserdata(L, 1);
-  const char *name = t->script->name;
-  kl_log_error(name, "a task did not end in time and was cut off; it was spawned at %s:%d",
-               t->line > 0 ? t->source : "?", t->line);
+  const kl_script *s = t->script;
+  if (t == s->main)
+    kl_log_error(s->name, "the main chunk did not end in time and was cut off");
+  else
+    kl_log_error(s->name, "%s spawned at %s:%d did not end in time and was cut off",
+                 t == s->handler ? "an on_stop handler" : "a task", t->line > 0 ? t->source : "?", t->line);
   luaL_traceback(L, t->co, NULL, 0);
-  log_lines(name, lua_tostring(L, -1));
+  log_lines(s->name, lua_tostring(L, -1));
   return 0;
 }
 
 void kl_task_reset(kl_task *t) {
   kl_script *s = t->script;
-  s->errors++;
-  kl_script_protected(s, log_survivor, t, "a task did not end in time and was cut off");
+  if (t->started) {
+    s->errors++;
+    kl_script_protected(s, log_survivor, t, "a task did not end in time and was cut off");
+  }
   if (!t->cancelled) t->cancelled = "the script was stopped";
   if (t->wait) {
     kl_wait *w = t->wait;
@@ -422,6 +416,21 @@ void kl_task_reset(kl_task *t) {
 }
 
 /* ---- the outcome ---- */
+
+void kl_task_join_trace(lua_State *L) { /* err trace */
+  const kl_task *t = kl_task_current(L);
+  if (!t) return;
+  luaL_checkstack(L, 4, NULL);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, t->ref); /* err trace task */
+  lua_getiuservalue(L, -1, KL_UV_RAISED);    /* err trace task raised */
+  if (!lua_isnil(L, -1) && lua_rawequal(L, -1, -4)) {
+    lua_getiuservalue(L, -2, KL_UV_RAISED_TRACE); /* err trace task raised earlier */
+    lua_pushfstring(L, "%s\nraised again in\n%s", lua_tostring(L, -1), lua_tostring(L, -4));
+    lua_replace(L, -5); /* err trace task raised earlier */
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 2);
+}
 
 void kl_task_note_trace(lua_State *L) { /* err trace */
   kl_task *t = kl_task_current(L);

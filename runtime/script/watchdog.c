@@ -25,6 +25,13 @@ static _Thread_local kl_host *volatile running_host;
 
 /* ---- on the loop thread ---- */
 
+/* Where the breaking was noticed first is what the script's author wants to know. */
+static void note_place(lua_State *L) {
+  lua_Debug ar;
+  char *out = kl_script_of(L)->broken_at;
+  if (!*out && kl_find_place(L, &ar)) snprintf(out, KL_PLACE_MAX, "%s:%d: ", ar.short_src, ar.currentline);
+}
+
 /* Called at every instruction of a task that is to be broken. Suspends it for good, out of the reach of its pcalls; an
  * error instead would have to pass all of them, and each could go on. Where Lua cannot be suspended it raises, and the
  * first instruction after that comes here again. */
@@ -35,7 +42,10 @@ static void hook(lua_State *L, lua_Debug *ar) {
   if (!t || !t->broken) { /* left over from a task that has ended */
     lua_sethook(L, NULL, 0, 0);
   } else if (lua_isyieldable(L) && !s->no_wait) {
-    if (!t->broken_in) t->broken_in = L;
+    if (!t->broken_in) {
+      t->broken_in = L;
+      note_place(L); /* now: once suspended, the thread stands one instruction earlier */
+    }
     lua_yield(L, 0);
   } else {
     kl_watch_check(L);
@@ -44,26 +54,20 @@ static void hook(lua_State *L, lua_Debug *ar) {
 
 static void set_hook(lua_State *L) { lua_sethook(L, hook, LUA_MASKCOUNT, 1); }
 
-const char *kl_watch_reason(const kl_task *t, char out[KL_REASON_MAX]) {
+void kl_watch_push_error(lua_State *L, const kl_task *t, lua_State *co) {
+  const kl_script *s = t->script;
+  note_place(co);
   if (t->broken == KL_BROKEN_INTERRUPT)
-    snprintf(out, KL_REASON_MAX, "interrupted");
+    lua_pushfstring(L, "%sinterrupted", s->broken_at);
   else
-    snprintf(out, KL_REASON_MAX,
-             "ran for more than %d ms without waiting; call task.yield in long loops, or raise --cpu-ms",
-             t->script->o.cpu_ms);
-  return out;
+    lua_pushfstring(L, "%sran for more than %d ms without waiting; call task.yield in long loops, or raise --cpu-ms",
+                    s->broken_at, s->o.cpu_ms);
 }
 
 void kl_watch_check(lua_State *L) {
-  kl_task *t = kl_task_current(L);
-  char why[KL_REASON_MAX];
-  lua_Debug ar;
+  const kl_task *t = kl_task_current(L);
   if (!t || !t->broken) return;
-  kl_watch_reason(t, why);
-  if (kl_find_place(L, &ar))
-    lua_pushfstring(L, "%s:%d: %s", ar.short_src, ar.currentline, why);
-  else
-    lua_pushstring(L, why);
+  kl_watch_push_error(L, t, L);
   lua_error(L);
 }
 
@@ -89,6 +93,7 @@ void kl_watch_begin(kl_script *s, kl_task *t, lua_State *co) {
   uint_fast64_t turn = atomic_load_explicit(&w->turn, memory_order_relaxed);
   atomic_store_explicit(&w->turn, turn + 1, memory_order_release);
   running_host = h;
+  s->broken_at[0] = 0;
   if (t && t->broken) set_hook(co);
 }
 

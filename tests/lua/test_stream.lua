@@ -27,9 +27,13 @@ test("trades come as flat tables with numbers", function(t)
 end)
 
 test("the first state of a ticker comes where it is asked for", function(t)
-  local one <close> = kalshi.subscribe{ channels = { "ticker" }, market_tickers = { tickers[1] }, send_initial_snapshot = true }
+  local one <close> = kalshi.subscribe{
+    channels = { "ticker" }, market_tickers = { tickers[1] }, send_initial_snapshot = true,
+  }
   t.eq(first(one, function(m) return m.type == "ticker" end).market_ticker, tickers[1])
-  local again <close> = kalshi.subscribe{ channels = { "ticker" }, market_ticker = tickers[1], send_initial_snapshot = true }
+  local again <close> = kalshi.subscribe{
+    channels = { "ticker" }, market_ticker = tickers[1], send_initial_snapshot = true,
+  }
   t.eq(first(again, function(m) return m.type == "ticker" end).market_ticker, tickers[1])
 end)
 

@@ -90,7 +90,7 @@ static inline void world_close(world *w) {
 
 /* Starts a script; it runs with world_run. */
 static inline kl_script *world_start(world *w, const char *source) {
-  kl_script_options o = {.source = source, .name = "s", .env = "sim"};
+  kl_script_options o = {.source = source, .name = "s", .env = "sim", .cpu_ms = 60000}; /* sanitizers are slow */
   kl_script *s = NULL;
   kl_error e = {0};
   if (!kl_script_start(w->host, &o, &s, &e)) fail_msg("%s", e.message);

@@ -103,26 +103,6 @@ static void gives_each_on_stop_handler_its_share_of_the_time(void **state) {
   world_close(&w);
 }
 
-static void cuts_off_what_does_not_end_and_says_where_it_was(void **state) {
-  (void)state;
-  world w;
-  stopper st;
-  world_open(&w, 100);
-  kl_script *s = world_start(&w, T "task.spawn(function()\n"
-                                   "  local g <close> = setmetatable({}, { __close = function() print 'closed' end })\n"
-                                   "  while true do coroutine.yield() pcall(task.yield) end\n"
-                                   "end)\n"
-                                   "local stubborn = coroutine.yield\n"
-                                   "while true do pcall(stubborn) end");
-  (void)s;
-  stop_in(&w, &st, s, 5, false);
-  double start = seconds();
-  world_run(&w);
-  assert_true(seconds() - start < 3);
-  assert_string_equal(world_out(&w), "closed\n");
-  world_close(&w);
-}
-
 static void skips_the_grace_when_stopped_at_once(void **state) {
   (void)state;
   world w;
@@ -138,8 +118,19 @@ static void skips_the_grace_when_stopped_at_once(void **state) {
   assert_true(seconds() - start < 1);
   assert_string_equal(world_out(&w), "closed\n");
   kl_script_stop(s, KL_STOP_EXIT, true); /* of an ended one: nothing */
-  assert_contains(world_log(&w), "was cut off; it was spawned at");
+  assert_contains(world_log(&w), "the main chunk did not end in time and was cut off");
   assert_contains(world_log(&w), "stack traceback");
+  world_close(&w);
+}
+
+static void says_nothing_of_a_script_that_never_ran(void **state) {
+  (void)state;
+  world w;
+  world_open(&w, 500);
+  kl_script *s = world_start(&w, T "kalua.on_stop(print) print 'ran'");
+  kl_script_stop(s, KL_STOP_EXIT, true);
+  world_run(&w);
+  assert_lacks(world_log(&w), "error");
   world_close(&w);
 }
 
@@ -219,6 +210,18 @@ static void closes_a_host_whose_scripts_still_run(void **state) {
 
 /* ---- the watchdog ---- */
 
+/* ThreadSanitizer holds signals back until a system call, which an endless loop does not make. */
+#if defined(__SANITIZE_THREAD__)
+#define NEEDS_SIGNALS() skip()
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define NEEDS_SIGNALS() skip()
+#endif
+#endif
+#ifndef NEEDS_SIGNALS
+#define NEEDS_SIGNALS() ((void)0)
+#endif
+
 static kl_script *start_limited(world *w, const char *source, int cpu_ms) {
   kl_script_options o = {.source = source, .name = "s", .cpu_ms = cpu_ms};
   kl_script *s;
@@ -243,11 +246,13 @@ static void breaks(const char *source, const char *error) {
 
 static void breaks_an_endless_loop_and_names_its_place(void **state) {
   (void)state;
+  NEEDS_SIGNALS();
   breaks("local x = 0\nwhile true do\n  x = x + 1 end", "s:3: " TOO_LONG);
 }
 
 static void breaks_a_loop_that_catches_errors(void **state) {
   (void)state;
+  NEEDS_SIGNALS();
   breaks("\nwhile true do pcall(function() while true do end end) end", "s:2: " TOO_LONG);
   breaks("\nlocal function f() pcall(f) f() end f()", "s:2: " TOO_LONG);
   breaks("local function loop() while true do end end\n\nwhile true do xpcall(loop, loop) end", "s:1: " TOO_LONG);
@@ -258,6 +263,7 @@ static void breaks_a_loop_that_catches_errors(void **state) {
 
 static void breaks_a_loop_inside_coroutines(void **state) {
   (void)state;
+  NEEDS_SIGNALS();
   breaks("local co = coroutine.wrap(function() while true do coroutine.yield() end end)\nwhile true do co() end",
          "s:2: " TOO_LONG);
   breaks("local co = coroutine.create(function() while true do end end)\n"
@@ -272,6 +278,7 @@ static void breaks_a_loop_inside_coroutines(void **state) {
 
 static void breaks_loops_in_closing_variables_and_in_tostring(void **state) {
   (void)state;
+  NEEDS_SIGNALS();
   world w;
   world_open(&w, 200);
   double start = seconds();
@@ -294,6 +301,7 @@ static void breaks_loops_in_closing_variables_and_in_tostring(void **state) {
 
 static void leaves_other_tasks_alone(void **state) {
   (void)state;
+  NEEDS_SIGNALS();
   world w;
   world_open(&w, 200);
   kl_script *s =
@@ -316,8 +324,32 @@ static void on_alarm(int signum) {
   kl_host_interrupt(to_interrupt);
 }
 
+static void breaks_a_cancelled_task_that_spins(void **state) {
+  (void)state;
+  NEEDS_SIGNALS();
+  world w;
+  stopper st;
+  world_open(&w, 1000);
+  kl_script *s = start_limited(&w,
+                               T "task.spawn(function()\n"
+                                 "  local g <close> = setmetatable({}, { __close = function() print 'closed' end })\n"
+                                 "  while true do pcall(coroutine.yield) end\n"
+                                 "end)\n"
+                                 "task.sleep(60)",
+                               60);
+  stop_in(&w, &st, s, 5, false);
+  double start = seconds();
+  world_run(&w);
+  assert_true(seconds() - start < 1);
+  assert_string_equal(world_out(&w), "closed\n");
+  assert_contains(world_log(&w), "s:4: " TOO_LONG);
+  assert_int_equal(w.failed, 0);
+  world_close(&w);
+}
+
 static void breaks_what_runs_at_an_interrupt(void **state) {
   (void)state;
+  NEEDS_SIGNALS();
   world w;
   world_open(&w, 200);
   kl_host_interrupt(w.host); /* nothing runs: nothing happens */
@@ -340,8 +372,8 @@ int main(void) {
                                      cmocka_unit_test(cancels_everything_and_waits_for_it),
                                      cmocka_unit_test(fails_the_script_when_on_stop_fails_and_runs_the_next_one),
                                      cmocka_unit_test(gives_each_on_stop_handler_its_share_of_the_time),
-                                     cmocka_unit_test(cuts_off_what_does_not_end_and_says_where_it_was),
                                      cmocka_unit_test(skips_the_grace_when_stopped_at_once),
+                                     cmocka_unit_test(says_nothing_of_a_script_that_never_ran),
                                      cmocka_unit_test(refuses_to_start_tasks_once_all_are_cancelled),
                                      cmocka_unit_test(closes_what_a_script_owns_last_first),
                                      cmocka_unit_test(runs_several_scripts_side_by_side),
@@ -351,6 +383,7 @@ int main(void) {
                                      cmocka_unit_test(breaks_a_loop_inside_coroutines),
                                      cmocka_unit_test(breaks_loops_in_closing_variables_and_in_tostring),
                                      cmocka_unit_test(leaves_other_tasks_alone),
+                                     cmocka_unit_test(breaks_a_cancelled_task_that_spins),
                                      cmocka_unit_test(breaks_what_runs_at_an_interrupt)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
