@@ -482,8 +482,6 @@ bool kl_app_start(kl_app *a, const char *path, const char *module, const char *n
   return true;
 }
 
-uint64_t kl_app_errors(const kl_app *a) { return a->script_errors; }
-
 void kl_app_abandon(kl_app *a) {
   stop_all(a, true);
   while (a->running)

@@ -49,8 +49,6 @@ bool kl_app_start(kl_app *a, const char *path, const char *module, const char *n
 /* Runs the loop until all scripts ended, a signal came or `seconds` (0: no limit) passed; then stops the rest. Returns
  * the exit code: of the first failed script, 130 after a signal. */
 int kl_app_run(kl_app *a, double seconds);
-/* Errors of the scripts so far: of main chunks, and of tasks that nobody awaited. */
-uint64_t kl_app_errors(const kl_app *a);
 /* Instead of kl_app_run: stops at once what was started. */
 void kl_app_abandon(kl_app *a);
 /* The scripts are the body of a command: their errors are told like those of C, without name and traceback. */

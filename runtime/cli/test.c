@@ -25,7 +25,6 @@ int kl_command_test(int argc, char **argv) {
         one = kl_cli_fail(&e);
       } else if (kl_app_start(app, files.items[i], NULL, NULL, (char *const[]){NULL}, &e)) {
         one = kl_app_run(app, 0);
-        if (one == KL_EXIT_OK && kl_app_errors(app)) one = KL_EXIT_FAILED;
       } else {
         one = kl_cli_fail(&e);
         kl_app_abandon(app);

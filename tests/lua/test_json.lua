@@ -39,7 +39,8 @@ end)
 test("what JSON cannot hold is refused", function(t)
   local own = {}
   own[1] = own
-  for _, v in ipairs{ 0 / 0, 1 / 0, print, { f = print }, { 1, nil, 3 }, { [1.5] = 1 }, { [true] = 1 }, { 1, a = 2 }, own } do
+  for _, v in ipairs{ 0 / 0, 1 / 0, print, { f = print }, { 1, nil, 3 }, { [1.5] = 1 }, { [true] = 1 },
+    { 1, a = 2 }, own } do
     t.raises(function() json.encode(v) end, "validation")
   end
   t.raises(function() json.encode() end, "validation")
@@ -49,7 +50,8 @@ end)
 
 test("a text that is no JSON is refused with its place", function(t)
   for _, s in ipairs{
-    "", " ", "[1,]", '{"a":1,}', "{a:1}", "'x'", '"a', [["\x"]], [["\u12"]], '"\t"', "[1] x", "tru", "[", "]", "01", "+1",
+    "", " ", "[1,]", '{"a":1,}', "{a:1}", "'x'", '"a', [["\x"]], [["\u12"]], '"\t"',
+    "[1] x", "tru", "[", "]", "01", "+1",
     ".5", "1.", "1e", "nan", "1e999", ("["):rep(100000), ("["):rep(101) .. ("]"):rep(101), "// c\n1", "\xef\xbb\xbf1",
   } do
     t.ok(t.raises(function() json.decode(s) end, "validation").message:find "at byte %d+")
