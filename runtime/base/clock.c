@@ -86,3 +86,40 @@ size_t kl_time_rfc3339(char *out, size_t cap, int64_t wall_us, int fraction) {
     out[i] = text[i];
   return (size_t)n;
 }
+
+static bool two_digits(const char *s, int *out) {
+  if (s[0] < '0' || s[0] > '9' || s[1] < '0' || s[1] > '9') return false;
+  *out = (s[0] - '0') * 10 + (s[1] - '0');
+  return true;
+}
+
+bool kl_time_parse_rfc3339(const char *s, size_t n, int64_t *wall_us) {
+  int century, year, month, day, hour, minute, second, offset = 0;
+  if (n < 20 || !two_digits(s, &century) || !two_digits(s + 2, &year) || s[4] != '-' || !two_digits(s + 5, &month) ||
+      s[7] != '-' || !two_digits(s + 8, &day) || (s[10] != 'T' && s[10] != 't') || !two_digits(s + 11, &hour) ||
+      s[13] != ':' || !two_digits(s + 14, &minute) || s[16] != ':' || !two_digits(s + 17, &second))
+    return false;
+  const char *p = s + 19, *end = s + n;
+  int64_t fraction = 0, unit = 100000;
+  if (*p == '.') {
+    const char *digits = ++p;
+    for (; p < end && *p >= '0' && *p <= '9'; p++, unit /= 10)
+      fraction += (*p - '0') * unit;
+    if (p == digits) return false;
+  }
+  if (end - p == 1 && (*p == 'Z' || *p == 'z')) {
+    offset = 0;
+  } else {
+    int hours, minutes;
+    if (end - p != 6 || (*p != '+' && *p != '-') || !two_digits(p + 1, &hours) || p[3] != ':' ||
+        !two_digits(p + 4, &minutes) || hours > 23 || minutes > 59)
+      return false;
+    offset = (*p == '-' ? -1 : 1) * (hours * 60 + minutes) * 60;
+  }
+  struct tm t = {.tm_year = century * 100 + year - 1900, .tm_mon = month - 1, .tm_mday = day};
+  if (hour > 23 || minute > 59 || second > 60) return false;
+  time_t midnight = timegm(&t);
+  if (t.tm_mon != month - 1 || t.tm_mday != day) return false; /* timegm moved it to a day that exists */
+  *wall_us = ((int64_t)midnight + hour * 3600 + minute * 60 + second - offset) * 1000000 + fraction;
+  return true;
+}

@@ -3,6 +3,7 @@
 #ifndef KL_CLOCK_H
 #define KL_CLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,5 +32,8 @@ void kl_clock_virtual_advance(kl_clock_virtual *v, int64_t us);
 
 /* RFC 3339 in UTC with `fraction` digits of a second (0, 3 or 6): "2026-09-15T14:30:00.402Z". Returns the length. */
 size_t kl_time_rfc3339(char *out, size_t cap, int64_t wall_us, int fraction);
+/* Reads such a time of n bytes, with any number of digits of a second (what is beyond microseconds is cut) and with "Z"
+ * or an offset ("+01:00"). False on anything else, a day that does not exist included; *wall_us is then untouched. */
+bool kl_time_parse_rfc3339(const char *s, size_t n, int64_t *wall_us);
 
 #endif

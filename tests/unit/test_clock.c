@@ -56,6 +56,42 @@ static void takes_any_time_and_any_space(void **state) {
   assert_int_equal(kl_time_rfc3339(NULL, 0, 0, 0), 0);
 }
 
+static void reads_what_it_writes_and_other_forms_of_rfc3339(void **state) {
+  (void)state;
+  static const struct {
+    const char *text;
+    int64_t us;
+  } good[] = {{"1970-01-01T00:00:00Z", 0},
+              {"2026-09-15T14:30:02.15048Z", INT64_C(1789482602150480)},
+              {"2026-09-15T14:30:02.150480999Z", INT64_C(1789482602150480)},
+              {"2026-09-15T15:30:02.1+01:00", INT64_C(1789482602100000)},
+              {"2026-09-15T09:00:02-05:30", INT64_C(1789482602000000)},
+              {"1969-12-31T23:59:59.5Z", -500000},
+              {"2024-02-29t00:00:00z", INT64_C(1709164800000000)}};
+  for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+    int64_t us = 1;
+    assert_true(kl_time_parse_rfc3339(good[i].text, strlen(good[i].text), &us));
+    assert_int_equal(us, good[i].us);
+  }
+  static const char *const bad[] = {"",
+                                    "2026-09-15",
+                                    "2026-09-15 14:30:02Z",
+                                    "2026-09-15T14:30:02",
+                                    "2026-09-15T14:30:02.Z",
+                                    "2026-09-15T14:30:02.",
+                                    "2026-13-15T14:30:02Z",
+                                    "2025-02-29T14:30:02Z",
+                                    "2026-09-15T24:30:02Z",
+                                    "2026-09-15T14:30:02+1:00",
+                                    "2026-09-15T14:30:02+01:60",
+                                    "2026-09-15T14:30:02Zx"};
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    int64_t us = 1;
+    assert_false(kl_time_parse_rfc3339(bad[i], strlen(bad[i]), &us));
+    assert_int_equal(us, 1);
+  }
+}
+
 static void the_real_clock_goes_forward(void **state) {
   (void)state;
   const kl_clock *c = kl_clock_real();
@@ -90,6 +126,7 @@ int main(void) {
       cmocka_unit_test(writes_times_before_1970),
       cmocka_unit_test(agrees_with_the_system_calendar),
       cmocka_unit_test(takes_any_time_and_any_space),
+      cmocka_unit_test(reads_what_it_writes_and_other_forms_of_rfc3339),
       cmocka_unit_test(the_real_clock_goes_forward),
       cmocka_unit_test(a_virtual_clock_moves_only_by_hand),
   };
