@@ -56,11 +56,14 @@ __attribute__((format(printf, 3, 4))) static int refuse(const context *c, const 
 
 static int unknown(const context *c, const place *outer, const char *name, const kl_param *params, uint16_t n,
                    bool top) {
-  const char *names[MAX_FIELDS + 1];
+  const char *names[MAX_FIELDS + 2];
   size_t count = 0;
   for (uint16_t i = 0; i < n && count < MAX_FIELDS; i++)
     names[count++] = params[i].name;
-  if (top) names[count++] = "raw";
+  if (top) {
+    names[count++] = "raw";
+    names[count++] = "timeout";
+  }
   const char *near = kl_nearest(name, names, count);
   if (near) return refuse(c, outer, "unknown parameter \"%s\" (did you mean \"%s\"?)", name, near);
   if (count == 0) return refuse(c, outer, "unknown parameter \"%s\": it takes none", name);
@@ -423,7 +426,7 @@ static void check_keys(const context *c, int table, int plain) {
     if (lua_type(L, -2) != LUA_TSTRING)
       refuse(c, NULL, "the table must have names as keys, not a %s", luaL_typename(L, -2));
     const char *name = lua_tostring(L, -2);
-    bool known = !strcmp(name, "raw");
+    bool known = !strcmp(name, "raw") || !strcmp(name, "timeout");
     int taken = 0; /* the plain argument that says the same */
     for (int i = 0; i < op->n_params; i++) {
       if (strcmp(op->params[i].name, name) != 0) continue;
@@ -451,6 +454,27 @@ static bool is_text(lua_State *L, int idx) {
   return lua_type(L, idx) == LUA_TSTRING && !strcmp(lua_tostring(L, idx), "text");
 }
 
+/* The keys of the table that are ours and not the exchange's, and those that decide how the call is sent. */
+static void read_options(const context *c, int table, kl_args *a) {
+  lua_State *L = c->L;
+  lua_getfield(L, table, "raw");
+  a->text = is_text(L, -1);
+  if (!lua_isnil(L, -1) && !lua_isboolean(L, -1) && !a->text)
+    refuse(c, &(place){.name = "raw"}, "must be true, false or \"text\"");
+  a->raw = lua_toboolean(L, -1);
+  lua_getfield(L, table, "timeout");
+  if (!lua_isnil(L, -1)) {
+    double seconds = lua_type(L, -1) == LUA_TNUMBER ? lua_tonumber(L, -1) : 0;
+    if (!(seconds >= 0.001 && seconds <= 3600))
+      refuse(c, &(place){.name = "timeout"}, "must be a number of seconds, 0.001 to 3600");
+    a->timeout_ms = (int64_t)(seconds * 1000);
+  }
+  lua_getfield(L, table, "exchange_index");
+  a->routed = lua_isinteger(L, -1);
+  a->shard = a->routed ? lua_tointeger(L, -1) : -1;
+  lua_pop(L, 3);
+}
+
 kl_args *kl_args_read(lua_State *L, const kl_operation *op, int first) {
   context c = {.L = L, .op = op};
   int top = lua_gettop(L), wanted = count_path_params(op), plain = 0, table = 0;
@@ -470,12 +494,7 @@ kl_args *kl_args_read(lua_State *L, const kl_operation *op, int first) {
   kl_args *a = args_push(L);
   if (table) {
     check_keys(&c, table, plain);
-    lua_getfield(L, table, "raw");
-    a->text = is_text(L, -1);
-    if (!lua_isnil(L, -1) && !lua_isboolean(L, -1) && !a->text)
-      refuse(&c, &(place){.name = "raw"}, "must be true, false or \"text\"");
-    a->raw = lua_toboolean(L, -1);
-    lua_pop(L, 1);
+    read_options(&c, table, a);
   }
   put_path(&c, first, plain, table, &a->path);
   for (uint16_t i = 0; i < op->n_params; i++) {
@@ -540,14 +559,14 @@ kl_args *kl_args_read_free(lua_State *L, const char *method, const char *path, c
   if (lua_isnoneornil(L, idx)) return a;
   kl_check_type(L, idx, LUA_TTABLE, "kalshi.call");
 
-  /* A copy without `raw`, which is ours. */
+  static const kl_operation free_form = {.name = "call"};
+  read_options(&(context){.L = L, .op = op ? op : &free_form}, idx, a);
+
+  /* A copy without what is ours. */
   lua_newtable(L);
   for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) {
-    if (lua_type(L, -2) == LUA_TSTRING && !strcmp(lua_tostring(L, -2), "raw")) {
-      a->raw = lua_toboolean(L, -1);
-      a->text = is_text(L, -1);
-      continue;
-    }
+    const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
+    if (!strcmp(name, "raw") || !strcmp(name, "timeout")) continue;
     lua_pushvalue(L, -2);
     lua_pushvalue(L, -2);
     lua_rawset(L, self + 1);

@@ -9,14 +9,17 @@
 typedef struct kl_args {
   kl_buf path, query, body;
   bool has_body;
-  bool raw;       /* the answer as the exchange sent it: strings stay strings, null is json.null */
-  bool text;      /* raw = "text": the answer as one string, undecoded */
-  uint32_t items; /* orders in a batch */
+  bool raw;           /* the answer as the exchange sent it: strings stay strings, null is json.null */
+  bool text;          /* raw = "text": the answer as one string, undecoded */
+  uint32_t items;     /* orders in a batch */
+  int64_t timeout_ms; /* of the whole call; 0: the usual one */
+  bool routed;        /* `shard` is the exchange_index that was given */
+  int64_t shard;
 } kl_args;
 
 /* Reads the arguments from index `first` up: the path parameters in order as plain values (or by name in the table),
- * then one table for query and body. Raises "validation" with a message that names operation and parameter. The result
- * is on the stack and belongs to Lua. */
+ * then one table for query and body, which may also hold `raw` and `timeout` (seconds). Raises "validation" with a
+ * message that names operation and parameter. The result is on the stack and belongs to Lua. */
 kl_args *kl_args_read(lua_State *L, const kl_operation *op, int first); /* raises */
 /* For a free-form call: the table at `idx` (or none) goes into the body of a POST, PUT or a DELETE that has one, and
  * into the query otherwise. `op` is the operation that the path matches, NULL when none. */

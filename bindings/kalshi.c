@@ -51,17 +51,26 @@ static void set_count(lua_State *L, const char *name, uint64_t v) {
   lua_setfield(L, -2, name);
 }
 
-/* {read, write, read_capacity, …}; `tier` is absent until the account's limits are known. */
+/* {read, write, read_capacity, …}; `tier` is absent until the account's limits are known, `shards` holds the write
+ * tokens of those shards whose bucket is not full. */
 static int l_budget(lua_State *L) {
   kl_budget b;
   kl_session_budget(kl_environment_of(L)->session, &b);
-  lua_createtable(L, 0, 7);
+  lua_createtable(L, 0, 9);
   set_number(L, "read", b.read);
   set_number(L, "write", b.write);
   set_number(L, "read_capacity", b.read_capacity);
   set_number(L, "write_capacity", b.write_capacity);
   set_number(L, "read_rate", b.read_rate);
   set_number(L, "write_rate", b.write_rate);
+  set_count(L, "waiting", b.waiting);
+  lua_newtable(L);
+  for (int i = 1; i < (int)(sizeof b.shard_write / sizeof b.shard_write[0]); i++) {
+    if (b.shard_write[i] >= b.write_capacity) continue;
+    lua_pushnumber(L, b.shard_write[i]);
+    lua_rawseti(L, -2, i);
+  }
+  lua_setfield(L, -2, "shards");
   if (b.tier[0]) {
     lua_pushstring(L, b.tier);
     lua_setfield(L, -2, "tier");
@@ -80,11 +89,14 @@ static int l_status(lua_State *L) {
   kl_session_stats stats;
   kl_feed_status_get(kl_session_feed(s), &feed);
   kl_session_stats_get(s, &stats);
-  lua_createtable(L, 0, 16);
+  lua_createtable(L, 0, 24);
   lua_pushboolean(L, feed.connected);
   lua_setfield(L, -2, "connected");
   if (feed.age >= 0) set_number(L, "age", feed.age);
-  if (stats.clock_known) set_number(L, "clock_offset", (double)stats.clock_offset_ms / 1e3);
+  if (stats.clock_known) {
+    set_number(L, "clock_offset", (double)stats.clock_offset_ms / 1e3);
+    set_number(L, "clock_error", (double)stats.clock_error_ms / 1e3);
+  }
   set_count(L, "reconnects", feed.reconnects);
   set_count(L, "messages", feed.messages);
   set_count(L, "bytes", feed.bytes);
@@ -97,6 +109,11 @@ static int l_status(lua_State *L) {
   set_count(L, "errors", stats.errors);
   set_count(L, "retries", stats.retries);
   set_count(L, "rate_limited", stats.rate_limited);
+  set_count(L, "lost", stats.lost);
+  set_count(L, "lost_done", stats.lost_done);
+  set_count(L, "lost_not_done", stats.lost_not_done);
+  set_count(L, "lost_unknown", stats.lost_unknown);
+  set_count(L, "presigned", stats.presigned);
   if (feed.last_error[0]) {
     lua_pushstring(L, feed.last_error);
     lua_setfield(L, -2, "last_error");

@@ -99,7 +99,11 @@ int kl_rest_await(lua_State *L, const kl_operation *op, const char *method, kl_a
                        .query = args->query.data,
                        .body = args->has_body ? args->body.data : NULL,
                        .body_len = args->body.len,
-                       .items = args->items};
+                       .items = args->items,
+                       .routed = args->routed,
+                       .shard = args->shard,
+                       .owner = (uintptr_t)kl_script_of(L),
+                       .timeout_ms = args->timeout_ms};
   kl_error e;
   w->call = kl_session_call(env->session, &r, rest_done, w, &e);
   if (!w->call) {

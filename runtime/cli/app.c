@@ -9,6 +9,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "auth/ready.h"
 #include "base/decimal.h"
 #include "base/log.h"
 #include "cli/account.h"
@@ -49,7 +50,8 @@ struct kl_app {
 };
 
 void kl_connect_opts(kl_connect_options *o, kl_opt table[KL_CONNECT_OPT_COUNT]) {
-  *o = (kl_connect_options){.log_default = "info", .memory_mb = 256, .cpu_ms = 1000, .seed = 1, .speed = 1};
+  *o = (kl_connect_options){
+      .log_default = "info", .presign_ms = -1, .memory_mb = 256, .cpu_ms = 1000, .seed = 1, .speed = 1};
   const kl_opt opts[KL_CONNECT_OPT_COUNT] = {
       {"env", KL_OPT_TEXT, &o->env, "sim|demo|prod", "which exchange; sim runs inside this process [sim]", 0, 0},
       {"key-id", KL_OPT_TEXT, &o->key_id, "ID", "API key id (KALSHI_API_KEY_ID)", 0, 0},
@@ -58,6 +60,8 @@ void kl_connect_opts(kl_connect_options *o, kl_opt table[KL_CONNECT_OPT_COUNT]) 
       {"ws-url", KL_OPT_TEXT, &o->ws_url, "URL", "WebSocket address (KALSHI_WS_URL)", 0, 0},
       {"ca", KL_OPT_TEXT, &o->ca_file, "FILE", "certificates to trust instead of the system's (KALUA_CA)", 0, 0},
       {"live", KL_OPT_FLAG, &o->live, NULL, "allow orders on prod", 0, 0},
+      {"presign", KL_OPT_INT, &o->presign_ms, "MS",
+       "make signatures for orders ahead, used up to that age; 0: none [1000; on prod 0]", 0, KL_READY_AGE_MAX_MS},
       {"log", KL_OPT_TEXT, &o->log_level, "LEVEL", "error, warn, info, debug or trace (KALUA_LOG)", 0, 0},
       {"log-json", KL_OPT_FLAG, &o->log_json, NULL, "log as one JSON object per line", 0, 0},
       {"log-file", KL_OPT_TEXT, &o->log_file, "FILE", "log there instead of stderr", 0, 0},
@@ -266,6 +270,13 @@ static bool choose_exchange(kl_app *a, kl_error *e) {
          copy_url(a->ws_url, sizeof a->ws_url, ws, "ws-url", e) && load_key(a, e);
 }
 
+/* A signature made ahead is one that somebody else could use within its second, so with real money it is asked for. */
+enum { PRESIGN_DEFAULT_MS = 1000 };
+static int presign_ms(const kl_app *a) {
+  if (a->o.presign_ms >= 0) return (int)a->o.presign_ms;
+  return strcmp(a->env_name, "prod") != 0 ? PRESIGN_DEFAULT_MS : 0;
+}
+
 static bool open_log(kl_app *a, kl_error *e) {
   const char *name = kl_settings_get(a->settings, a->o.log_level, "KALUA_LOG");
   if (!name) name = a->o.log_default;
@@ -329,6 +340,7 @@ bool kl_app_open(const kl_connect_options *o, const char *version, kl_app **out,
                              .key_id = a->key ? a->key_id : NULL,
                              .key = a->key,
                              .live = o->live,
+                             .presign_ms = presign_ms(a),
                              .clock = kl_clock_real(),
                              .user_agent = "kalua/" KL_VERSION};
     a->session = kl_session_new(&a->loop, &so, e);

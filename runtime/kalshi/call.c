@@ -1,58 +1,23 @@
-/* One REST call from its tokens to its answer: wait, sign, send, and again where repeating is safe. */
+/* One REST call from its tokens to its answer: wait, sign, send, and again where repeating is safe. What was not asked
+ * is in call_new.c, what got lost in lost_write.c. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "auth/signer.h"
 #include "base/log.h"
+#include "kalshi/hot_path.h"
+#include "kalshi/lost_write.h"
 #include "kalshi/response.h"
 #include "kalshi/session_impl.h"
 
 enum {
-  DEFAULT_TIMEOUT_MS = 30000,
-  ATTEMPT_TIMEOUT_MS = 10000, /* one try of a read; the next may do better */
+  READ_TIMEOUT_MS = 10000,  /* one try of a read; the next may do better */
+  WRITE_TIMEOUT_MS = 10000, /* of a write: what is left is for looking up what became of it */
+  WRITE_LEAST_MS = 5000,
   BACKOFF_FIRST_MS = 250,
   BACKOFF_MOST_MS = 8000,
-  DEFAULT_COST = 10, /* of an operation that is not in the table */
-  LIMITS_AGAIN_S = 60
-};
-
-typedef enum {
-  CALL_WAITING, /* for tokens */
-  CALL_SIGNING,
-  CALL_SENDING,
-  CALL_PAUSING, /* before another try */
-  CALL_FAILED   /* could not be sent; told from the timer */
-} call_state;
-
-struct kl_call {
-  kl_list link;
-  kl_session *s;
-  kl_ticket ticket;
-  uv_timer_t timer; /* the pause, or the deadline while nothing is on its way */
-  call_state state;
-
-  const kl_operation *op; /* NULL for a path that the table does not know */
-  char name[64];          /* for messages */
-  char method[8];
-  char *path, *query, *body;
-  size_t body_len;
-  kl_bucket bucket;
-  kl_class class;
-  bool write;
-
-  int64_t deadline_ns;
-  int attempt;
-  bool clock_corrected;
-  bool sent; /* something of it may have reached the exchange */
-  int64_t timestamp_ms, sent_ms;
-  kl_sign_job *job;
-  kl_http_call *http;
-  kl_error error; /* of CALL_FAILED */
-
-  kl_call_cb cb; /* NULL: nobody waits any more */
-  void *data;
+  READS_AT_ONCE = 12 /* of the connections to a host, so that an order always finds one */
 };
 
 static int64_t remaining_ms(const kl_call *c) { return (c->deadline_ns - kl_mono_ns(c->s->clock)) / 1000000; }
@@ -71,14 +36,23 @@ static void call_timer_closed(uv_handle_t *h) {
     s->open--;
 }
 
+static void call_off_wire(kl_call *c) {
+  c->http = NULL;
+  if (!c->write) c->s->reads_sending--;
+}
+
 /* Takes the call off the session; its memory goes when the loop has closed the timer. */
 static void call_end(kl_call *c) {
   kl_list_remove(&c->link);
-  kl_list_remove(&c->ticket.link);
+  kl_limiter_remove(&c->ticket);
   if (c->job) kl_sign_cancel(c->job);
-  if (c->http) kl_http_cancel(c->http);
+  if (c->http) {
+    kl_http_cancel(c->http);
+    call_off_wire(c);
+  }
+  if (c->lookup) kl_lost_write_cancel(c->lookup);
   c->job = NULL;
-  c->http = NULL;
+  c->lookup = NULL;
   if (c->write) c->s->writes--;
   uv_close((uv_handle_t *)&c->timer, call_timer_closed);
 }
@@ -111,14 +85,15 @@ static void call_watch_deadline(kl_call *c) {
 }
 
 static void call_enqueue(kl_call *c) {
-  c->state = CALL_WAITING;
+  c->state = KL_CALL_WAITING;
   call_watch_deadline(c);
-  kl_limiter_enqueue(&c->s->limiter, c->bucket, c->class, &c->ticket);
+  if (!c->anonymous) c->ticket.cost = kl_session_cost(c->s, c->op, c->items); /* may have become known meanwhile */
+  kl_limiter_enqueue(&c->s->limiter, &c->ticket);
 }
 
 static void call_fail_later(kl_call *c, const kl_error *e) {
   c->error = *e;
-  c->state = CALL_FAILED;
+  c->state = KL_CALL_FAILED;
   uv_timer_start(&c->timer, call_timer_fired, 0, 0);
 }
 
@@ -140,7 +115,7 @@ static int64_t backoff_ms(kl_call *c) {
 
 /* True when the call goes on. An order that nobody waits for any more is not tried again; its cancel is. */
 static bool call_retry(kl_call *c, const kl_error *why) {
-  if (!c->cb && c->write && c->class != KL_CLASS_CANCEL) return false;
+  if (!c->cb && c->write && c->ticket.class != KL_CLASS_CANCEL) return false;
   int64_t pause = backoff_ms(c);
   if (pause >= remaining_ms(c)) return false;
   c->attempt++;
@@ -149,7 +124,7 @@ static bool call_retry(kl_call *c, const kl_error *why) {
   bool told = c->attempt == 1 && strcmp(why->kind, KL_ERR_RATE_LIMIT) != 0;
   kl_log_write(told ? KL_LOG_WARN : KL_LOG_DEBUG, "session", "%s: %s; again in %lld ms", c->name, why->message,
                (long long)pause);
-  c->state = CALL_PAUSING;
+  c->state = KL_CALL_PAUSING;
   uv_timer_start(&c->timer, call_timer_fired, (uint64_t)pause, 0);
   return true;
 }
@@ -167,7 +142,7 @@ static bool find_client_order_id(const kl_call *c, char *out, size_t cap) {
 /* What to do about a write that may or may not have happened. */
 static void describe_unknown(const kl_call *c, char *out, size_t cap) {
   char id[96];
-  if (c->class == KL_CLASS_CANCEL)
+  if (c->ticket.class == KL_CLASS_CANCEL)
     snprintf(out, cap, "it may or may not have happened; look at the orders, canceling again does no harm");
   else if (find_client_order_id(c, id, sizeof id))
     snprintf(out, cap,
@@ -176,29 +151,109 @@ static void describe_unknown(const kl_call *c, char *out, size_t cap) {
     snprintf(out, cap, "it may or may not have happened; look before sending it again");
 }
 
+/* Tells that nobody knows. `why` completes "…: ". */
+static void call_finish_unknown(kl_call *c, const char *why) {
+  kl_error out = c->error;
+  char todo[256];
+  describe_unknown(c, todo, sizeof todo);
+  kl_error_set(&out, c->error.kind ? c->error.kind : KL_ERR_NETWORK,
+               "%s was sent, but no answer came (%.160s%s%.160s): %s", c->name, c->error.message, why[0] ? "; " : "",
+               why, todo);
+  out.status = c->error.status;
+  snprintf(out.code, sizeof out.code, "outcome_unknown");
+  snprintf(out.operation, sizeof out.operation, "%s", c->name);
+  c->s->stats.lost_unknown++;
+  call_finish(c, NULL, &out);
+}
+
+/* It did not happen. Sends it again while there is time and somebody who wants it. */
+static void call_not_done(kl_call *c, const char *how) {
+  kl_session *s = c->s;
+  s->stats.lost_not_done++;
+  kl_log_info("session", "%s: its answer was lost, but it did not happen (%s)", c->name, how);
+  if (call_retry(c, &c->error)) return;
+  kl_error out;
+  kl_error_set(&out, c->error.kind ? c->error.kind : KL_ERR_NETWORK,
+               "%s did not happen: its answer was lost (%.200s), and a look-up showed that %s; it may be sent again",
+               c->name, c->error.message, how);
+  out.status = c->error.status;
+  out.retryable = true;
+  snprintf(out.code, sizeof out.code, "not_done");
+  snprintf(out.operation, sizeof out.operation, "%s", c->name);
+  call_finish(c, NULL, &out);
+}
+
+static void call_looked_up(void *data, kl_lost_verdict verdict, const char *text, size_t n) {
+  kl_call *c = data;
+  c->lookup = NULL;
+  if (verdict == KL_LOST_DONE) {
+    kl_log_info("session", "%s: its answer was lost, but it happened: %.300s", c->name, text);
+    c->s->stats.lost_done++;
+    kl_lost_write_remember(c->s, c, text, n);
+    call_finish(c, &(kl_http_response){.status = 200, .body = text, .body_len = n, .content_type = "application/json"},
+                NULL);
+  } else if (c->refused) {
+    /* It was sent again after a loss and refused: that is its outcome. */
+    kl_error refusal = c->error;
+    call_finish(c, NULL, &refusal);
+  } else if (verdict == KL_LOST_NOT_DONE) {
+    call_not_done(c, text);
+  } else {
+    call_finish_unknown(c, text);
+  }
+}
+
+/* Whether the outcome can be looked up; it then is. `c->error` says why the answer was lost. */
+static bool call_look_up(kl_call *c) {
+  if (!c->s->key || !kl_lost_write_can(c)) return false;
+  c->lookup = kl_lost_write_start(c, !strcmp(c->error.kind, KL_ERR_TIMEOUT), call_looked_up, c);
+  if (!c->lookup) return false;
+  c->state = KL_CALL_LOOKING_UP;
+  call_watch_deadline(c);
+  kl_log_write(c->lost ? KL_LOG_DEBUG : KL_LOG_WARN, "session", "%s: no answer (%s); looking up what became of it",
+               c->name, c->error.message);
+  c->lost = true;
+  return true;
+}
+
+/* A write that may have happened, and whose answer is not to be had. */
+static void call_lost(kl_call *c, const kl_error *e) {
+  c->error = *e;
+  c->s->stats.lost++;
+  if (!call_look_up(c)) call_finish_unknown(c, "");
+}
+
 /* The transport failed: no answer. */
 static void call_no_answer(kl_call *c, const kl_error *e) {
   bool unsent = !strcmp(e->code, "unsent");
   bool passing = !strcmp(e->kind, KL_ERR_NETWORK) || !strcmp(e->kind, KL_ERR_TIMEOUT);
   if (!unsent) c->sent = true;
-  if (passing && (unsent || !c->write) && call_retry(c, e)) return;
-  kl_error out;
-  if (c->write && c->sent && strcmp(e->kind, KL_ERR_VALIDATION) != 0) {
-    char todo[256];
-    describe_unknown(c, todo, sizeof todo);
-    kl_error_set(&out, passing ? e->kind : KL_ERR_NETWORK, "%s was sent, but no answer came (%.200s): %s", c->name,
-                 e->message, todo);
-    snprintf(out.code, sizeof out.code, "outcome_unknown");
-  } else {
-    kl_error_set(&out, e->kind, "%s: %s", c->name, e->message);
-    out.retryable = passing;
+  if (passing && (unsent || !c->write || c->repeat != KL_REPEAT_NEVER)) {
+    c->lost = c->lost || !unsent;
+    if (call_retry(c, e)) return;
   }
+  if (c->write && c->sent && strcmp(e->kind, KL_ERR_VALIDATION) != 0) {
+    kl_error lost = *e;
+    if (!passing) lost.kind = KL_ERR_NETWORK; /* an answer that is no HTTP, or too long, tells as little as none */
+    call_lost(c, &lost);
+    return;
+  }
+  kl_error out;
+  kl_error_set(&out, e->kind, "%s: %s", c->name, e->message);
+  out.retryable = passing;
   snprintf(out.operation, sizeof out.operation, "%s", c->name);
   call_finish(c, NULL, &out);
 }
 
 static bool is_timestamp_refusal(const kl_error *e) {
   return e->status == 401 && !strcmp(e->code, "header_timestamp_expired");
+}
+
+/* What a write says that was sent again after its answer was lost, and whose first may have come through all the same.
+ */
+static bool contradicts(const kl_call *c, int status) {
+  if (!c->lost || c->refused) return false;
+  return status == 404 || status == 409;
 }
 
 /* The exchange answered with something other than a success. */
@@ -215,21 +270,38 @@ static void call_refused(kl_call *c, const kl_http_response *res) {
     kl_session_pump(s);
     return;
   }
+  bool may_have_happened = res->status >= 500 && res->status != 501 && c->write;
   if (res->status == 429) {
     /* Refused before anything happened, so a write may be repeated too. */
-    s->stats.rate_limited++;
-    kl_limiter_drain(&s->limiter, c->bucket, kl_mono_ns(s->clock));
+    if (s->stats.rate_limited++ == 0)
+      kl_log_warn("session", "%s was refused for want of tokens (429): another program may be trading on this account",
+                  c->name);
+    kl_limiter_drain(&s->limiter, c->ticket.buckets, kl_mono_ns(s->clock));
     if (call_retry(c, &e)) return;
-  } else if (res->status >= 500 && res->status != 501 && !c->write) {
+  } else if (res->status >= 500 && res->status != 501 && (!c->write || c->repeat != KL_REPEAT_NEVER)) {
+    c->lost = c->lost || c->write;
     if (call_retry(c, &e)) return;
+  } else if (may_have_happened) {
+    c->error = e;
+    s->stats.lost++;
+    if (call_look_up(c)) return;
+    s->stats.lost_unknown++;
+  } else if (contradicts(c, res->status)) {
+    if (c->repeat == KL_REPEAT_GONE && res->status == 404) {
+      call_finish(c, &(kl_http_response){.status = 204, .body = "", .content_type = ""}, NULL);
+      return;
+    }
+    c->refused = true;
+    c->error = e;
+    if (call_look_up(c)) return;
   }
   size_t n = strlen(e.message);
-  if (res->status >= 500 && c->write) {
+  if (may_have_happened) {
     e.retryable = false;
     char todo[256];
     describe_unknown(c, todo, sizeof todo);
     snprintf(e.message + n, sizeof e.message - n, "; %s", todo);
-    if (!e.code[0]) snprintf(e.code, sizeof e.code, "outcome_unknown");
+    snprintf(e.code, sizeof e.code, "outcome_unknown");
   } else if (res->status >= 300 && res->status < 400) {
     snprintf(e.message + n, sizeof e.message - n, ": redirects are not followed, check the REST URL");
   } else if (res->status == 410 && c->op && c->op->replaced_by) {
@@ -238,12 +310,25 @@ static void call_refused(kl_call *c, const kl_http_response *res) {
   call_finish(c, NULL, &e);
 }
 
+/* The time of matching in an answer to an order, which is exact to the millisecond where a Date header is to the
+ * second.
+ */
+static void learn_time_of_matching(const kl_call *c, const kl_http_response *res) {
+  if (!c->write || strncmp(c->path, "/portfolio/events/orders", 24) != 0) return;
+  const char *at = strstr(res->body, "\"ts_ms\":");
+  if (!at) return;
+  int64_t ms = strtoll(at + 8, NULL, 10);
+  if (ms > 0) kl_session_note_time(c->s, ms, 1, c->sent_ms, false);
+}
+
 static void call_answered(void *data, const kl_http_response *res, const kl_error *e) {
   kl_call *c = data;
   kl_session *s = c->s;
-  c->http = NULL;
+  call_off_wire(c);
+  kl_hot_path_traffic(s->hot);
   if (e) {
     call_no_answer(c, e);
+    if (!s->closing) kl_session_pump(s); /* a read less is under way */
     return;
   }
   c->sent = true;
@@ -254,14 +339,32 @@ static void call_answered(void *data, const kl_http_response *res, const kl_erro
     kl_error refusal = {.status = res->status};
     if (res->status == 401)
       kl_error_from_answer(&refusal, res->status, res->content_type, res->body, res->body_len, c->name);
-    kl_clock_bounds_add(&s->bounds, res->date_ms, c->sent_ms, kl_wall_ms(s->clock), is_timestamp_refusal(&refusal));
+    kl_session_note_time(s, res->date_ms, 1000, c->sent_ms, is_timestamp_refusal(&refusal));
   }
+  bool write = c->write;
   if (res->status < 200 || res->status >= 300) {
     call_refused(c, res);
-    return;
+  } else {
+    if (c->op) kl_session_take_answer(s, c->op, res->body, res->body_len);
+    if (write) {
+      learn_time_of_matching(c, res);
+      kl_lost_write_remember(s, c, res->body, res->body_len);
+      kl_hot_path_answered(s->hot, c, res->body);
+    }
+    call_finish(c, res, NULL);
   }
-  if (c->op && !strcmp(c->op->id, "GetAccountApiLimits")) kl_session_take_limits(s, res->body, res->body_len);
-  call_finish(c, res, NULL);
+  if (!write && !s->closing) kl_session_pump(s);
+}
+
+/* How long one try may take. */
+static int64_t attempt_ms(const kl_call *c) {
+  int64_t left = remaining_ms(c), most = READ_TIMEOUT_MS;
+  if (c->write) {
+    most = left / 2 > WRITE_LEAST_MS ? left / 2 : WRITE_LEAST_MS;
+    if (most > WRITE_TIMEOUT_MS) most = WRITE_TIMEOUT_MS;
+  }
+  if (left > most) left = most;
+  return left < 1 ? 1 : left;
 }
 
 static void call_send(kl_call *c, const char *signature) {
@@ -289,10 +392,9 @@ static void call_send(kl_call *c, const char *signature) {
     kl_buf_char(&url, '?');
     kl_buf_str(&url, c->query);
   }
-  int64_t left = remaining_ms(c);
-  if (left < 1) left = 1;
-  if (!c->write && left > ATTEMPT_TIMEOUT_MS) left = ATTEMPT_TIMEOUT_MS;
+  int64_t left = attempt_ms(c);
   c->sent_ms = kl_wall_ms(s->clock);
+  if (!c->first_sent_ms) c->first_sent_ms = kl_session_timestamp_ms(s);
   if (url.failed) {
     kl_error_set(&e, KL_ERR_INTERNAL, "%s: not enough memory", c->name);
   } else {
@@ -306,7 +408,8 @@ static void call_send(kl_call *c, const char *signature) {
   }
   kl_buf_free(&url);
   if (c->http) {
-    c->state = CALL_SENDING;
+    c->state = KL_CALL_SENDING;
+    if (!c->write) s->reads_sending++;
     uv_timer_stop(&c->timer); /* the HTTP client watches the time now */
   } else {
     call_fail_later(c, &e);
@@ -325,15 +428,22 @@ static void call_signed(void *data, const char *signature, const kl_error *e) {
 /* It has its tokens: signs where there is a key, and sends. Calls nobody back. */
 static void call_start(kl_call *c) {
   kl_session *s = c->s;
-  if (!s->key) {
+  if (!s->key || c->anonymous) {
     call_send(c, NULL);
     return;
   }
+  char ready[KL_SIGNATURE_MAX];
   kl_buf path = {0};
   kl_buf_str(&path, s->base_path);
   kl_buf_str(&path, c->path);
+  if (!path.failed && c->write && kl_hot_path_signature(s->hot, c, path.data, &c->timestamp_ms, ready)) {
+    s->stats.presigned++;
+    call_send(c, ready);
+    kl_buf_free(&path);
+    return;
+  }
   c->timestamp_ms = kl_session_timestamp_ms(s);
-  c->state = CALL_SIGNING;
+  c->state = KL_CALL_SIGNING;
   if (!path.failed) c->job = kl_sign_start(s->loop, s->key, c->timestamp_ms, c->method, path.data, call_signed, c);
   kl_buf_free(&path);
   if (!c->job) {
@@ -348,14 +458,15 @@ static void pump_fired(uv_timer_t *t) { kl_session_pump(t->data); }
 void kl_session_pump(kl_session *s) {
   if (s->closing) return;
   int64_t wait_ns;
-  for (kl_ticket *t; (t = kl_limiter_next(&s->limiter, kl_mono_ns(s->clock), &wait_ns));)
+  for (kl_ticket *t;
+       (t = kl_limiter_next(&s->limiter, s->reads_sending >= READS_AT_ONCE, kl_mono_ns(s->clock), &wait_ns));)
     call_start(KL_CONTAINER(t, kl_call, ticket));
   if (wait_ns >= 0) uv_timer_start(&s->pump, pump_fired, (uint64_t)(wait_ns / 1000000) + 1, 0);
 }
 
 static void call_timed_out(kl_call *c) {
   kl_error e;
-  if (c->state == CALL_WAITING)
+  if (c->state == KL_CALL_WAITING || c->state == KL_CALL_HELD)
     kl_error_set(&e, KL_ERR_TIMEOUT, "%s waited too long for its rate-limit tokens (%s bucket): send fewer calls",
                  c->name, c->bucket == KL_BUCKET_WRITE ? "write" : "read");
   else
@@ -365,167 +476,84 @@ static void call_timed_out(kl_call *c) {
   call_finish(c, NULL, &e);
 }
 
+/* The time of whoever waits is over while the look-up goes on: it ends in the log. */
+static void call_give_up_waiting(kl_call *c) {
+  kl_call_cb cb = c->cb;
+  void *data = c->data;
+  if (!cb) return;
+  kl_error out;
+  char todo[256];
+  describe_unknown(c, todo, sizeof todo);
+  kl_error_set(&out, c->error.kind, "%s was sent, no answer came (%.160s), and there was no time to look it up: %s",
+               c->name, c->error.message, todo);
+  out.status = c->error.status;
+  snprintf(out.code, sizeof out.code, "outcome_unknown");
+  snprintf(out.operation, sizeof out.operation, "%s", c->name);
+  c->cb = NULL;
+  cb(data, NULL, &out);
+}
+
 static void call_timer_fired(uv_timer_t *t) {
   kl_call *c = t->data;
   switch (c->state) {
-  case CALL_WAITING:
-  case CALL_SIGNING:
+  case KL_CALL_HELD:
+  case KL_CALL_WAITING:
+  case KL_CALL_SIGNING:
     if (remaining_ms(c) > 0)
       call_watch_deadline(c);
     else
       call_timed_out(c);
     break;
-  case CALL_PAUSING:
+  case KL_CALL_PAUSING:
     call_enqueue(c);
     kl_session_pump(c->s);
     break;
-  case CALL_FAILED:
+  case KL_CALL_FAILED:
     call_finish(c, NULL, &c->error);
     break;
-  case CALL_SENDING:
+  case KL_CALL_LOOKING_UP:
+    if (remaining_ms(c) > 0)
+      call_watch_deadline(c);
+    else
+      call_give_up_waiting(c);
+    break;
+  case KL_CALL_SENDING:
     break;
   }
 }
 
-/* ---- starting one ---- */
+/* ---- beginning and ending ---- */
 
-static void limits_answered(void *data, const kl_http_response *res, const kl_error *e) {
-  (void)data;
-  (void)res; /* kl_session_take_limits has seen it */
-  if (e) kl_log_debug("session", "the account's limits could not be read: %s", e->message);
-}
-
-/* Asks for the account's real limits once they begin to matter: a bucket is half empty. */
-static void ask_for_limits(kl_session *s) {
-  int64_t now = kl_mono_ns(s->clock);
-  if (s->limits_known || !s->key || s->closing) return;
-  if (s->limits_asked_ns && now - s->limits_asked_ns < LIMITS_AGAIN_S * INT64_C(1000000000)) return;
-  bool matters = false;
-  for (int i = 0; i < 2; i++)
-    if (kl_limiter_tokens(&s->limiter, (kl_bucket)i, now) < s->limiter.buckets[i].capacity / 2) matters = true;
-  if (!matters) return;
-  s->limits_asked_ns = now;
-  kl_error e;
-  kl_call_request r = {.op = kl_operation_find("GetAccountApiLimits"), .path = "/account/limits"};
-  if (!kl_session_call(s, &r, limits_answered, NULL, &e)) kl_log_debug("session", "%s", e.message);
-}
-
-static bool check_request(const kl_session *s, const kl_call_request *r, const kl_operation *op, const char *method,
-                          const char *name, kl_error *e) {
-  if (s->closing) {
-    kl_error_set(e, KL_ERR_CLOSED, "%s: the session is closed", name);
-    return false;
+void kl_call_begin(kl_call *c) {
+  kl_session *s = c->s;
+  kl_error ignored;
+  if (!s->limits_known && s->key && !kl_session_fits(s, c, &ignored)) {
+    c->state = KL_CALL_HELD;
+    call_watch_deadline(c);
+    kl_session_ask_limits(s, true);
+    if (!s->limits_asking) kl_session_release_held(s); /* asked for in vain a moment ago */
+    return;
   }
-  if (!r->path || r->path[0] != '/') {
-    kl_error_set(e, KL_ERR_VALIDATION, "%s: the path must begin with a slash, for example /exchange/status", name);
-    return false;
-  }
-  for (const char *p = r->path; *p; p++)
-    if (*p <= ' ' || *p == '?' || *p == '#' || *p == 0x7f) {
-      kl_error_set(e, KL_ERR_VALIDATION,
-                   "%s: the path holds \"%c\", which must be percent-encoded or, in front of a query, left out", name,
-                   *p > ' ' && *p != 0x7f ? *p : ' ');
-      return false;
-    }
-  bool known = false;
-  static const char *const methods[] = {"GET", "POST", "PUT", "DELETE", "PATCH"};
-  for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
-    known = known || !strcmp(method, methods[i]);
-  if (!known) {
-    kl_error_set(e, KL_ERR_VALIDATION, "%s: unknown method \"%.16s\": use GET, POST, PUT or DELETE", name, method);
-    return false;
-  }
-  bool write = strcmp(method, "GET") != 0;
-  if (write && !s->live && !strcmp(s->env, "prod")) {
-    kl_error_set(e, KL_ERR_PERMISSION, "%s would act on the real exchange: start with --live to allow it", name);
-    return false;
-  }
-  /* Books are described as signed but answer unsigned calls too. */
-  if (op && op->auth && !s->key && strncmp(r->path, "/markets/", 9) != 0) {
-    kl_error_set(e, KL_ERR_AUTH,
-                 "%s needs an API key: give --key-id and --key (KALSHI_API_KEY_ID, "
-                 "KALSHI_PRIVATE_KEY_PATH)",
-                 name);
-    return false;
-  }
-  return true;
-}
-
-kl_call *kl_session_call(kl_session *s, const kl_call_request *r, kl_call_cb cb, void *data, kl_error *e) {
-  const char *method = r->op ? r->op->method : r->method ? r->method : "";
-  const kl_operation *op = r->op ? r->op : kl_operation_match(method, r->path ? r->path : "");
-  char name[64];
-  if (r->op)
-    snprintf(name, sizeof name, "%s", r->op->name);
-  else
-    snprintf(name, sizeof name, "%.8s %.50s", method, r->path ? r->path : "");
-  if (!check_request(s, r, op, method, name, e)) goto refused;
-
-  kl_bucket bucket = op ? op->bucket : strcmp(method, "GET") != 0 ? KL_BUCKET_WRITE : KL_BUCKET_READ;
-  double cost = op ? op->cost : DEFAULT_COST;
-  if (op && op->cost_per_item && r->items > 1) cost *= r->items;
-  double capacity = s->limiter.buckets[bucket].capacity;
-  if (s->limits_known && cost > capacity) {
-    kl_error_set(e, KL_ERR_VALIDATION,
-                 "%s costs %.0f tokens but the account's %s bucket holds %.0f: send at most %.0f "
-                 "at once",
-                 name, cost, bucket == KL_BUCKET_WRITE ? "write" : "read", capacity,
-                 op ? (double)(uint32_t)(capacity / op->cost) : 1);
-    goto refused;
-  }
-
-  kl_call *c = calloc(1, sizeof *c);
-  if (!c) goto no_memory;
-  c->s = s;
-  c->op = op;
-  c->write = strcmp(method, "GET") != 0;
-  c->bucket = bucket;
-  c->class = !c->write ? KL_CLASS_READ : !strcmp(method, "DELETE") ? KL_CLASS_CANCEL : KL_CLASS_WRITE;
-  c->ticket.cost = cost;
-  memcpy(c->name, name, sizeof name);
-  snprintf(c->method, sizeof c->method, "%s", method);
-  c->path = strdup(r->path);
-  c->query = r->query && r->query[0] ? strdup(r->query) : NULL;
-  /* A POST or PUT without a body and its type is refused by some paths (invalid_content_type). */
-  const char *body = r->body ? r->body : !strcmp(method, "POST") || !strcmp(method, "PUT") ? "{}" : NULL;
-  if (body) {
-    c->body_len = r->body ? r->body_len : strlen(body);
-    c->body = malloc(c->body_len + 1);
-    if (c->body) {
-      memcpy(c->body, body, c->body_len);
-      c->body[c->body_len] = '\0';
-    }
-  }
-  if (!c->path || (r->query && r->query[0] && !c->query) || (body && !c->body)) {
-    free(c->path);
-    free(c->query);
-    free(c->body);
-    free(c);
-    goto no_memory;
-  }
-  c->cb = cb;
-  c->data = data;
-  c->deadline_ns = kl_mono_ns(s->clock) + (r->timeout_ms ? r->timeout_ms : DEFAULT_TIMEOUT_MS) * INT64_C(1000000);
-  kl_list_init(&c->ticket.link);
-  kl_list_append(&s->calls, &c->link);
-  uv_timer_init(s->loop, &c->timer);
-  c->timer.data = c;
-  s->open++;
-  if (c->write) s->writes++;
   call_enqueue(c);
   kl_session_pump(s);
-  ask_for_limits(s);
-  return c;
+  kl_session_ask_limits(s, false);
+}
 
-no_memory:
-  kl_error_set(e, KL_ERR_INTERNAL, "%s: not enough memory", name);
-refused:
-  if (e) snprintf(e->operation, sizeof e->operation, "%s", name);
-  return NULL;
+void kl_session_release_held(kl_session *s) {
+  for (kl_list *n = s->calls.next; n != &s->calls; n = n->next) {
+    kl_call *c = KL_CONTAINER(n, kl_call, link);
+    kl_error e;
+    if (c->state != KL_CALL_HELD) continue;
+    c->ticket.cost = kl_session_cost(s, c->op, c->items);
+    if (kl_session_fits(s, c, &e))
+      call_enqueue(c);
+    else
+      call_fail_later(c, &e);
+  }
 }
 
 void kl_call_cancel(kl_call *c) {
-  bool goes_on = c->write && (c->sent || c->state == CALL_SENDING || c->class == KL_CLASS_CANCEL);
+  bool goes_on = c->write && (c->sent || c->state == KL_CALL_SENDING || c->ticket.class == KL_CLASS_CANCEL);
   if (goes_on) {
     c->cb = NULL;
     return;
@@ -539,7 +567,7 @@ void kl_session_abort_calls(kl_session *s) {
   while (!kl_list_empty(&s->calls)) {
     kl_call *c = KL_CONTAINER(s->calls.next, kl_call, link);
     kl_error e;
-    bool unknown = c->write && (c->sent || c->state == CALL_SENDING);
+    bool unknown = c->write && (c->sent || c->state == KL_CALL_SENDING);
     kl_error_set(&e, KL_ERR_CLOSED,
                  unknown ? "%s was under way when the session closed; it may or may not have happened"
                          : "%s: the session closed before it was answered",

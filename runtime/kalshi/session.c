@@ -1,13 +1,11 @@
 #include "kalshi/session.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-#include "auth/signer.h"
-#include "base/log.h"
+#include "kalshi/hot_path.h"
 #include "kalshi/session_impl.h"
 
 /* The dedicated API hosts. Source: Kalshi "Getting started", API environments (documented 2026-05-07). */
@@ -27,9 +25,10 @@ bool kl_environment_urls(const char *env, const char **rest_url, const char **ws
 
 /* ---- the exchange's clock ---- */
 
-void kl_clock_bounds_add(kl_clock_bounds *b, int64_t date_ms, int64_t sent_ms, int64_t received_ms, bool restart) {
-  /* The header was written between the two times and names a second that had begun and not ended. */
-  int64_t low = date_ms - received_ms, high = date_ms + 999 - sent_ms;
+void kl_clock_bounds_add(kl_clock_bounds *b, int64_t at_ms, int64_t resolution_ms, int64_t sent_ms, int64_t received_ms,
+                         bool restart) {
+  /* It was written between the two times and names a moment that had begun and not ended. */
+  int64_t low = at_ms - received_ms, high = at_ms + resolution_ms - 1 - sent_ms;
   if (high < low) return; /* our clock was set meanwhile */
   if (b->known && !restart && low <= b->high && high >= b->low) {
     if (low > b->low) b->low = low;
@@ -42,6 +41,10 @@ void kl_clock_bounds_add(kl_clock_bounds *b, int64_t date_ms, int64_t sent_ms, i
 int64_t kl_clock_bounds_offset(const kl_clock_bounds *b) {
   if (!b->known || (b->low <= 0 && b->high >= 0)) return 0;
   return b->low + (b->high - b->low) / 2;
+}
+
+void kl_session_note_time(kl_session *s, int64_t at_ms, int64_t resolution_ms, int64_t sent_ms, bool restart) {
+  kl_clock_bounds_add(&s->bounds, at_ms, resolution_ms, sent_ms, kl_wall_ms(s->clock), restart);
 }
 
 int64_t kl_session_timestamp_ms(const kl_session *s) {
@@ -93,49 +96,6 @@ static void handshake_cancel(void *handle) {
   free(h);
 }
 
-/* ---- limits ---- */
-
-static bool read_bucket(const json_t *root, const char *name, double *capacity, double *rate) {
-  const json_t *bucket = json_object_get(root, name);
-  const json_t *c = json_object_get(bucket, "bucket_capacity"), *r = json_object_get(bucket, "refill_rate");
-  if (!json_is_number(c) || !json_is_number(r)) return false;
-  *capacity = json_number_value(c);
-  *rate = json_number_value(r);
-  return *capacity > 0 && *rate > 0;
-}
-
-void kl_session_take_limits(kl_session *s, const char *body, size_t n) {
-  json_t *root = json_loadb(body, n, 0, NULL);
-  double capacity[2], rate[2];
-  if (read_bucket(root, "read", &capacity[KL_BUCKET_READ], &rate[KL_BUCKET_READ]) &&
-      read_bucket(root, "write", &capacity[KL_BUCKET_WRITE], &rate[KL_BUCKET_WRITE])) {
-    int64_t now = kl_mono_ns(s->clock);
-    kl_limiter_set(&s->limiter, KL_BUCKET_READ, capacity[KL_BUCKET_READ], rate[KL_BUCKET_READ], now);
-    kl_limiter_set(&s->limiter, KL_BUCKET_WRITE, capacity[KL_BUCKET_WRITE], rate[KL_BUCKET_WRITE], now);
-    const char *tier = json_string_value(json_object_get(root, "usage_tier"));
-    snprintf(s->tier, sizeof s->tier, "%s", tier ? tier : "unknown");
-    s->limits_known = true;
-    kl_log_debug("session", "tier %s: read %.0f/s up to %.0f, write %.0f/s up to %.0f", s->tier, rate[KL_BUCKET_READ],
-                 capacity[KL_BUCKET_READ], rate[KL_BUCKET_WRITE], capacity[KL_BUCKET_WRITE]);
-    kl_session_pump(s);
-  } else {
-    kl_log_warn("session", "the answer of GET /account/limits has no usable buckets; keeping those of the basic tier");
-  }
-  json_decref(root);
-}
-
-void kl_session_budget(kl_session *s, kl_budget *out) {
-  int64_t now = kl_mono_ns(s->clock);
-  const kl_token_bucket *b = s->limiter.buckets;
-  *out = (kl_budget){.read = kl_limiter_tokens(&s->limiter, KL_BUCKET_READ, now),
-                     .write = kl_limiter_tokens(&s->limiter, KL_BUCKET_WRITE, now),
-                     .read_capacity = b[KL_BUCKET_READ].capacity,
-                     .write_capacity = b[KL_BUCKET_WRITE].capacity,
-                     .read_rate = b[KL_BUCKET_READ].rate,
-                     .write_rate = b[KL_BUCKET_WRITE].rate};
-  memcpy(out->tier, s->tier, sizeof out->tier);
-}
-
 /* ---- reading it ---- */
 
 kl_feed *kl_session_feed(kl_session *s) { return s->feed; }
@@ -147,12 +107,15 @@ void kl_session_stats_get(const kl_session *s, kl_session_stats *out) {
   *out = s->stats;
   out->clock_known = s->bounds.known;
   out->clock_offset_ms = kl_clock_bounds_offset(&s->bounds);
+  int64_t below = out->clock_offset_ms - s->bounds.low, above = s->bounds.high - out->clock_offset_ms;
+  out->clock_error_ms = below > above ? below : above;
 }
 
 /* ---- life ---- */
 
 static void session_free(kl_session *s) {
   kl_key_release(s->key);
+  free(s->costs);
   free(s->env);
   free(s->rest_url);
   free(s->base_path);
@@ -197,7 +160,7 @@ kl_session *kl_session_new(uv_loop_t *loop, const kl_session_options *o, kl_erro
   s->rest_url = strdup(o->rest_url);
   s->base_path = path_of_url(o->rest_url);
   s->key_id = o->key ? strdup(o->key_id) : NULL;
-  if (!s->env || !s->rest_url || !s->base_path || (o->key && !s->key_id)) goto no_memory;
+  if (!s->env || !s->rest_url || !s->base_path || (o->key && !s->key_id) || !kl_session_costs_init(s)) goto no_memory;
   if (o->key) s->key = kl_key_retain(o->key);
   kl_list_init(&s->calls);
   kl_limiter_init(&s->limiter, kl_mono_ns(s->clock));
@@ -220,6 +183,14 @@ kl_session *kl_session_new(uv_loop_t *loop, const kl_session_options *o, kl_erro
     kl_http_close(s->http, NULL, NULL);
     goto failed;
   }
+  s->own = kl_own_orders_new(s->feed);
+  s->hot = s->own ? kl_hot_path_new(s, o->presign_ms) : NULL;
+  if (!s->hot) {
+    kl_own_orders_free(s->own);
+    kl_feed_close(s->feed, NULL, NULL);
+    kl_http_close(s->http, NULL, NULL);
+    goto no_memory;
+  }
   uv_timer_init(loop, &s->pump);
   s->pump.data = s;
   return s;
@@ -235,8 +206,11 @@ void kl_session_close(kl_session *s, void (*closed)(void *), void *data) {
   s->closing = true;
   s->closed = closed;
   s->closed_data = data;
-  s->open += 3; /* the timer, the feed, the HTTP client; calls have counted themselves */
+  s->open += 4; /* the timer, the feed, the HTTP client, what is made ahead; calls have counted themselves */
   kl_session_abort_calls(s);
+  kl_hot_path_close(s->hot, part_closed, s);
+  kl_own_orders_free(s->own);
+  s->own = NULL;
   uv_close((uv_handle_t *)&s->pump, pump_closed);
   kl_feed_close(s->feed, part_closed, s); /* cancels its handshake, if one is being signed */
   kl_http_close(s->http, part_closed, s);

@@ -21,6 +21,7 @@ typedef struct kl_session_options {
   const char *key_id; /* NULL: unsigned calls only */
   kl_key *key;        /* retained */
   bool live;          /* without it no order goes to prod */
+  int presign_ms;     /* how old a signature made ahead for an order may get; 0: none is made ahead */
   const kl_clock *clock;
   const char *user_agent;
 } kl_session_options;
@@ -48,19 +49,28 @@ typedef struct kl_call_request {
   const char *body;       /* JSON; NULL for none */
   size_t body_len;
   uint32_t items;     /* orders in a batch, for the cost; 0 counts as 1 */
+  bool routed;        /* `shard` says where a single order write goes */
+  int64_t shard;      /* its exchange_index; -1: the exchange finds the shard by the ticker */
+  uint64_t owner;     /* whose call it is, for fairness between scripts; 0: the session's own */
+  bool urgent;        /* a read that orders wait for: goes before other reads */
+  bool anonymous;     /* of a public read: not signed, and so not billed to the account */
   int64_t timeout_ms; /* 0: 30,000, all retries and waits for tokens included */
 } kl_call_request;
 
 /* Exactly one of the two is set. A status of 400 or more comes as an error (kind "http", "auth", "rate_limit") with
- * code and message of the exchange. A write that may have reached the exchange without an answer is an error whose code
- * is "outcome_unknown" and which is not retryable. */
+ * code and message of the exchange. An order write whose answer was lost is looked up: it ends with an answer that has
+ * `"resolved":true`, or with an error whose code is "not_done" (it did not happen, and may be sent again) or
+ * "outcome_unknown" (it may have happened; not retryable). */
 typedef void (*kl_call_cb)(void *data, const kl_http_response *res, const kl_error *e);
 
-/* Waits for tokens, signs, sends, retries reads on 429, 5xx and network errors with jittered exponential backoff.
- * Never calls `cb` from within. NULL with `e` when it cannot be started. Copies all strings. */
+/* Waits for tokens, signs, sends. Retries with jittered exponential backoff on 429, 5xx and network errors where
+ * repeating is safe: reads, and writes that set a state. A write of orders is sent again only when a look-up showed
+ * that it had not happened. Never calls `cb` from within. NULL with `e` when it cannot be started. Copies all strings.
+ */
 kl_call *kl_session_call(kl_session *s, const kl_call_request *r, kl_call_cb cb, void *data, kl_error *e);
 /* The callback will not be called. A read is aborted. A write of which something was sent, and any DELETE, goes on to
- * its end, and its answer is logged; another write that still waits for tokens or its signature is never sent. */
+ * its end, and what became of it is logged; another write that still waits for tokens or its signature is never sent.
+ */
 void kl_call_cancel(kl_call *c);
 /* Writes under way (also abandoned ones); shutdown waits for them. */
 size_t kl_session_writes_pending(const kl_session *s);
@@ -68,13 +78,20 @@ size_t kl_session_writes_pending(const kl_session *s);
 typedef struct kl_budget {
   double read, write; /* tokens left now */
   double read_capacity, write_capacity, read_rate, write_rate;
-  char tier[32];
+  char tier[32];          /* "" until the account's limits are known */
+  double shard_write[16]; /* write tokens of the shards from 1 up; [0] is `write` */
+  size_t waiting;         /* calls that wait for tokens */
 } kl_budget;
 void kl_session_budget(kl_session *s, kl_budget *out);
 
 typedef struct kl_session_stats {
   uint64_t calls, errors, retries, rate_limited;
+  uint64_t lost;                     /* order writes whose answer was lost; what became of them: */
+  uint64_t lost_done, lost_not_done; /* it had happened; it had not, and was sent again or reported */
+  uint64_t lost_unknown;
+  uint64_t presigned;      /* order writes that found their signature ready */
   int64_t clock_offset_ms; /* exchange minus here */
+  int64_t clock_error_ms;  /* how far off that may be */
   bool clock_known;
 } kl_session_stats;
 void kl_session_stats_get(const kl_session *s, kl_session_stats *out);

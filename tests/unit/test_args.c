@@ -107,7 +107,8 @@ static void missing_or_superfluous_arguments_are_named(void **state) {
   refused("read('get_market', 'T', { ticker = 'U' })",
           "get_market: ticker is given twice, as argument 1 and in the table");
   refused("read('get_milestones')", "get_milestones: limit is required");
-  refused("read('get_exchange_status', { a = 1 })", "get_exchange_status: unknown parameter \"a\"; it takes raw");
+  refused("read('get_exchange_status', { a = 1 })",
+          "get_exchange_status: unknown parameter \"a\"; it takes raw, timeout");
 }
 
 static void a_query_is_encoded(void **state) {

@@ -4,134 +4,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "kalshi/session.h"
+#include "unit/rest_peer.h"
 
-/* ---- a peer that answers as it is told ---- */
-
-enum { MAX_REQUESTS = 64 };
-#define DROP "drop" /* reads the request and closes the connection */
-#define HANG "hang" /* never answers */
-
-typedef struct {
-  uv_tcp_t server;
-  int port;
-  const char *const *answers; /* by request; the last one stays */
-  size_t n_answers;
-  char *requests[MAX_REQUESTS];
-  size_t count;
-  uv_tcp_t *open[MAX_REQUESTS];
-} peer_state;
-
-typedef struct {
-  uv_tcp_t tcp; /* first */
-  char text[8192];
-  size_t len;
-} connection;
-
-static uv_loop_t loop;
-static peer_state peer;
-
-static void connection_closed(uv_handle_t *h) {
-  for (size_t i = 0; i < MAX_REQUESTS; i++)
-    if (peer.open[i] == (uv_tcp_t *)h) peer.open[i] = NULL;
-  free(h);
-}
-
-static void connection_close(connection *c) {
-  if (!uv_is_closing((uv_handle_t *)&c->tcp)) uv_close((uv_handle_t *)&c->tcp, connection_closed);
-}
-
-static void written(uv_write_t *w, int status) {
-  (void)status;
-  free(w->data);
-  free(w);
-}
-
-static void answer(connection *c) {
-  const char *what = peer.answers[peer.count < peer.n_answers ? peer.count : peer.n_answers - 1];
-  if (peer.count == MAX_REQUESTS) abort();
-  peer.requests[peer.count++] = strdup(c->text);
-  if (!strcmp(what, DROP)) {
-    connection_close(c);
-    return;
-  }
-  if (!strcmp(what, HANG)) return;
-  uv_write_t *w = calloc(1, sizeof *w);
-  if (!w) abort();
-  w->data = strdup(what);
-  uv_buf_t buf = uv_buf_init(w->data, (unsigned)strlen(what));
-  if (uv_write(w, (uv_stream_t *)&c->tcp, &buf, 1, written) != 0) written(w, 0);
-}
-
-static void give_room(uv_handle_t *h, size_t size, uv_buf_t *buf) {
-  connection *c = (connection *)h;
-  (void)size;
-  *buf = uv_buf_init(c->text + c->len, (unsigned)(sizeof c->text - 1 - c->len));
-}
-
-static void received(uv_stream_t *s, ssize_t n, const uv_buf_t *buf) {
-  connection *c = (connection *)s;
-  (void)buf;
-  if (n < 0) {
-    connection_close(c);
-    return;
-  }
-  c->len += (size_t)n;
-  c->text[c->len] = '\0';
-  char *end = strstr(c->text, "\r\n\r\n");
-  if (!end) return;
-  const char *length = strstr(c->text, "Content-Length: ");
-  size_t body = length ? strtoul(length + 16, NULL, 10) : 0;
-  if (c->len < (size_t)(end + 4 - c->text) + body) return;
-  answer(c);
-  c->len = 0;
-}
-
-static void connected(uv_stream_t *server, int status) {
-  connection *c = calloc(1, sizeof *c);
-  if (status != 0 || !c) abort();
-  uv_tcp_init(&loop, &c->tcp);
-  if (uv_accept(server, (uv_stream_t *)&c->tcp) != 0) abort();
-  for (size_t i = 0; i < MAX_REQUESTS; i++)
-    if (!peer.open[i]) {
-      peer.open[i] = &c->tcp;
-      break;
-    }
-  uv_read_start((uv_stream_t *)&c->tcp, give_room, received);
-}
-
-static void peer_start(void) {
-  struct sockaddr_in at;
-  int len = sizeof at;
-  uv_ip4_addr("127.0.0.1", 0, &at);
-  memset(&peer, 0, sizeof peer);
-  uv_tcp_init(&loop, &peer.server);
-  assert_int_equal(uv_tcp_bind(&peer.server, (const struct sockaddr *)&at, 0), 0);
-  assert_int_equal(uv_listen((uv_stream_t *)&peer.server, 16, connected), 0);
-  assert_int_equal(uv_tcp_getsockname(&peer.server, (struct sockaddr *)&at, &len), 0);
-  peer.port = ntohs(at.sin_port);
-}
-
-static void peer_stop(void) {
-  uv_close((uv_handle_t *)&peer.server, NULL);
-  for (size_t i = 0; i < MAX_REQUESTS; i++) {
-    if (peer.open[i]) connection_close((connection *)peer.open[i]);
-    free(peer.requests[i]);
-  }
-}
-
-#define ANSWERS(...)                                                                                                   \
-  do {                                                                                                                 \
-    static const char *const list[] = {__VA_ARGS__};                                                                   \
-    peer.answers = list;                                                                                               \
-    peer.n_answers = sizeof list / sizeof list[0];                                                                     \
-  } while (0)
-
-#define OK_EMPTY "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 #define BUSY                                                                                                           \
   "HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nContent-Length: 29\r\n\r\n"                     \
   "{\"error\":\"too many requests\"}"
@@ -139,135 +14,6 @@ static void peer_stop(void) {
   "HTTP/1.1 500 Internal Server Error\r\nContent-Type: text/html\r\nContent-Length: 38\r\n\r\n"                        \
   "<html><h1>Oops</h1>try later</html>  \n"
 
-/* ---- a session against it ---- */
-
-static kl_session *session;
-static kl_key *key;
-static kl_session_options options;
-static char rest_url[64], ws_url[64];
-
-typedef struct {
-  int calls;
-  int status;
-  char body[512];
-  bool failed;
-  kl_error error;
-} outcome;
-
-static void on_answer(void *data, const kl_http_response *res, const kl_error *e) {
-  outcome *o = data;
-  o->calls++;
-  if (e) {
-    assert_null(res);
-    o->failed = true;
-    o->error = *e;
-  } else if (!res) {
-    fail_msg("neither an answer nor an error");
-  } else {
-    o->status = res->status;
-    snprintf(o->body, sizeof o->body, "%s", res->body);
-  }
-}
-
-static int set_up(void **state) {
-  (void)state;
-  uv_loop_init(&loop);
-  peer_start();
-  ANSWERS(OK_EMPTY);
-  snprintf(rest_url, sizeof rest_url, "http://127.0.0.1:%d/trade-api/v2", peer.port);
-  snprintf(ws_url, sizeof ws_url, "ws://127.0.0.1:%d/trade-api/ws/v2", peer.port);
-  options = (kl_session_options){.env = "sim",
-                                 .rest_url = rest_url,
-                                 .ws_url = ws_url,
-                                 .clock = kl_clock_real(),
-                                 .user_agent = "kalua-test",
-                                 .key_id = "a-key-id"};
-  session = NULL;
-  key = NULL;
-  return 0;
-}
-
-static void start(bool with_key) {
-  kl_error e;
-  if (with_key) {
-    assert_true(kl_key_generate(0, &key, &e));
-    options.key = key;
-  }
-  session = kl_session_new(&loop, &options, &e);
-  assert_non_null(session);
-}
-
-static void note_closed(void *data) { *(bool *)data = true; }
-
-static void stop_session(void) {
-  bool closed = false;
-  kl_session_close(session, note_closed, &closed);
-  while (!closed)
-    uv_run(&loop, UV_RUN_ONCE);
-  session = NULL;
-}
-
-static int tear_down(void **state) {
-  (void)state;
-  if (session) stop_session();
-  kl_key_release(key);
-  peer_stop();
-  uv_run(&loop, UV_RUN_DEFAULT);
-  return uv_loop_close(&loop);
-}
-
-static void too_long(uv_timer_t *t) {
-  (void)t;
-  fail_msg("nothing happened for 10 seconds");
-}
-
-/* Runs the loop until *flag is set. */
-static void run_until(const int *flag) {
-  uv_timer_t guard;
-  uv_timer_init(&loop, &guard);
-  uv_timer_start(&guard, too_long, 10000, 0);
-  while (!*flag)
-    uv_run(&loop, UV_RUN_ONCE);
-  uv_close((uv_handle_t *)&guard, NULL);
-  uv_run(&loop, UV_RUN_NOWAIT);
-}
-
-static void note_time(uv_timer_t *t) { *(int *)t->data = 1; }
-
-static void run_for(uint64_t ms) {
-  int over = 0;
-  uv_timer_t timer;
-  uv_timer_init(&loop, &timer);
-  timer.data = &over;
-  uv_timer_start(&timer, note_time, ms, 0);
-  while (!over)
-    uv_run(&loop, UV_RUN_ONCE);
-  uv_close((uv_handle_t *)&timer, NULL);
-  uv_run(&loop, UV_RUN_NOWAIT);
-}
-
-static kl_call *begin(const char *operation, const char *path, const char *body, int64_t timeout_ms, outcome *o) {
-  kl_error e;
-  kl_call_request r = {.op = kl_operation_find(operation),
-                       .path = path,
-                       .body = body,
-                       .body_len = body ? strlen(body) : 0,
-                       .timeout_ms = timeout_ms};
-  kl_call *c = kl_session_call(session, &r, on_answer, o, &e);
-  if (!c) fail_msg("%s", e.message);
-  assert_int_equal(o->calls, 0);
-  return c;
-}
-
-static outcome call(const char *operation, const char *path, const char *body, int64_t timeout_ms) {
-  outcome o = {0};
-  begin(operation, path, body, timeout_ms, &o);
-  run_until(&o.calls);
-  assert_int_equal(o.calls, 1);
-  return o;
-}
-
-#define ORDERS "/portfolio/events/orders"
 #define ORDER "{\"client_order_id\":\"my-id-17\",\"ticker\":\"T\"}"
 
 static kl_error refusal(const kl_call_request *r) {
@@ -377,14 +123,14 @@ static void a_write_refused_with_429_is_sent_again(void **state) {
 static void a_write_without_an_answer_is_never_sent_twice(void **state) {
   (void)state;
   start(true);
-  ANSWERS(DROP, OK_EMPTY);
-  outcome o = call("create_order", ORDERS, ORDER, 0);
+  ANSWERS(DROP, OK_EMPTY); /* and what looking it up brings is no list of orders */
+  outcome o = call("create_order", ORDERS, ORDER, 400);
   assert_true(o.failed);
   assert_string_equal(o.error.kind, KL_ERR_NETWORK);
   assert_string_equal(o.error.code, "outcome_unknown");
   assert_false(o.error.retryable);
   assert_non_null(strstr(o.error.message, "client_order_id my-id-17"));
-  assert_int_equal(peer.count, 1);
+  assert_int_equal(asked("POST"), 1);
 }
 
 static void a_write_on_a_connection_that_was_used_before_is_not_sent_twice_either(void **state) {
@@ -392,8 +138,8 @@ static void a_write_on_a_connection_that_was_used_before_is_not_sent_twice_eithe
   start(true);
   ANSWERS(OK_EMPTY, DROP, OK_EMPTY);
   assert_false(call("get_balance", "/portfolio/balance", NULL, 0).failed);
-  outcome o = call("create_order", ORDERS, ORDER, 0);
-  assert_int_equal(peer.count, 2);
+  outcome o = call("create_order", ORDERS, ORDER, 400);
+  assert_int_equal(asked("POST"), 1);
   assert_string_equal(o.error.code, "outcome_unknown");
 }
 
@@ -404,19 +150,19 @@ static void a_write_that_hangs_has_an_unknown_outcome(void **state) {
   outcome o = call("create_order", ORDERS, ORDER, 300);
   assert_string_equal(o.error.kind, KL_ERR_TIMEOUT);
   assert_string_equal(o.error.code, "outcome_unknown");
-  assert_int_equal(kl_session_writes_pending(session), 0);
+  assert_int_equal(kl_session_writes_pending(session), 1); /* it is looked up all the same, for the log */
 }
 
 static void a_write_answered_with_500_is_not_repeated(void **state) {
   (void)state;
   start(true);
   ANSWERS(HTML, OK_EMPTY);
-  outcome o = call("create_order", ORDERS, ORDER, 0);
+  outcome o = call("create_order", ORDERS, ORDER, 400);
   assert_int_equal(o.error.status, 500);
   assert_string_equal(o.error.code, "outcome_unknown");
   assert_false(o.error.retryable);
   assert_non_null(strstr(o.error.message, "my-id-17"));
-  assert_int_equal(peer.count, 1);
+  assert_int_equal(asked("POST"), 1);
 }
 
 static void a_write_that_could_not_be_sent_is_tried_again_and_then_safe_to_repeat(void **state) {
@@ -548,23 +294,74 @@ static void a_call_waits_for_its_tokens(void **state) {
   assert_true(kl_mono_ns(kl_clock_real()) - from > 250000000);
 }
 
-static void waiting_too_long_for_tokens_is_a_timeout_of_something_unsent(void **state) {
-  (void)state;
-  start(true);
-  outcome first = {0}, late = {0};
+static kl_call *begin_batch(uint32_t items, outcome *o) {
   kl_error e;
   kl_call_request r = {.op = kl_operation_find("batch_create_orders"),
                        .path = ORDERS "/batched",
                        .body = "{}",
                        .body_len = 2,
-                       .items = 20};
-  assert_non_null(kl_session_call(session, &r, on_answer, &first, &e)); /* 200 tokens: the bucket is in debt */
+                       .items = items};
+  kl_call *c = kl_session_call(session, &r, on_answer, o, &e);
+  assert_non_null(c);
+  return c;
+}
+
+static void waiting_too_long_for_tokens_is_a_timeout_of_something_unsent(void **state) {
+  (void)state;
+  start(true);
+  outcome first = {0}, late = {0};
+  begin_batch(10, &first); /* all of the 100 tokens */
   begin("create_order", ORDERS, ORDER, 100, &late);
   run_until(&late.calls);
   assert_string_equal(late.error.kind, KL_ERR_TIMEOUT);
   assert_true(late.error.retryable);
   assert_string_equal(late.error.code, "");
-  run_until(&first.calls);
+  assert_false(first.failed);
+}
+
+static void a_batch_beyond_the_basic_tier_waits_until_the_tier_is_known(void **state) {
+  (void)state;
+  start(true);
+  ANSWERS(LIMITS, OK_EMPTY);
+  outcome o = {0};
+  begin_batch(100, &o);
+  run_until(&o.calls);
+  assert_false(o.failed);
+  assert_int_equal(asked("GET /trade-api/v2/account/limits "), 1);
+  assert_int_equal(asked("POST /trade-api/v2" ORDERS "/batched "), 1);
+}
+
+static void a_batch_that_can_never_fit_is_an_error_with_the_number_that_does(void **state) {
+  (void)state;
+  start(true); /* what the account may do is not to be had: the documented least counts */
+  outcome o = {0};
+  begin_batch(11, &o);
+  run_until(&o.calls);
+  assert_string_equal(o.error.kind, KL_ERR_VALIDATION);
+  assert_non_null(strstr(o.error.message, "at most 10"));
+  assert_int_equal(asked("POST"), 0);
+  outcome again = {0};
+  begin_batch(12, &again); /* and it is not asked for each time */
+  run_until(&again.calls);
+  assert_non_null(strstr(again.error.message, "at most 10"));
+  assert_int_equal(asked("GET /trade-api/v2/account/limits "), 1);
+}
+
+#define COSTS                                                                                                          \
+  "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 141\r\n\r\n"                                   \
+  "{\"default_cost\":10,\"endpoint_costs\":[{\"method\":\"POST\",\"path\":\"/trade-api/v2/portfolio/events/orders/"    \
+  ":order_id/amend\",\"cost\":40}]}            "
+
+static void the_exchanges_prices_are_taken_over(void **state) {
+  (void)state;
+  start(true);
+  ANSWERS(COSTS, OK_EMPTY);
+  assert_false(call("get_account_endpoint_costs", "/account/endpoint_costs", NULL, 0).failed);
+  kl_budget before, after;
+  kl_session_budget(session, &before);
+  assert_false(call("amend_order", ORDERS "/x/amend", "{}", 0).failed);
+  kl_session_budget(session, &after);
+  assert_true(before.write - after.write > 30 && before.write - after.write <= 40);
 }
 
 /* ---- cancelling ---- */
@@ -592,7 +389,7 @@ static void a_cancelled_write_goes_on_once_it_is_on_its_way(void **state) {
   kl_call_cancel(c);
   assert_int_equal(kl_session_writes_pending(session), 1);
   run_for(400);
-  assert_int_equal(kl_session_writes_pending(session), 0);
+  assert_int_equal(kl_session_writes_pending(session), 1); /* no answer came: it is looked up */
   assert_int_equal(o.calls, 0);
 }
 
@@ -600,13 +397,7 @@ static void a_cancelled_order_that_still_waits_is_never_sent_but_a_cancel_is(voi
   (void)state;
   start(true);
   outcome first = {0}, order = {0}, cancel = {0};
-  kl_error e;
-  kl_call_request r = {.op = kl_operation_find("batch_create_orders"),
-                       .path = ORDERS "/batched",
-                       .body = "{}",
-                       .body_len = 2,
-                       .items = 11};
-  assert_non_null(kl_session_call(session, &r, on_answer, &first, &e));
+  begin_batch(10, &first);
   kl_call *a = begin("create_order", ORDERS, ORDER, 0, &order);
   kl_call *b = begin("cancel_order", ORDERS "/x", NULL, 0, &cancel);
   kl_call_cancel(a);
@@ -728,8 +519,6 @@ static void a_session_refuses_what_cannot_work(void **state) {
   assert_string_equal(e.kind, KL_ERR_CONFIG);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(a_read_brings_its_answer),
@@ -754,6 +543,9 @@ int main(void) {
       TEST(limits_are_asked_for_when_a_bucket_is_half_empty),
       TEST(a_call_waits_for_its_tokens),
       TEST(waiting_too_long_for_tokens_is_a_timeout_of_something_unsent),
+      TEST(a_batch_beyond_the_basic_tier_waits_until_the_tier_is_known),
+      TEST(a_batch_that_can_never_fit_is_an_error_with_the_number_that_does),
+      TEST(the_exchanges_prices_are_taken_over),
       TEST(a_cancelled_read_is_silent),
       TEST(a_cancelled_write_goes_on_once_it_is_on_its_way),
       TEST(a_cancelled_order_that_still_waits_is_never_sent_but_a_cancel_is),

@@ -1,0 +1,167 @@
+#include "kalshi/hot_path.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+enum {
+  IDLE_S = 20,     /* servers and what stands before them close a connection that is idle for a minute or less */
+  TRADING_S = 600, /* since the last order write */
+  WARM_TIMEOUT_MS = 5000
+};
+#define SECOND INT64_C(1000000000)
+
+struct kl_hot_path {
+  kl_session *s;
+  kl_ready *ready;  /* NULL: none is made ahead */
+  uv_timer_t timer; /* looks whether the connection has been idle; keeps no loop alive */
+  kl_feed_listener listener;
+  bool feed_up, warming;
+  int64_t order_ns;   /* of the last order write; 0: none */
+  int64_t traffic_ns; /* of the last answer; 0: none */
+  size_t open;
+  void (*closed)(void *);
+  void *closed_data;
+};
+
+/* ---- the connection ---- */
+
+static void warmed(void *data, const kl_http_response *res, const kl_error *e) {
+  kl_hot_path *h = data;
+  (void)res; /* what counts is that it went over the connection */
+  h->warming = false;
+  if (e) kl_log_debug("session", "the connection could not be kept warm: %s", e->message);
+}
+
+/* A small public read over the connection that orders will take: opens it, or keeps it from being closed as idle. Not
+ * signed, so that it costs the account nothing. */
+static void warm(kl_hot_path *h) {
+  kl_error e;
+  kl_call_request r = {.op = kl_operation_find("GetExchangeStatus"),
+                       .path = "/exchange/status",
+                       .urgent = true,
+                       .anonymous = true,
+                       .timeout_ms = WARM_TIMEOUT_MS};
+  if (h->warming) return;
+  h->warming = kl_session_call(h->s, &r, warmed, h, &e) != NULL;
+  if (!h->warming) kl_log_debug("session", "the connection could not be warmed: %s", e.message);
+}
+
+static bool can_trade(const kl_session *s) { return s->key && (s->live || strcmp(s->env, "prod") != 0); }
+
+static void look(uv_timer_t *t) {
+  kl_hot_path *h = t->data;
+  int64_t now = kl_mono_ns(h->s->clock);
+  bool trading = h->order_ns && now - h->order_ns < TRADING_S * SECOND;
+  if (!trading && !h->feed_up) {
+    uv_timer_stop(t);
+    return;
+  }
+  if (now - h->traffic_ns >= IDLE_S * SECOND) warm(h);
+}
+
+static void watch(kl_hot_path *h) {
+  if (uv_is_active((uv_handle_t *)&h->timer)) return;
+  uv_timer_start(&h->timer, look, 1000, 1000);
+}
+
+/* A strategy that watches books is likely to send an order: its connection is opened now. */
+static void feed_status(void *data, const char *what, const char *detail) {
+  kl_hot_path *h = data;
+  (void)detail;
+  if (!strcmp(what, "disconnected")) h->feed_up = false;
+  if (strcmp(what, "connected") != 0 || !can_trade(h->s) || h->s->closing) return;
+  h->feed_up = true;
+  if (!h->traffic_ns) warm(h);
+  watch(h);
+}
+
+void kl_hot_path_traffic(kl_hot_path *h) { h->traffic_ns = kl_mono_ns(h->s->clock); }
+
+/* ---- signatures ---- */
+
+static bool is_order_write(const kl_operation *op) {
+  return op && !op->legacy && op->bucket == KL_BUCKET_WRITE && !strncmp(op->path, "/portfolio/events/orders", 24);
+}
+
+bool kl_hot_path_signature(kl_hot_path *h, const kl_call *c, const char *path, int64_t *timestamp_ms,
+                           char signature[KL_SIGNATURE_MAX]) {
+  if (!is_order_write(c->op)) return false;
+  h->order_ns = kl_mono_ns(h->s->clock);
+  kl_own_orders_watch(h->s->own);
+  watch(h);
+  if (!h->ready) return false;
+  if (kl_ready_take(h->ready, c->method, path, timestamp_ms, signature)) return true;
+  /* Paths that name an order are made ready when the order rests; they serve once. */
+  if (!strchr(c->op->path, '{')) kl_ready_want(h->ready, c->method, path, false);
+  return false;
+}
+
+/* The path of the cancel of an order whose id is in a body: `"order_id":"…"`. */
+static bool cancel_path(const kl_session *s, const char *body, kl_buf *out) {
+  const char *at = strstr(body, "\"order_id\":\"");
+  if (!at) return false;
+  at += 12;
+  size_t n = strcspn(at, "\"\\/%");
+  if (n == 0 || n > 64 || at[n] != '"') return false;
+  kl_buf_printf(out, "%s/portfolio/events/orders/%.*s", s->base_path, (int)n, at);
+  return !out->failed;
+}
+
+void kl_hot_path_answered(kl_hot_path *h, const kl_call *c, const char *body) {
+  if (!h->ready || !is_order_write(c->op) || c->op->cost_per_item) return;
+  kl_buf path = {0};
+  if (!strcmp(c->op->id, "CreateOrderV2")) {
+    bool rests = !strstr(body, "\"remaining_count\":\"0.00\"");
+    if (rests && cancel_path(h->s, body, &path)) kl_ready_want(h->ready, "DELETE", path.data, true);
+  } else if (!strcmp(c->op->id, "CancelOrderV2")) {
+    kl_buf_printf(&path, "%s%s", h->s->base_path, c->path);
+    if (!path.failed) kl_ready_forget(h->ready, "DELETE", path.data);
+  }
+  kl_buf_free(&path);
+}
+
+/* ---- life ---- */
+
+static int64_t now_ms(void *data) { return kl_session_timestamp_ms(data); }
+
+kl_hot_path *kl_hot_path_new(kl_session *s, int presign_ms) {
+  kl_hot_path *h = calloc(1, sizeof *h);
+  if (!h) return NULL;
+  h->s = s;
+  if (presign_ms > 0 && s->key) {
+    h->ready = kl_ready_new(s->loop, s->key, s->clock, presign_ms, now_ms, s);
+    if (!h->ready) {
+      free(h);
+      return NULL;
+    }
+  }
+  uv_timer_init(s->loop, &h->timer);
+  uv_unref((uv_handle_t *)&h->timer);
+  h->timer.data = h;
+  h->listener.data = h;
+  h->listener.status = feed_status;
+  kl_feed_listen(s->feed, &h->listener);
+  return h;
+}
+
+static void part_closed(void *data) {
+  kl_hot_path *h = data;
+  if (--h->open > 0) return;
+  void (*closed)(void *) = h->closed;
+  void *closed_data = h->closed_data;
+  free(h);
+  if (closed) closed(closed_data);
+}
+
+static void timer_closed(uv_handle_t *t) { part_closed(t->data); }
+
+void kl_hot_path_close(kl_hot_path *h, void (*closed)(void *), void *data) {
+  h->closed = closed;
+  h->closed_data = data;
+  h->open = h->ready ? 2 : 1;
+  kl_feed_unlisten(&h->listener);
+  kl_ready_close(h->ready, part_closed, h);
+  uv_close((uv_handle_t *)&h->timer, timer_closed);
+}
