@@ -11,7 +11,7 @@
 ---@field kind "http"|"network"|"timeout"|"auth"|"rate_limit"|"ws"|"validation"|"cancelled"|"closed"|"overflow"|"permission"|string
 ---@field message string
 ---@field status? integer HTTP status
----@field code? string the exchange's own code; "outcome_unknown" for a write without an answer
+---@field code? string the exchange's own code; for a write without an answer "not_done" or "outcome_unknown"
 ---@field operation? string
 ---@field retryable? boolean the same call may succeed later, and repeating it is safe
 ---@field where? string the script's line
@@ -125,7 +125,7 @@ function kalshi.book(ticker) end
 ---@return kalshi.Subscription
 function kalshi.subscribe(options) end
 
----Any REST call by method and path.
+---Any REST call by method and path. `raw` and `timeout` (seconds) in `params` are ours, as in every other call.
 ---@async
 ---@param method "GET"|"POST"|"PUT"|"DELETE"
 ---@param path string below /trade-api/v2
@@ -133,13 +133,17 @@ function kalshi.subscribe(options) end
 ---@return table
 function kalshi.call(method, path, params) end
 
----The feed.
----@return {connected: boolean, age: number?, reconnects: integer, clock_offset: number?}
+---The feed and the session. `clock_offset` is the exchange's clock minus this machine's, which signatures allow for,
+---`clock_error` how far off that may be, both in seconds. `lost` counts writes of orders without an answer, `lost_done`,
+---`lost_not_done` and `lost_unknown` what became of them; `rate_limited` the answers of 429; `presigned` the order writes
+---that found their signature made.
+---@return {connected: boolean, age: number?, reconnects: integer, clock_offset: number?, clock_error: number?, calls: integer, errors: integer, retries: integer, rate_limited: integer, lost: integer, lost_done: integer, lost_not_done: integer, lost_unknown: integer, presigned: integer}
 function kalshi.status() end
 
----Tokens left of the rate limits, and what they come from; `tier` is nil without a key.
+---Tokens left of the rate limits, and what they come from; `tier` is nil without a key. `waiting` counts the calls that
+---wait for tokens; `shards` has the write tokens of those shards (by exchange_index) whose bucket is not full.
 ---@async
----@return {read: number, write: number, tier: string?}
+---@return {read: number, write: number, read_capacity: number, write_capacity: number, read_rate: number, write_rate: number, waiting: integer, shards: table<integer, number>, tier: string?}
 function kalshi.budget() end
 
 ---Cancels every resting order of the account.
@@ -185,10 +189,12 @@ function kalshi.get_markets(query) end
 ---@field order_group_id? string
 ---@field subaccount? integer
 ---@field exchange_index? integer
+---@field timeout? number seconds the call may take
 
+---`resolved` is true when the answer was lost and this was looked up.
 ---@async
 ---@param order kalshi.NewOrder
----@return {order_id: string, client_order_id?: string, fill_count: number, remaining_count: number, average_fill_price?: number, average_fee_paid?: number, ts_ms: integer}
+---@return {order_id: string, client_order_id?: string, fill_count: number, remaining_count: number, average_fill_price?: number, average_fee_paid?: number, ts_ms: integer, resolved?: boolean}
 function kalshi.create_order(order) end
 
 ---`count` is the total: what is filled already plus what shall rest.

@@ -28,13 +28,19 @@ end)
 
 if reached then
   check("clock", function()
-    local offset = kalshi.status().clock_offset
-    if not offset then return "the exchange gave no time" end
-    if math.abs(offset) > 5 then
-      error(string.format("this machine's clock is %.0f s off the exchange's; signatures may be refused: set it by NTP",
-        -offset), 0)
+    -- A Date header says which second it is; where that changes says more.
+    for _ = 1, 9 do
+      task.sleep(0.12)
+      kalshi.get_exchange_status()
     end
-    return string.format("within %.0f s of the exchange's", math.max(1, math.abs(offset)))
+    local offset, about = kalshi.status().clock_offset, kalshi.status().clock_error
+    if not offset then return "the exchange gave no time" end
+    local said = string.format("%.3f s %s the exchange's, give or take %.3f s", math.abs(offset),
+      offset > 0 and "behind" or "ahead of", about)
+    if math.abs(offset) > 5 then
+      error("this machine's clock is " .. said .. "; signatures allow for it, but set it by NTP", 0)
+    end
+    return offset == 0 and string.format("within %.3f s of the exchange's", about) or said
   end)
 end
 
