@@ -108,6 +108,49 @@ function Subscription:add(tickers) end
 function Subscription:remove(tickers) end
 function Subscription:close() end
 
+---A parameter of an operation, or a field of a body or an answer.
+---@class kalshi.Field
+---@field name? string absent for an answer, and for the inner array of an array of arrays
+---@field in "path"|"query"|"body"|"answer"
+---@field type "string"|"integer"|"number"|"boolean"|"array"|"object"|"any"
+---@field item_type? string of an array, or of the values of a map
+---@field unit? "dollars"|"contracts" of a fixed-point number
+---@field required boolean
+---@field nullable? boolean
+---@field deprecated? boolean
+---@field map? boolean an object with any keys
+---@field default? any
+---@field min? number of a number; of an array: how many items
+---@field max? number
+---@field min_length? integer
+---@field max_length? integer
+---@field pattern? string a regular expression
+---@field format? "int32"|"int64"|"double"|"date-time"|"uuid"
+---@field enum? string[]
+---@field fields? kalshi.Field[] of an object, or of the objects in an array; absent for what is free-form
+
+---@class kalshi.OperationSummary
+---@field name string
+---@field method "GET"|"POST"|"PUT"|"DELETE"
+---@field path string
+---@field tag string the exchange's group
+---@field status "current"|"deprecated"|"removed"|"perps"
+---@field legacy boolean under kalshi.legacy
+
+---@class kalshi.Operation: kalshi.OperationSummary
+---@field id string the exchange's operationId
+---@field auth boolean needs an API key
+---@field bucket "read"|"write" of the rate limits
+---@field cost integer tokens
+---@field cost_per_item boolean the cost is of each order in a batch
+---@field paged boolean
+---@field rows? string the field of a page's rows
+---@field cursor? string the field of the next page's cursor
+---@field replaced_by? string today's operation for a superseded one
+---@field has_body boolean
+---@field params kalshi.Field[] those of the path first, in its order
+---@field answer? kalshi.Field absent when it has no content
+
 ---@class kalshi
 ---@field each table<string, fun(...): fun(): table?> pages of any list operation, row by row, lazily; `limit` per page, `max` rows
 ---@field legacy table<string, function> superseded operations
@@ -156,12 +199,12 @@ function kalshi.cancel_all() end
 function kalshi.balance() end
 
 ---Every REST operation.
----@return {name: string, method: string, path: string, legacy: boolean}[]
+---@return kalshi.OperationSummary[]
 function kalshi.operations() end
 
----One REST operation with its parameters; a superseded one by "legacy.NAME".
+---One REST operation with its parameters and its answer; a superseded one by "legacy.NAME".
 ---@param name string
----@return {name: string, id: string, method: string, path: string, legacy: boolean, auth: boolean, paged: boolean, params: {name: string, in: "path"|"query"|"body", type: string, item_type: string?, required: boolean, enum: string[]?}[]}
+---@return kalshi.Operation
 function kalshi.describe(name) end
 
 ---@async

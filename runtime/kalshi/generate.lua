@@ -3,7 +3,7 @@
 -- endpoints.tsv says which operations exist, what they cost and how they page; openapi.json their parameters and
 -- answers; ws.json the channels and messages. The output depends on nothing else, so the same input gives the same
 -- bytes.
-local cjson = require "cjson"
+local spec = dofile((arg[0]:match "^(.*)/" or ".") .. "/spec.lua")
 
 local spec_dir, output = arg[1], arg[2]
 if not output then
@@ -16,29 +16,15 @@ local function fail(...)
   os.exit(1)
 end
 
-local function read(name)
-  local path = spec_dir .. "/" .. name
-  local f, err = io.open(path, "rb")
-  if not f then fail("%s", err) end
-  local text = f:read("a")
-  f:close()
-  return text
+local function attempt(f, ...)
+  local ok, result = pcall(f, ...)
+  return ok and result or fail("%s", result)
 end
 
-local api = cjson.decode(read "openapi.json")
-local ws = cjson.decode(read "ws.json")
-
-local function sorted_keys(t)
-  local keys = {}
-  for k in pairs(t) do keys[#keys + 1] = k end
-  table.sort(keys)
-  return keys
-end
-
-local function present(v)
-  if v == cjson.null then return nil end
-  return v
-end
+local sorted_keys, present, first_of = spec.sorted_keys, spec.present, spec.first_of
+local api = attempt(spec.read, spec_dir .. "/openapi.json")
+local ws = attempt(spec.read, spec_dir .. "/ws.json")
+local operations = attempt(spec.operations, api)
 
 -- ---- C text ----
 
@@ -56,7 +42,9 @@ local function emit(ctype, prefix, body, is_array)
 end
 
 local function quoted(s)
-  return s and '"' .. s:gsub('[\\"]', "\\%0") .. '"' or "NULL"
+  if not s then return "NULL" end
+  local text = s:gsub('[%c"\\?]', function(c) return ("\\%03o"):format(c:byte()) end)
+  return '"' .. text .. '"'
 end
 
 local function number(n)
@@ -64,44 +52,7 @@ local function number(n)
   return whole and ("%d.0"):format(whole) or ("%.17g"):format(n)
 end
 
--- ---- schemas ----
-
-local function resolve(schema, root)
-  local hops = 0
-  while schema["$ref"] do
-    local at = root
-    for part in schema["$ref"]:gsub("^#/", ""):gmatch "[^/]+" do
-      at = at[part]
-      if not at then fail("unresolved %s", schema["$ref"]) end
-    end
-    schema, hops = at, hops + 1
-    if hops > 20 then fail("%s refers to itself", schema["$ref"]) end
-  end
-  return schema
-end
-
--- The schemas a schema is made of: itself and, through references, every branch of allOf, oneOf and anyOf.
--- `refs` collects the names passed on the way.
-local function parts(schema, root, out, refs)
-  out, refs = out or {}, refs or {}
-  if schema["$ref"] then
-    refs[schema["$ref"]:match "[^/]+$"] = true
-    schema = resolve({ ["$ref"] = schema["$ref"] }, root)
-    return parts(schema, root, out, refs)
-  end
-  out[#out + 1] = schema
-  for _, way in ipairs { "allOf", "oneOf", "anyOf" } do
-    for _, branch in ipairs(schema[way] or {}) do parts(branch, root, out, refs) end
-  end
-  return out, refs
-end
-
-local function first_of(list, key)
-  for _, schema in ipairs(list) do
-    local v = present(schema[key])
-    if v ~= nil then return v end
-  end
-end
+-- ---- answer shapes: trees of plain tables first, merged over branches, then C ----
 
 -- Is this string a fixed-point number? In openapi.json the named schemas say so, in ws.json the pattern of digits.
 local fixed_schemas = { FixedPointDollars = true, FixedPointCount = true }
@@ -115,8 +66,6 @@ end
 
 -- Schemas all of whose strings are fixed-point numbers though their parts are plain strings.
 local all_fixed = { PriceLevelDollarsCountFp = true, PriceRange = true, priceRange = true, priceLevel = true }
-
--- ---- answer shapes: trees of plain tables first, merged over branches, then C ----
 
 local function merge(a, b)
   if not a then return b end
@@ -132,10 +81,19 @@ local function merge(a, b)
   return out
 end
 
-local function shape_of(schema, root, inside_fixed, path)
-  if path:len() > 400 then fail("a schema contains itself: %s", path) end
-  local list, refs = parts(schema, root)
-  for name in pairs(refs) do inside_fixed = inside_fixed or all_fixed[name] end
+-- Where the fixed-point strings are in what a schema describes; nil when there are none. `trail` holds the names of the
+-- schemas around this one: one inside itself ends there, which is right as long as it holds no such string.
+local function shape_of(schema, root, inside_fixed, trail)
+  local list, refs = spec.parts(schema, root)
+  local inside = setmetatable({}, { __index = trail })
+  for ref in pairs(refs) do
+    inside_fixed = inside_fixed or all_fixed[ref]
+    if trail[ref] then
+      trail[ref][1] = ref -- numbers are no names of schemas
+      return nil
+    end
+    inside[ref] = inside
+  end
   if is_fixed(list, refs) then return { kind = "FIXED" } end
   local result
   for _, part in ipairs(list) do
@@ -144,21 +102,24 @@ local function shape_of(schema, root, inside_fixed, path)
       shape = { kind = "FIXED" }
     elseif part.properties then
       local fields = {}
-      for _, name in ipairs(sorted_keys(part.properties)) do
-        fields[name] = shape_of(part.properties[name], root, inside_fixed, path .. "." .. name)
+      for _, key in ipairs(sorted_keys(part.properties)) do
+        fields[key] = shape_of(part.properties[key], root, inside_fixed, inside)
       end
       if next(fields) then shape = { kind = "OBJECT", fields = fields } end
     elseif part.items or part.prefixItems then
-      local item = part.items and shape_of(part.items, root, inside_fixed, path .. "[]")
+      local item = part.items and shape_of(part.items, root, inside_fixed, inside)
       for _, one in ipairs(part.prefixItems or {}) do
-        item = merge(item, shape_of(one, root, inside_fixed, path .. "[]"))
+        item = merge(item, shape_of(one, root, inside_fixed, inside))
       end
       if item then shape = { kind = "ARRAY", item = item } end
     elseif type(part.additionalProperties) == "table" then
-      local item = shape_of(part.additionalProperties, root, inside_fixed, path .. "{}")
+      local item = shape_of(part.additionalProperties, root, inside_fixed, inside)
       if item then shape = { kind = "MAP", item = item } end
     end
     result = merge(result, shape)
+  end
+  if result and rawget(inside, 1) then
+    fail("%s contains itself and holds fixed-point numbers, which a shape cannot say", inside[1])
   end
   return result
 end
@@ -178,152 +139,59 @@ local function emit_shape(shape)
     ("{.kind = KL_SHAPE_OBJECT, .n_fields = %d, .fields = %s}"):format(#lines, fields))
 end
 
--- ---- parameters ----
+-- ---- fields: parameters, members of bodies and answers ----
 
-local type_names = {
-  string = "STRING", integer = "INTEGER", number = "NUMBER", boolean = "BOOLEAN", array = "ARRAY", object = "OBJECT",
+local formats = {
+  int32 = "INT32", int64 = "INT64", double = "DOUBLE", ["date-time"] = "DATE_TIME", uuid = "UUID",
 }
-
-local function type_of(schema)
-  local list, refs = parts(schema, api)
-  if refs.FixedPointDollars then return "DOLLARS", list end
-  if refs.FixedPointCount then return "COUNT", list end
-  local t = first_of(list, "type")
-  if not t then
-    return first_of(list, "properties") and "OBJECT" or "ANY", list
-  end
-  return type_names[t] or fail("unknown type %s", t), list
-end
 
 local emit_fields -- below
 
--- Lists that the exchange takes as one comma-separated string (protocol notes, section 5).
-local comma_refs = { MultipleEventTickerQuery = true, CountFilterQuery = true }
-
-local function param_line(name, where, schema, required, extra)
-  local t, list = type_of(schema)
-  local out = { (".name = %s, .in = KL_IN_%s, .type = KL_T_%s"):format(quoted(name), where, t) }
+local function field_text(field)
+  local out = { (".name = %s, .in = KL_IN_%s, .type = KL_T_%s"):format(quoted(field.name), field.place, field.type) }
   local function add(fmt, ...) out[#out + 1] = fmt:format(...) end
-  local item_list
-  if t == "ARRAY" then
-    local items = first_of(list, "items")
-    local item_type = "ANY"
-    if items then item_type, item_list = type_of(items) end
-    add(".item_type = KL_T_%s", item_type)
-    if where == "QUERY" and extra.explode ~= false then add ".explode = true" end
-  elseif extra.comma then
-    out[1] = out[1]:gsub("KL_T_STRING", "KL_T_ARRAY")
-    add ".item_type = KL_T_STRING"
+  if field.item_type then add(".item_type = KL_T_%s", field.item_type) end
+  if field.explode or field.slashes then add ".explode = true" end
+  for _, flag in ipairs { "required", "nullable", "deprecated", "map" } do
+    if field[flag] then add(".%s = true", flag) end
   end
-  if extra.slashes then add ".explode = true" end
-  if required then add ".required = true" end
-  if first_of(list, "nullable") then add ".nullable = true" end
-  local enum = first_of(item_list or list, "enum")
-  if enum then
+  if field.enum then
     local values = {}
-    for _, v in ipairs(enum) do
-      if present(v) ~= nil then
-        values[#values + 1] = quoted(type(v) == "number" and ("%d"):format(math.tointeger(v)) or v)
-      end
-    end
+    for i, v in ipairs(field.enum) do values[i] = quoted(v) end
     values[#values + 1] = "NULL"
     add(".enums = %s", emit("char *const", "enums", "{" .. table.concat(values, ", ") .. "}", true))
   end
-  local low = first_of(list, t == "ARRAY" and "minItems" or "minimum")
-  local high = first_of(list, t == "ARRAY" and "maxItems" or "maximum")
-  if low then add(".has_min = true, .min = %s", number(low)) end
-  if high then add(".has_max = true, .max = %s", number(high)) end
-  local fields, n = emit_fields(item_list or list)
-  if n > 0 then add(".fields = %s, .n_fields = %d", fields, n) end
-  return "  {" .. table.concat(out, ", ") .. "},"
+  if field.default then add(".preset = %s", quoted(field.default)) end
+  if field.pattern then add(".pattern = %s", quoted(field.pattern)) end
+  if field.format then
+    add(".format = KL_FORMAT_%s", formats[field.format] or fail("%s has the unknown format %s", field.name, field.format))
+  end
+  if field.min then add(".has_min = true, .min = %s", number(field.min)) end
+  if field.max then add(".has_max = true, .max = %s", number(field.max)) end
+  if field.min_length then add(".min_length = %d", field.min_length) end
+  if field.max_length then add(".max_length = %d", field.max_length) end
+  if field.fields then add(".fields = %s, .n_fields = %d", emit_fields(field.fields), #field.fields) end
+  return "{" .. table.concat(out, ", ") .. "}"
 end
 
--- Required fields first, in the order of the description, then the others by name.
-local function body_lines(list)
-  local properties, required, order = {}, {}, {}
-  for _, part in ipairs(list) do
-    for _, name in ipairs(part.required or {}) do
-      if not required[name] then
-        required[name] = true
-        order[#order + 1] = name
-      end
-    end
-    for name, schema in pairs(part.properties or {}) do properties[name] = schema end
-  end
-  for _, name in ipairs(sorted_keys(properties)) do
-    if not required[name] then order[#order + 1] = name end
-  end
+function emit_fields(fields)
+  if #fields == 0 then return "NULL" end
   local lines = {}
-  for _, name in ipairs(order) do
-    if not properties[name] then fail("required property %s is not described", name) end
-    lines[#lines + 1] = param_line(name, "BODY", properties[name], required[name], {})
-  end
-  return lines
+  for i, field in ipairs(fields) do lines[i] = "  " .. field_text(field) .. "," end
+  return emit("kl_param", "fields", "{\n" .. table.concat(lines, "\n") .. "\n}", true)
 end
 
-function emit_fields(list)
-  local lines = body_lines(list)
-  if #lines == 0 then return "NULL", 0 end
-  return emit("kl_param", "fields", "{\n" .. table.concat(lines, "\n") .. "\n}", true), #lines
-end
-
-local function operation_params(id, path, op)
-  local in_path, in_query = {}, {}
-  for _, p in ipairs(op.parameters or {}) do
-    local ref = p["$ref"] and p["$ref"]:match "[^/]+$"
-    p = resolve(p, api)
-    local comma = p["in"] == "query" and p.schema.type == "string"
-      and (p.name:find "tickers$" ~= nil or comma_refs[ref] or false)
-    local line = param_line(p.name, p["in"]:upper(), p.schema, p.required or p["in"] == "path",
-      { explode = p.explode, comma = comma, slashes = p["in"] == "path" and op["x-wildcard-path"] })
-    if p["in"] == "path" then
-      in_path[p.name] = line
-    elseif p["in"] == "query" then
-      in_query[#in_query + 1] = line
-    else
-      fail("%s: a parameter in %s", id, p["in"])
-    end
+local function emit_params(id, params)
+  for _, field in ipairs(params) do
+    if field.place == "HEADER" or field.place == "COOKIE" then fail("%s: a parameter in a %s", id, field.place:lower()) end
   end
-  local lines = {}
-  for name in path:gmatch "{([%w_]+)}" do
-    lines[#lines + 1] = in_path[name] or param_line(name, "PATH", { type = "string" }, true, {})
-    in_path[name] = nil
-  end
-  if next(in_path) then fail("%s: path parameter %s is not in the path", id, (next(in_path))) end
-  table.move(in_query, 1, #in_query, #lines + 1, lines)
-  if op.requestBody then
-    local body = resolve(op.requestBody, api).content["application/json"].schema
-    for _, line in ipairs(body_lines((parts(body, api)))) do lines[#lines + 1] = line end
-  end
-  if #lines == 0 then return "NULL", 0 end
-  return emit("kl_param", "params", "{\n" .. table.concat(lines, "\n") .. "\n}", true), #lines
-end
-
-local function answer_schema(op)
-  for _, status in ipairs { "200", "201", "202" } do
-    local r = (op.responses or {})[status]
-    r = r and resolve(r, api)
-    local json = r and r.content and r.content["application/json"]
-    if json then return json.schema end
-  end
-end
-
--- ---- names ----
-
--- Words that the exchange writes in capitals or without a border.
-local words = { "CFBenchmarks", "Cfbenchmarks", "RFQ", "Rfq", "FCM", "Fcm", "ID", "Id" }
-
-local function snake(id)
-  local s = id:gsub("V2$", "")
-  for i = 1, #words, 2 do s = s:gsub(words[i], words[i + 1]) end
-  s = s:gsub("(%l)(%u)", "%1_%2"):gsub("(%u)(%u%l)", "%1_%2")
-  return s:lower()
+  return emit_fields(params)
 end
 
 -- ---- operations ----
 
 local rows, known = {}, {}
-for line in read("endpoints.tsv"):gmatch "[^\n]+" do
+for line in io.lines(spec_dir .. "/endpoints.tsv") do
   local columns = {}
   for column in (line .. "\t"):gmatch "(.-)\t" do columns[#columns + 1] = column end
   if columns[1] ~= "operationId" then
@@ -332,7 +200,7 @@ for line in read("endpoints.tsv"):gmatch "[^\n]+" do
       id = columns[1], method = columns[2], path = columns[3], auth = columns[5] == "yes", bucket = columns[6],
       cost = columns[7], paginated = columns[8], legacy = columns[10] == "legacy", notes = columns[11],
     }
-    row.name = snake(row.id)
+    row.name = spec.snake(row.id)
     rows[#rows + 1] = row
     known[row.id] = row
   end
@@ -352,10 +220,13 @@ for _, row in ipairs(rows) do
   local slot = (row.legacy and "legacy." or "") .. row.name
   if names[slot] then fail("%s and %s have the same name %s", names[slot], row.id, slot) end
   names[slot] = row.id
-  local op = (api.paths[row.path] or {})[row.method:lower()] or {}
-  local params, n_params = operation_params(row.id, row.path, op)
-  local schema = answer_schema(op)
-  local answer = emit_shape(schema and shape_of(schema, api, false, row.id))
+  local op = operations[row.id]
+  if not op then fail("%s is not in openapi.json", row.id) end
+  if op.method ~= row.method or op.path ~= row.path then
+    fail("%s is %s %s in openapi.json and %s %s in endpoints.tsv", row.id, op.method, op.path, row.method, row.path)
+  end
+  local schema = spec.answer_schema(op.raw, api)
+  local answer = emit_shape(schema and shape_of(schema, api, false, {}))
   local cost, per_item = row.cost:match "^(%d+)(.*)$"
   if not cost then fail("%s: cost %s", row.id, row.cost) end
   local rows_field = row.paginated:match "^yes:([%w_]+)"
@@ -366,6 +237,8 @@ for _, row in ipairs(rows) do
     "   .name = " .. quoted(row.name),
     "   .method = " .. quoted(row.method),
     "   .path = " .. quoted(row.path),
+    "   .tag = " .. quoted(op.tag),
+    "   .status = " .. quoted(op.status),
     "   .legacy = " .. tostring(row.legacy),
     "   .auth = " .. tostring(row.auth),
     "   .bucket = KL_BUCKET_" .. row.bucket:upper(),
@@ -374,16 +247,15 @@ for _, row in ipairs(rows) do
     "   .rows = " .. quoted(rows_field),
     "   .cursor_field = " .. quoted(cursor),
     "   .replaced_by = " .. quoted(successor(row)),
-    "   .params = " .. params,
-    "   .n_params = " .. n_params,
-    "   .has_body = " .. tostring(op.requestBody ~= nil),
+    "   .params = " .. emit_params(row.id, op.params),
+    "   .n_params = " .. #op.params,
+    "   .has_body = " .. tostring(op.has_body),
+    "   .result = " .. (op.answer and "&" .. emit("kl_param", "result", field_text(op.answer)) or "NULL"),
     "   .answer = " .. answer,
   }, ",\n") .. "},"
 end
-for path, methods in pairs(api.paths) do
-  for _, op in pairs(methods) do
-    if not known[op.operationId] then fail("%s %s is not in endpoints.tsv", path, op.operationId) end
-  end
+for _, id in ipairs(sorted_keys(operations)) do
+  if not known[id] then fail("%s %s is not in endpoints.tsv", operations[id].path, id) end
 end
 
 -- ---- messages ----
@@ -391,9 +263,9 @@ end
 local messages = {}
 for _, kind in ipairs(sorted_keys(ws.messages)) do
   local shape
-  for _, variant in ipairs((parts(ws.messages[kind], ws))) do
+  for _, variant in ipairs((spec.parts(ws.messages[kind], ws))) do
     local msg = (variant.properties or {}).msg
-    if msg then shape = merge(shape, shape_of(msg, ws, false, kind)) end
+    if msg then shape = merge(shape, shape_of(msg, ws, false, {})) end
   end
   if shape then messages[#messages + 1] = ("  {%s, %s},"):format(quoted(kind), emit_shape(shape)) end
 end

@@ -7,7 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum { KL_IN_PATH, KL_IN_QUERY, KL_IN_BODY } kl_param_in;
+/* One byte each: the table has a thousand entries. */
+typedef enum { KL_IN_PATH, KL_IN_QUERY, KL_IN_BODY, KL_IN_ANSWER } __attribute__((packed)) kl_param_in;
 typedef enum {
   KL_T_STRING,
   KL_T_INTEGER,
@@ -18,23 +19,39 @@ typedef enum {
   KL_T_ARRAY,
   KL_T_OBJECT,
   KL_T_ANY
-} kl_param_type;
+} __attribute__((packed)) kl_param_type;
+typedef enum {
+  KL_FORMAT_NONE,
+  KL_FORMAT_INT32, /* of an integer */
+  KL_FORMAT_INT64,
+  KL_FORMAT_DOUBLE,    /* of a number */
+  KL_FORMAT_DATE_TIME, /* of a string: RFC 3339 */
+  KL_FORMAT_UUID
+} __attribute__((packed)) kl_param_format;
 
+/* A parameter, or a field of a body or of an answer. */
 typedef struct kl_param kl_param;
 struct kl_param {
   const char *name;
+  const char *const *enums; /* NULL-terminated; NULL: free. Of an array: of its items */
+  const char *preset;       /* what the exchange takes when it is left out, as text; NULL: not said */
+  const char *pattern;      /* a regular expression for a string, or for the items of an array; NULL: none */
+  /* Fields of an object, or of the objects in an array; NULL: free-form. Of an array of arrays, or a map of them: one
+   * nameless field, the inner array. */
+  const kl_param *fields;
+  double min, max;                 /* of a number; of an array: how many items */
+  uint32_t min_length, max_length; /* characters of a string, or of the items of an array; 0: no limit */
+  uint16_t n_fields;
   kl_param_in in;
   kl_param_type type;
-  kl_param_type item_type; /* of an array */
+  kl_param_type item_type; /* of an array; of the values of a map */
+  kl_param_format format;  /* of the value, or of the items of an array */
   bool required;
   bool nullable;
-  bool explode;             /* query array: the key is repeated, otherwise commas; path: may hold slashes */
-  const char *const *enums; /* NULL-terminated; NULL: free */
+  bool deprecated;
+  bool explode; /* query array: the key is repeated, otherwise commas; path: may hold slashes */
+  bool map;     /* an object with any keys (in answers) */
   bool has_min, has_max;
-  double min, max; /* of a number; of an array: how many items */
-  /* Fields of an object, or of the objects in an array; NULL: free-form. */
-  const kl_param *fields;
-  uint16_t n_fields;
 };
 
 /* Where in an answer the fixed-point strings are: a tree with only the branches that hold one. */
@@ -57,6 +74,8 @@ typedef struct kl_operation {
   const char *name;   /* "create_order": snake case, V2 dropped */
   const char *method; /* "POST" */
   const char *path;   /* "/portfolio/events/orders/{order_id}", below /trade-api/v2 */
+  const char *tag;    /* the exchange's group: "orders" */
+  const char *status; /* "current"; "deprecated", "removed"; "perps": of another description by now */
   bool legacy;        /* under kalshi.legacy */
   bool auth;
   kl_bucket bucket;
@@ -68,7 +87,8 @@ typedef struct kl_operation {
   const kl_param *params;   /* path parameters first, in the order of the path, then query, then body */
   uint16_t n_params;
   bool has_body;
-  const kl_shape *answer; /* NULL: no fixed-point strings inside */
+  const kl_param *result; /* the answer, a nameless object; NULL: it has no content */
+  const kl_shape *answer; /* where the fixed-point strings are in it; NULL: there are none */
 } kl_operation;
 
 extern const kl_operation kl_operations[];

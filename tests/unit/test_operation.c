@@ -188,6 +188,78 @@ static void messages_show_where_fixed_point_strings_are(void **state) {
   assert_null(kl_message_shape("zzz"));
 }
 
+static void every_operation_has_a_group_and_a_status(void **state) {
+  (void)state;
+  size_t with_content = 0;
+  for (size_t i = 0; i < kl_operation_count; i++) {
+    assert_true(*kl_operations[i].tag);
+    assert_true(*kl_operations[i].status);
+    if (kl_operations[i].result) with_content++;
+  }
+  assert_string_equal(kl_operation_find("create_order")->tag, "orders");
+  assert_string_equal(kl_operation_find("get_series")->tag, "market");
+  assert_string_equal(kl_operation_find("create_order")->status, "current");
+  assert_string_equal(kl_operation_find_legacy("create_order")->status, "removed");
+  assert_string_equal(kl_operation_find_legacy("get_quote")->status, "deprecated");
+  assert_in_range(with_content, 110, kl_operation_count - 1);
+}
+
+static void parameters_have_their_defaults_and_limits(void **state) {
+  (void)state;
+  const kl_operation *op = kl_operation_find("get_markets");
+  assert_string_equal(param_of(op->params, op->n_params, "limit")->preset, "100");
+  assert_int_equal(param_of(op->params, op->n_params, "limit")->format, KL_FORMAT_INT64);
+  assert_null(param_of(op->params, op->n_params, "status")->preset);
+  op = kl_operation_find("get_positions");
+  assert_string_equal(param_of(op->params, op->n_params, "settlement_status")->preset, "unsettled");
+  op = kl_operation_find("get_market_candlesticks");
+  assert_string_equal(param_of(op->params, op->n_params, "include_latest_before_start")->preset, "false");
+  op = kl_operation_find("update_fcm_subtrader_blocked_categories");
+  const kl_param *category = param_of(op->params, op->n_params, "category");
+  assert_int_equal(category->min_length, 1);
+  assert_int_equal(category->max_length, 100);
+  op = kl_operation_find("get_market_orderbooks");
+  assert_int_equal(param_of(op->params, op->n_params, "tickers")->max_length, 200); /* of each */
+}
+
+/* The field at a path of names in an answer. */
+static const kl_param *answer_field(const char *operation, const char *const *names) {
+  const kl_param *p = kl_operation_find(operation)->result;
+  for (; p && *names; names++)
+    p = param_of(p->fields, p->n_fields, *names);
+  return p;
+}
+#define ANSWER_FIELD(operation, ...) answer_field(operation, (const char *const[]){__VA_ARGS__, NULL})
+
+static void answers_have_their_fields(void **state) {
+  (void)state;
+  const kl_param *markets = ANSWER_FIELD("get_markets", "markets");
+  assert_int_equal(markets->in, KL_IN_ANSWER);
+  assert_int_equal(markets->type, KL_T_ARRAY);
+  assert_int_equal(markets->item_type, KL_T_OBJECT);
+  assert_true(markets->required);
+  const kl_param *bid = ANSWER_FIELD("get_markets", "markets", "yes_bid_dollars");
+  assert_int_equal(bid->type, KL_T_DOLLARS);
+  assert_true(bid->required && !bid->nullable);
+  assert_true(ANSWER_FIELD("get_market", "market", "title")->deprecated);
+  const kl_param *status = ANSWER_FIELD("get_market", "market", "status");
+  assert_string_equal(status->enums[0], "initialized");
+  assert_true(ANSWER_FIELD("get_market", "market", "expected_expiration_time")->nullable);
+  assert_int_equal(ANSWER_FIELD("get_market", "market", "created_time")->format, KL_FORMAT_DATE_TIME);
+  assert_int_equal(ANSWER_FIELD("get_market", "market", "price_ranges", "step")->type, KL_T_STRING);
+  assert_ptr_equal(ANSWER_FIELD("get_market", "market")->fields, markets->fields); /* told once */
+  /* levels are arrays of arrays, and a map names no keys */
+  const kl_param *levels = ANSWER_FIELD("get_market_orderbook", "orderbook_fp", "yes_dollars");
+  assert_int_equal(levels->item_type, KL_T_ARRAY);
+  assert_string_equal(levels->fields->name, "");
+  assert_int_equal(levels->fields->item_type, KL_T_STRING);
+  const kl_param *sports = ANSWER_FIELD("get_filters_for_sports", "filters_by_sports");
+  assert_true(sports->map);
+  assert_int_equal(sports->item_type, KL_T_OBJECT);
+  assert_true(sports->n_fields > 0);
+  assert_null(kl_operation_find("cancel_all_orders")->result);
+}
+
 static void channels_are_listed(void **state) {
   (void)state;
   size_t n = 0;
@@ -247,6 +319,9 @@ int main(void) {
       cmocka_unit_test(paged_operations_name_their_rows_and_cursor),
       cmocka_unit_test(answers_show_where_fixed_point_strings_are),
       cmocka_unit_test(messages_show_where_fixed_point_strings_are),
+      cmocka_unit_test(every_operation_has_a_group_and_a_status),
+      cmocka_unit_test(parameters_have_their_defaults_and_limits),
+      cmocka_unit_test(answers_have_their_fields),
       cmocka_unit_test(channels_are_listed),
       cmocka_unit_test(a_concrete_path_finds_its_operation),
       cmocka_unit_test(a_misspelt_name_finds_the_nearest),
