@@ -21,7 +21,7 @@ local function attempt(f, ...)
   return ok and result or fail("%s", result)
 end
 
-local sorted_keys, present, first_of = spec.sorted_keys, spec.present, spec.first_of
+local sorted_keys, first_of = spec.sorted_keys, spec.first_of
 local api = attempt(spec.read, spec_dir .. "/openapi.json")
 local ws = attempt(spec.read, spec_dir .. "/ws.json")
 local operations = attempt(spec.operations, api)
@@ -128,7 +128,8 @@ local function emit_shape(shape)
   if not shape then return "NULL" end
   if shape.kind == "FIXED" then return "&" .. emit("kl_shape", "fixed", "{.kind = KL_SHAPE_FIXED}") end
   if shape.kind ~= "OBJECT" then
-    return "&" .. emit("kl_shape", "shape", ("{.kind = KL_SHAPE_%s, .item = %s}"):format(shape.kind, emit_shape(shape.item)))
+    local body = ("{.kind = KL_SHAPE_%s, .item = %s}"):format(shape.kind, emit_shape(shape.item))
+    return "&" .. emit("kl_shape", "shape", body)
   end
   local lines = {}
   for _, name in ipairs(sorted_keys(shape.fields)) do
@@ -164,7 +165,8 @@ local function field_text(field)
   if field.default then add(".preset = %s", quoted(field.default)) end
   if field.pattern then add(".pattern = %s", quoted(field.pattern)) end
   if field.format then
-    add(".format = KL_FORMAT_%s", formats[field.format] or fail("%s has the unknown format %s", field.name, field.format))
+    local known = formats[field.format] or fail("%s has the unknown format %s", field.name, field.format)
+    add(".format = KL_FORMAT_%s", known)
   end
   if field.min then add(".has_min = true, .min = %s", number(field.min)) end
   if field.max then add(".has_max = true, .max = %s", number(field.max)) end
@@ -183,7 +185,8 @@ end
 
 local function emit_params(id, params)
   for _, field in ipairs(params) do
-    if field.place == "HEADER" or field.place == "COOKIE" then fail("%s: a parameter in a %s", id, field.place:lower()) end
+    local place = field.place
+    if place == "HEADER" or place == "COOKIE" then fail("%s: a parameter in a %s", id, place:lower()) end
   end
   return emit_fields(params)
 end

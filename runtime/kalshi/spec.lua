@@ -3,13 +3,13 @@
 -- the document is not what it should be.
 --
 -- A field (a parameter, a member of a body or of an answer) is a table
---   name; place = "PATH" | "QUERY" | "HEADER" | "COOKIE" | "BODY" | "ANSWER"; type and, of an array, item_type (below);
---   required, nullable, deprecated; enum = { texts }; default (a text); format, pattern;
+--   name; place = "PATH" | "QUERY" | "HEADER" | "COOKIE" | "BODY" | "ANSWER"; type and, of an array, item_type, as
+--   operation.h names them; required, nullable, deprecated; enum = { texts }; default (a text); format, pattern;
 --   min, max (of a number; of an array: how many items); min_length, max_length (of a string);
 --   explode (a query array repeats its key), comma (an array that is sent as one string), slashes (a path value);
---   map (an object with any keys: item_type and fields are those of its values); schema: the named schema it comes from;
---   fields: those of an object, or of the objects in an array. The one nameless field of an array of arrays, or of a map
---   of them, is the inner array. Nil for what is free-form, and for a schema inside itself, which `again` then names.
+--   map (an object with any keys: item_type and fields are those of its values); schema: the named schema it is of;
+--   fields: those of an object, or of the objects in an array. The one nameless field of an array of arrays, or of a
+--   map of them, is the inner array. Nil for what is free-form, and for a schema inside itself, which `again` names.
 local cjson = require "cjson"
 
 local spec = {}
@@ -165,7 +165,8 @@ function describe(name, place, schema, root, required, trail)
     field.min, field.max = first_of(list, "minimum"), first_of(list, "maximum")
     field.fields, field.again = members(list, refs, place, root, trail)
     local values = first_of(list, "additionalProperties")
-    if field.type == "OBJECT" and not field.fields and place == "ANSWER" and type(values) == "table" and next(values) then
+    local free = field.type == "OBJECT" and not field.fields and place == "ANSWER"
+    if free and type(values) == "table" and next(values) then
       field.map = true
       describe_items(field, values, root, trail)
     end
