@@ -2,69 +2,139 @@
 --   kalua --quiet docs/generate_operations.lua > docs/operations.md
 local kalshi = require "kalshi"
 
--- The first word of the path names the group.
-local function group_of(op)
-  return op.path:match "^/([^/]+)"
+local function code(text)
+  return text == "" and '`""`' or "`" .. text .. "`"
 end
 
-local function type_of(param)
-  local text = param.type == "array" and "array of " .. param.item_type or param.type
-  if param.enum then
-    local values = {}
-    for i, value in ipairs(param.enum) do values[i] = value == "" and '`""`' or "`" .. value .. "`" end
-    text = text .. " (" .. table.concat(values, ", ") .. ")"
+local function base_type(field)
+  local inner = field.item_type or field.type
+  if field.unit then inner = field.unit end
+  if field.type == "array" then
+    if inner == "array" then return "array of arrays" end
+    return "array of " .. (inner:find "s$" and inner or inner .. "s")
   end
-  return text
+  if field.map then return "map of " .. (inner:find "s$" and inner or inner .. "s") end
+  return inner
 end
 
-local function params_of(op, place)
-  local out = {}
-  for _, param in ipairs(op.params) do
-    if param["in"] == place then
-      local name = "`" .. param.name .. "`"
-      if param.required then name = "**" .. name .. "**" end
-      out[#out + 1] = name .. " " .. type_of(param)
+-- The type with what narrows it: values, limits, form.
+local function type_of(field)
+  local text = { base_type(field) }
+  local function add(...) text[#text + 1] = string.format(...) end
+  if field.enum then
+    local values = {}
+    for i, value in ipairs(field.enum) do values[i] = code(value) end
+    add(field.type == "array" and "each one of %s" or "one of %s", table.concat(values, ", "))
+  end
+  local unit = field.type == "array" and " items" or ""
+  if field.min and field.max then
+    add("%.15g to %.15g%s", field.min, field.max, unit)
+  elseif field.min then
+    add("at least %.15g%s", field.min, unit)
+  elseif field.max then
+    add("at most %.15g%s", field.max, unit)
+  end
+  if field.max_length then add("at most %d characters", field.max_length) end
+  if field.format == "date-time" or field.format == "uuid" then add("%s", field.format) end
+  if field.nullable then add "or null" end
+  if field.deprecated then add "deprecated" end
+  return table.concat(text, ", ")
+end
+
+-- A row for each parameter, and for each field inside it.
+local function add_rows(rows, fields, before)
+  for _, field in ipairs(fields) do
+    if field.name then
+      local name = code(before .. field.name)
+      local default = field.default == nil and "" or code(tostring(field.default))
+      local cells = { field.required and "**" .. name .. "**" or name, field["in"], type_of(field), default }
+      rows[#rows + 1] = "| " .. table.concat(cells, " | ") .. " |"
+      if field.fields then
+        add_rows(rows, field.fields, before .. field.name .. (field.type == "array" and "[]." or "."))
+      end
     end
   end
+end
+
+local function answer_of(op)
+  if not op.answer then return "Answers nothing." end
+  if not op.answer.fields then
+    return "Answers an object whose fields are not described."
+  end
+  local out = {}
+  for i, field in ipairs(op.answer.fields) do
+    out[i] = code(field.name) .. " " .. base_type(field) .. (field.required and "" or "?")
+  end
+  return "Answers " .. table.concat(out, ", ") .. "."
+end
+
+local function facts_of(op)
+  local out = { op.auth and "with a key" or "without a key" }
+  out[2] = string.format("%d %s tokens%s", op.cost, op.bucket, op.cost_per_item and " for each order" or "")
+  if op.paged then out[3] = "pages of " .. code(op.rows) end
   return table.concat(out, ", ")
 end
 
-local groups, names = {}, {}
+local function status_of(op)
+  if op.status == "current" then return nil end
+  if op.status == "perps" then return "The exchange describes it with the API of its perpetual futures now." end
+  local text = op.status == "removed" and "Removed by the exchange" or "Deprecated"
+  return text .. (op.replaced_by and ("; today it is [%s](#%s)."):format(code(op.replaced_by), op.replaced_by) or ".")
+end
+
+local groups, tags = {}, {}
 for _, summary in ipairs(kalshi.operations()) do
   local name = summary.legacy and "legacy." .. summary.name or summary.name
   local op = kalshi.describe(name)
-  op.name = name
-  local group = group_of(op)
-  if not groups[group] then
-    groups[group] = {}
-    names[#names + 1] = group
+  op.full_name = name
+  if not groups[op.tag] then
+    groups[op.tag] = {}
+    tags[#tags + 1] = op.tag
   end
-  table.insert(groups[group], op)
+  table.insert(groups[op.tag], op)
 end
-table.sort(names)
+table.sort(tags)
+for _, tag in ipairs(tags) do
+  table.sort(groups[tag], function(a, b) -- today's first
+    if a.legacy ~= b.legacy then return b.legacy end
+    return a.full_name < b.full_name
+  end)
+end
 
 print [[
 # The REST operations
 
 Made from the exchange's own description by `docs/generate_operations.lua`; a test keeps it so.
 
-`kalshi.<name>(path parameters…, { other parameters })`, or `kalua api <name> k=v...`. Path parameters are given in the
-order of the path, the others, of the query or the body, in one table. Parameters in **bold** are required. Prices are
-in dollars and counts in contracts (type number). "key" marks what needs an API key, "pages" what
-`kalshi.each.<name>` walks through. `kalshi.legacy` holds the superseded operations.]]
+`kalshi.<name>(path parameters…, { other parameters })`, or `kalua api <name> k=v...`; `kalua api <name> --help` shows the
+same as this page. Path parameters are given in the order of the path, the others, of the query or the body, in one
+table. Parameters in **bold** are required. Prices are numbers of dollars and counts numbers of contracts. A field of an
+answer that may be absent has a `?`. `kalshi.each.<name>` walks through pages. `kalshi.legacy` holds the superseded
+operations.
 
-for _, group in ipairs(names) do
-  table.sort(groups[group], function(a, b) return a.name < b.name end)
-  print("\n## /" .. group)
-  print "\n| name | call | path | query or body | |\n| --- | --- | --- | --- | --- |"
-  for _, op in ipairs(groups[group]) do
-    local query, body = params_of(op, "query"), params_of(op, "body")
-    local both = query ~= "" and body ~= "" and "query: " .. query .. "; body: " .. body or query .. body
-    local marks = {}
-    if op.auth then marks[#marks + 1] = "key" end
-    if op.paged then marks[#marks + 1] = "pages" end
-    local cells = { "`" .. op.name .. "`", op.method .. " `" .. op.path .. "`", params_of(op, "path"), both,
-      table.concat(marks, ", ") }
-    print("| " .. table.concat(cells, " | ") .. " |")
+## Contents
+]]
+for _, tag in ipairs(tags) do
+  local links = {}
+  for i, op in ipairs(groups[tag]) do
+    links[i] = ("[%s](#%s)"):format(op.full_name, (op.full_name:gsub("%.", "")))
+  end
+  print(("- **[%s](#%s)**: %s"):format(tag, tag, table.concat(links, ", ")))
+end
+
+for _, tag in ipairs(tags) do
+  print("\n## " .. tag)
+  for _, op in ipairs(groups[tag]) do
+    print("\n### " .. code(op.full_name))
+    print(("\n%s `%s`: %s."):format(op.method, op.path, facts_of(op)))
+    local status = status_of(op)
+    if status then print("\n" .. status) end
+    local rows = {}
+    add_rows(rows, op.params, "")
+    if #rows > 0 then
+      print "\n| parameter | in | type | default |\n| --- | --- | --- | --- |"
+      print(table.concat(rows, "\n"))
+    end
+    print("\n" .. answer_of(op))
   end
 end
