@@ -106,8 +106,8 @@ print [[
 
 Made from the exchange's own description by `docs/generate_operations.lua`; a test keeps it so.
 
-`kalshi.<name>(path parameters…, { other parameters })`, or `kalua api <name> k=v...`; `kalua api <name> --help` shows the
-same as this page. Path parameters are given in the order of the path, the others, of the query or the body, in one
+`kalshi.<name>(path parameters…, { other parameters })`, or `kalua api <name> k=v...`; `kalua api <name> --help` shows
+the same as this page. Path parameters are given in the order of the path, the others, of the query or the body, in one
 table. Parameters in **bold** are required. Prices are numbers of dollars and counts numbers of contracts. A field of an
 answer that may be absent has a `?`. `kalshi.each.<name>` walks through pages. `kalshi.legacy` holds the superseded
 operations.
