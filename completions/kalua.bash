@@ -30,6 +30,7 @@ _kalua() {
   case $prev in
   --env) mapfile -t COMPREPLY < <(compgen -W 'sim demo prod' -- "$cur") && return ;;
   --log) mapfile -t COMPREPLY < <(compgen -W 'error warn info debug trace' -- "$cur") && return ;;
+  --tier) mapfile -t COMPREPLY < <(compgen -W 'basic advanced expert premier paragon prime prestige' -- "$cur") && return ;;
   --key | --ca | --log-file | --allow-fs) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
   --allow-env) mapfile -t COMPREPLY < <(compgen -v -- "$cur") && return ;;
   --key-id | --rest-url | --ws-url | --seed | --markets | --speed | --rate | --mem | --cpu-ms | --allow-net | \

@@ -41,4 +41,5 @@ complete -c kalua -n 'test (__kalua_command) = api' -a '(__kalua_operations)'
 complete -c kalua -n 'string match -q -- "-*" (commandline -ct)' -a '(__kalua_options)'
 complete -c kalua -n '__kalua_previous_is --env' -a 'sim demo prod'
 complete -c kalua -n '__kalua_previous_is --log' -a 'error warn info debug trace'
+complete -c kalua -n '__kalua_previous_is --tier' -a 'basic advanced expert premier paragon prime prestige'
 complete -c kalua -n '__kalua_previous_is --key --ca --log-file --allow-fs' -F

@@ -69,6 +69,8 @@ void kl_connect_opts(kl_connect_options *o, kl_opt table[KL_CONNECT_OPT_COUNT]) 
       {"markets", KL_OPT_INT, &o->markets, "N", "of the embedded exchange [36]", 1, 10000},
       {"speed", KL_OPT_REAL, &o->speed, "X", "of the embedded exchange; 1 is real time [1]", 0.01, 1000},
       {"rate", KL_OPT_REAL, &o->rate, "N", "book messages a second of the embedded exchange", 0.1, 100000},
+      {"tier", KL_OPT_TEXT, &o->tier, "NAME", "rate limits of the embedded exchange, basic to prestige [prestige]", 0,
+       0},
       {"mem", KL_OPT_INT, &o->memory_mb, "MB", "memory ceiling of each script [256]", 1, 65536},
       {"cpu-ms", KL_OPT_INT, &o->cpu_ms, "MS", "longest stretch of a script without yielding [1000]", 1, 3600000},
       {"allow-fs", KL_OPT_LIST, &o->allow_fs, "PATH", "scripts may use files below PATH", 0, 0},
@@ -160,8 +162,11 @@ static void look_again(uv_timer_t *h) { (void)h; }
 /* ---- opening ---- */
 
 static bool start_exchange(kl_app *a, kl_error *e) {
-  kl_sim_options so = {
-      .seed = (uint64_t)a->o.seed, .markets = (int)a->o.markets, .speed = a->o.speed, .rate = a->o.rate};
+  kl_sim_options so = {.seed = (uint64_t)a->o.seed,
+                       .markets = (int)a->o.markets,
+                       .speed = a->o.speed,
+                       .rate = a->o.rate,
+                       .tier = a->o.tier};
   if (!kl_sim_start(&so, &a->sim, e)) return false;
   snprintf(a->rest_url, sizeof a->rest_url, "%s", kl_sim_rest_url(a->sim));
   snprintf(a->ws_url, sizeof a->ws_url, "%s", kl_sim_ws_url(a->sim));

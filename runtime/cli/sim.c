@@ -96,16 +96,26 @@ static void print_human(const kl_sim *sim, const char *folder) {
   fflush(stdout);
 }
 
+/* The counters as one line of JSON, for whoever asked by SIGUSR1. */
+static void print_stats(const kl_sim *sim) {
+  kl_sim_stats st;
+  kl_sim_stats_get(sim, &st);
+  fprintf(stderr,
+          "{\"requests\":%" PRIu64 ",\"rejected_auth\":%" PRIu64 ",\"rate_limited\":%" PRIu64 ",\"orders\":%" PRIu64
+          ",\"trades\":%" PRIu64 ",\"ws_messages\":%" PRIu64 ",\"ws_clients\":%" PRIu64 "}\n",
+          st.requests, st.rejected_auth, st.rate_limited, st.orders, st.trades, st.ws_messages, st.ws_clients);
+}
+
 int kl_command_sim(int argc, char **argv) {
   static const char usage[] =
       "usage: kalua sim\n\n"
       "Serves an exchange with synthetic traders on 127.0.0.1 until Ctrl-C or SIGTERM: the same\n"
       "REST and WebSocket protocol, signatures verified. With --json it prints one line when it\n"
-      "is ready.\n";
+      "is ready; on SIGUSR1 it prints a line of JSON with its counters to stderr.\n";
   int64_t port = 0, seed = 1, markets = 0, users = 1;
   double speed = 1, rate = 0;
   bool tls = false, quiet = false, json = false;
-  const char *level_name = NULL;
+  const char *level_name = NULL, *tier = NULL;
   const kl_opt own[] = {
       {"port", KL_OPT_INT, &port, "N", "0 takes any free one [0]", 0, 65535},
       {"seed", KL_OPT_INT, &seed, "N", "the same seed gives the same market [1]", 0, 9e15},
@@ -113,6 +123,7 @@ int kl_command_sim(int argc, char **argv) {
       {"speed", KL_OPT_REAL, &speed, "X", "1 is real time [1]", 0.01, 1000},
       {"rate", KL_OPT_REAL, &rate, "N", "book messages a second that the traders aim at", 0.1, 100000},
       {"users", KL_OPT_INT, &users, "N", "accounts, each with a key [1]", 1, 100},
+      {"tier", KL_OPT_TEXT, &tier, "NAME", "rate limits, basic to prestige [prestige]", 0, 0},
       {"tls", KL_OPT_FLAG, &tls, NULL, "https and wss, with a certificate of its own", 0, 0},
       {"quiet-market", KL_OPT_FLAG, &quiet, NULL, "no synthetic traders", 0, 0},
       {"json", KL_OPT_FLAG, &json, NULL, "one JSON line when it is ready", 0, 0},
@@ -131,6 +142,7 @@ int kl_command_sim(int argc, char **argv) {
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGUSR1);
   pthread_sigmask(SIG_BLOCK, &set, NULL);
   signal(SIGPIPE, SIG_IGN);
 
@@ -140,6 +152,7 @@ int kl_command_sim(int argc, char **argv) {
                        .speed = speed,
                        .rate = rate,
                        .users = (int)users,
+                       .tier = tier,
                        .tls = tls,
                        .quiet = quiet};
   kl_sim *sim = NULL;
@@ -155,12 +168,15 @@ int kl_command_sim(int argc, char **argv) {
       print_human(sim, folder);
     }
     int got = 0;
-    if (code == KL_EXIT_OK) sigwait(&set, &got);
+    while (code == KL_EXIT_OK && (sigwait(&set, &got) != 0 || got == SIGUSR1))
+      if (got == SIGUSR1) print_stats(sim);
     if (!json) {
       kl_sim_stats st;
       kl_sim_stats_get(sim, &st);
-      fprintf(stderr, "\n%" PRIu64 " requests, %" PRIu64 " orders, %" PRIu64 " trades, %" PRIu64 " messages sent\n",
-              st.requests, st.orders, st.trades, st.ws_messages);
+      fprintf(stderr,
+              "\n%" PRIu64 " requests (%" PRIu64 " answered 429), %" PRIu64 " orders, %" PRIu64 " trades, %" PRIu64
+              " messages sent\n",
+              st.requests, st.rate_limited, st.orders, st.trades, st.ws_messages);
     }
   }
   kl_sim_stop(sim);

@@ -94,7 +94,7 @@ bool kl_sim_auth_register(kl_sim *s, kl_error *e) {
       a->pub.key_id[k] = k == 8 || k == 13 || k == 18 || k == 23 ? '-' : digits[kl_sim_below(&r, 16)];
     a->pub.key_id[14] = '4';
     a->pub.key_id[19] = digits[8 + kl_sim_below(&r, 4)];
-    kl_sim_limits_init(&a->limits, now_ns);
+    kl_sim_limits_init(&a->limits, s->tier, now_ns);
     a->user = kl_exchange_add_user(s->x, DEPOSIT);
     ok = a->user != UINT32_MAX && kl_map_set(s->keys, a->pub.key_id, 36, a);
   }

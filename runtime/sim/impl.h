@@ -30,11 +30,12 @@ typedef struct kl_sim_account {
 } kl_sim_account;
 
 typedef struct kl_sim_counters {
-  _Atomic uint64_t requests, rejected_auth, orders, trades, ws_messages, ws_clients;
+  _Atomic uint64_t requests, rejected_auth, rate_limited, orders, trades, ws_messages, ws_clients;
 } kl_sim_counters;
 
 struct kl_sim {
   kl_sim_options o; /* with the defaults filled in */
+  const kl_sim_tier *tier;
   kl_exchange *x;
   kl_sim_world world;
   kl_sim_traders *traders; /* NULL: quiet */

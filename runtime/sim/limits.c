@@ -1,23 +1,38 @@
 #include "sim/limits.h"
 
-static const double rates[2] = {KL_SIM_READ_RATE, KL_SIM_WRITE_RATE};
-static const double capacities[2] = {KL_SIM_READ_CAPACITY, KL_SIM_WRITE_CAPACITY};
+#include <string.h>
 
-void kl_sim_limits_init(kl_sim_limits *l, int64_t mono_ns) {
-  l->tokens[0] = capacities[0];
-  l->tokens[1] = capacities[1];
-  l->filled_ns = mono_ns;
+const kl_sim_tier kl_sim_tiers[] = {
+    {"basic", 200, 100},     {"advanced", 300, 300}, {"expert", 600, 600},      {"premier", 1200, 1200},
+    {"paragon", 2400, 2400}, {"prime", 4800, 4800},  {"prestige", 12000, 9600}, {NULL, 0, 0},
+};
+
+const kl_sim_tier *kl_sim_tier_find(const char *name) {
+  for (const kl_sim_tier *t = kl_sim_tiers; t->name; t++)
+    if (!strcmp(t->name, name)) return t;
+  return NULL;
 }
 
-bool kl_sim_limits_take(kl_sim_limits *l, bool write, uint32_t cost, int64_t mono_ns) {
+void kl_sim_limits_init(kl_sim_limits *l, const kl_sim_tier *tier, int64_t mono_ns) {
+  *l = (kl_sim_limits){.tier = tier, .filled_ns = mono_ns, .read = tier->read_rate * KL_SIM_BURST_S};
+  for (int i = 0; i <= KL_SIM_SHARDS_MOST; i++)
+    l->write[i] = tier->write_rate * KL_SIM_BURST_S;
+}
+
+static void refill(double *bucket, int rate, double seconds) {
+  *bucket += rate * seconds;
+  if (*bucket > rate * KL_SIM_BURST_S) *bucket = rate * KL_SIM_BURST_S;
+}
+
+bool kl_sim_limits_take(kl_sim_limits *l, bool write, int64_t shard, uint32_t cost, int64_t mono_ns) {
   double seconds = (double)(mono_ns - l->filled_ns) / 1e9;
   l->filled_ns = mono_ns;
-  for (int i = 0; i < 2; i++) {
-    l->tokens[i] += rates[i] * seconds;
-    if (l->tokens[i] > capacities[i]) l->tokens[i] = capacities[i];
-  }
-  double *bucket = &l->tokens[write ? 1 : 0];
-  if (*bucket < cost) return false;
+  refill(&l->read, l->tier->read_rate, seconds);
+  for (int i = 0; i <= KL_SIM_SHARDS_MOST; i++)
+    refill(&l->write[i], l->tier->write_rate, seconds);
+  double *bucket = write ? &l->write[shard >= 1 && shard <= KL_SIM_SHARDS_MOST ? shard : 0] : &l->read;
+  /* A millionth of a token is rounding, not debt. */
+  if (*bucket < cost - 1e-6) return false;
   *bucket -= cost;
   return true;
 }

@@ -38,14 +38,14 @@ void kl_sim_get_user_data_timestamp(kl_sim *s, const kl_sim_request *rq, kl_sim_
 }
 
 void kl_sim_get_account_limits(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  const kl_sim_tier *t = rq->account->limits.tier;
   (void)s;
-  (void)rq;
   kl_buf_printf(&rs->body,
                 "{\"usage_tier\":\"%s\",\"read\":{\"refill_rate\":%d,\"bucket_capacity\":%d},"
                 "\"write\":{\"refill_rate\":%d,\"bucket_capacity\":%d},\"grants\":[{\"exchange_instance\":"
                 "\"event_contract\",\"level\":\"%s\",\"expires_ts\":null,\"source\":\"manual\"}]}",
-                KL_SIM_TIER, KL_SIM_READ_RATE, KL_SIM_READ_CAPACITY, KL_SIM_WRITE_RATE, KL_SIM_WRITE_CAPACITY,
-                KL_SIM_TIER);
+                t->name, t->read_rate, t->read_rate * KL_SIM_BURST_S, t->write_rate, t->write_rate * KL_SIM_BURST_S,
+                t->name);
 }
 
 /* "/portfolio/orders/{order_id}" as the exchange writes it: "/trade-api/v2/portfolio/orders/:order_id". */

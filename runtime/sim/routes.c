@@ -1,6 +1,8 @@
 #include "sim/routes.h"
 
+#include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sim/auth.h"
@@ -100,11 +102,25 @@ static void no_operation(const char *path, kl_sim_response *rs) {
   }
 }
 
+/* The shard that a write of one order names: its `exchange_index`, in the query of a cancel and in the body of the
+ * others. 0 where it names none, or none that can be read: the handler says what is wrong with it. */
+static int64_t shard_of(const kl_sim_request *rq) {
+  static const char key[] = "\"exchange_index\"";
+  if (rq->op->bucket != KL_BUCKET_WRITE || rq->op->cost_per_item) return 0;
+  const char *text = kl_sim_arg_get(rq, "exchange_index");
+  if (text) return strtoll(text, NULL, 10);
+  if (rq->body_len == 0 || !memmem(rq->body, rq->body_len, key, sizeof key - 1)) return 0;
+  json_t *body = json_loadb(rq->body, rq->body_len, 0, NULL);
+  int64_t shard = json_integer_value(json_object_get(body, "exchange_index"));
+  json_decref(body);
+  return shard;
+}
+
 static bool take_tokens(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs, uint32_t cost) {
   kl_sim_account *a = rq->account;
-  if (!a || kl_sim_limits_take(&a->limits, rq->op->bucket == KL_BUCKET_WRITE, cost, kl_mono_ns(kl_clock_real())))
-    return true;
-  (void)s;
+  bool write = rq->op->bucket == KL_BUCKET_WRITE;
+  if (!a || kl_sim_limits_take(&a->limits, write, shard_of(rq), cost, kl_mono_ns(kl_clock_real()))) return true;
+  kl_sim_count(&s->counters.rate_limited);
   rs->status = 429;
   kl_buf_clear(&rs->body);
   kl_buf_str(&rs->body, "{\"error\":\"too many requests\"}");
@@ -124,6 +140,13 @@ static bool authorize(kl_sim *s, kl_sim_request *rq, kl_sim_response *rs) {
   kl_sim_count(&s->counters.rejected_auth);
   kl_sim_fail(rs, 401, code, message, details);
   return false;
+}
+
+/* What needs no signature is served without one, and to a wrong one too; a good one says whose tokens it takes. */
+static void recognize(kl_sim *s, kl_sim_request *rq) {
+  kl_sim_account *a = NULL;
+  if (kl_sim_auth_check(s, rq->key_id, rq->timestamp, rq->signature, rq->method, rq->path, &a) == KL_SIM_AUTH_OK)
+    rq->account = a;
 }
 
 void kl_sim_dispatch(kl_sim *s, kl_sim_request *rq, kl_sim_response *rs) {
@@ -148,7 +171,9 @@ void kl_sim_dispatch(kl_sim *s, kl_sim_request *rq, kl_sim_response *rs) {
     return;
   }
   const route *r = find_route(rq->op);
-  if (rq->op->auth && !(r && r->auth_optional) && !authorize(s, rq, rs)) return;
+  bool needs_auth = rq->op->auth && !(r && r->auth_optional);
+  if (needs_auth && !authorize(s, rq, rs)) return;
+  if (!needs_auth) recognize(s, rq);
   if (!r) {
     char details[160];
     snprintf(details, sizeof details, "the simulator does not serve %s (%s %s)", rq->op->id, rq->op->method,

@@ -206,6 +206,10 @@ static bool check_options(const kl_sim_options *o, kl_error *e) {
     kl_error_set(e, KL_ERR_CONFIG, "the simulator makes 1 to %d users, not %d", MOST_USERS, o->users);
   else if (o->port < 0 || o->port > 65535)
     kl_error_set(e, KL_ERR_CONFIG, "%d is not a port", o->port);
+  else if (o->tier && !kl_sim_tier_find(o->tier))
+    kl_error_set(e, KL_ERR_CONFIG,
+                 "unknown tier \"%.40s\": basic, advanced, expert, premier, paragon, prime or prestige (--tier)",
+                 o->tier);
   else if (!(o->speed >= 0 && o->speed <= 1e6) || !(o->rate >= 0 && o->rate <= 1e6))
     kl_error_set(e, KL_ERR_CONFIG, "speed and rate of the simulator must be 0 to a million");
   else
@@ -223,6 +227,7 @@ bool kl_sim_start(const kl_sim_options *o, kl_sim **out, kl_error *e) {
   s->o = *o;
   if (!s->o.markets) s->o.markets = DEFAULT_MARKETS;
   if (!s->o.users) s->o.users = 1;
+  s->tier = kl_sim_tier_find(s->o.tier ? s->o.tier : KL_SIM_DEFAULT_TIER);
   if (s->o.speed == 0) s->o.speed = 1;
   if (s->o.max_clock_skew_ms <= 0) s->o.max_clock_skew_ms = DEFAULT_SKEW_MS;
   if (s->o.rate == 0) s->o.rate = default_rate_of_market * s->o.markets;
@@ -278,6 +283,7 @@ void kl_sim_stats_get(const kl_sim *s, kl_sim_stats *out) {
   *out = (kl_sim_stats){
       .requests = atomic_load_explicit(&c->requests, memory_order_relaxed),
       .rejected_auth = atomic_load_explicit(&c->rejected_auth, memory_order_relaxed),
+      .rate_limited = atomic_load_explicit(&c->rate_limited, memory_order_relaxed),
       .orders = atomic_load_explicit(&c->orders, memory_order_relaxed),
       .trades = atomic_load_explicit(&c->trades, memory_order_relaxed),
       .ws_messages = atomic_load_explicit(&c->ws_messages, memory_order_relaxed),

@@ -20,6 +20,7 @@ typedef struct kl_sim_options {
   int users;    /* accounts with keys; 0: 1 */
   double rate;  /* book messages a second over all markets that the traders aim at; 0: by the number of markets */
   int64_t max_clock_skew_ms; /* 0: 15,000 */
+  const char *tier;          /* of every account, by name: its rate limits; NULL: "prestige" */
   bool tls;                  /* serve https and wss with a self-signed certificate, written to ca_path */
 } kl_sim_options;
 
@@ -42,7 +43,9 @@ const kl_sim_user *kl_sim_user_at(const kl_sim *s, int i);
 
 /* Counters, readable from any thread. */
 typedef struct kl_sim_stats {
-  uint64_t requests, rejected_auth, orders, trades, ws_messages, ws_clients;
+  uint64_t requests, rejected_auth;
+  uint64_t rate_limited; /* answered 429 */
+  uint64_t orders, trades, ws_messages, ws_clients;
 } kl_sim_stats;
 void kl_sim_stats_get(const kl_sim *s, kl_sim_stats *out);
 

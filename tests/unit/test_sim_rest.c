@@ -233,7 +233,7 @@ static void cancels_all_without_a_body(void **state) {
 static void a_batch_beyond_the_bucket_is_too_many_requests(void **state) {
   kl_buf b = {0};
   kl_buf_str(&b, "{\"orders\":[");
-  for (int i = 0; i < 10000; i++)
+  for (int i = 0; i < 20000; i++)
     kl_buf_str(&b, i ? ",{\"order_id\":\"x\"}" : "{\"order_id\":\"x\"}");
   kl_buf_str(&b, "]}");
   const kl_sim *s = *state;
