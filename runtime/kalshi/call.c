@@ -119,6 +119,7 @@ static bool call_retry(kl_call *c, const kl_error *why) {
   int64_t pause = backoff_ms(c);
   if (pause >= remaining_ms(c)) return false;
   c->attempt++;
+  if (why != &c->error) c->error = *why; /* what is told should there be no time for the next one */
   c->s->stats.retries++;
   /* The first is told, so that a wait of half a minute is no riddle; the rest would only repeat it. */
   bool told = c->attempt == 1 && strcmp(why->kind, KL_ERR_RATE_LIMIT) != 0;
@@ -153,12 +154,11 @@ static void describe_unknown(const kl_call *c, char *out, size_t cap) {
 
 /* Tells that nobody knows. `why` completes "…: ". */
 static void call_finish_unknown(kl_call *c, const char *why) {
-  kl_error out = c->error;
+  kl_error out;
   char todo[256];
   describe_unknown(c, todo, sizeof todo);
-  kl_error_set(&out, c->error.kind ? c->error.kind : KL_ERR_NETWORK,
-               "%s was sent, but no answer came (%.160s%s%.160s): %s", c->name, c->error.message, why[0] ? "; " : "",
-               why, todo);
+  kl_error_set(&out, c->error.kind, "%s was sent, but no answer came (%.160s%s%.160s): %s", c->name, c->error.message,
+               why[0] ? "; " : "", why, todo);
   out.status = c->error.status;
   snprintf(out.code, sizeof out.code, "outcome_unknown");
   snprintf(out.operation, sizeof out.operation, "%s", c->name);
@@ -173,7 +173,7 @@ static void call_not_done(kl_call *c, const char *how) {
   kl_log_info("session", "%s: its answer was lost, but it did not happen (%s)", c->name, how);
   if (call_retry(c, &c->error)) return;
   kl_error out;
-  kl_error_set(&out, c->error.kind ? c->error.kind : KL_ERR_NETWORK,
+  kl_error_set(&out, c->error.kind,
                "%s did not happen: its answer was lost (%.200s), and a look-up showed that %s; it may be sent again",
                c->name, c->error.message, how);
   out.status = c->error.status;
@@ -189,7 +189,7 @@ static void call_looked_up(void *data, kl_lost_verdict verdict, const char *text
   if (verdict == KL_LOST_DONE) {
     kl_log_info("session", "%s: its answer was lost, but it happened: %.300s", c->name, text);
     c->s->stats.lost_done++;
-    kl_lost_write_remember(c->s, c, text, n);
+    (void)kl_lost_write_remember(c->s, c, text, n);
     call_finish(c, &(kl_http_response){.status = 200, .body = text, .body_len = n, .content_type = "application/json"},
                 NULL);
   } else if (c->refused) {
@@ -321,6 +321,25 @@ static void learn_time_of_matching(const kl_call *c, const kl_http_response *res
   if (ms > 0) kl_session_note_time(c->s, ms, 1, c->sent_ms, false);
 }
 
+static void call_succeeded(kl_call *c, const kl_http_response *res) {
+  kl_session *s = c->s;
+  if (c->op) kl_session_take_answer(s, c->op, res->body, res->body_len);
+  if (c->write && !kl_lost_write_remember(s, c, res->body, res->body_len)) {
+    /* A page of some proxy's, or half an answer: it tells as little as none. */
+    kl_error e;
+    kl_error_set(&e, KL_ERR_PROTOCOL, "it answered %d with something that is not JSON: \"%.80s\"", res->status,
+                 res->body);
+    e.status = res->status;
+    call_lost(c, &e);
+    return;
+  }
+  if (c->write) {
+    learn_time_of_matching(c, res);
+    kl_hot_path_answered(s->hot, c, res->body);
+  }
+  call_finish(c, res, NULL);
+}
+
 static void call_answered(void *data, const kl_http_response *res, const kl_error *e) {
   kl_call *c = data;
   kl_session *s = c->s;
@@ -345,13 +364,7 @@ static void call_answered(void *data, const kl_http_response *res, const kl_erro
   if (res->status < 200 || res->status >= 300) {
     call_refused(c, res);
   } else {
-    if (c->op) kl_session_take_answer(s, c->op, res->body, res->body_len);
-    if (write) {
-      learn_time_of_matching(c, res);
-      kl_lost_write_remember(s, c, res->body, res->body_len);
-      kl_hot_path_answered(s->hot, c, res->body);
-    }
-    call_finish(c, res, NULL);
+    call_succeeded(c, res);
   }
   if (!write && !s->closing) kl_session_pump(s);
 }
@@ -466,12 +479,17 @@ void kl_session_pump(kl_session *s) {
 
 static void call_timed_out(kl_call *c) {
   kl_error e;
-  if (c->state == KL_CALL_WAITING || c->state == KL_CALL_HELD)
+  if (c->attempt && c->error.kind)
+    kl_error_set(&e, c->error.kind, "%s; there was no time for another try", c->error.message);
+  else if (c->state == KL_CALL_WAITING || c->state == KL_CALL_HELD)
     kl_error_set(&e, KL_ERR_TIMEOUT, "%s waited too long for its rate-limit tokens (%s bucket): send fewer calls",
                  c->name, c->bucket == KL_BUCKET_WRITE ? "write" : "read");
   else
     kl_error_set(&e, KL_ERR_TIMEOUT, "%s ran out of time before it was sent", c->name);
-  e.retryable = !c->sent || !c->write;
+  if (c->attempt) e.status = c->error.status;
+  /* A write that was lost waits to be sent again only where that does no harm. */
+  e.retryable = !c->sent || !c->write || c->lost;
+  if (c->lost && c->write && c->repeat == KL_REPEAT_NEVER) snprintf(e.code, sizeof e.code, "not_done");
   snprintf(e.operation, sizeof e.operation, "%s", c->name);
   call_finish(c, NULL, &e);
 }

@@ -704,11 +704,16 @@ static void remember_one(kl_session *s, const plan *p, const kl_call *c, const j
   kl_own_orders_note(s->own, order_id, text_of(answer, "client_order_id"), total);
 }
 
-void kl_lost_write_remember(kl_session *s, const kl_call *c, const char *body, size_t n) {
+bool kl_lost_write_remember(kl_session *s, const kl_call *c, const char *body, size_t n) {
   const plan *p = plan_of(c->op);
-  /* Cancelled orders need no memory, and most orders of a fast strategy end so. */
-  if (!p || p->kind == KIND_CANCEL) return;
+  if (!p) return true;
   json_t *answer = json_loadb(body, n, 0, NULL);
+  bool usable = json_is_object(answer);
+  /* Cancelled orders need no memory, and most orders of a fast strategy end so. */
+  if (!usable || p->kind == KIND_CANCEL) {
+    json_decref(answer);
+    return usable;
+  }
   json_t *asked = p->kind == KIND_CREATE || !c->body ? NULL : json_loadb(c->body, c->body_len, 0, NULL);
   if (p->batch) {
     const json_t *one;
@@ -719,4 +724,5 @@ void kl_lost_write_remember(kl_session *s, const kl_call *c, const char *body, s
   }
   json_decref(answer);
   json_decref(asked);
+  return true;
 }

@@ -15,6 +15,7 @@ enum { TEXT = 2048 };
 static struct {
   int lose;           /* so many writes get no answer */
   bool lost_before;   /* they are lost on the way there: nothing happens */
+  const char *says;   /* what they get instead */
   bool answer_500;    /* they get a 500 instead of a broken connection */
   bool exists;        /* the order does */
   bool hidden;        /* reads do not show it yet */
@@ -83,6 +84,7 @@ static const char *lookup(const char *request) {
 
 static const char *lose(void) {
   world.lose--;
+  if (world.says) return world.says;
   return world.answer_500 ? "HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n" : DROP;
 }
 
@@ -240,6 +242,23 @@ static void an_answer_of_503_is_looked_up_too(void **state) {
   assert_false(o.failed);
   assert_non_null(strstr(o.body, "\"resolved\":true"));
   assert_int_equal(asked("POST"), 1);
+}
+
+static void a_success_that_is_no_json_is_looked_up(void **state) {
+  (void)state;
+  static const char *const odd[] = {
+      "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 15\r\n\r\n<html>hi</html>",
+      "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n",
+      "HTTP/1.1 201 Created\r\nContent-Length: 12\r\n\r\n{\"order_id\": "};
+  for (size_t i = 0; i < 3; i++) {
+    world.exists = false;
+    world.lose = 1;
+    world.says = odd[i];
+    outcome o = create_order(0);
+    assert_false(o.failed);
+    assert_non_null(strstr(o.body, "\"resolved\":true"));
+    assert_int_equal(asked("POST"), i + 1);
+  }
 }
 
 static void without_time_to_look_it_is_unknown_and_looked_up_for_the_log(void **state) {
@@ -494,6 +513,7 @@ int main(void) {
       TEST(a_create_sent_again_that_exists_after_all_is_done),
       TEST(a_create_lost_twice_is_looked_up_twice),
       TEST(an_answer_of_503_is_looked_up_too),
+      TEST(a_success_that_is_no_json_is_looked_up),
       TEST(without_time_to_look_it_is_unknown_and_looked_up_for_the_log),
       TEST(one_that_nobody_waits_for_is_not_sent_again),
       TEST(without_a_client_order_id_it_cannot_be_looked_up),
