@@ -8,38 +8,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "net/http_internal.h"
 
-enum {
-  DEFAULT_CONNECTIONS = 16,
-  MAX_STEPS = 16, /* of curl in one go, when it asks to be called again at once */
-};
-
-struct kl_http {
-  uv_loop_t *loop;
-  CURLM *multi; /* made for the first call */
-  uv_timer_t timer;
-  char *ca_file;
-  char *user_agent;
-  long max_connections;
-  kl_list calls; /* under way, or (closing) to be told */
-  size_t active;
-  int refs; /* handles that the loop still has */
-  bool acting;
-  bool closing;
-  bool timer_set; /* curl asked for wait_ms since the last look */
-  long wait_ms;   /* -1: no timer */
-  bool outcome;   /* a call may have ended within kl_http_send: reap from the timer */
-  void (*closed)(void *data);
-  void *closed_data;
-};
-
-/* One per socket of curl's. */
-typedef struct watch {
-  uv_poll_t poll;
-  kl_http *h;
-  curl_socket_t socket;
-} watch;
+enum { DEFAULT_CONNECTIONS = 16, WARM_TIMEOUT_MS = 10000 };
 
 /* ---- the end ---- */
 
@@ -52,191 +24,82 @@ static void tell_closed(kl_http_call *c) {
   kl_http_call_free(c);
 }
 
-static void release(kl_http *h) {
+/* Takes the first call off a list of them. */
+static kl_http_call *take_first(kl_list *calls) {
+  kl_http_call *c = KL_CONTAINER(calls->next, kl_http_call, link);
+  kl_list_remove(&c->link);
+  kl_list_remove(&c->fresh);
+  return c;
+}
+
+void kl_http_release(kl_http *h) {
   if (--h->refs > 0) return;
   while (!kl_list_empty(&h->calls)) {
-    kl_http_call *c = KL_CONTAINER(h->calls.next, kl_http_call, link);
-    kl_list_remove(&c->link);
     h->active--;
-    tell_closed(c);
+    tell_closed(take_first(&h->calls));
   }
   void (*closed)(void *) = h->closed;
   void *data = h->closed_data;
+  if (h->share) curl_share_cleanup(h->share); /* after the handles that use it */
+  free(h->sockets);
   free(h->ca_file);
   free(h->user_agent);
   free(h);
   if (closed) closed(data);
 }
 
-static void timer_closed(uv_handle_t *t) { release(t->data); }
+void kl_http_timer_closed(uv_handle_t *t) { kl_http_release(t->data); }
 
-static void watch_closed(uv_handle_t *p) {
-  watch *w = p->data;
-  kl_http *h = w->h;
-  free(w);
-  release(h);
-}
-
-/* ---- curl on the loop ---- */
-
-static void on_timer(uv_timer_t *t);
-
-static void arm_timer(kl_http *h) {
-  if (h->closing) return;
-  if (h->outcome) {
-    (void)uv_timer_start(&h->timer, on_timer, 0, 0);
-  } else if (h->timer_set) {
-    h->timer_set = false;
-    if (h->wait_ms < 0)
-      uv_timer_stop(&h->timer);
-    else
-      (void)uv_timer_start(&h->timer, on_timer, (uint64_t)h->wait_ms, 0);
+void kl_http_close(kl_http *h, void (*closed)(void *data), void *data) {
+  h->closing = true;
+  h->closed = closed;
+  h->closed_data = data;
+  while (!kl_list_empty(&h->spare))
+    kl_http_call_free(take_first(&h->spare));
+  if (h->multi) {
+    for (kl_list *n = h->calls.next; n != &h->calls; n = n->next)
+      curl_multi_remove_handle(h->multi, KL_CONTAINER(n, kl_http_call, link)->easy);
+    curl_multi_cleanup(h->multi);
+    h->multi = NULL;
   }
+  uv_close((uv_handle_t *)&h->timer, kl_http_timer_closed);
+  uv_close((uv_handle_t *)&h->limits, kl_http_timer_closed);
 }
 
-/* curl must not be called from here: the time is only noted. */
-static int on_curl_timer(CURLM *multi, long ms, void *data) {
-  kl_http *h = data;
-  (void)multi;
-  h->timer_set = true;
-  h->wait_ms = ms;
-  if (!h->acting) arm_timer(h);
-  return 0;
-}
-
-/* Lets curl work. When it wants to go on at once it may, a limited number of times: waiting for a timer would cost a
- * turn of the loop a step, and a timer of 0 ms that renews itself would keep the loop from its sockets. */
-static void act(kl_http *h, curl_socket_t socket, int events) {
-  int running;
-  h->acting = true;
-  for (int i = 0; i < MAX_STEPS; i++) {
-    h->timer_set = false;
-    (void)curl_multi_socket_action(h->multi, socket, events, &running);
-    if (!h->timer_set || h->wait_ms != 0) break;
-    socket = CURL_SOCKET_TIMEOUT;
-    events = 0;
-  }
-  if (h->timer_set && h->wait_ms == 0) h->wait_ms = 1;
-  h->acting = false;
-  arm_timer(h);
-}
-
-/* Takes a call off curl and off the list. */
-static void detach(kl_http *h, kl_http_call *c) {
-  if (h->multi) curl_multi_remove_handle(h->multi, c->easy);
-  kl_list_remove(&c->link);
-  h->active--;
-}
-
-static void finish(kl_http *h, kl_http_call *c, CURLcode rc) {
-  detach(h, c);
-  c->told = true;
-  if (rc == CURLE_OK) {
-    kl_http_response res;
-    kl_http_call_response(c, &res);
-    c->cb(c->data, &res, NULL);
-  } else {
-    kl_error e;
-    kl_http_call_error(c, rc, &e);
-    c->cb(c->data, NULL, &e);
-  }
-  kl_http_call_free(c);
-}
-
-/* Tells the calls that have ended. A callback may send, cancel and close. */
-static void reap(kl_http *h) {
-  const CURLMsg *m;
-  int left;
-  while (!h->closing && (m = curl_multi_info_read(h->multi, &left))) {
-    if (m->msg != CURLMSG_DONE) continue;
-    kl_http_call *c = NULL;
-    CURLcode rc = m->data.result;
-    curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &c);
-    finish(h, c, rc);
-  }
-}
-
-static void on_timer(uv_timer_t *t) {
-  kl_http *h = t->data;
-  h->outcome = false;
-  act(h, CURL_SOCKET_TIMEOUT, 0);
-  reap(h);
-}
-
-static void on_socket(uv_poll_t *p, int status, int events) {
-  watch *w = p->data;
-  kl_http *h = w->h;
-  int flags = 0;
-  if (h->closing) return;
-  if (status < 0) flags = CURL_CSELECT_ERR;
-  if (events & UV_READABLE) flags |= CURL_CSELECT_IN;
-  if (events & UV_WRITABLE) flags |= CURL_CSELECT_OUT;
-  h->outcome = false;
-  act(h, w->socket, flags);
-  reap(h);
-}
-
-static watch *watch_socket(kl_http *h, curl_socket_t socket) {
-  watch *w = calloc(1, sizeof *w);
-  if (!w) return NULL;
-  w->h = h;
-  w->socket = socket;
-  if (uv_poll_init_socket(h->loop, &w->poll, socket) != 0) {
-    free(w);
-    return NULL;
-  }
-  w->poll.data = w;
-  h->refs++;
-  return w;
-}
-
-static int on_curl_socket(CURL *easy, curl_socket_t socket, int what, void *data, void *assigned) {
-  kl_http *h = data;
-  watch *w = assigned;
-  (void)easy;
-  if (what == CURL_POLL_REMOVE) {
-    if (w) {
-      curl_multi_assign(h->multi, socket, NULL);
-      uv_poll_stop(&w->poll);
-      uv_close((uv_handle_t *)&w->poll, watch_closed);
-    }
-    return 0;
-  }
-  if (!w) {
-    w = watch_socket(h, socket);
-    if (!w) return -1;
-    curl_multi_assign(h->multi, socket, w);
-  }
-  int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
-  return uv_poll_start(&w->poll, events, on_socket) == 0 ? 0 : -1;
-}
-
-/* ---- life ---- */
+/* ---- the beginning ---- */
 
 static CURLcode init_code;
 static void init_curl(void) { init_code = curl_global_init(CURL_GLOBAL_DEFAULT); }
+
+static bool set_up(kl_http *h) {
+  bool bad = false;
+  bad |= curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, kl_http_on_socket) != CURLM_OK;
+  bad |= curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h) != CURLM_OK;
+  bad |= curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, kl_http_on_timer) != CURLM_OK;
+  bad |= curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h) != CURLM_OK;
+  bad |= curl_multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS, h->max_connections) != CURLM_OK;
+  bad |= curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, 2 * h->max_connections) != CURLM_OK;
+  /* curl's own store of TLS sessions is one per handle. No locks: one thread. */
+  bad |= curl_share_setopt(h->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK;
+  return !bad;
+}
 
 /* Only the first call needs curl: most of what it takes to set it up is not paid by programs that make none. */
 static bool start_curl(kl_http *h, kl_error *e) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   if (h->multi) return true;
   pthread_once(&once, init_curl);
-  if (init_code == CURLE_OK) h->multi = curl_multi_init();
-  if (!h->multi) {
-    kl_error_set(e, KL_ERR_INTERNAL, "curl cannot be started: %s", curl_easy_strerror(init_code));
-    return false;
+  if (init_code == CURLE_OK) {
+    h->multi = curl_multi_init();
+    h->share = curl_share_init();
   }
-  bool bad = false;
-  bad |= curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket) != CURLM_OK;
-  bad |= curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h) != CURLM_OK;
-  bad |= curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer) != CURLM_OK;
-  bad |= curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h) != CURLM_OK;
-  bad |= curl_multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS, h->max_connections) != CURLM_OK;
-  bad |= curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, 2 * h->max_connections) != CURLM_OK;
-  if (!bad) return true;
-  curl_multi_cleanup(h->multi);
+  if (h->multi && h->share && set_up(h)) return true;
+  if (h->multi) curl_multi_cleanup(h->multi);
+  if (h->share) curl_share_cleanup(h->share);
   h->multi = NULL;
-  kl_error_set(e, KL_ERR_INTERNAL, "curl cannot be set up: its version is too old");
+  h->share = NULL;
+  kl_error_set(e, KL_ERR_INTERNAL, "curl cannot be started: %s; or its version is too old",
+               curl_easy_strerror(init_code));
   return false;
 }
 
@@ -262,24 +125,16 @@ kl_http *kl_http_new(uv_loop_t *loop, const kl_http_options *o, kl_error *e) {
   h->loop = loop;
   h->max_connections = o->max_connections > 0 ? o->max_connections : DEFAULT_CONNECTIONS;
   kl_list_init(&h->calls);
+  kl_list_init(&h->spare);
+  kl_list_init(&h->fresh);
   uv_timer_init(loop, &h->timer);
-  h->timer.data = h;
-  h->refs = 1;
+  uv_timer_init(loop, &h->limits);
+  h->timer.data = h->limits.data = h;
+  h->refs = 2;
   return h;
 }
 
-void kl_http_close(kl_http *h, void (*closed)(void *data), void *data) {
-  h->closing = true;
-  h->closed = closed;
-  h->closed_data = data;
-  if (h->multi) {
-    for (kl_list *n = h->calls.next; n != &h->calls; n = n->next)
-      curl_multi_remove_handle(h->multi, KL_CONTAINER(n, kl_http_call, link)->easy);
-    curl_multi_cleanup(h->multi);
-    h->multi = NULL;
-  }
-  uv_close((uv_handle_t *)&h->timer, timer_closed);
-}
+/* ---- calls ---- */
 
 kl_http_call *kl_http_send(kl_http *h, const kl_http_request *r, kl_http_cb cb, void *data, kl_error *e) {
   if (h->closing) {
@@ -288,13 +143,11 @@ kl_http_call *kl_http_send(kl_http *h, const kl_http_request *r, kl_http_cb cb, 
     return NULL;
   }
   if (!start_curl(h, e)) return NULL;
-  kl_http_call *c = kl_http_call_new(r, h->ca_file, h->user_agent, e);
+  kl_http_call *c = kl_http_call_prepare(h, r, e);
   if (!c) return NULL;
-  c->h = h;
   c->cb = cb;
   c->data = data;
-  c->started_ns = kl_mono_ns(kl_clock_real());
-  h->acting = true; /* the timer that adding asks for is served by act() */
+  h->acting = true; /* the timer that adding asks for is served by kl_http_act */
   CURLMcode rc = curl_multi_add_handle(h->multi, c->easy);
   h->acting = false;
   if (rc != CURLM_OK) {
@@ -306,16 +159,72 @@ kl_http_call *kl_http_send(kl_http *h, const kl_http_request *r, kl_http_cb cb, 
   }
   kl_list_append(&h->calls, &c->link);
   h->active++;
-  /* The request goes out now if a connection is at hand; what came of it is told from the loop. */
-  h->outcome = true;
-  act(h, CURL_SOCKET_TIMEOUT, 0);
+  /* The request goes out now if a connection is at hand. What failed at once is told from the loop. */
+  if (kl_http_act(h, CURL_SOCKET_TIMEOUT, 0) < h->active) {
+    h->outcome = true;
+    kl_http_arm_timer(h);
+  }
+  if (kl_http_call_streams(c)) kl_http_arm_limits(h);
   return c;
 }
 
 void kl_http_cancel(kl_http_call *c) {
   if (c->told) return;
-  detach(c->h, c);
-  kl_http_call_free(c);
+  kl_http_detach(c);
+  c->told = true;
+  if (!c->busy) kl_http_call_done(c, false); /* else whoever calls its callback does that */
 }
 
 size_t kl_http_active(const kl_http *h) { return h->active; }
+
+void kl_http_pause(kl_http_call *c) {
+  if (c->told || c->paused) return;
+  c->paused = true;
+  if (c->ended || c->held) return;
+  c->held = true;
+  c->h->acting = true;
+  (void)curl_easy_pause(c->easy, CURLPAUSE_RECV);
+  c->h->acting = false;
+  kl_http_arm_timer(c->h);
+}
+
+void kl_http_resume(kl_http_call *c) {
+  kl_http *h = c->h;
+  if (c->told || !c->paused) return;
+  c->paused = false;
+  c->last_ns = kl_mono_ns(kl_clock_real());
+  if (kl_list_empty(&c->fresh)) kl_list_append(&h->fresh, &c->fresh);
+  h->outcome = true;
+  kl_http_arm_timer(h);
+  kl_http_arm_limits(h);
+}
+
+/* ---- warming ---- */
+
+static void warmed(void *data, const kl_http_response *res, const kl_error *e) {
+  (void)data;
+  if (res)
+    kl_log_debug("http", "a connection was opened ahead in %.1f ms", (double)res->total_us / 1e3);
+  else
+    kl_log_debug("http", "no connection was opened ahead: %s", e->message);
+}
+
+static bool is_warming(const kl_http *h, const char *url, size_t origin) {
+  for (kl_list *n = h->calls.next; n != &h->calls; n = n->next) {
+    const kl_http_call *c = KL_CONTAINER(n, kl_http_call, link);
+    if (c->warming && c->origin_len == origin && !memcmp(c->url_text.data, url, origin)) return true;
+  }
+  return false;
+}
+
+void kl_http_warm(kl_http *h, const char *url) {
+  size_t origin = kl_http_origin_length(url);
+  kl_error e = {0};
+  if (h->closing || is_warming(h, url, origin) || kl_http_has_idle(h, url, origin)) return;
+  const kl_http_request r = {.method = "HEAD", .url = url, .timeout_ms = WARM_TIMEOUT_MS};
+  kl_http_call *c = kl_http_send(h, &r, warmed, NULL, &e);
+  if (c)
+    c->warming = true;
+  else
+    warmed(NULL, NULL, &e);
+}
