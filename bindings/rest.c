@@ -60,6 +60,14 @@ static int rest_push(lua_State *L, kl_wait *wait) {
     return 1;
   }
   if (is_blank(&w->body)) {
+    /* A read without an answer is none: its fields would be missing far from here. */
+    if (w->op && !strcmp(w->op->method, "GET")) {
+      kl_error e;
+      kl_error_set(&e, KL_ERR_PROTOCOL, "%s answered %d without a body", w->name, w->status);
+      e.status = w->status;
+      memcpy(e.operation, w->name, sizeof e.operation);
+      return kl_raise(L, &e);
+    }
     lua_newtable(L);
     return 1;
   }
