@@ -91,6 +91,12 @@ export const faults = {
     await x.write(render({ ...answer, headers: { 'Content-Length': answer.body.length + 100 } }).bytes);
     x.close();
   }),
+  // It sits in a queue somewhere: the connection is gone, and the request arrives all the same, later.
+  late: (ms) => fault(`reset, and carried out ${ms} ms later`, async (x) => {
+    x.reset();
+    await sleep(ms);
+    await x.forward();
+  }),
   silence: fault('no answer, connection open', async (x) => { await x.forward(); }),
   silenceBefore: fault('not carried out, no answer, connection open', async () => {}),
   slowLoris: fault('a byte a second', async (x) => {
@@ -159,7 +165,7 @@ export class FaultServer {
   // tls.createServer.
   static async start({ sim, answer, tls: secure } = {}) {
     const s = new FaultServer();
-    Object.assign(s, { sim, answer, requests: [], rules: [], sockets: new Set(), accepts: 0, resetAccepts: 0, keep: true });
+    Object.assign(s, { sim, answer, requests: [], rules: [], sockets: new Set(), accepts: 0, resetAccepts: 0 });
     s.agent = new (sim?.rest_url.startsWith('https:') ? https : http).Agent({ keepAlive: true, maxSockets: 64,
       ca: sim?.ca_path && fs.readFileSync(sim.ca_path) });
     const take = (socket) => s.serve(socket);
@@ -244,16 +250,20 @@ export class FaultServer {
       const start = headEnd() + 4, length = Number(headers['content-length'] ?? 0);
       const rq = { id: this.requests.length, at: Date.now(), method, path: target.startsWith(BASE) ? target.slice(BASE.length) : target,
         headers, nth: n, signed: 'kalshi-access-signature' in headers, forwarded: false };
-      if (this.keep) this.requests.push(rq);
+      this.requests.push(rq);
+      const parse = () => {
+        try { return length ? JSON.parse(pending.subarray(start, start + length).toString()) : undefined; } catch { return undefined; }
+      };
+      rq.body = parse(); // small ones come with their head
       const rule = this.pick(rq, 'head');
       if (rule) {
         await rule.fault.run(new Exchange(this, socket, rq));
         return;
       }
       if (!await wait(() => pending.length >= start + length)) return;
+      rq.body = parse();
       rq.raw = pending.subarray(start, start + length);
       pending = pending.subarray(start + length);
-      try { rq.body = length ? JSON.parse(rq.raw.toString()) : undefined; } catch { rq.body = undefined; }
       const late = this.pick(rq, 'request');
       try {
         await (late?.fault.run ?? honest)(new Exchange(this, socket, rq));
@@ -336,26 +346,3 @@ default_md = sha256\npolicy = p\nunique_subject = no\ncopy_extensions = copy\nem
   return { ca: file('ca.pem'), good: options('good'), expired: options('expired'), wrongHost: options('wrongHost'),
     selfSigned: options('selfSigned') };
 }
-
-// What scripts of the fault tests begin with: try(case, fn, ...) prints one line of JSON that says how it ended.
-const PRELUDE = `local kalshi, task, kalua, json = require "kalshi", require "task", require "kalua", require "json"
-local function try(case, fn, ...)
-  local begin = kalua.now()
-  local r = table.pack(pcall(fn, ...))
-  local out = { case = case, ok = r[1], seconds = kalua.now() - begin }
-  if r[1] then
-    out.answer = r[2]
-  elseif type(r[2]) == "table" then
-    for _, k in ipairs { "kind", "message", "status", "code", "operation", "retryable" } do out[k] = r[2][k] end
-  else
-    out.message = tostring(r[2])
-  end
-  print(json.encode(out))
-end
-`;
-
-// A script for \`kalua\` that runs \`body\` after the prelude.
-export const script = (body) => PRELUDE + body;
-// The lines of JSON that a script printed, by case.
-export const byCase = (text) => Object.fromEntries(text.split('\n').filter((l) => l.startsWith('{')).map((l) => JSON.parse(l))
-  .map((r) => [r.case, r]));
