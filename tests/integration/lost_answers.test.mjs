@@ -40,6 +40,8 @@ const AFTER = [faults.resetAfterForward, faults.closeAfterForward, faults.resetI
   faults.status(503, { carriedOut: true }), faults.status(504, { carriedOut: true })];
 // The same in silence; slow to test.
 const BEFORE_SILENCE = [faults.silenceBefore], AFTER_SILENCE = [faults.silence, faults.slowLoris];
+// It happened, and was answered with a success that cannot be read.
+const UNREADABLE = [faults.html, faults.text, faults.brokenJson, faults.empty, faults.noContent];
 
 describe('lost answers', { concurrency: 10 }, () => {
   for (const [operation, w] of Object.entries(WRITES)) {
@@ -47,6 +49,7 @@ describe('lost answers', { concurrency: 10 }, () => {
     for (const [what, list, sent] of [
       ['did not happen', slow ? [...BEFORE, ...BEFORE_SILENCE] : BEFORE, 2],
       ['happened', slow ? [...AFTER, ...AFTER_SILENCE] : AFTER, 1],
+      ['happened, and its answer is unreadable', UNREADABLE, 1],
     ]) {
       test(`${operation} that ${what} ends as done, once`, async (t) => {
         const server = await faulty(t);
