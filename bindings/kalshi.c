@@ -1,5 +1,6 @@
 /* Module `kalshi`: every operation of the exchange as a function, free-form calls, the session's state. What reads
- * better in Lua (pages, cancel_all) is in lua/stdlib/kalshi_calls.lua. */
+ * better in Lua (pages, history, cancel_all) is in lua/stdlib/kalshi_*.lua. */
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -165,44 +166,68 @@ static void push_operation(lua_State *L, const kl_operation *op) {
   lua_pushcclosure(L, l_operation, 1);
 }
 
-/* For kalshi_calls.lua: per paged operation where its rows and cursor are and what limits a page. */
+/* For kalshi_pages.lua: per paged operation where its rows and cursor are, what sets the size of a page (`size`) and
+ * how large that may be (`most`; absent when the description gives no bound). */
 static void push_paging(lua_State *L) {
   lua_newtable(L);
   for (size_t i = 0; i < kl_operation_count; i++) {
     const kl_operation *op = &kl_operations[i];
     if (!op->rows || op->legacy) continue;
-    const char *size = NULL;
-    for (uint16_t k = 0; k < op->n_params; k++)
-      if (!strcmp(op->params[k].name, "limit") || !strcmp(op->params[k].name, "page_size")) size = op->params[k].name;
-    lua_createtable(L, 0, 3);
+    lua_createtable(L, 0, 4);
     lua_pushstring(L, op->rows);
     lua_setfield(L, -2, "rows");
     lua_pushstring(L, op->cursor_field);
     lua_setfield(L, -2, "cursor");
-    lua_pushstring(L, size);
-    lua_setfield(L, -2, "size");
+    for (uint16_t k = 0; k < op->n_params; k++) {
+      const kl_param *p = &op->params[k];
+      if (strcmp(p->name, "limit") != 0 && strcmp(p->name, "page_size") != 0) continue;
+      lua_pushstring(L, p->name);
+      lua_setfield(L, -2, "size");
+      if (!p->has_max) continue;
+      lua_pushinteger(L, (lua_Integer)p->max);
+      lua_setfield(L, -2, "most");
+    }
     lua_setfield(L, -2, op->name);
   }
 }
 
-/* Runs the embedded kalshi_calls.lua with (module, helpers). */
-static void add_lua_part(lua_State *L, int module) {
+/* fail(kind, operation, retryable, text): raises an error object as the calls themselves do. */
+static int l_fail(lua_State *L) {
+  const char *operation = luaL_checkstring(L, 2);
+  kl_error e;
+  kl_error_set(&e, luaL_checkstring(L, 1), "%s: %s", operation, luaL_checkstring(L, 4));
+  snprintf(e.operation, sizeof e.operation, "%s", operation);
+  e.retryable = lua_toboolean(L, 3);
+  return kl_raise(L, &e);
+}
+
+/* Runs the embedded part `name` with (module, helpers). */
+static void run_lua_part(lua_State *L, const char *name, int module, int helpers) {
   for (size_t i = 0; i < kl_stdlib_count; i++) {
     const kl_embedded *e = &kl_stdlib[i];
-    if (strcmp(e->name, "kalshi_calls") != 0) continue;
-    if (luaL_loadbufferx(L, e->text, e->len, "=kalshi_calls.lua", "t") != LUA_OK) lua_error(L);
+    if (strcmp(e->name, name) != 0) continue;
+    lua_pushfstring(L, "=%s.lua", name); /* chunk */
+    if (luaL_loadbufferx(L, e->text, e->len, lua_tostring(L, -1), "t") != LUA_OK) lua_error(L);
     lua_pushvalue(L, module);
-    lua_createtable(L, 0, 3);
-    push_paging(L);
-    lua_setfield(L, -2, "paging");
-    lua_pushcfunction(L, l_budget);
-    lua_setfield(L, -2, "budget");
-    lua_pushcfunction(L, l_has_key);
-    lua_setfield(L, -2, "has_key");
+    lua_pushvalue(L, helpers);
     lua_call(L, 2, 0);
+    lua_pop(L, 1); /* */
     return;
   }
-  luaL_error(L, "the standard library lacks kalshi_calls.lua");
+  luaL_error(L, "the standard library lacks %s.lua", name);
+}
+
+/* The parts that are written in Lua, in the order in which they use each other through `helpers`. */
+static void add_lua_parts(lua_State *L, int module) {
+  static const luaL_Reg functions[] = {{"budget", l_budget}, {"has_key", l_has_key}, {"fail", l_fail}, {NULL, NULL}};
+  static const char *const parts[] = {"kalshi_calls", "kalshi_history", "kalshi_pages"};
+  luaL_newlib(L, functions); /* helpers */
+  int helpers = lua_gettop(L);
+  push_paging(L);
+  lua_setfield(L, helpers, "paging");
+  for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+    run_lua_part(L, parts[i], module, helpers);
+  lua_pop(L, 1); /* */
 }
 
 int luaopen_kl_kalshi(lua_State *L) {
@@ -228,7 +253,7 @@ int luaopen_kl_kalshi(lua_State *L) {
   luaL_setfuncs(L, functions, 0);
   lua_pushstring(L, kl_environment_of(L)->env);
   lua_setfield(L, module, "env");
-  add_lua_part(L, module);
+  add_lua_parts(L, module);
   guard(L, "kalshi");
   return 1;
 }

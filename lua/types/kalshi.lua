@@ -151,8 +151,16 @@ function Subscription:close() end
 ---@field params kalshi.Field[] those of the path first, in its order
 ---@field answer? kalshi.Field absent when it has no content
 
+---What `kalshi.each` takes beside the operation's own parameters.
+---@class kalshi.Walk
+---@field limit? integer rows of a page; as many as the operation allows, up to 1000, when absent
+---@field max? integer rows in all
+---@field rows? string the other list where an answer has two: "event_positions" of positions, "milestones" of get_events
+---@field history? boolean false: only live rows; otherwise get_trades, get_fills, get_orders, get_markets and get_positions go on in the history when the query reaches below its cutoff
+---@field raw? boolean rows as the exchange sent them
+
 ---@class kalshi
----@field each table<string, fun(...): fun(): table?> pages of any list operation, row by row, lazily; `limit` per page, `max` rows
+---@field each table<string, fun(...): fun(): table?> any list operation row by row, all its pages, lazily: see kalshi.Walk
 ---@field legacy table<string, function> superseded operations
 ---@field env "sim"|"demo"|"prod"
 local kalshi = {}
