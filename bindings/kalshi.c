@@ -220,7 +220,7 @@ static void run_lua_part(lua_State *L, const char *name, int module, int helpers
 /* The parts that are written in Lua, in the order in which they use each other through `helpers`. */
 static void add_lua_parts(lua_State *L, int module) {
   static const luaL_Reg functions[] = {{"budget", l_budget}, {"has_key", l_has_key}, {"fail", l_fail}, {NULL, NULL}};
-  static const char *const parts[] = {"kalshi_calls", "kalshi_history", "kalshi_pages"};
+  static const char *const parts[] = {"kalshi_calls", "kalshi_history", "kalshi_pages", "kalshi_candles"};
   luaL_newlib(L, functions); /* helpers */
   int helpers = lua_gettop(L);
   push_paging(L);

@@ -201,6 +201,14 @@ function kalshi.budget() end
 ---@async
 function kalshi.cancel_all() end
 
+---The candles of a market that end within a range, oldest first, lazily; the same for live markets and for those that have
+---moved to the history. `period_interval` is 1, 60 or 1440 minutes.
+---@async
+---@param ticker string
+---@param query {start_ts: number, end_ts: number, period_interval: 1|60|1440, raw?: boolean}
+---@return fun(): table? next end_period_ts, yes_bid, yes_ask, price, volume_fp, open_interest_fp
+function kalshi.candlesticks(ticker, query) end
+
 ---Cash of the account in dollars.
 ---@async
 ---@return number

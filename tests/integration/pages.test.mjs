@@ -542,3 +542,83 @@ test('positions: settled ones have a history, the others not', async () => {
     '/portfolio/positions?limit=1000&settlement_status=all&subaccount=3', '/historical/cutoff', '/historical/positions?limit=1000&subaccount=3',
     '/portfolio/positions?exchange_index=0&limit=1000&settlement_status=all']);
 });
+
+// ---- candlesticks ----
+
+const OPEN = NOW - 30 * DAY;
+const prices = { open: '0.1000', low: '0.1000', high: '0.2000', close: '0.2000' };
+const ended = (o) => Object.fromEntries(Object.entries(o).map(([k, v]) => [`${k}_dollars`, v]));
+const price = { ...prices, mean: '0.1500', previous: null };
+
+class Candles {
+  constructor(times, settled) { Object.assign(this, { times, settled, historical: false }); }
+
+  respond = (at, q, n) => {
+    this.before?.(at, q, n);
+    const gone = { status: 404, error: { code: 'not_found', message: 'market not found' } };
+    const times = this.times.filter((t) => t >= Number(q.start_ts) && t <= Number(q.end_ts));
+    const about = { market: { ticker: 'M', open_time: iso(OPEN), status: this.settled ? 'finalized' : 'active' } };
+    switch (at) {
+      case '/markets/M': return this.historical ? gone : about;
+      case '/historical/markets/M': return this.historical ? about : gone;
+      case '/markets/candlesticks':
+        return { markets: this.historical ? [] : [{ market_ticker: 'M', candlesticks: times.map((t) => ({ end_period_ts: t, yes_bid: ended(prices),
+          yes_ask: ended(prices), price: ended(price), volume_fp: '1.00', open_interest_fp: '2.00' })) }] };
+      case '/historical/markets/M/candlesticks':
+        return { ticker: 'M', candlesticks: times.map((t) => ({ end_period_ts: t, yes_bid: prices, yes_ask: prices, price, volume: '1.00',
+          open_interest: '2.00' })) };
+      default: return gone;
+    }
+  };
+}
+
+const minutes = Array.from({ length: 30 }, (_, i) => OPEN + (i + 1) * DAY);
+const walkCandles = `
+  local function walk(q)
+    local all, shape = {}, nil
+    for c in kalshi.candlesticks("M", q) do
+      all[#all + 1] = c.end_period_ts
+      shape = { c.yes_bid.open_dollars, c.yes_ask.close_dollars, c.price.mean_dollars, c.volume_fp, c.open_interest_fp }
+    end
+    out(all) out(shape)
+  end`;
+
+test('candles of a live and of an old market read alike, in pieces that an answer can hold', async () => {
+  const span = 4999 * 60;
+  for (const historical of [false, true]) {
+    const x = new Candles(minutes, historical);
+    x.historical = historical;
+    const [all, shape] = await run(x.respond, `${walkCandles}
+      walk{ start_ts = 0.5, end_ts = ${OPEN + 9 * DAY}.7, period_interval = 1 }`);
+    assert.deepEqual(all, minutes.slice(0, 9));
+    assert.deepEqual(shape, [0.1, 0.2, 0.15, 1, 2]);
+    const at = historical ? '/historical/markets/M/candlesticks?' : '/markets/candlesticks?';
+    const pieces = [0, 1, 2].map((i) => OPEN + i * (span + 1)).map((s) => [s, Math.min(s + span, OPEN + 9 * DAY)]);
+    assert.deepEqual(asked, ['/markets/M', ...(historical ? ['/historical/markets/M'] : []), ...pieces.map(([s, e]) =>
+      `${at}end_ts=${e}${historical ? '' : '&market_tickers=M'}&period_interval=1&start_ts=${s}`)]);
+  }
+});
+
+test('a market that moves to the history during the walk is followed there', async () => {
+  const x = new Candles(minutes, true);
+  x.before = (at, q, n) => { if (n === 3) x.historical = true; };
+  const [all] = await run(x.respond, `${walkCandles} walk{ start_ts = ${OPEN}, end_ts = ${NOW}, period_interval = 1 }`);
+  assert.deepEqual(all, minutes);
+});
+
+test('candles: no market, no candles, wrong arguments', async () => {
+  const x = new Candles([], false);
+  const got = await run(x.respond, `
+    local q = { start_ts = ${OPEN}, end_ts = ${NOW}, period_interval = 1440 }
+    out(failure(kalshi.candlesticks("NONE", q)))
+    for _ in kalshi.candlesticks("M", q) do error "there is none" end
+    for _ in kalshi.candlesticks("M", { start_ts = 5, end_ts = 6, period_interval = 1 }) do error "not open yet" end
+    for _, wrong in ipairs{ { 5, q }, { "M" }, { "M", { start_ts = 1, end_ts = 2 } }, { "M", { start_ts = 1, end_ts = 2, period_interval = 5 } },
+        { "M", { start_ts = 3, end_ts = 2, period_interval = 1 } }, { "M", { start_ts = 1, end_ts = 0 / 0, period_interval = 1 } },
+        { "M", { start_ts = 1, end_ts = 2, period_interval = 1, limit = 5 } } } do
+      out(failure(kalshi.candlesticks, wrong[1], wrong[2]))
+    end`);
+  assert.deepEqual([got[0].kind, got[0].status, got[0].operation], ['http', 404, 'get_market']);
+  assert.equal(got.length, 8);
+  for (const e of got.slice(1)) assert.deepEqual([e.kind, e.operation], ['validation', 'candlesticks'], e.message);
+});

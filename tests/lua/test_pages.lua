@@ -1,5 +1,6 @@
--- Lists against the embedded exchange, which has no history.
+-- Lists and candles against the embedded exchange, which has no history.
 local kalshi = require "kalshi"
+local kalua = require "kalua"
 local test = require "test"
 
 local market = kalshi.get_markets{ status = "open", limit = 1 }.markets[1]
@@ -14,6 +15,21 @@ test("lists that could go on in a history end where there is none", function(t)
   for _ in kalshi.each.get_fills{ order_id = "none" } do error "there is none" end
   for _ in kalshi.each.get_orders{ event_ticker = market.event_ticker } do error "there is none" end
   for _ in kalshi.each.get_positions{ settlement_status = "all", rows = "event_positions" } do error "there is none" end
+end)
+
+test("candles are those of the operation", function(t)
+  local now = math.floor(kalua.now())
+  local query = { start_ts = now - 7200, end_ts = now, period_interval = 1 }
+  local series = kalshi.get_event(market.event_ticker).event.series_ticker
+  local expected, n = kalshi.get_market_candlesticks(series, market.ticker, query).candlesticks, 0
+  for candle in kalshi.candlesticks(market.ticker, query) do
+    n = n + 1
+    t.eq(candle.end_period_ts, expected[n].end_period_ts)
+    if n < #expected then t.eq(candle, expected[n]) end -- the last may have changed between the two
+  end
+  t.ok(n > 0 and n == #expected, n .. " of " .. #expected)
+  local err = t.raises(function() kalshi.candlesticks("NO-SUCH-MARKET", query)() end, "http")
+  t.eq({ err.status, err.operation }, { 404, "get_market" })
 end)
 
 test("walks refuse what they cannot do", function(t)
