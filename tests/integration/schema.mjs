@@ -90,6 +90,28 @@ function restRequest(id) {
   if (!b) throw new Error(`${id} takes no body`);
   return compiled(`q:${id}`, () => fixRefs(conv(jsonSchemaOf(b.content)), 'kalshi:api'));
 }
+// The query as one object: strict, so that a parameter which the operation does not have is an error.
+function queryValidator(id) {
+  const e = ops.get(id);
+  if (!e) throw new Error(`unknown operationId ${id}`);
+  const params = (e.op.parameters ?? []).map(derefObj).filter((p) => p.in === 'query');
+  return compiled(`p:${id}`, () => ({
+    type: 'object', additionalProperties: false,
+    required: params.filter((p) => p.required).map((p) => p.name),
+    properties: Object.fromEntries(params.map((p) => [p.name, fixRefs(conv(p.schema), 'kalshi:api')])) }));
+}
+// A text of a query as the JSON value it stands for; left a string where it stands for none of its type.
+function typed(schema, text) {
+  const s = schema.$ref ? lookup(schema.$ref).s : schema;
+  const inner = s.allOf?.[0] ?? s;
+  const { type } = inner.$ref ? lookup(inner.$ref).s : inner;
+  const is = (t) => type === t || (Array.isArray(type) && type.includes(t));
+  if (is('array')) return [].concat(text).map((t) => typed(s.items, t));
+  if (is('integer') && /^-?(0|[1-9][0-9]*)$/.test(text)) return Number(text);
+  if (is('number') && /^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$/.test(text)) return Number(text);
+  if (is('boolean') && /^(true|false)$/.test(text)) return text === 'true';
+  return text;
+}
 function wsSchema(kind, name) {
   if (!ws[kind][name]) throw new Error(`unknown ${kind === 'messages' ? 'message type' : 'command'} ${name}`);
   return compiled(`${kind}:${name}`, () => ({ $ref: `kalshi:ws#/${kind}/${name}` }));
@@ -155,6 +177,12 @@ function runAlt({ main, alt }, data) {
 // Each returns a list of what is wrong; empty when the payload is valid. `body` undefined means an empty answer.
 export const restErrors = (operationId, status, body) => runAlt(restResponse(operationId, String(status)), body);
 export const requestErrors = (operationId, body) => run(restRequest(operationId), body);
+// `query`: an object of decoded texts, an array of them where a key was repeated.
+export function queryErrors(operationId, query) {
+  const c = queryValidator(operationId);
+  return run(c, Object.fromEntries(Object.entries(query).map(([name, text]) =>
+    [name, c.schema.properties[name] ? typed(c.schema.properties[name], text) : text])));
+}
 export const messageErrors = (message) => run(wsSchema('messages', message.type), message);
 export const commandErrors = (command) => run(wsSchema('commands', command.cmd), command);
 export const wireErrorErrors = (body) => run(wireError(), body);
