@@ -16,8 +16,28 @@
 void kl_json_push_null(lua_State *L) { lua_pushlightuserdata(L, NULL); }
 bool kl_json_is_null(lua_State *L, int idx) { return lua_islightuserdata(L, idx) && !lua_touserdata(L, idx); }
 
-/* json.empty_array: what `{}` cannot say. */
+/* json.empty_array: what `{}` cannot say. Its address is also where the registry keeps the metatable of the empty arrays
+ * that were decoded, which makes them come out as arrays again. */
 static const char empty_array_mark = 0;
+
+/* Of the table at the top. May raise, out of memory. */
+static void mark_empty_array(lua_State *L) {
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &empty_array_mark) != LUA_TTABLE) {
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &empty_array_mark);
+  }
+  lua_setmetatable(L, -2);
+}
+
+static bool is_marked(lua_State *L, int idx) {
+  if (!lua_getmetatable(L, idx)) return false;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &empty_array_mark);
+  bool same = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);
+  return same;
+}
 
 /* ---- reading ---- */
 
@@ -273,6 +293,7 @@ static bool read_array(reader *r, const kl_shape *shape, int depth) {
   skip_blank(r);
   if (r->p < r->end && *r->p == ']') {
     r->p++;
+    mark_empty_array(r->L);
     return true;
   }
   for (lua_Integer i = 1;; i++) {
@@ -392,7 +413,7 @@ static bool classify(lua_State *L, int idx, size_t *n, bool *list, char *why) {
   }
   if (others == 0) {
     *n = strings;
-    *list = false;
+    *list = strings == 0 && is_marked(L, idx);
     return true;
   }
   bool sequence = strings == 0;

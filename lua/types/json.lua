@@ -10,7 +10,7 @@ local json = {}
 ---@return any
 function json.decode(text) end
 
----A table with the keys 1..n is an array; an empty one is an object. Raises on functions, cycles, NaN and infinities.
+---A table with the keys 1..n is an array; an empty one is an object, unless it was decoded from an array. Raises on functions, cycles, NaN and infinities.
 ---@param value any
 ---@return string
 function json.encode(value) end

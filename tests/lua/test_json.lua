@@ -25,6 +25,16 @@ test("null is json.null, and an empty list is told from an empty object", functi
   t.eq(json.encode{ list = json.empty_array }, '{"list":[]}')
 end)
 
+test("an empty list that was decoded is written as one until it is filled", function(t)
+  local text = '{"a":[],"b":{},"c":[[],{}]}'
+  local doc = json.decode(text)
+  t.eq(json.encode(doc), text)
+  t.eq(#doc.a, 0)
+  doc.a[1] = "x"
+  doc.c[1].name = "y"
+  t.eq(json.encode(doc), '{"a":["x"],"b":{},"c":[{"name":"y"},{}]}')
+end)
+
 test("names come out in order, so that a text can be compared", function(t)
   t.eq(json.encode{ b = 1, a = { true, false }, c = "x" }, '{"a":[true,false],"b":1,"c":"x"}')
 end)
