@@ -317,8 +317,7 @@ static void learn_time_of_matching(const kl_call *c, const kl_http_response *res
   if (!c->write || strncmp(c->path, "/portfolio/events/orders", 24) != 0) return;
   const char *at = strstr(res->body, "\"ts_ms\":");
   if (!at) return;
-  int64_t ms = strtoll(at + 8, NULL, 10);
-  if (ms > 0) kl_session_note_time(c->s, ms, 1, c->sent_ms, false);
+  kl_clock_bounds_refine(&c->s->bounds, strtoll(at + 8, NULL, 10), c->sent_ms, kl_wall_ms(c->s->clock));
 }
 
 static void call_succeeded(kl_call *c, const kl_http_response *res) {
@@ -358,7 +357,7 @@ static void call_answered(void *data, const kl_http_response *res, const kl_erro
     kl_error refusal = {.status = res->status};
     if (res->status == 401)
       kl_error_from_answer(&refusal, res->status, res->content_type, res->body, res->body_len, c->name);
-    kl_session_note_time(s, res->date_ms, 1000, c->sent_ms, is_timestamp_refusal(&refusal));
+    kl_clock_bounds_add(&s->bounds, res->date_ms, c->sent_ms, kl_wall_ms(s->clock), is_timestamp_refusal(&refusal));
   }
   bool write = c->write;
   if (res->status < 200 || res->status >= 300) {

@@ -25,26 +25,35 @@ bool kl_environment_urls(const char *env, const char **rest_url, const char **ws
 
 /* ---- the exchange's clock ---- */
 
-void kl_clock_bounds_add(kl_clock_bounds *b, int64_t at_ms, int64_t resolution_ms, int64_t sent_ms, int64_t received_ms,
-                         bool restart) {
-  /* It was written between the two times and names a moment that had begun and not ended. */
-  int64_t low = at_ms - received_ms, high = at_ms + resolution_ms - 1 - sent_ms;
-  if (high < low) return; /* our clock was set meanwhile */
-  if (b->known && !restart && low <= b->high && high >= b->low) {
+enum { REFINE_MS = 2000 }; /* clocks drift apart by less between two headers */
+
+static void bounds_take(kl_clock_bounds *b, int64_t low, int64_t high) {
+  if (b->known && low <= b->high && high >= b->low) {
     if (low > b->low) b->low = low;
     if (high < b->high) b->high = high;
-    return;
+  } else {
+    *b = (kl_clock_bounds){.known = true, .low = low, .high = high};
   }
-  *b = (kl_clock_bounds){.known = true, .low = low, .high = high};
+}
+
+void kl_clock_bounds_add(kl_clock_bounds *b, int64_t date_ms, int64_t sent_ms, int64_t received_ms, bool restart) {
+  /* The header was written between the two times and names a second that had begun and not ended. */
+  int64_t low = date_ms - received_ms, high = date_ms + 999 - sent_ms;
+  if (high < low) return; /* our clock was set meanwhile */
+  if (restart) b->known = false;
+  bounds_take(b, low, high);
+}
+
+void kl_clock_bounds_refine(kl_clock_bounds *b, int64_t at_ms, int64_t sent_ms, int64_t received_ms) {
+  if (!b->known || at_ms < 0 || at_ms > INT64_MAX / 2) return;
+  int64_t low = at_ms - received_ms, high = at_ms - sent_ms;
+  if (high < low || low > b->high + REFINE_MS || high < b->low - REFINE_MS) return;
+  bounds_take(b, low, high);
 }
 
 int64_t kl_clock_bounds_offset(const kl_clock_bounds *b) {
   if (!b->known || (b->low <= 0 && b->high >= 0)) return 0;
   return b->low + (b->high - b->low) / 2;
-}
-
-void kl_session_note_time(kl_session *s, int64_t at_ms, int64_t resolution_ms, int64_t sent_ms, bool restart) {
-  kl_clock_bounds_add(&s->bounds, at_ms, resolution_ms, sent_ms, kl_wall_ms(s->clock), restart);
 }
 
 int64_t kl_session_timestamp_ms(const kl_session *s) {

@@ -18,11 +18,12 @@ typedef struct kl_clock_bounds {
   int64_t low, high;
 } kl_clock_bounds;
 
-/* An answer with this time came, which began `resolution_ms` or less before it was written; the request left at
- * `sent_ms` and the answer was here at `received_ms` (our clock). Bounds that contradict it (a clock was set) are
- * dropped; so are all with `restart`. */
-void kl_clock_bounds_add(kl_clock_bounds *b, int64_t at_ms, int64_t resolution_ms, int64_t sent_ms, int64_t received_ms,
-                         bool restart);
+/* An answer with this Date came; the request left at `sent_ms` and the answer was here at `received_ms` (our clock).
+ * Bounds that contradict it (a clock was set) are dropped; so are all with `restart`. */
+void kl_clock_bounds_add(kl_clock_bounds *b, int64_t date_ms, int64_t sent_ms, int64_t received_ms, bool restart);
+/* The same from a time of matching `at_ms` in an answer's body, exact to the millisecond. It only makes bounds better
+ * that headers gave: one that is seconds away from them is some other time, or none. */
+void kl_clock_bounds_refine(kl_clock_bounds *b, int64_t at_ms, int64_t sent_ms, int64_t received_ms);
 /* The offset to use: 0 while that is possible, the middle otherwise. */
 int64_t kl_clock_bounds_offset(const kl_clock_bounds *b);
 
@@ -115,8 +116,6 @@ struct kl_call {
 
 /* session.c: one part less to wait for before the session is gone. */
 void kl_session_part_closed(kl_session *s);
-/* session.c: what the exchange's clock says about ours, from an answer to a request sent at sent_ms. */
-void kl_session_note_time(kl_session *s, int64_t at_ms, int64_t resolution_ms, int64_t sent_ms, bool restart);
 
 /* account_limits.c */
 bool kl_session_costs_init(kl_session *s); /* false when out of memory */

@@ -213,10 +213,10 @@ static void dates_within_their_second_say_nothing_of_an_offset(void **state) {
   (void)state;
   kl_clock_bounds b = {0};
   assert_int_equal(kl_clock_bounds_offset(&b), 0);
-  kl_clock_bounds_add(&b, 1000000, 1000, 1000100, 1000200, false); /* the header names the second we are in */
+  kl_clock_bounds_add(&b, 1000000, 1000100, 1000200, false); /* the header names the second we are in */
   assert_true(b.known);
   assert_int_equal(kl_clock_bounds_offset(&b), 0);
-  kl_clock_bounds_add(&b, 1000000, 1000, 1000950, 1000990, false);
+  kl_clock_bounds_add(&b, 1000000, 1000950, 1000990, false);
   assert_int_equal(kl_clock_bounds_offset(&b), 0);
 }
 
@@ -224,9 +224,9 @@ static void an_offset_is_narrowed_by_every_answer(void **state) {
   (void)state;
   kl_clock_bounds b = {0};
   /* The exchange is 5,300 ms ahead: at our 10,000 it is at 15,300 and says 15,000. */
-  kl_clock_bounds_add(&b, 15000, 1000, 10000, 10020, false);
-  kl_clock_bounds_add(&b, 15000, 1000, 10600, 10680, false); /* its 15,900 to 15,980 */
-  kl_clock_bounds_add(&b, 16000, 1000, 10710, 10720, false); /* its 16,010 to 16,020 */
+  kl_clock_bounds_add(&b, 15000, 10000, 10020, false);
+  kl_clock_bounds_add(&b, 15000, 10600, 10680, false); /* its 15,900 to 15,980 */
+  kl_clock_bounds_add(&b, 16000, 10710, 10720, false); /* its 16,010 to 16,020 */
   int64_t offset = kl_clock_bounds_offset(&b);
   assert_true(offset >= 5280 && offset <= 5400);
 }
@@ -234,19 +234,29 @@ static void an_offset_is_narrowed_by_every_answer(void **state) {
 static void a_time_of_matching_tells_more_than_a_date(void **state) {
   (void)state;
   kl_clock_bounds b = {0};
+  kl_clock_bounds_refine(&b, 15307, 10000, 10012);
+  assert_false(b.known); /* without a header it may be anything */
+  kl_clock_bounds_add(&b, 15000, 10000, 10012, false);
   /* 5,300 ms ahead: sent at 10,000, matched at its 15,307, back at 10,012. */
-  kl_clock_bounds_add(&b, 15307, 1, 10000, 10012, false);
+  kl_clock_bounds_refine(&b, 15307, 10000, 10012);
   assert_int_equal(b.low, 5295);
   assert_int_equal(b.high, 5307);
+  kl_clock_bounds_refine(&b, INT64_C(4066534414718485), 11000, 11012); /* some other time */
+  kl_clock_bounds_refine(&b, 1789482602150, 11000, 11012);
+  kl_clock_bounds_refine(&b, -5, 11000, 11012);
+  assert_int_equal(b.low, 5295);
+  kl_clock_bounds_refine(&b, 16340, 11000, 11012); /* the clocks have drifted apart */
+  assert_int_equal(b.low, 5328);
+  assert_int_equal(b.high, 5340);
 }
 
 static void a_clock_that_was_set_starts_anew(void **state) {
   (void)state;
   kl_clock_bounds b = {0};
-  kl_clock_bounds_add(&b, 15000, 1000, 10000, 10020, false);
-  kl_clock_bounds_add(&b, 10000, 1000, 10500, 10520, false);
+  kl_clock_bounds_add(&b, 15000, 10000, 10020, false);
+  kl_clock_bounds_add(&b, 10000, 10500, 10520, false);
   assert_int_equal(kl_clock_bounds_offset(&b), 0);
-  kl_clock_bounds_add(&b, 10000, 1000, 10100, 10120, true); /* agrees, but all that was known is in doubt */
+  kl_clock_bounds_add(&b, 10000, 10100, 10120, true); /* agrees, but all that was known is in doubt */
   assert_int_equal(b.low, -120);
   assert_int_equal(b.high, 899);
 }
