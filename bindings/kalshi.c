@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "bindings/check.h"
 #include "bindings/describe.h"
@@ -201,6 +202,18 @@ static int l_fail(lua_State *L) {
   return kl_raise(L, &e);
 }
 
+/* seconds(text): seconds since the epoch of a time as the exchange writes it; nil for anything else. */
+static int l_seconds(lua_State *L) {
+  int64_t us;
+  size_t n;
+  const char *text = lua_type(L, 1) == LUA_TSTRING ? lua_tolstring(L, 1, &n) : NULL;
+  if (text && kl_time_parse_rfc3339(text, n, &us))
+    lua_pushnumber(L, (double)us / 1e6);
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
 /* Runs the embedded part `name` with (module, helpers). */
 static void run_lua_part(lua_State *L, const char *name, int module, int helpers) {
   for (size_t i = 0; i < kl_stdlib_count; i++) {
@@ -219,7 +232,8 @@ static void run_lua_part(lua_State *L, const char *name, int module, int helpers
 
 /* The parts that are written in Lua, in the order in which they use each other through `helpers`. */
 static void add_lua_parts(lua_State *L, int module) {
-  static const luaL_Reg functions[] = {{"budget", l_budget}, {"has_key", l_has_key}, {"fail", l_fail}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"budget", l_budget}, {"has_key", l_has_key}, {"fail", l_fail}, {"seconds", l_seconds}, {NULL, NULL}};
   static const char *const parts[] = {"kalshi_calls", "kalshi_history", "kalshi_pages", "kalshi_candles"};
   luaL_newlib(L, functions); /* helpers */
   int helpers = lua_gettop(L);

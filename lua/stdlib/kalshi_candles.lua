@@ -7,6 +7,8 @@ local error, ipairs, math, pairs, pcall, table, type = error, ipairs, math, pair
 
 local MOST = 5000 -- candles that one answer may hold: 10,000 for live markets, not documented for the others
 
+local known = { start_ts = true, end_ts = true, period_interval = true, raw = true, timeout = true }
+
 local function refuse(text) helpers.fail("validation", "candlesticks", false, text) end
 
 -- The history leaves out the endings _dollars and _fp.
@@ -37,18 +39,18 @@ end
 local function list(v) return type(v) == "table" and v or {} end -- null is an empty one
 
 -- By one ticker of many: unlike the operation for one market it does not ask for the series.
-local function live_candles(ticker, first, last, minutes, raw)
-  local answer, gone = unless_gone(kalshi.batch_get_market_candlesticks,
-    { market_tickers = { ticker }, start_ts = first, end_ts = last, period_interval = minutes, raw = raw })
+local function live_candles(ticker, piece)
+  local query = { market_tickers = { ticker } }
+  for name, value in pairs(piece) do query[name] = value end
+  local answer, gone = unless_gone(kalshi.batch_get_market_candlesticks, query)
   for _, market in ipairs(answer and list(answer.markets) or {}) do
     if market.market_ticker == ticker then return list(market.candlesticks) end
   end
   return {}, gone
 end
 
-local function historical_candles(ticker, first, last, minutes, raw)
-  local out = list(kalshi.get_market_candlesticks_historical(ticker,
-    { start_ts = first, end_ts = last, period_interval = minutes, raw = raw }).candlesticks)
+local function historical_candles(ticker, piece)
+  local out = list(kalshi.get_market_candlesticks_historical(ticker, piece).candlesticks)
   for i, candle in ipairs(out) do out[i] = as_live(candle) end
   return out
 end
@@ -63,11 +65,11 @@ function kalshi.candlesticks(ticker, query)
   if type(ticker) ~= "string" or ticker == "" then refuse "the first argument must be a market's ticker" end
   if type(query) ~= "table" then refuse "takes a ticker and then { start_ts = …, end_ts = …, period_interval = … }" end
   for name in pairs(query) do
-    if name ~= "start_ts" and name ~= "end_ts" and name ~= "period_interval" and name ~= "raw" then
-      refuse(('there is no parameter "%s": start_ts, end_ts, period_interval, raw'):format(name))
+    if not known[name] then
+      refuse(('there is no parameter "%s": start_ts, end_ts, period_interval, raw, timeout'):format(name))
     end
   end
-  local minutes, raw = query.period_interval, query.raw
+  local minutes, raw, timeout = query.period_interval, query.raw, query.timeout
   if minutes ~= 1 and minutes ~= 60 and minutes ~= 1440 then
     refuse "period_interval must be 1, 60 or 1440 minutes"
   end
@@ -84,10 +86,10 @@ function kalshi.candlesticks(ticker, query)
   local market, historical
 
   local function find_market()
-    local found, gone = unless_gone(kalshi.get_market, ticker)
+    local found, gone = unless_gone(kalshi.get_market, ticker, { timeout = timeout })
     local there
     if not found then
-      found = unless_gone(kalshi.get_historical_market, ticker)
+      found = unless_gone(kalshi.get_historical_market, ticker, { timeout = timeout })
       if not found then error(gone, 0) end -- neither here nor there
       there = true
     end
@@ -102,7 +104,7 @@ function kalshi.candlesticks(ticker, query)
   -- Only a settled market moves.
   local function has_moved()
     if market.status ~= "finalized" and not market.settlement_ts then return false end
-    if unless_gone(kalshi.get_market, ticker) then return false end
+    if unless_gone(kalshi.get_market, ticker, { timeout = timeout }) then return false end
     historical = true
     return true
   end
@@ -110,14 +112,15 @@ function kalshi.candlesticks(ticker, query)
   local function next_page()
     if not market then find_market() end
     if from > to then return {}, true end
-    local first, last = from, math.min(to, from + span)
+    local last = math.min(to, from + span)
+    local piece = { start_ts = from, end_ts = last, period_interval = minutes, raw = raw, timeout = timeout }
     local candles, gone
     if not historical then
-      candles, gone = live_candles(ticker, first, last, minutes, raw)
+      candles, gone = live_candles(ticker, piece)
       -- Nothing can mean nothing, or that the market is no longer there.
       if #candles == 0 and not has_moved() and gone then error(gone, 0) end
     end
-    if historical then candles = historical_candles(ticker, first, last, minutes, raw) end
+    if historical then candles = historical_candles(ticker, piece) end
     table.sort(candles, function(a, b) return a.end_period_ts < b.end_period_ts end)
     from = last + 1
     return candles, last == to

@@ -1,5 +1,6 @@
 -- Lists whose older rows live under /historical: when a walk has to go on there, and how both are read as one list.
--- Run once by the module itself; gives the other parts has_history, join_history and seconds. Not for `require`.
+-- Run once by the module itself; gives the other parts helpers.has_history and join_history. Not for
+-- `require`.
 --
 -- The exchange moves rows out of the live lists once they are older than a cutoff, and the cutoff moves while we read.
 -- What is relied on: the cutoff only moves forward; what is older than it is in the history; what is not is in the
@@ -8,33 +9,14 @@
 local kalshi, helpers = ...
 assert(type(kalshi) == "table" and type(helpers) == "table", 'use require "kalshi"')
 
-local error, ipairs, math, pairs, pcall, tonumber, type = error, ipairs, math, pairs, pcall, tonumber, type
+local error, ipairs, math, pairs, pcall, require, type = error, ipairs, math, pairs, pcall, require, type
 local now = require "kalua".now
-local fail = helpers.fail
+local fail, seconds = helpers.fail, helpers.seconds
 
 local KEEP = 60 -- seconds for which a cutoff that was read is good enough
 -- Seconds by which the cutoff may move during one walk. It has been seen to move by a day at once. Ids of the live rows
 -- up to so much younger than the cutoff are remembered, which bounds that memory; a greater step is an error.
 local STEP = 2 * 86400
-
----Seconds since the epoch of an RFC 3339 text; nil for anything else.
-local function seconds(text)
-  if type(text) ~= "string" then return nil end
-  local y, mo, d, h, mi, s, zone = text:match "^(%d%d%d%d)%-(%d%d)%-(%d%d)[Tt ](%d%d):(%d%d):(%d%d%.?%d*)(.*)$"
-  if not y then return nil end
-  local offset = 0
-  if zone ~= "Z" and zone ~= "z" then
-    local sign, zh, zm = zone:match "^([+-])(%d%d):(%d%d)$"
-    if not sign then return nil end
-    offset = (tonumber(zh) * 60 + tonumber(zm)) * (sign == "+" and 60 or -60)
-  end
-  -- Days since 1970 by the calendar that begins in March, where the day that comes and goes is the last of the year.
-  local month, year = (tonumber(mo) + 9) % 12, tonumber(y)
-  if month >= 10 then year = year - 1 end
-  local days = year * 365 + year // 4 - year // 100 + year // 400 + (153 * month + 2) // 5 + tonumber(d) - 719469
-  return ((days * 24 + tonumber(h)) * 60 + tonumber(mi)) * 60 + tonumber(s) - offset
-end
-helpers.seconds = seconds
 
 -- ---- the lists ----
 
@@ -209,6 +191,8 @@ local function takes(param, value)
   return false
 end
 
+local plain = { raw = true, timeout = true } -- of any call
+
 local fits = {
   string = function(v) return type(v) == "string" end,
   integer = function(v) return math.type(v) and math.tointeger(v) ~= nil end,
@@ -218,12 +202,13 @@ local fits = {
 
 ---Would the live operation take this query? It refuses wrong ones by itself; this is for when it is not asked.
 local function is_valid(operation, query)
-  local params, how = parameters(operation), helpers.paging[operation]
-  local size = number(query[how.size])
-  if size and how.most and size > how.most then return false end
+  local params = parameters(operation)
   for name, value in pairs(query) do
     local p = params[name]
-    if name ~= "raw" and not (takes(p, value) and fits[p.type] and fits[p.type](value)) then return false end
+    if not plain[name] then
+      if not (takes(p, value) and fits[p.type] and fits[p.type](value)) then return false end
+      if p.type == "integer" and (p.min and value < p.min or p.max and value > p.max) then return false end
+    end
   end
   return true
 end
@@ -241,7 +226,7 @@ local function translate(name, list, query, cutoff)
     end
   end
   for filter, value in pairs(query) do
-    if filter == "raw" or (takes(params[filter], value) and filter ~= "cursor" and not kept_back[filter]) then
+    if plain[filter] or (takes(params[filter], value) and filter ~= "cursor" and not kept_back[filter]) then
       sent[filter] = value
     elseif list.here[filter] then
       tests[#tests + 1] = { name = filter, test = list.here[filter], value = value }

@@ -158,6 +158,7 @@ function Subscription:close() end
 ---@field rows? string the other list where an answer has two: "event_positions" of positions, "milestones" of get_events
 ---@field history? boolean false: only live rows; otherwise get_trades, get_fills, get_orders, get_markets and get_positions go on in the history when the query reaches below its cutoff
 ---@field raw? boolean rows as the exchange sent them
+---@field timeout? number seconds for each page
 
 ---@class kalshi
 ---@field each table<string, fun(...): fun(): table?> any list operation row by row, all its pages, lazily: see kalshi.Walk
@@ -205,7 +206,7 @@ function kalshi.cancel_all() end
 ---moved to the history. `period_interval` is 1, 60 or 1440 minutes.
 ---@async
 ---@param ticker string
----@param query {start_ts: number, end_ts: number, period_interval: 1|60|1440, raw?: boolean}
+---@param query {start_ts: number, end_ts: number, period_interval: 1|60|1440, raw?: boolean, timeout?: number}
 ---@return fun(): table? next end_period_ts, yes_bid, yes_ask, price, volume_fp, open_interest_fp
 function kalshi.candlesticks(ticker, query) end
 

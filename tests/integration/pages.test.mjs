@@ -17,7 +17,7 @@ const { privateKey } = crypto.generateKeyPairSync('rsa', { modulusLength: 2048 }
 fs.writeFileSync(keyPath, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
 
 // What the program asks for its own summary and limits, and no script of these tests.
-const own = ['/portfolio/balance', '/portfolio/positions?limit=1000', '/account/limits'];
+const own = ['/portfolio/balance', '/portfolio/positions?limit=1000', '/account/limits', '/account/endpoint_costs'];
 
 let server, env, answer, asked;
 before(async () => {
@@ -413,15 +413,15 @@ test('an exchange without history has only live rows; one that fails to tell is 
 
 test('wrong parameters are refused before anything is sent', async () => {
   const got = await run(() => ({}), `
-    for _, wrong in ipairs{ { tickr = "T" }, { tickr = "T", max_ts = 5 }, { max_ts = "5" }, { limit = 5000, max_ts = 5 }, { is_block_trade = 1, max_ts = 5 },
+    for _, wrong in ipairs{ { tickr = "T" }, { tickr = "T", max_ts = 5 }, { max_ts = "5" }, { limit = 5000, max_ts = 5 }, { is_block_trade = 1, max_ts = 5 }, { limit = -1, max_ts = 5 },
         { history = 1 }, { history = "auto" }, { max = 1.5 }, { max = "3" }, { rows = "fills" }, { rows = 5 }, { raw = "text" } } do
       out(failure(function() kalshi.each.get_trades(wrong)() end))
     end
     out(failure(function() kalshi.each.get_deposits{ history = false }() end))`);
   for (const e of got) assert.equal(e.kind, 'validation', e.message);
   assert.match(got[0].message, /did you mean "ticker"/);
-  assert.match(got[9].message, /rows can only be "trades"/);
-  assert.match(got[12].message, /history/);
+  assert.match(got[10].message, /rows can only be "trades"/);
+  assert.match(got[13].message, /history/);
   assert.deepEqual(asked, []);
 });
 
@@ -438,7 +438,7 @@ test('fills: what the history cannot filter by is applied to its rows', async ()
     return r;
   };
   const [order, shard, sub] = await run(respond, `
-    out(ids(kalshi.each.get_fills{ order_id = "o1" }, "fill_id"))
+    out(ids(kalshi.each.get_fills{ order_id = "o1", timeout = 20 }, "fill_id"))
     out(ids(kalshi.each.get_fills{ exchange_index = 1, ticker = "T", raw = true }, "fill_id"))
     out(ids(kalshi.each.get_fills{ subaccount = 0, max_ts = ${NOW - 7 * 3600} }, "fill_id"))`);
   assert.deepEqual(order, ['f1', 'f4', 'f7', 'f10']);
@@ -589,7 +589,7 @@ test('candles of a live and of an old market read alike, in pieces that an answe
     const x = new Candles(minutes, historical);
     x.historical = historical;
     const [all, shape] = await run(x.respond, `${walkCandles}
-      walk{ start_ts = 0.5, end_ts = ${OPEN + 9 * DAY}.7, period_interval = 1 }`);
+      walk{ start_ts = 0.5, end_ts = ${OPEN + 9 * DAY}.7, period_interval = 1, timeout = 20 }`);
     assert.deepEqual(all, minutes.slice(0, 9));
     assert.deepEqual(shape, [0.1, 0.2, 0.15, 1, 2]);
     const at = historical ? '/historical/markets/M/candlesticks?' : '/markets/candlesticks?';
