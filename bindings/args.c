@@ -1,10 +1,12 @@
 #include "bindings/args.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/clock.h"
 #include "base/decimal.h"
 #include "base/error.h"
 #include "base/units.h"
@@ -162,6 +164,8 @@ static void put_number(const context *c, const place *at, const kl_param *p, int
   if (!isfinite(d)) refuse(c, at, "must be a finite number");
   if (p->type == KL_T_INTEGER && !whole) refuse(c, at, "must be a whole number, not %.15g", d);
   check_range(c, at, p, d);
+  if (p->format == KL_FORMAT_INT32 && (d < INT32_MIN || d > INT32_MAX))
+    refuse(c, at, "must fit 32 bits, %.15g does not", d);
   char text[40];
   if (whole)
     snprintf(text, sizeof text, "%lld", (long long)i);
@@ -169,6 +173,31 @@ static void put_number(const context *c, const place *at, const kl_param *p, int
     snprintf(text, sizeof text, "%.17g", d);
   check_enum(c, at, p, text);
   kl_buf_str(out, text);
+}
+
+/* 8-4-4-4-12 hexadecimal digits (RFC 9562). */
+static bool is_uuid(const char *s, size_t n) {
+  if (n != 36) return false;
+  for (size_t i = 0; i < n; i++) {
+    bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    if (dash ? s[i] != '-' : !isxdigit((unsigned char)s[i])) return false;
+  }
+  return true;
+}
+
+/* What the description says of a text beside its type. */
+static void check_text(const context *c, const place *at, const kl_param *p, const char *s, size_t n) {
+  size_t letters = 0;
+  for (size_t i = 0; i < n; i++)
+    letters += ((unsigned char)s[i] & 0xc0) != 0x80;
+  if (letters < p->min_length) refuse(c, at, "must have at least %u characters", p->min_length);
+  if (p->max_length && letters > p->max_length)
+    refuse(c, at, "must have at most %u characters, not %zu", p->max_length, letters);
+  int64_t us;
+  if (p->format == KL_FORMAT_UUID && !is_uuid(s, n))
+    refuse(c, at, "must be a UUID like 5d2f1c3a-8f0e-4c61-9b7e-2a4d6e8f0a1b, not \"%.60s\"", s);
+  if (p->format == KL_FORMAT_DATE_TIME && !kl_time_parse_rfc3339(s, n, &us))
+    refuse(c, at, "must be a time like 2026-09-15T14:30:00Z, not \"%.60s\"", s);
 }
 
 static void put_string(const context *c, const place *at, const kl_param *p, int idx, kl_buf *out, form how) {
@@ -181,6 +210,7 @@ static void put_string(const context *c, const place *at, const kl_param *p, int
     if (!strcmp(s, ".") || !strcmp(s, "..")) refuse(c, at, "\"%s\" is not a name", s);
   }
   check_enum(c, at, p, s);
+  check_text(c, at, p, s, n);
   put_text(out, how, s, n, how == AS_PATH && p->explode);
 }
 

@@ -16,8 +16,8 @@
 void kl_json_push_null(lua_State *L) { lua_pushlightuserdata(L, NULL); }
 bool kl_json_is_null(lua_State *L, int idx) { return lua_islightuserdata(L, idx) && !lua_touserdata(L, idx); }
 
-/* json.empty_array: what `{}` cannot say. Its address is also where the registry keeps the metatable of the empty arrays
- * that were decoded, which makes them come out as arrays again. */
+/* json.empty_array: what `{}` cannot say. Its address is also where the registry keeps the metatable of the empty
+ * arrays that were decoded, which makes them come out as arrays again. */
 static const char empty_array_mark = 0;
 
 /* Of the table at the top. May raise, out of memory. */

@@ -75,7 +75,7 @@ echo 'KALSHI_ENV=production' >.env
 "$KALUA" --quiet s.lua >out 2>err
 expect 3 'an unknown environment' $? 'production'
 printf 'KALSHI_REST_URL=http://127.0.0.1:1/trade-api/v2\nKALSHI_WS_URL=ws://127.0.0.1:1/trade-api/ws/v2\n' >.env
-"$KALUA" demo --seconds 1 >out 2>err
+"$KALUA" demo --seconds 4 >out 2>err
 expect 0 'the demo keeps to its own exchange' $? 'messages  [1-9]'
 rm .env
 

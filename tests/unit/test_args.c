@@ -14,6 +14,7 @@ static lua_State *L;
 static char path[256], query[512], body[1024];
 static bool raw;
 static uint32_t items;
+static int64_t timeout_ms, shard;
 
 /* read(operation, ...): what the arguments become. */
 static int l_read(lua_State *l) {
@@ -24,6 +25,8 @@ static int l_read(lua_State *l) {
   snprintf(query, sizeof query, "%s", a->query.data ? a->query.data : "");
   snprintf(body, sizeof body, "%s", a->has_body ? a->body.data : "");
   raw = a->raw;
+  timeout_ms = a->timeout_ms;
+  shard = a->routed ? a->shard : -1;
   items = a->items;
   return 0;
 }
@@ -36,6 +39,8 @@ static int l_free(lua_State *l) {
   snprintf(query, sizeof query, "%s", a->query.data ? a->query.data : "");
   snprintf(body, sizeof body, "%s", a->has_body ? a->body.data : "");
   raw = a->raw;
+  timeout_ms = a->timeout_ms;
+  shard = a->routed ? a->shard : -1;
   return 0;
 }
 
@@ -144,6 +149,39 @@ static void query_values_are_checked(void **state) {
           "get_market_candlesticks: period_interval must be one of 1, 60, 1440; \"5\" is not");
 }
 
+static void texts_keep_the_lengths_and_forms_of_the_description(void **state) {
+  (void)state;
+  run("read('get_milestones', { limit = 5, minimum_start_date = '2026-09-15T14:30:00+02:00' })");
+  refused("read('get_milestones', { limit = 5, minimum_start_date = '15.9.2026' })",
+          "get_milestones: minimum_start_date must be a time like 2026-09-15T14:30:00Z, not \"15.9.2026\"");
+  refused("read('get_market_orderbooks', { tickers = { ('é'):rep(201) } })",
+          "get_market_orderbooks: tickers[1] must have at most 200 characters, not 201");
+  run("read('get_market_orderbooks', { tickers = { ('é'):rep(200) } })");
+#define TRANSFER "read('apply_subaccount_transfer', { from_subaccount = 0, to_subaccount = 1, amount_cents = 5, "
+  run(TRANSFER "client_transfer_id = '5D2f1c3a-8f0e-4c61-9b7e-2a4d6e8f0a1b' })");
+  refused(TRANSFER "client_transfer_id = 'my-1' })",
+          "apply_subaccount_transfer: client_transfer_id must be a UUID like 5d2f1c3a-8f0e-4c61-9b7e-2a4d6e8f0a1b, not "
+          "\"my-1\"");
+}
+
+static void a_call_has_its_own_time_and_shard(void **state) {
+  (void)state;
+  run("read('get_market', 'T', { timeout = 2.5 })");
+  assert_int_equal(timeout_ms, 2500);
+  assert_string_equal(query, "");
+  refused("read('get_market', 'T', { timeout = 0 })", "get_market: timeout must be a number of seconds, 0.001 to 3600");
+  refused("read('get_market', 'T', { timeout = '1' })",
+          "get_market: timeout must be a number of seconds, 0.001 to 3600");
+  run("read('cancel_order', 'x', { exchange_index = 2 })");
+  assert_int_equal(shard, 2);
+  assert_string_equal(query, "exchange_index=2");
+  run("read('cancel_order', 'x')");
+  assert_int_equal(shard, -1);
+  run("free('GET', '/markets', { timeout = 1, limit = 5 })");
+  assert_int_equal(timeout_ms, 1000);
+  assert_string_equal(query, "limit=5");
+}
+
 static void an_order_goes_out_in_fixed_point_strings(void **state) {
   (void)state;
   run(ORDER ", raw = true })");
@@ -240,6 +278,8 @@ int main(void) {
       TEST(missing_or_superfluous_arguments_are_named),
       TEST(a_query_is_encoded),
       TEST(query_values_are_checked),
+      TEST(texts_keep_the_lengths_and_forms_of_the_description),
+      TEST(a_call_has_its_own_time_and_shard),
       TEST(an_order_goes_out_in_fixed_point_strings),
       TEST(an_order_without_a_name_gets_one),
       TEST(a_wrong_order_is_refused_before_it_is_sent),
