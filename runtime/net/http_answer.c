@@ -10,6 +10,8 @@ enum {
   MAX_HELD = 1 << 20, /* of a streamed answer, not yet handed out */
 };
 
+static const time_t YEAR_10000 = 253402300800;
+
 /* ---- curl's callbacks ---- */
 
 /* The one clock is read once per piece that came. */
@@ -53,7 +55,7 @@ static void take_date(kl_http_call *c, const char *p, size_t n) {
     memcpy(h->date_text, p, n);
     h->date_text[n] = 0;
     time_t t = curl_getdate(h->date_text, NULL);
-    h->date_ms = t > 0 ? (int64_t)t * 1000 : 0;
+    h->date_ms = t > 0 && t < YEAR_10000 ? (int64_t)t * 1000 : 0;
   }
   c->date_ms = h->date_ms;
 }
@@ -138,6 +140,7 @@ static bool hand_out_one(kl_http_call *c) {
     kl_http_call_response(c, &res);
     c->answer = body;
     c->head_told = true;
+    kl_http_arm_limits(h); /* another limit begins */
     c->on_head(c->data, &res);
   } else {
     kl_buf piece = c->answer;
