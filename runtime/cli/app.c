@@ -15,6 +15,7 @@
 #include "cli/account.h"
 #include "cli/settings.h"
 #include "cli/summary.h"
+#include "net/permit.h"
 #include "net/url.h"
 
 enum { WRITES_GRACE_MS = 5000, STOP_GRACE_MS = 3000, SUMMARY_TIMEOUT_MS = 3000 };
@@ -27,6 +28,7 @@ struct kl_app {
   kl_sim *sim;
   kl_key *key;
   kl_session *session;
+  kl_http *http; /* of the scripts */
   kl_host *host;
   uv_signal_t on_int, on_term;
   uv_timer_t deadline;
@@ -316,6 +318,17 @@ static bool open_handles(kl_app *a, kl_error *e) {
   return true;
 }
 
+/* A web address in the place of a host would allow nothing, and leave people to wonder. */
+static bool check_permissions(const kl_connect_options *o, kl_error *e) {
+  kl_error why;
+  for (size_t i = 0; i < o->allow_net.n; i++) {
+    if (kl_permit_check(o->allow_net.items[i], &why)) continue;
+    kl_error_set(e, "usage", "--allow-net: %s", why.message);
+    return false;
+  }
+  return true;
+}
+
 bool kl_app_open(const kl_connect_options *o, const char *version, kl_app **out, kl_error *e) {
   kl_auth_harden_process();
   signal(SIGPIPE, SIG_IGN);
@@ -327,7 +340,7 @@ bool kl_app_open(const kl_connect_options *o, const char *version, kl_app **out,
   a->o = *o;
   a->started_ns = kl_mono_ns(kl_clock_real());
   a->expectations = kl_expectations_new();
-  bool ok = kl_settings_load(&a->settings, ".env", e) && open_log(a, e);
+  bool ok = check_permissions(o, e) && kl_settings_load(&a->settings, ".env", e) && open_log(a, e);
   if (ok) {
     /* The host reads it from the environment, which wins. */
     const char *modules = kl_settings_get(a->settings, NULL, "KALUA_PATH");
@@ -349,14 +362,16 @@ bool kl_app_open(const kl_connect_options *o, const char *version, kl_app **out,
                              .clock = kl_clock_real(),
                              .user_agent = "kalua/" KL_VERSION};
     a->session = kl_session_new(&a->loop, &so, e);
-    ok = a->session != NULL;
+    if (a->session)
+      a->http = kl_http_new(&a->loop, &(kl_http_options){.ca_file = a->ca_file, .user_agent = so.user_agent}, e);
+    ok = a->http != NULL;
   }
   if (!ok) {
     kl_app_close(a);
     return false;
   }
-  a->environment =
-      (kl_environment){.session = a->session, .env = a->env_name, .version = version, .expectations = a->expectations};
+  a->environment = (kl_environment){
+      .session = a->session, .http = a->http, .env = a->env_name, .version = version, .expectations = a->expectations};
   *out = a;
   return true;
 }
@@ -364,6 +379,7 @@ bool kl_app_open(const kl_connect_options *o, const char *version, kl_app **out,
 /* ---- closing ---- */
 
 static void session_closed(void *data) { app_of(data)->session = NULL; }
+static void http_closed(void *data) { app_of(data)->http = NULL; }
 
 static void close_leftover(uv_handle_t *h, void *data) {
   (void)data;
@@ -389,7 +405,8 @@ void kl_app_close(kl_app *a) {
   if (a->session) {
     wait_for_writes(a);
     kl_session_close(a->session, session_closed, a);
-    while (a->session)
+    if (a->http) kl_http_close(a->http, http_closed, a);
+    while (a->session || a->http)
       uv_run(&a->loop, UV_RUN_ONCE);
   }
   if (a->host) kl_host_close(a->host);
