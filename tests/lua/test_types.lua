@@ -43,7 +43,7 @@ local function registered(source)
   return methods
 end
 
-for _, module in ipairs{ "task", "kalua", "json", "log" } do
+for _, module in ipairs{ "task", "kalua", "json", "log", "http" } do
   test("the types of " .. module .. " are what it exports", function(t)
     local functions, fields = documented(module, module, module)
     local real_functions, real_fields = {}, {}
@@ -88,5 +88,19 @@ for _, object in ipairs(objects) do
     for name in pairs(methods) do t.eq(type(value[name]), "function", class .. ":" .. name) end
     for name, when in pairs(fields) do t.ok(when == "at times" or value[name] ~= nil, class .. "." .. name) end
     if methods.close then value:close() end
+  end)
+end
+
+-- Made in Lua, out of answers.
+for class, fields_in in pairs{ Response = "status ok url headers body", Stream = "status ok url headers" } do
+  test("the types of http." .. class .. " are what it has", function(t)
+    local methods, fields = documented("http", "http." .. class, class)
+    local real_methods, real_fields = {}, {}
+    for name in read("../lua/stdlib/http.lua"):gmatch("\nfunction " .. class .. ":([%w_]+)%(") do
+      real_methods[name] = true
+    end
+    for name in fields_in:gmatch "%w+" do real_fields[name] = true end
+    t.eq(sorted(methods), sorted(real_methods), "methods")
+    t.eq(sorted(fields), sorted(real_fields), "fields")
   end)
 end

@@ -1,0 +1,205 @@
+/* Module `http`, its core: one request with its redirects as something that a task waits for. What a script sees is
+ * built on it in lua/stdlib/http.lua; what must hold whatever a script does (which hosts, which headers) is in
+ * net/fetch.c. */
+#include "bindings/http.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "bindings/rest.h"
+#include "script/script.h"
+
+enum { MAX_REDIRECTS = 50 };
+
+/* ---- a request from a table ---- */
+
+static const char *text_field(lua_State *L, const char *name, size_t *n) {
+  int type = lua_getfield(L, 1, name);
+  if (type == LUA_TNIL) return NULL;
+  if (type != LUA_TSTRING)
+    kl_raisef(L, KL_ERR_VALIDATION, "http: %s must be a string, not %s", name, luaL_typename(L, -1));
+  size_t length;
+  const char *text = lua_tolstring(L, -1, &length);
+  if (n)
+    *n = length;
+  else if (strlen(text) != length)
+    kl_raisef(L, KL_ERR_VALIDATION, "http: %s holds a zero byte", name);
+  return text;
+}
+
+static int64_t number_field(lua_State *L, const char *name) {
+  int type = lua_getfield(L, 1, name), exact = 0;
+  lua_Integer v = lua_tointegerx(L, -1, &exact);
+  if (type != LUA_TNIL && (!exact || v < 0))
+    kl_raisef(L, KL_ERR_VALIDATION, "http: %s must be a whole number, not negative", name);
+  return type == LUA_TNIL ? 0 : v;
+}
+
+static const char *const *list_field(lua_State *L, const char *name) {
+  int type = lua_getfield(L, 1, name), table = lua_gettop(L);
+  if (type == LUA_TNIL) return NULL;
+  if (type != LUA_TTABLE) kl_raisef(L, KL_ERR_VALIDATION, "http: %s must be a list of strings", name);
+  size_t n = lua_rawlen(L, table);
+  const char **list = lua_newuserdatauv(L, (n + 1) * sizeof *list, 0);
+  for (size_t i = 0; i < n; i++) {
+    size_t length = 0;
+    bool text = lua_rawgeti(L, table, (lua_Integer)i + 1) == LUA_TSTRING;
+    list[i] = text ? lua_tolstring(L, -1, &length) : "";
+    if (!text || strlen(list[i]) != length)
+      kl_raisef(L, KL_ERR_VALIDATION, "http: %s must be a list of strings without zero bytes", name);
+    lua_pop(L, 1);
+  }
+  list[n] = NULL;
+  return list;
+}
+
+void kl_http_read_request(lua_State *L, kl_fetch_request *r) {
+  const kl_permissions allow = kl_script_permissions(kl_script_of(L));
+  luaL_checktype(L, 1, LUA_TTABLE);
+  luaL_checkstack(L, 32, NULL);
+  *r = (kl_fetch_request){.allow = allow.net, .allow_all = allow.all};
+  r->http.method = text_field(L, "method", NULL);
+  r->http.url = text_field(L, "url", NULL);
+  r->http.body = text_field(L, "body", &r->http.body_len);
+  r->http.headers = list_field(L, "headers");
+  r->secrets = list_field(L, "secrets");
+  r->http.timeout_ms = number_field(L, "timeout_ms");
+  r->http.head_timeout_ms = number_field(L, "head_timeout_ms");
+  r->http.idle_timeout_ms = number_field(L, "idle_timeout_ms");
+  r->http.max_body = (size_t)number_field(L, "max_body");
+  int64_t redirects = number_field(L, "redirects");
+  r->redirects = redirects < MAX_REDIRECTS ? (int)redirects : MAX_REDIRECTS;
+  if (!r->http.method || !r->http.url) kl_raisef(L, KL_ERR_VALIDATION, "http: a request needs a method and a url");
+}
+
+kl_http *kl_http_client(lua_State *L) {
+  if (!lua_isyieldable(L))
+    kl_raisef(L, KL_ERR_VALIDATION, "http waits for an answer, which is not possible here: use task.spawn");
+  kl_http *h = kl_environment_of(L)->http;
+  if (!h) kl_raisef(L, KL_ERR_INTERNAL, "http: this program has no HTTP client for scripts");
+  return h;
+}
+
+void kl_http_push_fields(lua_State *L, const kl_buf *lines) {
+  const kl_http_head head = {.fields = lines->data ? lines->data : "", .fields_len = lines->len};
+  kl_http_field f;
+  lua_Integer i = 0;
+  lua_newtable(L);
+  for (size_t at = 0; kl_http_head_next(&head, &at, &f);) {
+    lua_pushlstring(L, f.name, f.name_len);
+    lua_rawseti(L, -2, ++i);
+    lua_pushlstring(L, f.value, f.value_len);
+    lua_rawseti(L, -2, ++i);
+  }
+}
+
+/* ---- core.request ---- */
+
+typedef struct {
+  kl_wait wait; /* first */
+  kl_fetch *fetch;
+  kl_error error;
+  int status;
+  kl_buf url, fields, body;
+} http_wait;
+
+static void http_done(void *data, const kl_http_response *res, const char *url, const kl_error *e) {
+  http_wait *w = data;
+  w->fetch = NULL;
+  if (e) {
+    w->error = *e;
+  } else {
+    w->status = res->status;
+    kl_buf_str(&w->url, url);
+    kl_buf_add(&w->fields, res->head.fields, res->head.fields_len);
+    kl_buf_add(&w->body, res->body, res->body_len);
+    if (w->url.failed || w->fields.failed || w->body.failed)
+      kl_error_set(&w->error, KL_ERR_INTERNAL, "not enough memory for an answer of %zu bytes", res->body_len);
+  }
+  kl_complete(&w->wait);
+}
+
+static void http_drop(kl_wait *wait) {
+  http_wait *w = (http_wait *)wait;
+  if (w->fetch) kl_fetch_cancel(w->fetch);
+  kl_buf_free(&w->url);
+  kl_buf_free(&w->fields);
+  kl_buf_free(&w->body);
+  free(w);
+}
+
+static int http_push(lua_State *L, kl_wait *wait) {
+  http_wait *w = (http_wait *)wait;
+  if (w->error.kind) return kl_raise(L, &w->error);
+  luaL_checkstack(L, 8, NULL);
+  lua_pushinteger(L, w->status);
+  lua_pushlstring(L, w->url.data, w->url.len);
+  kl_http_push_fields(L, &w->fields);
+  lua_pushlstring(L, w->body.data ? w->body.data : "", w->body.len);
+  return 4;
+}
+
+/* core.request(request) -> status, url, fields, body */
+static int l_request(lua_State *L) {
+  kl_fetch_request r;
+  kl_error e = {0};
+  kl_http *h = kl_http_client(L);
+  kl_http_read_request(L, &r);
+  http_wait *w = calloc(1, sizeof *w);
+  if (!w) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory");
+  w->wait.push = http_push;
+  w->wait.drop = http_drop;
+  w->fetch = kl_fetch_start(h, &r, http_done, w, &e);
+  if (!w->fetch) {
+    free(w);
+    return kl_raise(L, &e);
+  }
+  return kl_await(L, &w->wait);
+}
+
+/* ---- core.error, core.nearest ---- */
+
+/* core.error(kind, message, status, retryable) -> an error object, with the place of the script */
+static int l_error(lua_State *L) {
+  static const char *const kinds[] = {KL_ERR_VALIDATION, KL_ERR_HTTP, KL_ERR_PROTOCOL, KL_ERR_CLOSED};
+  const char *kind = luaL_checkstring(L, 1);
+  kl_error e;
+  kl_error_set(&e, KL_ERR_INTERNAL, "%s", luaL_checkstring(L, 2));
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    if (!strcmp(kinds[i], kind)) e.kind = kinds[i];
+  e.status = (int)luaL_optinteger(L, 3, 0);
+  e.retryable = lua_toboolean(L, 4);
+  kl_push_error(L, &e);
+  return 1;
+}
+
+/* core.nearest(name, names) -> the one that was most likely meant, or nil */
+static int l_nearest(lua_State *L) {
+  enum { MAX_NAMES = 32 };
+  const char *names[MAX_NAMES], *name = luaL_checkstring(L, 1);
+  size_t n = 0;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  for (; n < MAX_NAMES && lua_rawgeti(L, 2, (lua_Integer)n + 1) == LUA_TSTRING; n++) {
+    names[n] = lua_tostring(L, -1); /* the table keeps it */
+    lua_pop(L, 1);
+  }
+  lua_pushstring(L, kl_nearest(name, names, n));
+  return 1;
+}
+
+/* Runs the embedded http.lua with the core; its result is the module. */
+int luaopen_kl_http(lua_State *L) {
+  static const luaL_Reg core[] = {
+      {"request", l_request}, {"stream", kl_http_stream_lua}, {"error", l_error}, {"nearest", l_nearest}, {NULL, NULL}};
+  kl_http_stream_register(L);
+  for (size_t i = 0; i < kl_stdlib_count; i++) {
+    const kl_embedded *m = &kl_stdlib[i];
+    if (strcmp(m->name, "http") != 0) continue;
+    if (luaL_loadbufferx(L, m->text, m->len, "=kalua/http.lua", "t") != LUA_OK) return lua_error(L);
+    luaL_newlib(L, core);
+    lua_call(L, 1, 1);
+    return 1;
+  }
+  return luaL_error(L, "the standard library lacks http.lua");
+}
