@@ -51,8 +51,8 @@ typedef struct kl_opt {
   kl_opt_type type;
   void *target; /* bool, const char *, int64_t, double or kl_text_list */
   const char *argument;
-  const char *help;
-  double min, max; /* of INT and REAL */
+  const char *help; /* NULL: not shown */
+  double min, max;  /* of INT and REAL */
 } kl_opt;
 
 /* Reads `--name V`, `--name=V`, `-h`; everything else goes to `rest` and what follows `--` to `after` (either may be

@@ -43,8 +43,9 @@ bool kl_cli_flush_output(void) {
   static bool told;
   errno = 0;
   if (fflush(stdout) == 0 && !ferror(stdout)) return true;
+  int why = errno;
   if (!told && !reader_has_gone())
-    fprintf(stderr, "kalua: cannot write to standard output: %s\n", errno ? strerror(errno) : "some of it was lost");
+    fprintf(stderr, "kalua: cannot write to standard output: %s\n", why ? strerror(why) : "some of it was lost");
   told = true;
   return false;
 }
@@ -67,6 +68,7 @@ static void print_help(const char *usage, const kl_opt *const *tables) {
   fputs("\nOptions:\n", stdout);
   for (; *tables; tables++) {
     for (const kl_opt *o = *tables; o->name; o++) {
+      if (!o->help) continue;
       char left[64];
       snprintf(left, sizeof left, "--%s%s%s", o->name, o->argument ? " " : "", o->argument ? o->argument : "");
       printf("  %-24s %s\n", left, o->help);
