@@ -1,16 +1,55 @@
 # bash completion for kalua. The options are those that `kalua COMMAND --help` lists, the operations those of
-# `kalua api --list`, so that they are always those of the installed binary.
+# `kalua api --list`, their parameters those of `kalua api --complete OPERATION`, so that they are always those of the
+# installed binary.
 
 _kalua_options() {
   "$1" "$2" --help 2>/dev/null | sed -n 's/^  \(--[a-z-]*\).*/\1/p'
 }
 
-# Asking for the operations starts the embedded exchange: once per shell.
 _kalua_operations() {
-  if [[ -z ${_kalua_operation_names-} ]]; then
-    _kalua_operation_names=$("$1" api --list --env sim 2>/dev/null | cut -d ' ' -f 1)
+  "$1" api --list 2>/dev/null | cut -d ' ' -f 1
+}
+
+# The operation on the command line, and whether the word that is completed is it.
+_kalua_operation_at() {
+  local i word
+  operation='' at_operation=1
+  for ((i = 2; i < COMP_CWORD; i++)); do
+    word=${COMP_WORDS[i]}
+    case $word in
+    --env | --log | --key | --ca | --log-file | --key-id | --rest-url | --ws-url | --seed | --markets | --speed | \
+      --rate | --mem | --cpu-ms | --allow-* | --max | --jq) ((i++)) ;;
+    -*) ;;
+    *)
+      operation=$word at_operation=0
+      return
+      ;;
+    esac
+  done
+}
+
+# Words of `kalua api`: an operation, then its parameters. The shell splits words at "=", so what stands before it is
+# told by its neighbours.
+_kalua_api() {
+  local operation at_operation words name=''
+  _kalua_operation_at
+  if ((at_operation)); then
+    mapfile -t COMPREPLY < <(compgen -W "GET POST PUT DELETE $(_kalua_operations "$kalua")" -- "$cur")
+    return
   fi
-  printf '%s\n' "$_kalua_operation_names"
+  words=$("$kalua" api --complete "$operation" 2>/dev/null)
+  if [[ $cur == = ]]; then
+    name=$prev cur=''
+  elif [[ $prev == = ]] && ((COMP_CWORD > 2)); then
+    name=${COMP_WORDS[COMP_CWORD - 2]}
+  fi
+  if [[ $name ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$(sed -n "s/^$name=//p" <<<"$words")" -- "$cur")
+    ((${#COMPREPLY[@]})) || [[ $cur != @* ]] || mapfile -t COMPREPLY < <(compgen -P @ -f -- "${cur#@}")
+    return
+  fi
+  mapfile -t COMPREPLY < <(compgen -W "$(grep '=$' <<<"$words")" -- "$cur")
+  compopt -o nospace
 }
 
 _kalua() {
@@ -34,7 +73,7 @@ _kalua() {
   --key | --ca | --log-file | --allow-fs) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
   --allow-env) mapfile -t COMPREPLY < <(compgen -v -- "$cur") && return ;;
   --key-id | --rest-url | --ws-url | --seed | --markets | --speed | --rate | --mem | --cpu-ms | --allow-net | \
-    --levels | --seconds | --port | --users) return ;;
+    --levels | --seconds | --port | --users | --max | --jq) return ;;
   esac
 
   if [[ $cur == -* ]]; then
@@ -56,7 +95,7 @@ _kalua() {
       compgen -d -S / -- "$cur"
     )
     ;;
-  api) mapfile -t COMPREPLY < <(compgen -W "GET POST PUT DELETE $(_kalua_operations "$kalua")" -- "$cur") ;;
+  api) _kalua_api ;;
   esac
 }
 

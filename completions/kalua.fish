@@ -1,5 +1,6 @@
 # fish completion for kalua. The options are those that `kalua COMMAND --help` lists, the operations those of
-# `kalua api --list`, so that they are always those of the installed binary.
+# `kalua api --list`, their parameters those of `kalua api --complete OPERATION`, so that they are always those of the
+# installed binary.
 
 set -g __kalua_commands run api book demo sim doctor test
 
@@ -16,12 +17,35 @@ function __kalua_options
     kalua (__kalua_command) --help 2>/dev/null | string replace -rf '^  (--[a-z-]+)(?: \S+)? +(.*)$' '$1\t$2'
 end
 
-# Asking for the operations starts the embedded exchange: once per shell.
-function __kalua_operations
-    if not set -q __kalua_operation_names
-        set -g __kalua_operation_names (kalua api --list --env sim 2>/dev/null | string replace -r ' .*' '')
+# The operation on the command line; nothing while it is not there.
+function __kalua_operation
+    set -l words (commandline -opc)
+    set -l skip 0
+    for word in $words[3..-1]
+        if test $skip = 1
+            set skip 0
+            continue
+        end
+        switch $word
+            case --env --log --key --ca --log-file --key-id --rest-url --ws-url --seed --markets --speed --rate --mem \
+                    --cpu-ms --allow-fs --allow-net --allow-env --max --jq
+                set skip 1
+            case '-*'
+            case '*'
+                echo $word
+                return
+        end
     end
-    printf '%s\n' GET POST PUT DELETE $__kalua_operation_names
+end
+
+# An operation, then its parameters: name= and, where the values are known, name=value.
+function __kalua_api
+    set -l operation (__kalua_operation)
+    if test -z "$operation"
+        printf '%s\n' GET POST PUT DELETE (kalua api --list 2>/dev/null | string replace -r ' .*' '')
+    else
+        kalua api --complete $operation 2>/dev/null
+    end
 end
 
 function __kalua_previous_is
@@ -37,7 +61,7 @@ complete -c kalua -n __fish_use_subcommand -a sim -d 'the exchange simulator as 
 complete -c kalua -n __fish_use_subcommand -a doctor -d 'what is wrong with my set-up'
 complete -c kalua -n __fish_use_subcommand -a test -d 'run script tests'
 complete -c kalua -n 'contains -- (__kalua_command) run test' -k -a '(__fish_complete_suffix .lua)'
-complete -c kalua -n 'test (__kalua_command) = api' -a '(__kalua_operations)'
+complete -c kalua -n 'test (__kalua_command) = api' -a '(__kalua_api)'
 complete -c kalua -n 'string match -q -- "-*" (commandline -ct)' -a '(__kalua_options)'
 complete -c kalua -n '__kalua_previous_is --env' -a 'sim demo prod'
 complete -c kalua -n '__kalua_previous_is --log' -a 'error warn info debug trace'

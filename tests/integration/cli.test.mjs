@@ -184,19 +184,6 @@ test('permissions: no files, no programs, no environment without a flag', async 
   assert.equal(run.stdout.replace(/false/g, 'nil'), 'nil\tnil\tnil\tnil\tnil\tnil\n', run.stderr);
 });
 
-test('kalua api prints what the exchange sent', async () => {
-  const run = await kalua(['api', 'get_market', ticker], { env: sim.env() });
-  assert.equal(run.code, 0, run.stderr);
-  assert.equal(JSON.parse(run.stdout).market.ticker, ticker);
-  const free = await kalua(['api', 'GET', '/markets', 'limit=2'], { env: sim.env() });
-  assert.equal(JSON.parse(free.stdout).markets.length, 2, free.stderr);
-  const missing = await kalua(['api', 'get_market', 'NOPE'], { env: sim.env() });
-  assert.equal(missing.code, 1);
-  assert.match(missing.stderr, /not.found/);
-  const list = await kalua(['api', '--list'], { env: sim.env() });
-  assert.ok(list.stdout.trim().split('\n').length >= 100);
-});
-
 test('kalua book prints lines, or objects', async () => {
   const lines = await kalua(['book', ticker, '--seconds', '2'], { env: sim.env() });
   assert.equal(lines.code, 0, lines.stderr);

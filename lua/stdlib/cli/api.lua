@@ -1,100 +1,148 @@
--- The body of `kalua api`: kalua.args are a mode ("list", "line" or "auto") and the words of the command line.
+-- The body of `kalua api`. kalua.args are settings, "--" and the words after the operation. Settings:
+--   print=table|line|json  a list as a table and the rest indented; as it was sent; the same, a row a line with all=
+--   width=, colour=        of the terminal
+--   operation=             the one called; with method= and path= the one that they match, if any
+--   all=1, max=N           every page
 local kalshi = require "kalshi"
 local kalua = require "kalua"
 local json = require "json"
 
-local args = table.pack(table.unpack(kalua.args))
-local mode = table.remove(args, 1)
-
-if mode == "list" then
-  for _, op in ipairs(kalshi.operations()) do
-    print(string.format("%-52s %-6s %s%s", op.legacy and "legacy." .. op.name or op.name, op.method, op.path,
-      op.legacy and "  (superseded)" or ""))
-  end
-  return
+local function usage(...)
+  error({ kind = "usage", message = string.format(...) }, 0)
 end
 
-local function usage(message)
-  error({ kind = "usage", message = message }, 0)
-end
-
--- "k=v" and "k:=JSON"; anything else is a value in place.
-local function read(word)
-  local key, value = word:match "^([%w_%-]+):=(.*)$"
-  if key then
-    local ok, decoded = pcall(json.decode, value)
-    if not ok then usage(key .. ":= takes JSON, not " .. value) end
-    return key, decoded
-  end
-  key, value = word:match "^([%w_%-]+)=(.*)$"
-  return key, value or word
-end
-
-local methods = { GET = true, POST = true, PUT = true, DELETE = true }
-
-local function free_form(method)
-  local path = table.remove(args, 1) or usage("which path? For example: kalua api GET /markets")
-  if path:sub(1, 1) ~= "/" then usage("a path begins with /, like /markets") end
-  local params = {}
-  for _, word in ipairs(args) do
-    local key, value = read(word)
-    if not key then usage('"' .. word .. '" is not k=v') end
-    params[key] = value
-  end
-  params.raw = "text"
-  return kalshi.call(method, path, params)
-end
-
--- Text from the command line becomes what the parameter wants; what it cannot become is left for the call to refuse.
-local function convert(param, value)
-  if type(value) ~= "string" then return value end
-  if param.type == "integer" or param.type == "number" then return tonumber(value) or value end
-  if param.type == "boolean" then
-    if value == "true" then return true end
-    if value == "false" then return false end
-  elseif param.type == "array" then
-    local items = {}
-    for item in value:gmatch "[^,]+" do
-      items[#items + 1] = convert({ type = param.item_type }, item)
+local settings, words = {}, {}
+do
+  local into = settings
+  for _, word in ipairs(kalua.args) do
+    if into == settings and word == "--" then
+      into = words
+    elseif into == settings then
+      local key, value = word:match "^(%w+)=(.*)$"
+      settings[key] = value
+    else
+      words[#words + 1] = word
     end
-    return items
   end
+end
+local op = settings.operation and kalshi.describe(settings.operation)
+
+-- ---- words to parameters ----
+
+local function decode(name, text)
+  local ok, value = pcall(json.decode, text)
+  if not ok then usage("%s:= takes JSON, not %.60s", name, text) end
   return value
 end
 
-local function operation(name)
-  local legacy = name:match "^legacy%.(.+)$"
-  local op = kalshi.describe(name)
-  local by_name, path_names = {}, {}
-  for _, p in ipairs(op.params) do
-    by_name[p.name] = p
-    if p["in"] == "path" then path_names[#path_names + 1] = p.name end
-  end
-  local given, params, place = {}, {}, 0
-  for _, word in ipairs(args) do
-    local key, value = read(word)
-    if not key then
-      place = place + 1
-      key = path_names[place]
-      if not key then
-        usage(string.format('%s takes %d values in place; "%s" is one too many', op.name, #path_names, word))
-      end
+-- Text from the command line as the parameter wants it.
+local function convert(param, text)
+  local kind = param.type
+  if kind == "integer" then
+    return math.tointeger(tonumber(text:match "^%s*(-?%d+)%s*$"))
+      or usage('%s takes a whole number, not "%.60s"', param.name, text)
+  elseif kind == "number" then
+    if param.unit then return text end -- exact as it is
+    return tonumber(text) or usage('%s takes a number, not "%.60s"', param.name, text)
+  elseif kind == "boolean" then
+    if text ~= "true" and text ~= "false" then usage('%s takes true or false, not "%.60s"', param.name, text) end
+    return text == "true"
+  elseif kind == "array" then
+    local items = {}
+    for item in text:gmatch "[^,]+" do
+      items[#items + 1] = convert({ name = param.name, type = param.item_type, unit = param.unit }, item)
     end
-    if by_name[key] and by_name[key]["in"] == "path" then
-      given[key] = value
-    else
-      params[key] = by_name[key] and convert(by_name[key], value) or value
-    end
+    return #items > 0 and items or json.empty_array
+  elseif kind == "object" then
+    usage("%s takes JSON: %s:=JSON, or %s:=@FILE", param.name, param.name, param.name)
   end
-  local positional = {}
-  for i, key in ipairs(path_names) do
-    positional[i] = given[key] or usage(string.format("%s needs %s", op.name, key))
-  end
-  params.raw = "text"
-  positional[#path_names + 1] = params
-  local call = legacy and kalshi.legacy[op.name] or kalshi[op.name]
-  return call(table.unpack(positional, 1, #path_names + 1))
+  return text
 end
+
+-- { name = value } of the words; those without a name are values of `places`, in their order. `known`: by name.
+local function read_words(places, known, title)
+  local given, place = {}, 0
+  local function set(name, value, list)
+    local before = given[name]
+    if before ~= nil and not list then usage("%s is given twice", name) end
+    if before ~= nil then table.move(value, 1, #value, #before + 1, before) else given[name] = value end
+  end
+  for _, word in ipairs(words) do
+    local name, colon, value = word:match "^([%w_%-]*)(:?)=(.*)$"
+    if name and (name ~= "" or colon == ":") then
+      if name == "" then -- a whole object
+        local object = decode("", value)
+        if type(object) ~= "table" or #object > 0 then usage "the parameters are not a JSON object" end
+        for k, v in pairs(object) do set(k, v) end
+      elseif colon == ":" then
+        set(name, decode(name, value))
+      else
+        local param = known[name]
+        if param then value = convert(param, value) end
+        set(name, value, param and param.type == "array")
+      end
+    else
+      place = place + 1
+      if not places[place] then
+        if #places == 0 then usage('"%.60s" is not k=v', word) end
+        usage('%s takes %d value%s in place; "%.60s" is one too many', title, #places, #places == 1 and "" or "s", word)
+      end
+      set(places[place], word)
+    end
+  end
+  return given
+end
+
+local known, places = {}, {}
+for _, param in ipairs(op and op.params or {}) do
+  known[param.name] = param
+  if param["in"] == "path" then places[#places + 1] = param.name end
+end
+
+-- ---- calls ----
+
+-- The function with its plain arguments and its table, `extra` added to it.
+local function call(f, given, extra)
+  local args, query = {}, {}
+  for name, value in pairs(given) do query[name] = value end
+  for i, name in ipairs(places) do
+    args[i] = query[name]
+    if args[i] == nil then usage("%s needs %s", op.name, name) end
+    query[name] = nil
+  end
+  for name, value in pairs(extra) do query[name] = value end
+  args[#places + 1] = query
+  return f(table.unpack(args, 1, #places + 1))
+end
+
+-- The answer as text.
+local function answer()
+  if settings.method then
+    local given = read_words({}, known)
+    given.raw = "text"
+    return kalshi.call(settings.method, settings.path, given)
+  end
+  local given = read_words(places, known, op.name)
+  return call(op.legacy and kalshi.legacy[op.name] or kalshi[op.name], given, { raw = "text" })
+end
+
+-- An iterator over the rows of every page, in pages as large as the exchange gives, or as `max` needs.
+local function every_row()
+  local name = op and (op.legacy and "legacy." or "") .. op.name
+  if settings.method then
+    usage("--all takes an operation%s", op and ": kalua api " .. name .. " --all" or "")
+  end
+  if not op.paged or op.legacy then usage("%s has no pages: leave out --all and --max", name) end
+  local given = read_words(places, known, op.name)
+  local size = known.limit or known.page_size
+  local max = settings.max and math.tointeger(tonumber(settings.max))
+  if size and given[size.name] == nil and size.max then
+    given[size.name] = math.tointeger(max and math.max(1, math.min(max, size.max)) or size.max)
+  end
+  return call(kalshi.each[op.name], given, { raw = true, max = max })
+end
+
+-- ---- showing ----
 
 -- Indents a JSON text without changing a byte of its values.
 local function indented(text)
@@ -135,13 +183,58 @@ local function indented(text)
   return table.concat(out)
 end
 
-local first = table.remove(args, 1)
-local ok, text
-if methods[first] then ok, text = pcall(free_form, first) else ok, text = pcall(operation, first) end
+local function new_table(field)
+  local rows = require "cli.rows"
+  return rows.new(field, { width = tonumber(settings.width), colour = settings.colour == "1", operation = op })
+end
+
+-- A list is drawn; what is none, or no JSON, is indented.
+local function show(text)
+  local ok, value = pcall(json.decode, text)
+  local lists, beside
+  if ok then lists, beside = require("cli.rows").lists(value, op) end
+  if not lists then
+    print(indented(text))
+    return
+  end
+  for _, line in ipairs(beside) do print(line) end
+  for i, field in ipairs(lists) do
+    if i > 1 then print "" end
+    if #lists > 1 then print(field) end
+    local drawn = new_table(field)
+    for _, row in ipairs(value[field]) do drawn:add(row) end
+    drawn:finish()
+  end
+  local cursor = op and op.cursor and value[op.cursor]
+  if type(cursor) == "string" and cursor ~= "" then print "There are more pages: --all, or --max N." end
+end
+
+local function show_all()
+  local next_row = every_row()
+  if settings.print == "table" then
+    local drawn = new_table(op.rows)
+    for row in next_row do drawn:add(row) end
+    drawn:finish()
+  elseif settings.print == "json" then
+    for row in next_row do print(json.encode(row)) end
+  else
+    local n = 0
+    for row in next_row do
+      n = n + 1
+      print((n == 1 and "[" or ",") .. json.encode(row))
+    end
+    print(n == 0 and "[]" or "]")
+  end
+end
+
+local ok, err = pcall(function()
+  if settings.all or settings.max then return show_all() end
+  local text = answer():gsub("%s+$", "")
+  if text == "" then return end
+  if settings.print == "table" then show(text) else print(text) end
+end)
 if not ok then
   -- What the call refuses before sending is a mistake on the command line.
-  if type(text) == "table" and text.kind == "validation" then usage(text.message) end
-  error(text, 0)
+  if type(err) == "table" and err.kind == "validation" then usage("%s", err.message) end
+  error(err, 0)
 end
-text = text:gsub("%s+$", "")
-if text ~= "" then print(mode == "auto" and indented(text) or text) end

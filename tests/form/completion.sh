@@ -1,0 +1,49 @@
+#!/bin/sh
+# Completion of the operations of `kalua api`, their parameters and values, in bash and, where they are there, fish.
+set -u
+PATH=$(dirname "$KALUA"):$PATH
+export PATH
+failed=0
+
+# has WHAT GOT WANTED...: every wanted word is a line of what came.
+has() {
+  what=$1 got=$2
+  shift 2
+  for word in "$@"; do
+    printf '%s\n' "$got" | grep -qxF -e "$word" || {
+      echo "$what: no $word in: $got" >&2
+      failed=1
+    }
+  done
+}
+
+# The words as bash splits them, the last one being completed.
+in_bash() {
+  bash -c '. completions/kalua.bash
+compopt() { :; }
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+_kalua
+printf "%s\n" "${COMPREPLY[@]}"' bash "$@"
+}
+has 'bash, operation' "$(in_bash kalua api get_marke)" get_markets get_market get_market_orderbook
+has 'bash, parameter' "$(in_bash kalua api get_markets st)" status=
+has 'bash, after an option' "$(in_bash kalua api --env demo get_markets li)" limit=
+has 'bash, values' "$(in_bash kalua api get_markets status =)" open closed settled
+has 'bash, value' "$(in_bash kalua api get_markets status = o)" open
+has 'bash, boolean' "$(in_bash kalua api get_event X with_nested_markets = '')" true false
+has 'bash, superseded' "$(in_bash kalua api legacy.create_order si)" side=
+has 'bash, JSON' "$(in_bash kalua api batch_create_orders or)" orders:=
+has 'bash, file' "$(in_bash kalua api batch_create_orders orders : = @README)" @README.md
+has 'bash, option' "$(in_bash kalua api get_markets --j)" --jq --json
+[ "$(in_bash kalua api get_markets status = o)" = open ] || {
+  echo 'bash: more than the value that fits' >&2
+  failed=1
+}
+
+if command -v fish >/dev/null 2>&1; then
+  in_fish() { fish --no-config -c "source completions/kalua.fish; complete -C '$1'" | cut -f 1; }
+  has 'fish, operation' "$(in_fish 'kalua api get_marke')" get_markets get_market
+  has 'fish, parameter' "$(in_fish 'kalua api --env demo get_markets st')" status= status=open
+fi
+if command -v zsh >/dev/null 2>&1; then zsh -n completions/_kalua || failed=1; fi
+exit $failed
