@@ -42,7 +42,7 @@ const kindOf = (nodes) => {
   return null;
 };
 
-// The value with its fixed-point strings marked. `found(where, kind)` hears of each.
+// The value with its fixed-point strings marked. `found(where, kind, text)` hears of each, also of what is no number.
 export function marked(value, nodes, found = () => {}, where = '') {
   if (Array.isArray(value)) {
     const inner = items(nodes);
@@ -52,11 +52,11 @@ export function marked(value, nodes, found = () => {}, where = '') {
     return Object.fromEntries(Object.entries(value).map(([name, v]) =>
       [name, marked(v, members(nodes, name), found, `${where}.${name}`)]));
   }
-  if (typeof value !== 'string' || canonical(value) === null) return value;
+  if (typeof value !== 'string') return value;
   const kind = kindOf(nodes);
   if (!kind) return value;
-  found(where, kind);
-  return new Fixed(value, kind);
+  found(where, kind, value);
+  return canonical(value) === null ? value : new Fixed(value, kind);
 }
 
 // What a script sees: with `raw` everything as it came, otherwise null members absent and fixed-point strings numbers.
@@ -78,7 +78,8 @@ const isEmpty = (v) => isNode(v) && Object.keys(v).length === 0;
 function sameNumber(got, want) {
   if (canonical(got) === canonical(want)) return true;
   // A float that is no fixed-point number has been a double in the mock as well: the same double will do.
-  return /[.eE]/.test(want) && want.replace(/[-.]|[eE].*/g, '').replace(/^0+/, '').length > 15 && Number(got) === Number(want);
+  const digits = want.replace(/[-.]|[eE].*/g, '').replace(/^0+/, '').length;
+  return /[.eE]/.test(want) && digits > 15 && Number(got) === Number(want);
 }
 
 // Where `got` is not `want`; both as read by lossless-json. An empty Lua table is both [] and {}.
@@ -93,9 +94,10 @@ export function differences(got, want, where = '', out = []) {
   } else if (!isNode(got) || (Array.isArray(got) !== Array.isArray(want) && !(isEmpty(got) && isEmpty(want)))) {
     differ();
   } else {
+    const of = (v, key) => (Object.hasOwn(v, key) ? v[key] : undefined);
     for (const key of new Set([...Object.keys(got), ...Object.keys(want)])) {
       const name = Array.isArray(want) ? `${where}[${key}]` : `${where}.${key}`;
-      differences(Object.hasOwn(got, key) ? got[key] : undefined, Object.hasOwn(want, key) ? want[key] : undefined, name, out);
+      differences(of(got, key), of(want, key), name, out);
     }
   }
   return out;

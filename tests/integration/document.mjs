@@ -24,7 +24,7 @@ export function parts(schema, out = { list: [], names: new Set() }) {
 }
 export const facet = (list, key) => list.find((s) => s[key] !== undefined)?.[key];
 
-// Fixed-point numbers: the two schemas that say so, and every string inside the pairs of a book and inside the price grid.
+// Fixed-point numbers: the two schemas that say so, and every string inside the pairs of a book and the price grid.
 const pairs = new Set(['PriceLevelDollarsCountFp', 'PriceRange']);
 export function fixedKind({ list, names }, inside) {
   if (names.has('FixedPointDollars')) return 'dollars';
@@ -33,8 +33,8 @@ export function fixedKind({ list, names }, inside) {
 }
 export const entersPairs = (names) => [...names].some((n) => pairs.has(n));
 
-// Lists that travel as one comma-separated string: the notes of the protocol name tickers, market_tickers and, on orders,
-// event_ticker; count_filter is documented as a list as well.
+// Lists that travel as one comma-separated string: the notes of the protocol name tickers, market_tickers and, on
+// orders, event_ticker; count_filter is documented as a list as well.
 function isCommaList(operation, p) {
   if (p.in !== 'query' || facet(parts(p.schema).list, 'type') !== 'string') return false;
   return /^(market_)?tickers$/.test(p.name) || (operation === 'GetOrders' && p.name === 'event_ticker') ||
@@ -46,11 +46,12 @@ const rows = read('endpoints.tsv').trim().split('\n').slice(1).map((line) => lin
 export const operations = rows.map(([id, method, path, , auth, , , , , status]) => {
   const op = api.paths[path]?.[method.toLowerCase()];
   if (!op) throw new Error(`${id} of endpoints.tsv is not in openapi.json`);
-  if (op.operationId !== id) throw new Error(`${method} ${path} is ${op.operationId} in openapi.json and ${id} in endpoints.tsv`);
-  if ((auth === 'yes') !== Boolean(op.security?.length)) throw new Error(`${id}: endpoints.tsv and openapi.json differ in auth`);
+  if (op.operationId !== id) throw new Error(`${id} of endpoints.tsv is ${op.operationId} in openapi.json`);
+  if ((auth === 'yes') !== Boolean(op.security?.length)) throw new Error(`${id}: the two files differ in auth`);
   const params = (op.parameters ?? []).map(deref).map((p) => ({
     name: p.name, in: p.in, required: p.in === 'path' || p.required === true, schema: p.schema,
-    explode: p.explode !== false, comma: isCommaList(id, p), slashes: p.in === 'path' && op['x-wildcard-path'] === true }));
+    explode: p.explode !== false, comma: isCommaList(id, p),
+    slashes: p.in === 'path' && op['x-wildcard-path'] === true }));
   const order = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
   const body = deref(op.requestBody)?.content['application/json'].schema ?? null;
   const success = Object.keys(op.responses).filter((s) => s < '300').sort()[0];
@@ -62,13 +63,13 @@ export const operations = rows.map(([id, method, path, , auth, , , , , status]) 
     path_params: order.map((name) => params.find((p) => p.in === 'path' && p.name === name) ??
       { name, in: 'path', required: true, schema: { type: 'string' } }),
     query_params: params.filter((p) => p.in === 'query'),
-    // A POST or PUT carries at least {} (the exchange refuses one without a content type); a DELETE only what is documented.
+    // A POST or PUT carries at least {} (the exchange refuses one without a content type), a DELETE what is documented.
     sends_body: body !== null || method === 'POST' || method === 'PUT' };
 });
 
 const templates = operations.map((op) => ({ op, segments: op.path.split('/').slice(1) }));
 
-// The operation that a method and the raw path below /trade-api/v2 belong to, with the decoded path values; null if none.
+// The operation that a method and the raw path below /trade-api/v2 belong to, with the decoded path values, or null.
 export function matchOperation(method, path) {
   const given = path.split('/').slice(1);
   let best = null;

@@ -1,12 +1,14 @@
 // Two judges in a row. The first is ours: it verifies the signature, knows which headers, parameters and bodies are
-// right, and remembers every request with its answer. The second is Prism, which we did not write: driven by the OpenAPI
-// document it refuses what does not conform and makes up the answer.
+// right, and remembers every request with its answer. The second is Prism, which we did not write: driven by the
+// OpenAPI document it refuses what does not conform and makes up the answer.
 import crypto from 'node:crypto';
+import fs from 'node:fs';
 import http from 'node:http';
 import { createRequire } from 'node:module';
+import path from 'node:path';
 import { parse } from 'lossless-json';
 import { base, matchOperation, mockDocument } from './document.mjs';
-import { marked } from './decoded.mjs';
+import { canonical, marked } from './decoded.mjs';
 import { queryErrors, requestErrors, restErrors } from './schema.mjs';
 
 const require = createRequire(import.meta.url);
@@ -23,14 +25,24 @@ for (const level of ['trace', 'debug', 'info', 'success', 'warn', 'error', 'fata
 async function startPrism() {
   const server = createServer(await getHttpOperationsFromSpec(mockDocument()), {
     components: { logger: silent }, cors: false,
-    config: { mock: { dynamic: false }, validateRequest: true, validateResponse: true, checkSecurity: true, errors: true,
-      isProxy: false, upstreamProxy: undefined } });
+    config: { mock: { dynamic: false }, validateRequest: true, validateResponse: true, checkSecurity: true,
+      errors: true, isProxy: false, upstreamProxy: undefined } });
   return { server, url: await server.listen(0, '127.0.0.1') };
 }
 
 const listen = (server) => new Promise((resolve) => {
   server.listen(0, '127.0.0.1', () => resolve(`http://127.0.0.1:${server.address().port}${base}`));
 });
+
+// A key pair with its files: {id, public, private, file, public_file}.
+export function makeKey(dir, type, options) {
+  const pair = crypto.generateKeyPairSync(type, options);
+  const key = { id: crypto.randomUUID(), public: pair.publicKey, private: pair.privateKey,
+    file: path.join(dir, `${type}.pem`), public_file: path.join(dir, `${type}.pub`) };
+  fs.writeFileSync(key.file, pair.privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+  fs.writeFileSync(key.public_file, pair.publicKey.export({ type: 'spki', format: 'pem' }));
+  return key;
+}
 
 async function bodyOf(stream) {
   const chunks = [];
@@ -52,8 +64,9 @@ function headerProblems(r, key) {
   if (h['kalshi-access-key'] !== key.id) out.push(`key id ${h['kalshi-access-key']}`);
   const sent = h['kalshi-access-timestamp'] ?? '';
   if (!/^[0-9]{13}$/.test(sent) || Math.abs(Number(sent) - r.at) > 30000) out.push(`timestamp ${sent} at ${r.at}`);
-  if (!verify(key, signedText(r), Buffer.from(h['kalshi-access-signature'] ?? '', 'base64'))) out.push('the signature is wrong');
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(h['kalshi-access-signature'] ?? '')) out.push('the signature is no base64');
+  const signature = h['kalshi-access-signature'] ?? '';
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(signature)) out.push('the signature is no base64');
+  if (!verify(key, signedText(r), Buffer.from(signature, 'base64'))) out.push('the signature is wrong');
   if (/kalshi-access|signature/i.test(r.url) || r.url.includes(key.id)) out.push('credentials in the URL');
   return out;
 }
@@ -103,12 +116,17 @@ function bodyProblems(r) {
   if (!r.op.body) return r.body === '{}' ? [] : [`the body ${r.body} where {} belongs`];
   const out = requestErrors(r.op.id, JSON.parse(r.body)).map((e) => `body: ${e}`);
   const grid = { dollars: /^[0-9]+(\.[0-9]{1,4})?$/, count: /^[0-9]+(\.[0-9]{1,2})?$/ };
-  const look = (v, where) => {
-    if (v && v.kind && !grid[v.kind].test(v.text)) out.push(`body: ${where} ${v.text} is off the grid of ${v.kind}`);
-    else if (v && typeof v === 'object') for (const [k, x] of Object.entries(v)) look(x, `${where}.${k}`);
-  };
-  look(marked(body, [[r.op.body, false]]), '');
+  marked(body, [[r.op.body, false]], (where, kind, text) => {
+    if (canonical(text) === null) out.push(`body: ${where} is no fixed-point number: ${text}`);
+    else if (!grid[kind].test(text)) out.push(`body: ${where} ${text} is off the grid of ${kind}`);
+  });
   return out;
+}
+
+// What Prism has against a request or its own answer; that a parameter is deprecated is a remark, no more.
+function violations(header) {
+  if (!header.startsWith('[')) return [header]; // too many for a header
+  return JSON.parse(header).filter((v) => v.severity === 'Error').map((v) => v.message);
 }
 
 export class Judge {
@@ -116,7 +134,7 @@ export class Judge {
   // {prefer: of Prism, edit: of the text}.
   static async start(key) {
     const j = new Judge();
-    Object.assign(j, { key, plan: () => ({}), requests: [], counts: new Map() });
+    Object.assign(j, { key, plan: () => ({}), requests: [], counts: new Map(), limits_given: false });
     const prism = await startPrism();
     Object.assign(j, { prism: prism.server, prism_url: prism.url });
     j.server = http.createServer((req, res) => j.handle(req, res).catch((e) => {
@@ -136,6 +154,7 @@ export class Judge {
   forget() {
     this.requests.length = 0;
     this.counts.clear();
+    this.limits_given = false;
   }
 
   async handle(req, res) {
@@ -145,7 +164,8 @@ export class Judge {
     if (r.problems.length) {
       r.status = 400;
       r.answer = JSON.stringify({ code: 'does_not_conform', message: r.problems.join('; ').slice(0, 200) });
-    } else if (r.op.id === 'GetAccountApiLimits' && this.requests.length === 0) {
+    } else if (r.op.id === 'GetAccountApiLimits' && !this.limits_given) {
+      this.limits_given = true;
       Object.assign(r, { status: 200, answer: limits, type: 'application/json' });
     } else {
       await this.forward(r);
@@ -156,11 +176,11 @@ export class Judge {
   }
 
   problems(r) {
-    const path = r.url.split('?')[0];
+    const target = r.url.split('?')[0];
     const out = [];
-    if (!path.startsWith(`${base}/`)) return [`the path ${path} is not below ${base}`];
-    const found = matchOperation(r.method, path.slice(base.length));
-    if (!found) return [`${r.method} ${path} is no operation`];
+    if (!target.startsWith(`${base}/`)) return [`the path ${target} is not below ${base}`];
+    const found = matchOperation(r.method, target.slice(base.length));
+    if (!found) return [`${r.method} ${target} is no operation`];
     Object.assign(r, { op: found.op, path_values: found.values });
     readQuery(r, out);
     return [...out, ...headerProblems(r, this.key), ...queryProblems(r), ...bodyProblems(r)];
@@ -170,23 +190,23 @@ export class Judge {
     const n = this.counts.get(r.op.id) ?? 0;
     this.counts.set(r.op.id, n + 1);
     const plan = this.plan(r.op, n);
-    const [path, ...query] = r.url.slice(base.length).split('?');
+    const [target, ...query] = r.url.slice(base.length).split('?');
     // Prism's paths know no parameter that spans several segments.
-    const { segments, wild } = { segments: r.op.path.split('/').length, wild: r.op.path_params.at(-1)?.slashes };
-    const given = path.split('/');
-    const known = wild ? [...given.slice(0, segments - 1), given.slice(segments - 1).join('%2F')].join('/') : path;
+    const given = target.split('/'), last = r.op.path.split('/').length - 1;
+    const wild = r.op.path_params.at(-1)?.slashes;
+    const known = wild ? [...given.slice(0, last), given.slice(last).join('%2F')].join('/') : target;
     const headers = Object.fromEntries(['accept', 'content-type', ...credentials].flatMap((h) =>
       (r.headers[h] ? [[h, r.headers[h]]] : [])));
     if (plan.prefer) headers.prefer = plan.prefer;
     const answer = await fetch(this.prism_url + [known, ...query].join('?'),
       { method: r.method, headers, body: r.body === '' ? undefined : r.body });
     const text = await answer.text();
-    Object.assign(r, { status: answer.status, answer: plan.edit ? plan.edit(text) : text, type: answer.headers.get('content-type') });
-    const violations = answer.headers.get('sl-violations');
-    if (violations && !/^\[/.test(violations)) r.problems.push(`Prism: ${violations}`);
-    else for (const v of JSON.parse(violations ?? '[]')) if (v.severity === 'Error') r.problems.push(`Prism: ${v.message}`);
-    if (r.type === 'application/problem+json') r.problems.push(`Prism: ${text}`);
-    else if (plan.conforms !== false) {
+    Object.assign(r, { status: answer.status, answer: plan.edit ? plan.edit(text) : text,
+      type: answer.headers.get('content-type') });
+    r.problems.push(...violations(answer.headers.get('sl-violations') ?? '[]').map((v) => `Prism: ${v}`));
+    if (r.type === 'application/problem+json') {
+      r.problems.push(`Prism: ${text}`);
+    } else if (plan.conforms !== false) {
       const json = text === '' ? undefined : JSON.parse(text);
       const wrong = restErrors(r.op.id, answer.status, json).filter((e) => !/is not in the schema$/.test(e));
       if (wrong.length) r.problems.push(`the answer that Prism made up: ${wrong.join('; ')}`);
