@@ -143,13 +143,15 @@ test('every operation conforms, and every answer is decoded', async () => {
     if (list.length) failed.add(c.op);
     problems.push(...list.map((text) => `${label(c, i)}: ${text}`));
   });
-  check(problems);
   for (const op of operations) {
     const unseen = [...fixedPlaces(op.answer)].filter((where) => !decoded.get(op).has(where));
-    assert.deepEqual(unseen, [], `${op.id}: fixed-point numbers that no answer held`);
+    if (unseen.length) problems.push(`${op.id}: fixed-point numbers that no answer held: ${unseen.join(' ')}`);
   }
   const conforming = operations.filter((op) => !failed.has(op) && cases.some((c) => c.op === op)).length;
-  console.log(`conformance: ${conforming} of ${operations.length} operations (${cases.length} calls)`);
+  const count = `conformance: ${conforming} of ${operations.length} operations (${cases.length} calls)`;
+  console.log(count);
+  if (process.env.CONFORMANCE_COUNT) fs.writeFileSync(process.env.CONFORMANCE_COUNT, `${count}\n`);
+  check(problems);
   assert.equal(conforming, operations.length);
 });
 
