@@ -145,6 +145,7 @@ test('every operation conforms, and every answer is decoded', async () => {
   });
   for (const op of operations) {
     const unseen = [...fixedPlaces(op.answer)].filter((where) => !decoded.get(op).has(where));
+    if (unseen.length) failed.add(op);
     if (unseen.length) problems.push(`${op.id}: fixed-point numbers that no answer held: ${unseen.join(' ')}`);
   }
   const conforming = operations.filter((op) => !failed.has(op) && cases.some((c) => c.op === op)).length;
