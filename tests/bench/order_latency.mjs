@@ -19,8 +19,8 @@ const usage = `usage: node tests/bench/order_latency.mjs [OPTION...]
   --warm-up N     orders before the measured ones [200]
   --rounds N      rounds; the peers take turns within each [5]
   --build DIR     where kalua and the C parts were built [build/release]
-  --only WORDS    comma-separated: plain, tls; paused, unpaused; floor-ready, kalua-ahead, floor, kalua, node,
-                  kalshi-typescript, ccxt [everything]
+  --only WORDS    comma-separated: plain, tls; unpaused, asleep, awake; floor-ready, kalua-ahead, floor, kalua,
+                  node, kalshi-typescript, ccxt [everything]
   --json          one JSON object for each row instead of the tables
 `;
 
@@ -117,17 +117,19 @@ const presigns = execFileSync(kalua, ['run', '--help'], { encoding: 'utf8' }).in
 
 const floor = (how) => (t) => ({
   command: [part('order_floor'), t.url, t.tls ? file('tls.pem') : '-', file('key.pem'), KEY_ID, t.orders, t.warmUp,
-    t.pauseMs, how].map(String),
+    t.pauseMs, t.awake ? 'awake' : 'asleep', how].map(String),
 });
 const scripted = (presign) => (t) => ({
   command: [kalua, 'run', '--quiet', '--log', 'error', '--no-watch', '--rest-url', `${t.url}/trade-api/v2`, '--ws-url',
     `${t.url.replace(/^http/, 'ws')}/trade-api/ws/v2`, '--key-id', KEY_ID, '--key', file('key.pem'),
     ...(t.tls ? ['--ca', file('tls.pem')] : []), ...(presigns ? ['--presign', String(presign)] : []),
-    path.join(here, 'order_kalua.lua'), '--', String(t.orders), String(t.warmUp), String(t.pauseMs)],
+    path.join(here, 'order_kalua.lua'), '--', String(t.orders), String(t.warmUp), String(t.pauseMs),
+    t.awake ? 'awake' : 'asleep'],
 });
 const inNode = (peer) => (t) => ({
   command: [process.execPath, path.join(here, 'order_peers.mjs'), JSON.stringify({ peer, url: t.url,
-    key: file('key.pem'), key_id: KEY_ID, orders: t.orders, warm_up: t.warmUp, pause_ms: t.pauseMs })],
+    key: file('key.pem'), key_id: KEY_ID, orders: t.orders, warm_up: t.warmUp, pause_ms: t.pauseMs,
+    awake: t.awake })],
   env: t.tls ? { NODE_EXTRA_CA_CERTS: file('tls.pem') } : {},
 });
 
@@ -203,7 +205,7 @@ function judge(title, rows) {
 }
 
 const words = options.only.split(',').filter(Boolean);
-const links = ['plain', 'tls'], paces = ['unpaused', 'paused'], ids = peers.map((p) => p.id);
+const links = ['plain', 'tls'], paces = ['unpaused', 'asleep', 'awake'], ids = peers.map((p) => p.id);
 for (const w of words)
   if (![...links, ...paces, ...ids].includes(w)) fail(`--only does not know '${w}': see --help`);
 const wanted = (set) => set.filter((w) => words.includes(w) || !set.some((x) => words.includes(x)));
@@ -224,10 +226,10 @@ if (!options.json) {
 for (const link of wanted(links)) {
   const tls = link === 'tls';
   for (const pace of wanted(paces)) {
-    const pauseMs = pace === 'paused' ? PAUSE_MS : 0;
-    const title = `${tls ? 'TLS 1.3' : 'plain'}, ${pauseMs ? `${pauseMs} ms between orders` : 'back to back'}`;
+    const pauseMs = pace === 'unpaused' ? 0 : PAUSE_MS;
+    const title = `${tls ? 'TLS 1.3' : 'plain'}, ${pauseMs ? `${pauseMs} ms ${pace} between orders` : 'back to back'}`;
     const url = tls ? `https://127.0.0.1:${ports.https}` : `http://127.0.0.1:${ports.http}`;
-    judge(title, await compare(title, { url, tls, orders, warmUp, pauseMs }, ports, chosen));
+    judge(title, await compare(title, { url, tls, orders, warmUp, pauseMs, awake: pace === 'awake' }, ports, chosen));
   }
 }
 process.exit(0);

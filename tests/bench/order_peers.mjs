@@ -1,5 +1,5 @@
 // The peers of order_latency.mjs that run in Node, one a process: node order_peers.mjs SETTINGS, a JSON object of
-// {peer, url, key, key_id, orders, warm_up, pause_ms}. Prints one line of JSON with the median and percentiles
+// {peer, url, key, key_id, orders, warm_up, pause_ms, awake}. Prints one line of JSON with the median and percentiles
 // in microseconds. Each is used as its own documentation shows; TLS trust comes from NODE_EXTRA_CA_CERTS.
 import crypto from 'node:crypto';
 import fs from 'node:fs';
@@ -71,10 +71,17 @@ const peers = {
   },
 };
 
+// Between two orders: asleep, or with the loop turning all the time.
+async function rest() {
+  if (!s.awake) return new Promise((r) => setTimeout(r, s.pause_ms));
+  const end = performance.now() + s.pause_ms;
+  while (performance.now() < end) await new Promise((r) => setImmediate(r));
+}
+
 const send = await peers[s.peer]();
 const times = new Float64Array(s.orders);
 for (let i = -s.warm_up; i < s.orders; i++) {
-  if (s.pause_ms) await new Promise((r) => setTimeout(r, s.pause_ms));
+  if (s.pause_ms) await rest();
   const begin = process.hrtime.bigint();
   const id = await send();
   const took = process.hrtime.bigint() - begin;
