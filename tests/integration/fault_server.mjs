@@ -162,10 +162,10 @@ export const faults = {
 
 export class FaultServer {
   // `sim`: a Sim to stand in front of. `answer`: instead of one, makes the answer to a request. `tls`: options of Node's
-  // tls.createServer.
-  static async start({ sim, answer, tls: secure } = {}) {
+  // tls.createServer. `ended(rq)`: told of each request when it is over, instead of keeping them all in `requests`.
+  static async start({ sim, answer, ended, tls: secure } = {}) {
     const s = new FaultServer();
-    Object.assign(s, { sim, answer, requests: [], rules: [], sockets: new Set(), accepts: 0, resetAccepts: 0 });
+    Object.assign(s, { sim, answer, ended, count: 0, requests: [], rules: [], sockets: new Set(), accepts: 0, resetAccepts: 0 });
     s.agent = new (sim?.rest_url.startsWith('https:') ? https : http).Agent({ keepAlive: true, maxSockets: 64,
       ca: sim?.ca_path && fs.readFileSync(sim.ca_path) });
     const take = (socket) => s.serve(socket);
@@ -248,9 +248,9 @@ export class FaultServer {
         return;
       }
       const start = headEnd() + 4, length = Number(headers['content-length'] ?? 0);
-      const rq = { id: this.requests.length, at: Date.now(), method, path: target.startsWith(BASE) ? target.slice(BASE.length) : target,
+      const rq = { id: this.count++, at: Date.now(), method, path: target.startsWith(BASE) ? target.slice(BASE.length) : target,
         headers, nth: n, signed: 'kalshi-access-signature' in headers, forwarded: false };
-      this.requests.push(rq);
+      if (!this.ended) this.requests.push(rq);
       const parse = () => {
         try { return length ? JSON.parse(pending.subarray(start, start + length).toString()) : undefined; } catch { return undefined; }
       };
@@ -258,6 +258,7 @@ export class FaultServer {
       const rule = this.pick(rq, 'head');
       if (rule) {
         await rule.fault.run(new Exchange(this, socket, rq));
+        this.ended?.(rq);
         return;
       }
       if (!await wait(() => pending.length >= start + length)) return;
@@ -271,6 +272,7 @@ export class FaultServer {
         rq.failed = e.message; // the simulator is gone
         socket.destroy();
       }
+      this.ended?.(rq);
       if (socket.destroyed || socket.writableEnded) return;
     }
   }
