@@ -36,9 +36,12 @@ static void call_timer_closed(uv_handle_t *h) {
     s->open--;
 }
 
-static void call_off_wire(kl_call *c) {
+/* It is no longer under way, neither being signed nor being sent. */
+static void call_off_way(kl_call *c) {
   c->http = NULL;
-  if (!c->write) c->s->reads_sending--;
+  if (!c->ticket.paid) return;
+  kl_limiter_settle(&c->s->limiter, &c->ticket, kl_mono_ns(c->s->clock));
+  if (!c->write) c->s->reads_under_way--;
 }
 
 /* Takes the call off the session; its memory goes when the loop has closed the timer. */
@@ -46,10 +49,8 @@ static void call_end(kl_call *c) {
   kl_list_remove(&c->link);
   kl_limiter_remove(&c->ticket);
   if (c->job) kl_sign_cancel(c->job);
-  if (c->http) {
-    kl_http_cancel(c->http);
-    call_off_wire(c);
-  }
+  if (c->http) kl_http_cancel(c->http);
+  call_off_way(c);
   if (c->lookup) kl_lost_write_cancel(c->lookup);
   c->job = NULL;
   c->lookup = NULL;
@@ -342,7 +343,7 @@ static void call_succeeded(kl_call *c, const kl_http_response *res) {
 static void call_answered(void *data, const kl_http_response *res, const kl_error *e) {
   kl_call *c = data;
   kl_session *s = c->s;
-  call_off_wire(c);
+  call_off_way(c);
   kl_hot_path_traffic(s->hot);
   if (e) {
     call_no_answer(c, e);
@@ -421,7 +422,6 @@ static void call_send(kl_call *c, const char *signature) {
   kl_buf_free(&url);
   if (c->http) {
     c->state = KL_CALL_SENDING;
-    if (!c->write) s->reads_sending++;
     uv_timer_stop(&c->timer); /* the HTTP client watches the time now */
   } else {
     call_fail_later(c, &e);
@@ -471,8 +471,11 @@ void kl_session_pump(kl_session *s) {
   if (s->closing) return;
   int64_t wait_ns;
   for (kl_ticket *t;
-       (t = kl_limiter_next(&s->limiter, s->reads_sending >= READS_AT_ONCE, kl_mono_ns(s->clock), &wait_ns));)
-    call_start(KL_CONTAINER(t, kl_call, ticket));
+       (t = kl_limiter_next(&s->limiter, s->reads_under_way >= READS_AT_ONCE, kl_mono_ns(s->clock), &wait_ns));) {
+    kl_call *c = KL_CONTAINER(t, kl_call, ticket);
+    if (!c->write) s->reads_under_way++;
+    call_start(c);
+  }
   if (wait_ns >= 0) uv_timer_start(&s->pump, pump_fired, (uint64_t)(wait_ns / 1000000) + 1, 0);
 }
 

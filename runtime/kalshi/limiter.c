@@ -19,6 +19,7 @@ void kl_limiter_init(kl_limiter *l, int64_t now_ns) {
   for (int i = 0; i < KL_BUCKETS; i++) {
     kl_token_bucket *b = &l->buckets[i];
     b->tokens = b->capacity = b->rate = basic_rate[i == KL_BUCKET_READ ? KL_BUCKET_READ : KL_BUCKET_WRITE];
+    b->held = 0;
     b->at_ns = now_ns;
   }
   for (int c = 0; c < KL_CLASSES; c++)
@@ -43,7 +44,7 @@ void kl_limiter_drain(kl_limiter *l, kl_bucket_set which, int64_t now_ns) {
   for (int i = 0; i < KL_BUCKETS; i++) {
     if (!(which & KL_IN_BUCKET(i))) continue;
     bucket_refill(&l->buckets[i], now_ns);
-    if (l->buckets[i].tokens > 0) l->buckets[i].tokens = 0;
+    if (l->buckets[i].tokens > l->buckets[i].held) l->buckets[i].tokens = l->buckets[i].held;
   }
 }
 
@@ -54,7 +55,7 @@ double kl_limiter_tokens(const kl_limiter *l, kl_bucket_set which, int64_t now_n
     if (!(which & KL_IN_BUCKET(i))) continue;
     kl_token_bucket b = l->buckets[i];
     bucket_refill(&b, now_ns);
-    if (!any || b.tokens < least) least = b.tokens;
+    if (!any || b.tokens - b.held < least) least = b.tokens - b.held;
     any = true;
   }
   return least;
@@ -78,7 +79,7 @@ static kl_ticket *ticket_of(kl_list *link) { return KL_CONTAINER(link, kl_ticket
 void kl_ticket_init(kl_ticket *t) {
   kl_list_init(&t->link);
   kl_list_init(&t->behind);
-  t->first = false;
+  t->first = t->paid = false;
 }
 
 void kl_limiter_enqueue(kl_limiter *l, kl_ticket *t) {
@@ -130,7 +131,7 @@ static int64_t ticket_wait(const kl_limiter *l, const kl_ticket *t) {
   for (int i = 0; i < KL_BUCKETS; i++) {
     if (!(t->buckets & KL_IN_BUCKET(i))) continue;
     const kl_token_bucket *b = &l->buckets[i];
-    double lack = bucket_need(b, t->cost) - b->tokens;
+    double lack = bucket_need(b, t->cost) - (b->tokens - b->held);
     if (lack <= 1e-6) continue; /* a millionth of a token is rounding, not debt */
     int64_t wait = (int64_t)(lack / b->rate * 1e9) + 1;
     if (wait > longest) longest = wait;
@@ -165,11 +166,23 @@ kl_ticket *kl_limiter_next(kl_limiter *l, bool hold_reads, int64_t now_ns, int64
     kl_ticket *t = choose(l, (kl_class) class, &taken, wait_ns);
     if (!t) continue;
     for (int i = 0; i < KL_BUCKETS; i++)
-      if (t->buckets & KL_IN_BUCKET(i)) l->buckets[i].tokens -= t->cost;
+      if (t->buckets & KL_IN_BUCKET(i)) l->buckets[i].held += t->cost;
+    t->paid = true;
     promote(t, t->served + t->cost);
     return t;
   }
   return NULL;
+}
+
+void kl_limiter_settle(kl_limiter *l, kl_ticket *t, int64_t now_ns) {
+  for (int i = 0; t->paid && i < KL_BUCKETS; i++) {
+    kl_token_bucket *b = &l->buckets[i];
+    if (!(t->buckets & KL_IN_BUCKET(i))) continue;
+    bucket_refill(b, now_ns);
+    b->held -= t->cost;
+    b->tokens -= t->cost;
+  }
+  t->paid = false;
 }
 
 size_t kl_limiter_waiting(const kl_limiter *l) {

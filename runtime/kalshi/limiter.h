@@ -31,14 +31,15 @@ typedef struct kl_ticket {
   kl_bucket_set buckets;
   uint64_t owner; /* a script; 0: the session itself */
   /* The limiter's own. */
-  kl_list link;   /* the first of an owner: in the queue of its class; another: behind its first; else alone */
-  kl_list behind; /* of a first: the rest of its owner's */
-  double served;  /* of a first: tokens that its owner had, as the queue counts */
-  bool first;
+  kl_list link;     /* the first of an owner: in the queue of its class; another: behind its first; else alone */
+  kl_list behind;   /* of a first: the rest of its owner's */
+  double served;    /* of a first: tokens that its owner had, as the queue counts */
+  bool first, paid; /* paid: its tokens are held, and not yet settled */
 } kl_ticket;
 
 typedef struct kl_token_bucket {
   double tokens, capacity, rate; /* rate: tokens a second */
+  double held;                   /* of `tokens`: for calls on their way */
   int64_t at_ns;                 /* when `tokens` was right */
 } kl_token_bucket;
 
@@ -71,6 +72,10 @@ void kl_limiter_remove(kl_ticket *t);
  * before it still finds its tokens at the exchange) except by a call that needs it. A cost above the capacity waits for
  * a full bucket and leaves it in debt. */
 kl_ticket *kl_limiter_next(kl_limiter *l, bool hold_reads, int64_t now_ns, int64_t *wait_ns);
+/* The call of a ticket that kl_limiter_next gave out was answered, or given up: what was held for it is now spent. The
+ * exchange took its tokens at some moment since; a bucket that is full refills no more, so the latest moment is the
+ * one that never promises tokens which are not there. Harmless when nothing is held. */
+void kl_limiter_settle(kl_limiter *l, kl_ticket *t, int64_t now_ns);
 /* Tickets in the queues. */
 size_t kl_limiter_waiting(const kl_limiter *l);
 

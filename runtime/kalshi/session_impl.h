@@ -42,7 +42,7 @@ struct kl_session {
   uv_timer_t pump; /* when the next ticket has its tokens */
   kl_list calls;
   size_t writes;
-  size_t reads_sending;
+  size_t reads_under_way; /* being signed or sent */
   kl_hot_path *hot;
   kl_own_orders *own;
 

@@ -26,7 +26,12 @@ static void queue(kl_ticket *t, double cost, kl_class class, kl_bucket_set bucke
   kl_limiter_enqueue(&l, t);
 }
 
-static kl_ticket *next(int64_t now_ns) { return kl_limiter_next(&l, false, now_ns, &wait_ns); }
+/* The next ticket, whose call is answered at once. */
+static kl_ticket *next(int64_t now_ns) {
+  kl_ticket *t = kl_limiter_next(&l, false, now_ns, &wait_ns);
+  if (t) kl_limiter_settle(&l, t, now_ns);
+  return t;
+}
 
 static void a_full_bucket_lets_calls_go_at_once_and_keeps_a_reserve(void **state) {
   (void)state;
@@ -43,6 +48,31 @@ static void a_full_bucket_lets_calls_go_at_once_and_keeps_a_reserve(void **state
   assert_null(next(second));
   assert_int_equal(wait_ns, -1);
   assert_int_equal(kl_limiter_waiting(&l), 0);
+}
+
+/* The exchange's bucket is full until the calls arrive, and refills from then on: nobody knows when, but not before
+ * they left and not after they were answered. */
+static void a_bucket_refills_for_calls_that_were_answered(void **state) {
+  (void)state;
+  kl_ticket t[20];
+  for (int i = 0; i < 20; i++)
+    queue(&t[i], 10, KL_CLASS_WRITE, writes, 1);
+  for (int i = 0; i < 9; i++)
+    assert_ptr_equal(kl_limiter_next(&l, false, 0, &wait_ns), &t[i]);
+  assert_true(kl_limiter_tokens(&l, writes, 0) == 10); /* held is as good as spent */
+  assert_null(kl_limiter_next(&l, false, 0, &wait_ns));
+  assert_null(kl_limiter_next(&l, false, second / 2, &wait_ns)); /* the 50 tokens may not be there */
+  for (int i = 0; i < 9; i++)
+    kl_limiter_settle(&l, &t[i], second / 2);
+  kl_limiter_settle(&l, &t[0], second / 2); /* once is enough */
+  assert_null(kl_limiter_next(&l, false, second / 2, &wait_ns));
+  assert_ptr_equal(kl_limiter_next(&l, false, second * 55 / 100 + 10, &wait_ns), &t[9]);
+  assert_null(kl_limiter_next(&l, false, second * 60 / 100, &wait_ns));
+  /* In a steady flow those on their way cost nothing: the refill goes on meanwhile. */
+  assert_ptr_equal(kl_limiter_next(&l, false, second * 65 / 100 + 20, &wait_ns), &t[10]);
+  assert_ptr_equal(kl_limiter_next(&l, false, second * 75 / 100 + 30, &wait_ns), &t[11]);
+  kl_limiter_drain(&l, writes, second * 80 / 100);
+  assert_true(kl_limiter_tokens(&l, writes, second * 80 / 100) == 0);
 }
 
 static void a_steady_flow_gets_the_whole_rate(void **state) {
@@ -266,6 +296,7 @@ static void a_clock_that_was_set_starts_anew(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(a_full_bucket_lets_calls_go_at_once_and_keeps_a_reserve),
+      TEST(a_bucket_refills_for_calls_that_were_answered),
       TEST(a_steady_flow_gets_the_whole_rate),
       TEST(what_needs_the_whole_bucket_gets_it),
       TEST(reads_and_writes_have_budgets_of_their_own),
