@@ -74,6 +74,14 @@ static void renew(uv_timer_t *t) {
   if (!any) uv_timer_stop(t);
 }
 
+static uint64_t look_every_ms(const kl_ready *r) {
+  uint64_t every = (uint64_t)(r->max_age_ns / MS / 4);
+  return every ? every : 1;
+}
+
+/* Looks first after so many milliseconds, and then regularly. */
+static void watch(kl_ready *r, uint64_t first_ms) { uv_timer_start(&r->timer, renew, first_ms, look_every_ms(r)); }
+
 kl_ready *kl_ready_new(uv_loop_t *loop, kl_key *key, const kl_clock *clock, int max_age_ms,
                        int64_t (*timestamp_ms)(void *data), void *data) {
   kl_ready *r = calloc(1, sizeof *r);
@@ -147,10 +155,7 @@ void kl_ready_want(kl_ready *r, const char *method, const char *path, bool passi
   memcpy(s->method, method, strlen(method) + 1);
   s->used_ns = now;
   slot_begin(s);
-  if (!uv_is_active((uv_handle_t *)&r->timer)) {
-    uint64_t every = (uint64_t)(r->max_age_ns / MS / 4);
-    uv_timer_start(&r->timer, renew, every ? every : 1, every ? every : 1);
-  }
+  if (!uv_is_active((uv_handle_t *)&r->timer)) watch(r, look_every_ms(r));
 }
 
 void kl_ready_forget(kl_ready *r, const char *method, const char *path) {
@@ -170,6 +175,9 @@ bool kl_ready_take(kl_ready *r, const char *method, const char *path, int64_t *t
     *timestamp_ms = s->timestamp_ms;
   }
   s->ready = false;
-  slot_begin(s);
   return good;
+}
+
+void kl_ready_refill(kl_ready *r) {
+  if (r && uv_is_active((uv_handle_t *)&r->timer)) watch(r, 0);
 }

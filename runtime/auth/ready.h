@@ -25,8 +25,13 @@ void kl_ready_close(kl_ready *r, void (*closed)(void *), void *data);
  * ones took its place: at most 8 passing and 8 others are kept. The path is the whole one, without a query. */
 void kl_ready_want(kl_ready *r, const char *method, const char *path, bool passing);
 void kl_ready_forget(kl_ready *r, const char *method, const char *path);
-/* Gives a signature that is young enough, and begins the next one. False when none is ready. Takes NULL. */
+/* Gives a signature that is young enough. False when none is ready. The next one is begun by the next kl_ready_refill,
+ * or within a quarter of the age, and not here: the request that goes out now must not share its core with it. Takes
+ * NULL. */
 bool kl_ready_take(kl_ready *r, const char *method, const char *path, int64_t *timestamp_ms,
                    char signature[KL_SIGNATURE_MAX]);
+
+/* A request was answered: from the loop's next turn on those that were used are made again. Takes NULL. */
+void kl_ready_refill(kl_ready *r);
 
 #endif

@@ -190,7 +190,8 @@ static void call_looked_up(void *data, kl_lost_verdict verdict, const char *text
   if (verdict == KL_LOST_DONE) {
     kl_log_info("session", "%s: its answer was lost, but it happened: %.300s", c->name, text);
     c->s->stats.lost_done++;
-    (void)kl_lost_write_remember(c->s, c, text, n);
+    kl_order_answer ignored;
+    (void)kl_lost_write_remember(c->s, c, text, n, &ignored);
     call_finish(c, &(kl_http_response){.status = 200, .body = text, .body_len = n, .content_type = "application/json"},
                 NULL);
   } else if (c->refused) {
@@ -311,20 +312,11 @@ static void call_refused(kl_call *c, const kl_http_response *res) {
   call_finish(c, NULL, &e);
 }
 
-/* The time of matching in an answer to an order, which is exact to the millisecond where a Date header is to the
- * second.
- */
-static void learn_time_of_matching(const kl_call *c, const kl_http_response *res) {
-  if (!c->write || strncmp(c->path, "/portfolio/events/orders", 24) != 0) return;
-  const char *at = strstr(res->body, "\"ts_ms\":");
-  if (!at) return;
-  kl_clock_bounds_refine(&c->s->bounds, strtoll(at + 8, NULL, 10), c->sent_ms, kl_wall_ms(c->s->clock));
-}
-
 static void call_succeeded(kl_call *c, const kl_http_response *res) {
   kl_session *s = c->s;
   if (c->op) kl_session_take_answer(s, c->op, res->body, res->body_len);
-  if (c->write && !kl_lost_write_remember(s, c, res->body, res->body_len)) {
+  kl_order_answer answer = {0};
+  if (c->write && !kl_lost_write_remember(s, c, res->body, res->body_len, &answer)) {
     /* A page of some proxy's, or half an answer: it tells as little as none. */
     kl_error e;
     kl_error_set(&e, KL_ERR_PROTOCOL, "it answered %d with something that is not JSON: \"%.80s\"", res->status,
@@ -334,8 +326,9 @@ static void call_succeeded(kl_call *c, const kl_http_response *res) {
     return;
   }
   if (c->write) {
-    learn_time_of_matching(c, res);
-    kl_hot_path_answered(s->hot, c, res->body);
+    /* Exact to the millisecond where a Date header is to the second. */
+    if (answer.ts_ms) kl_clock_bounds_refine(&s->bounds, answer.ts_ms, c->sent_ms, kl_wall_ms(s->clock));
+    kl_hot_path_answered(s->hot, c, &answer);
   }
   call_finish(c, res, NULL);
 }

@@ -77,7 +77,10 @@ static void feed_status(void *data, const char *what, const char *detail) {
   watch(h);
 }
 
-void kl_hot_path_traffic(kl_hot_path *h) { h->traffic_ns = kl_mono_ns(h->s->clock); }
+void kl_hot_path_traffic(kl_hot_path *h) {
+  h->traffic_ns = kl_mono_ns(h->s->clock);
+  kl_ready_refill(h->ready);
+}
 
 /* ---- signatures ---- */
 
@@ -98,23 +101,15 @@ bool kl_hot_path_signature(kl_hot_path *h, const kl_call *c, const char *path, i
   return false;
 }
 
-/* The path of the cancel of an order whose id is in a body: `"order_id":"…"`. */
-static bool cancel_path(const kl_session *s, const char *body, kl_buf *out) {
-  const char *at = strstr(body, "\"order_id\":\"");
-  if (!at) return false;
-  at += 12;
-  size_t n = strcspn(at, "\"\\/%");
-  if (n == 0 || n > 64 || at[n] != '"') return false;
-  kl_buf_printf(out, "%s/portfolio/events/orders/%.*s", s->base_path, (int)n, at);
-  return !out->failed;
-}
-
-void kl_hot_path_answered(kl_hot_path *h, const kl_call *c, const char *body) {
+void kl_hot_path_answered(kl_hot_path *h, const kl_call *c, const kl_order_answer *answer) {
   if (!h->ready || !is_order_write(c->op) || c->op->cost_per_item) return;
   kl_buf path = {0};
   if (!strcmp(c->op->id, "CreateOrderV2")) {
-    bool rests = !strstr(body, "\"remaining_count\":\"0.00\"");
-    if (rests && cancel_path(h->s, body, &path)) kl_ready_want(h->ready, "DELETE", path.data, true);
+    bool rests = answer->order_id[0] && answer->has_remaining && answer->remaining > 0;
+    if (rests && !strpbrk(answer->order_id, "/%?#")) {
+      kl_buf_printf(&path, "%s/portfolio/events/orders/%s", h->s->base_path, answer->order_id);
+      if (!path.failed) kl_ready_want(h->ready, "DELETE", path.data, true);
+    }
   } else if (!strcmp(c->op->id, "CancelOrderV2")) {
     kl_buf_printf(&path, "%s%s", h->s->base_path, c->path);
     if (!path.failed) kl_ready_forget(h->ready, "DELETE", path.data);

@@ -4,6 +4,7 @@
 #ifndef KL_HOT_PATH_H
 #define KL_HOT_PATH_H
 
+#include "kalshi/order_answer.h"
 #include "kalshi/session_impl.h"
 
 /* With `presign_ms` 0 no signature is made ahead. NULL when out of memory. */
@@ -14,8 +15,9 @@ void kl_hot_path_close(kl_hot_path *h, void (*closed)(void *), void *data);
  * whole one. */
 bool kl_hot_path_signature(kl_hot_path *h, const kl_call *c, const char *path, int64_t *timestamp_ms,
                            char signature[KL_SIGNATURE_MAX]);
-/* A write was answered with a success. An order that rests may have to be canceled soon. */
-void kl_hot_path_answered(kl_hot_path *h, const kl_call *c, const char *body);
+/* A write was answered with a success; `answer` is what that says of an order. One that rests may have to be canceled
+ * soon. */
+void kl_hot_path_answered(kl_hot_path *h, const kl_call *c, const kl_order_answer *answer);
 /* Bytes came over the connection. */
 void kl_hot_path_traffic(kl_hot_path *h);
 

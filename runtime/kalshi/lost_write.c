@@ -680,49 +680,57 @@ kl_lost_write *kl_lost_write_start(kl_call *c, bool by_timeout, kl_lost_cb cb, v
 
 /* ---- what a later look-up needs ---- */
 
-static void remember_one(kl_session *s, const plan *p, const kl_call *c, const json_t *answer, const json_t *asked) {
-  char id[80];
-  const char *order_id = text_of(answer, "order_id");
-  kl_count filled = 0, remaining = 0, total = -1, by;
-  if (!order_id && id_of_path(c->path, id, sizeof id)) order_id = id;
-  if (!order_id) return;
-  const kl_own_order *own = kl_own_orders_by_id(s->own, order_id);
-  switch (p->kind) {
-  case KIND_CREATE:
-    if (count_of(answer, "fill_count", &filled) && count_of(answer, "remaining_count", &remaining))
-      total = filled + remaining;
-    break;
-  case KIND_AMEND:
-    if (!count_of(asked, "count", &total)) total = -1;
-    break;
-  case KIND_DECREASE:
-    if (own && own->total >= 0 && count_of(asked, "reduce_by", &by)) total = own->total - by;
-    break;
-  case KIND_CANCEL:
-    break;
-  }
-  kl_own_orders_note(s->own, order_id, text_of(answer, "client_order_id"), total);
+static void remember_order(kl_session *s, const kl_order_answer *answer) {
+  bool counted = answer->has_filled && answer->has_remaining;
+  if (answer->order_id[0])
+    kl_own_orders_note(s->own, answer->order_id, answer->client_order_id,
+                       counted ? answer->filled + answer->remaining : -1);
 }
 
-bool kl_lost_write_remember(kl_session *s, const kl_call *c, const char *body, size_t n) {
-  const plan *p = plan_of(c->op);
-  if (!p) return true;
-  json_t *answer = json_loadb(body, n, 0, NULL);
-  bool usable = json_is_object(answer);
-  /* Cancelled orders need no memory, and most orders of a fast strategy end so. */
-  if (!usable || p->kind == KIND_CANCEL) {
-    json_decref(answer);
-    return usable;
+static bool remember_batch(kl_session *s, const char *body, size_t n) {
+  json_t *root = json_loadb(body, n, 0, NULL);
+  const json_t *one;
+  size_t i;
+  json_array_foreach(json_object_get(root, "orders"), i, one) {
+    const char *id = text_of(one, "order_id"), *client_id = text_of(one, "client_order_id");
+    kl_order_answer answer = {0};
+    snprintf(answer.order_id, sizeof answer.order_id, "%s", id ? id : "");
+    snprintf(answer.client_order_id, sizeof answer.client_order_id, "%s", client_id ? client_id : "");
+    answer.has_filled = count_of(one, "fill_count", &answer.filled);
+    answer.has_remaining = count_of(one, "remaining_count", &answer.remaining);
+    remember_order(s, &answer);
   }
-  json_t *asked = p->kind == KIND_CREATE || !c->body ? NULL : json_loadb(c->body, c->body_len, 0, NULL);
-  if (p->batch) {
-    const json_t *one;
-    size_t i;
-    json_array_foreach(json_object_get(answer, "orders"), i, one) remember_one(s, p, c, one, NULL);
-  } else {
-    remember_one(s, p, c, answer, asked);
+  bool usable = json_is_object(root);
+  json_decref(root);
+  return usable;
+}
+
+/* An amend names the new size; a decrease by a number takes from the old one. */
+static void remember_change(kl_session *s, const plan *p, const kl_call *c) {
+  char id[80];
+  if (!id_of_path(c->path, id, sizeof id)) return;
+  const kl_own_order *own = kl_own_orders_by_id(s->own, id);
+  json_t *asked = c->body ? json_loadb(c->body, c->body_len, 0, NULL) : NULL;
+  kl_count total = -1, by;
+  if (p->kind == KIND_AMEND) {
+    if (!count_of(asked, "count", &total)) total = -1;
+  } else if (own && own->total >= 0 && count_of(asked, "reduce_by", &by)) {
+    total = own->total - by;
   }
-  json_decref(answer);
   json_decref(asked);
+  kl_own_orders_note(s->own, id, NULL, total);
+}
+
+bool kl_lost_write_remember(kl_session *s, const kl_call *c, const char *body, size_t n, kl_order_answer *answer) {
+  const plan *p = plan_of(c->op);
+  memset(answer, 0, sizeof *answer);
+  if (!p) return true;
+  if (p->batch && p->kind == KIND_CREATE) return remember_batch(s, body, n);
+  if (!kl_order_answer_read(body, n, answer)) return false;
+  /* Cancelled orders need no memory, and most orders of a fast strategy end so. */
+  if (p->kind == KIND_CREATE)
+    remember_order(s, answer);
+  else if (p->kind == KIND_AMEND || p->kind == KIND_DECREASE)
+    remember_change(s, p, c);
   return true;
 }

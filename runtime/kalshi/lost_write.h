@@ -5,6 +5,7 @@
 #ifndef KL_LOST_WRITE_H
 #define KL_LOST_WRITE_H
 
+#include "kalshi/order_answer.h"
 #include "kalshi/session_impl.h"
 
 typedef enum {
@@ -23,8 +24,8 @@ kl_lost_write *kl_lost_write_start(kl_call *c, bool by_timeout, kl_lost_cb cb, v
 /* `cb` will not be called; call it only before `cb` was. Counts itself off the session when the loop has closed it. */
 void kl_lost_write_cancel(kl_lost_write *w);
 
-/* An answer to a write came: remembers what a later look-up needs. False when it should tell of orders and is no JSON
- * object. */
-bool kl_lost_write_remember(kl_session *s, const kl_call *c, const char *body, size_t n);
+/* An answer to a write came: remembers what a later look-up needs. `answer` is what it says of its order, empty for a
+ * batch and for a write of no orders. False when it should tell of orders and is no JSON object. */
+bool kl_lost_write_remember(kl_session *s, const kl_call *c, const char *body, size_t n, kl_order_answer *answer);
 
 #endif

@@ -160,7 +160,7 @@ static kl_http_call *first_to_fail(const kl_http *h, int64_t *when) {
 static void on_limits(uv_timer_t *t) {
   kl_http *h = t->data;
   kl_http_call *c;
-  int64_t when;
+  int64_t when = 0;
   while (!h->closing && (c = first_to_fail(h, &when)) && when <= now_ns()) {
     c->limit_passed = true;
     end(c, CURLE_OPERATION_TIMEDOUT);
