@@ -34,9 +34,9 @@ static void warmed(void *data, const kl_http_response *res, const kl_error *e) {
   if (e) kl_log_debug("session", "the connection could not be kept warm: %s", e->message);
 }
 
-/* A small public read over the connection that orders will take: opens it, or keeps it from being closed as idle. Not
- * signed, so that it costs the account nothing. */
-static void warm(kl_hot_path *h) {
+/* A small public read over the connection that orders take keeps it from being closed as idle, which could happen at
+ * the very moment that an order is sent over it. Not signed, so that it costs the account nothing. */
+static void keep_warm(kl_hot_path *h) {
   kl_error e;
   kl_call_request r = {.op = kl_operation_find("GetExchangeStatus"),
                        .path = "/exchange/status",
@@ -45,7 +45,15 @@ static void warm(kl_hot_path *h) {
                        .timeout_ms = WARM_TIMEOUT_MS};
   if (h->warming) return;
   h->warming = kl_session_call(h->s, &r, warmed, h, &e) != NULL;
-  if (!h->warming) kl_log_debug("session", "the connection could not be warmed: %s", e.message);
+  if (!h->warming) kl_log_debug("session", "the connection could not be kept warm: %s", e.message);
+}
+
+/* One is opened where none is at hand: none was used yet, or the server closed it. */
+static void open_ahead(kl_hot_path *h) {
+  kl_buf url = {0};
+  kl_buf_printf(&url, "%s/exchange/status", h->s->rest_url);
+  if (!url.failed) kl_http_warm(h->s->http, url.data);
+  kl_buf_free(&url);
 }
 
 static bool can_trade(const kl_session *s) { return s->key && (s->live || strcmp(s->env, "prod") != 0); }
@@ -58,7 +66,10 @@ static void look(uv_timer_t *t) {
     uv_timer_stop(t);
     return;
   }
-  if (now - h->traffic_ns >= IDLE_S * SECOND) warm(h);
+  if (h->traffic_ns && now - h->traffic_ns >= IDLE_S * SECOND)
+    keep_warm(h);
+  else
+    open_ahead(h);
 }
 
 static void watch(kl_hot_path *h) {
@@ -73,7 +84,7 @@ static void feed_status(void *data, const char *what, const char *detail) {
   if (!strcmp(what, "disconnected")) h->feed_up = false;
   if (strcmp(what, "connected") != 0 || !can_trade(h->s) || h->s->closing) return;
   h->feed_up = true;
-  if (!h->traffic_ns) warm(h);
+  open_ahead(h);
   watch(h);
 }
 

@@ -170,7 +170,7 @@ static void on_limits(uv_timer_t *t) {
 
 /* Deadlines move back while an answer comes in; the timer is not moved for that, it looks again when it fires. */
 void kl_http_arm_limits(kl_http *h) {
-  int64_t when;
+  int64_t when = 0;
   if (h->closing) return;
   if (!first_to_fail(h, &when)) {
     uv_timer_stop(&h->limits);
