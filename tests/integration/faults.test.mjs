@@ -123,8 +123,8 @@ describe('faults', { concurrency: 6 }, () => {
         }
         assert.equal(got.retryable, true, what);
         assert.ok(got.seconds < 12, what);
-        const tries = server.requests.filter(match(n)).length;
-        assert.ok(tries >= (f === faults.silence ? 1 : 2) && tries <= 12, `${tries} tries: ${what}`);
+        const tries = server.requests.filter(match(n)).length; // curl may try a kept connection first
+        assert.ok(tries >= (f === faults.silence ? 1 : 2) && tries <= 20, `${tries} tries: ${what}`);
       });
     });
 
