@@ -474,8 +474,17 @@ void kl_session_pump(kl_session *s) {
 
 static void call_timed_out(kl_call *c) {
   kl_error e;
-  if (c->attempt && c->error.kind)
-    kl_error_set(&e, c->error.kind, "%s; there was no time for another try", c->error.message);
+  bool not_done = c->lost && c->write && c->repeat == KL_REPEAT_NEVER;
+  const char *last = c->error.message;
+  bool named = !strncmp(last, c->name, strlen(c->name)); /* an answer's is, the transport's is not */
+  if (c->attempt && c->error.kind && not_done)
+    kl_error_set(&e, c->error.kind,
+                 "%s did not happen: its answer was lost (%.200s), and there was no time to send it "
+                 "again; it may be sent again",
+                 c->name, last);
+  else if (c->attempt && c->error.kind)
+    kl_error_set(&e, c->error.kind, "%s%s%s; there was no time for another try", named ? "" : c->name,
+                 named ? "" : ": ", last);
   else if (c->state == KL_CALL_WAITING || c->state == KL_CALL_HELD)
     kl_error_set(&e, KL_ERR_TIMEOUT, "%s waited too long for its rate-limit tokens (%s bucket): send fewer calls",
                  c->name, c->bucket == KL_BUCKET_WRITE ? "write" : "read");
@@ -484,7 +493,7 @@ static void call_timed_out(kl_call *c) {
   if (c->attempt) e.status = c->error.status;
   /* A write that was lost waits to be sent again only where that does no harm. */
   e.retryable = !c->sent || !c->write || c->lost;
-  if (c->lost && c->write && c->repeat == KL_REPEAT_NEVER) snprintf(e.code, sizeof e.code, "not_done");
+  if (not_done) snprintf(e.code, sizeof e.code, "not_done");
   snprintf(e.operation, sizeof e.operation, "%s", c->name);
   call_finish(c, NULL, &e);
 }

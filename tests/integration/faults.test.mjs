@@ -121,6 +121,7 @@ describe('faults', { concurrency: 6 }, () => {
           assert.match(got.message, words, what);
           assert.equal(got.status, status, what);
         }
+        assert.match(got.message, new RegExp(`^${operation}\\b`), what);
         assert.equal(got.retryable, true, what);
         assert.ok(got.seconds < 12, what);
         const tries = server.requests.filter(match(n)).length; // curl may try a kept connection first
