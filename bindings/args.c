@@ -310,8 +310,14 @@ static bool write_uuid(char out[37]) {
   if (getrandom(b, sizeof b, 0) != (ssize_t)sizeof b) return false;
   b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
   b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
-  snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3],
-           b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+  static const char digits[] = "0123456789abcdef";
+  char *to = out;
+  for (int i = 0; i < 16; i++) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) *to++ = '-';
+    *to++ = digits[b[i] >> 4];
+    *to++ = digits[b[i] & 15];
+  }
+  *to = 0;
   return true;
 }
 

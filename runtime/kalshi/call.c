@@ -15,6 +15,7 @@ enum {
   READ_TIMEOUT_MS = 10000,  /* one try of a read; the next may do better */
   WRITE_TIMEOUT_MS = 10000, /* of a write: what is left is for looking up what became of it */
   WRITE_LEAST_MS = 5000,
+  RESEND_LEAST_MS = 2000, /* what a write that did not happen needs to be sent again */
   BACKOFF_FIRST_MS = 250,
   BACKOFF_MOST_MS = 8000,
   READS_AT_ONCE = 12 /* of the connections to a host, so that an order always finds one */
@@ -163,16 +164,16 @@ static void call_finish_unknown(kl_call *c, const char *why) {
   out.status = c->error.status;
   snprintf(out.code, sizeof out.code, "outcome_unknown");
   snprintf(out.operation, sizeof out.operation, "%s", c->name);
-  c->s->stats.lost_unknown++;
+  if (!c->told_unknown) c->s->stats.lost_unknown++;
   call_finish(c, NULL, &out);
 }
 
 /* It did not happen. Sends it again while there is time and somebody who wants it. */
 static void call_not_done(kl_call *c, const char *how) {
-  kl_session *s = c->s;
-  s->stats.lost_not_done++;
+  if (!c->told_unknown) c->s->stats.lost_not_done++;
   kl_log_info("session", "%s: its answer was lost, but it did not happen (%s)", c->name, how);
-  if (call_retry(c, &c->error)) return;
+  /* Sent again without time for another look-up, what is known for sure might end as unknown. */
+  if (remaining_ms(c) > RESEND_LEAST_MS && call_retry(c, &c->error)) return;
   kl_error out;
   kl_error_set(&out, c->error.kind,
                "%s did not happen: its answer was lost (%.200s), and a look-up showed that %s; it may be sent again",
@@ -189,7 +190,7 @@ static void call_looked_up(void *data, kl_lost_verdict verdict, const char *text
   c->lookup = NULL;
   if (verdict == KL_LOST_DONE) {
     kl_log_info("session", "%s: its answer was lost, but it happened: %.300s", c->name, text);
-    c->s->stats.lost_done++;
+    if (!c->told_unknown) c->s->stats.lost_done++;
     kl_order_answer ignored;
     (void)kl_lost_write_remember(c->s, c, text, n, &ignored);
     call_finish(c, &(kl_http_response){.status = 200, .body = text, .body_len = n, .content_type = "application/json"},
@@ -409,6 +410,7 @@ static void call_send(kl_call *c, const char *signature) {
                          .headers = headers,
                          .body = c->body,
                          .body_len = c->body_len,
+                         .uncompressed = c->write,
                          .timeout_ms = left};
     c->http = kl_http_send(s->http, &r, call_answered, c, &e);
   }
@@ -512,6 +514,8 @@ static void call_give_up_waiting(kl_call *c) {
   snprintf(out.code, sizeof out.code, "outcome_unknown");
   snprintf(out.operation, sizeof out.operation, "%s", c->name);
   c->cb = NULL;
+  c->told_unknown = true;
+  c->s->stats.lost_unknown++;
   cb(data, NULL, &out);
 }
 

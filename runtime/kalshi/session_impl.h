@@ -101,9 +101,10 @@ struct kl_call {
   int64_t deadline_ns;
   int attempt;
   bool clock_corrected;
-  bool sent;    /* something of it may have reached the exchange */
-  bool lost;    /* an answer to it was lost */
-  bool refused; /* and then it was refused, which is looked into: `error` is the refusal */
+  bool sent;         /* something of it may have reached the exchange */
+  bool lost;         /* an answer to it was lost */
+  bool told_unknown; /* somebody waited until the time was over; the look-up goes on */
+  bool refused;      /* and then it was refused, which is looked into: `error` is the refusal */
   int64_t timestamp_ms, sent_ms, first_sent_ms;
   kl_sign_job *job;
   kl_http_call *http;

@@ -36,6 +36,7 @@ typedef struct kl_http_request {
   const char *body;           /* NULL: none; copied */
   size_t body_len;
   int64_t timeout_ms; /* whole call; 0: 30,000, for a streamed answer no limit */
+  bool uncompressed;  /* offers no compression: for answers too small to gain by it */
   size_t max_body;    /* a longer answer (decoded) is an error; 0: 64 MiB, for a streamed answer no limit */
 
   /* A streamed answer: both are set, or neither. `on_head` is called once, with status and header fields, `on_piece`

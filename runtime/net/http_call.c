@@ -123,7 +123,6 @@ static bool set_connection(CURL *easy, kl_http_call *c, const kl_http *h) {
 
 static bool set_callbacks(CURL *easy, kl_http_call *c, const char *user_agent) {
   bool bad = false;
-  bad |= curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "") != CURLE_OK;
   bad |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, kl_http_on_body) != CURLE_OK;
   bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, c) != CURLE_OK;
   bad |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, kl_http_on_header) != CURLE_OK;
@@ -290,6 +289,13 @@ static bool set_way(kl_http_call *c) {
   return !bad;
 }
 
+static bool set_encoding(kl_http_call *c, const kl_http_request *r) {
+  bool compressed = !r->uncompressed;
+  if (compressed == c->set.compressed) return true;
+  c->set.compressed = compressed;
+  return curl_easy_setopt(c->easy, CURLOPT_ACCEPT_ENCODING, compressed ? "" : NULL) == CURLE_OK;
+}
+
 static bool set_limits(kl_http_call *c, const kl_http_request *r) {
   bool bad = false, streams = r->on_piece != NULL;
   c->head_timeout_ms = r->head_timeout_ms > 0 ? r->head_timeout_ms : DEFAULT_TIMEOUT_MS;
@@ -347,7 +353,9 @@ kl_http_call *kl_http_call_prepare(kl_http *h, const kl_http_request *r, kl_erro
   if (c) {
     start_anew(c, r);
     e->kind = NULL;
-    if (set_url(c, r->url, e) && set_headers(c, r, e) && set_way(c) && set_method(c, r) && set_limits(c, r)) return c;
+    if (set_url(c, r->url, e) && set_headers(c, r, e) && set_way(c) && set_method(c, r) && set_encoding(c, r) &&
+        set_limits(c, r))
+      return c;
     if (!e->kind)
       kl_error_set(e, KL_ERR_INTERNAL, "curl refuses the request to '%s': not enough memory, or its version is too old",
                    c->url.authority);

@@ -25,7 +25,7 @@ struct kl_http_call {
 
   CURL *easy;
   struct {
-    bool tls, loopback, body, custom, no_body;
+    bool tls, loopback, body, custom, no_body, compressed;
     int64_t timeout_ms, connect_ms;
     size_t max_body;
   } set;

@@ -275,7 +275,18 @@ static void without_time_to_look_it_is_unknown_and_looked_up_for_the_log(void **
   while (kl_session_writes_pending(session))
     uv_run(&loop, UV_RUN_ONCE);
   assert_int_equal(o.calls, 1);
-  assert_int_equal(stats_now().lost_done, 1);
+  assert_int_equal(stats_now().lost_unknown, 1); /* as it was told */
+  assert_int_equal(stats_now().lost_done, 0);
+  assert_int_equal(asked("POST"), 1);
+}
+
+static void without_time_for_another_look_up_it_is_not_sent_again(void **state) {
+  (void)state;
+  world.lose = 1;
+  world.lost_before = true;
+  outcome o = create_order(3000);
+  assert_string_equal(o.error.code, "not_done");
+  assert_true(o.error.retryable);
   assert_int_equal(asked("POST"), 1);
 }
 
@@ -515,6 +526,7 @@ int main(void) {
       TEST(an_answer_of_503_is_looked_up_too),
       TEST(a_success_that_is_no_json_is_looked_up),
       TEST(without_time_to_look_it_is_unknown_and_looked_up_for_the_log),
+      TEST(without_time_for_another_look_up_it_is_not_sent_again),
       TEST(one_that_nobody_waits_for_is_not_sent_again),
       TEST(without_a_client_order_id_it_cannot_be_looked_up),
       TEST(closing_during_a_look_up_says_that_it_is_unknown),
