@@ -23,7 +23,8 @@ function send(url, { method = 'GET', target, body, headers = {}, sign = {} }) {
   const text = `${time}${sign.method ?? method}${sign.path ?? `/trade-api/v2${target.split('?')[0]}`}`;
   const signature = crypto.sign('sha256', Buffer.from(text), { key: key.private, saltLength: 32,
     padding: crypto.constants.RSA_PKCS1_PSS_PADDING }).toString('base64');
-  const all = { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'test',
+  const all = { accept: 'application/json', 'user-agent': 'test',
+    ...(method === 'GET' ? { 'accept-encoding': 'identity' } : {}),
     'kalshi-access-key': key.id, 'kalshi-access-timestamp': time, 'kalshi-access-signature': signature,
     ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
     ...headers };
