@@ -221,7 +221,7 @@ void kl_http_warm(kl_http *h, const char *url) {
   size_t origin = kl_http_origin_length(url);
   kl_error e = {0};
   if (h->closing || is_warming(h, url, origin) || kl_http_has_idle(h, url, origin)) return;
-  const kl_http_request r = {.method = "HEAD", .url = url, .timeout_ms = WARM_TIMEOUT_MS};
+  const kl_http_request r = {.method = "GET", .url = url, .timeout_ms = WARM_TIMEOUT_MS};
   kl_http_call *c = kl_http_send(h, &r, warmed, NULL, &e);
   if (c)
     c->warming = true;

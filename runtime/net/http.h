@@ -72,7 +72,7 @@ void kl_http_pause(kl_http_call *c);
 /* Pieces come again, from the loop. Does nothing to a call that is not paused. */
 void kl_http_resume(kl_http_call *c);
 
-/* Opens a connection, TLS included, to the host of `url` when none is idle and none is being warmed, by a HEAD request
+/* Opens a connection, TLS included, to the host of `url` when none is idle and none is being warmed, by a GET request
  * for `url` without credentials: name the cheapest address that the server answers to anybody. libcurl keeps no
  * connection that carried no request, so one it has to be; the answer is not looked at. A failure is logged at the
  * level debug and changes nothing else. An HTTP/1.1 connection is given up after about 100 s without use, or earlier by

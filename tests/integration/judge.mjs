@@ -57,7 +57,8 @@ function headerProblems(r, key) {
   const out = [];
   const names = r.raw_headers.filter((_, i) => i % 2 === 0).map((n) => n.toLowerCase()).sort();
   // Answers to writes are too small to be worth compressing.
-  const wanted = [...always, ...(r.method === 'GET' ? ['accept-encoding'] : []), ...(r.body === '' ? [] : ['content-length', 'content-type'])].sort();
+  const wanted = [...always, ...(r.method === 'GET' ? ['accept-encoding'] : []),
+    ...(r.body === '' ? [] : ['content-length', 'content-type'])].sort();
   if (names.join() !== wanted.join()) out.push(`headers ${names.join(', ')} instead of ${wanted.join(', ')}`);
   const h = r.headers;
   if (h.accept !== 'application/json') out.push(`Accept: ${h.accept}`);

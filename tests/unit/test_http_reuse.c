@@ -204,7 +204,7 @@ static void warm(box *b) {
   box_run(b);
   assert_int_equal(b->calls[0].status, 200);
   assert_int_equal(b->server.accepted, 1);
-  assert_memory_equal(b->requests.data, "HEAD /status?cheap HTTP/1.1\r\n", 29);
+  assert_memory_equal(b->requests.data, "GET /status?cheap HTTP/1.1\r\n", 28);
   assert_non_null(strstr(b->requests.data, "|POST /order HTTP/1.1\r\n"));
 }
 
