@@ -29,6 +29,11 @@ async function server(answer) {
   const requests = [];
   const s = http.createServer((req, res) => {
     const url = new URL(req.url, 'http://x');
+    if (url.pathname.endsWith('/historical/cutoff')) { // an exchange that keeps no history elsewhere
+      res.writeHead(404, { 'Content-Type': 'application/json' });
+      res.end('{"error":{"code":"not_found","message":"not found"}}');
+      return;
+    }
     let body = '';
     req.on('data', (d) => { body += d; });
     req.on('end', () => {
