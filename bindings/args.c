@@ -135,6 +135,7 @@ static void put_fixed(const context *c, const place *at, const kl_param *p, int 
   int64_t v = 0;
   if (lua_type(L, idx) == LUA_TNUMBER) {
     double d = lua_tonumber(L, idx);
+    if (!isfinite(d)) refuse(c, at, "must be a finite number");
     if (!kl_decimal_from_double(d, places, &v)) refuse(c, at, "%.15g is off the grid: %s", d, grid);
   } else if (lua_type(L, idx) == LUA_TSTRING) {
     size_t n;
@@ -209,6 +210,9 @@ static void put_string(const context *c, const place *at, const kl_param *p, int
     if (n == 0) refuse(c, at, "must not be empty");
     if (!strcmp(s, ".") || !strcmp(s, "..")) refuse(c, at, "\"%s\" is not a name", s);
   }
+  /* An empty name is no key to look an order up by. */
+  if (how == AS_JSON && n == 0 && (p->required || !strcmp(p->name, "client_order_id")))
+    refuse(c, at, p->required ? "must not be empty" : "must not be empty; leave it out to get a random one");
   check_enum(c, at, p, s);
   check_text(c, at, p, s, n);
   put_text(out, how, s, n, how == AS_PATH && p->explode);
@@ -519,8 +523,9 @@ kl_args *kl_args_read(lua_State *L, const kl_operation *op, int first) {
     plain++;
   int rest = first + plain;
   while (top > rest && lua_isnil(L, top))
-    top--; /* trailing nils */
-  if (rest <= top && !lua_isnil(L, rest)) {
+    top--;                                                            /* trailing nils */
+  bool missing = plain < wanted && rest <= top && lua_isnil(L, rest); /* said below, by name */
+  if (rest <= top && !missing && (top > rest || !lua_isnil(L, rest))) {
     if (!lua_istable(L, rest) || top > rest) {
       if (wanted == 0) refuse(&c, NULL, "takes one table, for example kalshi.%s{ … }", op->name);
       refuse(&c, NULL, "takes %d plain argument%s and then one table", wanted, wanted == 1 ? "" : "s");

@@ -106,6 +106,8 @@ local function each(name, how)
   return function(...)
     local n = select("#", ...)
     local args, query = { ... }, {}
+    -- `for m in kalshi.each.get_markets do` calls it with nothing and then with what it gave.
+    if type(args[n]) == "function" then refuse(name, "call it: for row in kalshi.each.%s{ … } do", name) end
     if type(args[n]) == "table" then
       for k, v in pairs(args[n]) do query[k] = v end
     else

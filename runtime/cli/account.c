@@ -123,6 +123,8 @@ static void got_page(void *data, const json_t *answer) {
   waiter *w = data;
   w->left--;
   w->ok = answer != NULL;
+  char before[sizeof w->cursor];
+  memcpy(before, w->cursor, sizeof before);
   w->cursor[0] = 0;
   if (!answer) return;
   const char *key;
@@ -131,7 +133,9 @@ static void got_page(void *data, const json_t *answer) {
     if (json_is_array(value)) w->rows += (int64_t)json_array_size(value);
   }
   const char *cursor = json_string_value(json_object_get(answer, "cursor"));
-  if (cursor) snprintf(w->cursor, sizeof w->cursor, "%s", cursor);
+  if (!cursor) return;
+  if (*cursor && !strcmp(cursor, before)) w->ok = false; /* the list would never end */
+  snprintf(w->cursor, sizeof w->cursor, "%s", cursor);
 }
 
 static void encode(char *out, size_t cap, const char *s) {

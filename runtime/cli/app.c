@@ -524,7 +524,7 @@ void kl_app_abandon(kl_app *a) {
 
 int kl_app_run(kl_app *a, double seconds) {
   a->started_ms = kl_wall_ms(kl_clock_real());
-  if (a->key) kl_account_read(a->session, &a->before);
+  if (a->key && !a->tool_errors) kl_account_read(a->session, &a->before); /* for the summary, which tools have not */
   uv_signal_start(&a->on_int, interrupted, SIGINT);
   uv_signal_start(&a->on_term, interrupted, SIGTERM);
   uv_prepare_start(&a->flush, flush_output);

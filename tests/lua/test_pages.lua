@@ -42,3 +42,11 @@ test("walks refuse what they cannot do", function(t)
   t.eq(err.kind, "validation")
   t.ok(err.where:find "test_pages.lua:%d+", err.where)
 end)
+
+test("a walk that was not called says how to call it", function(t)
+  local ok, err = pcall(function()
+    for _ in kalshi.each.get_markets do end
+  end)
+  t.eq(ok, false)
+  t.eq(tostring(err), "validation: get_markets: call it: for row in kalshi.each.get_markets{ … } do")
+end)

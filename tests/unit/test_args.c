@@ -108,6 +108,9 @@ static void missing_or_superfluous_arguments_are_named(void **state) {
   refused("read('get_market', 7)", "get_market: ticker must be a string, not a number");
   refused("read('get_market', 'T', 'U')", "get_market: takes 1 plain argument and then one table");
   refused("read('get_market', 'T', {}, 1)", "get_market: takes 1 plain argument and then one table");
+  refused("read('get_markets', nil, print)", "get_markets: takes one table, for example kalshi.get_markets{ … }");
+  refused("read('get_market', 'T', nil, 5)", "get_market: takes 1 plain argument and then one table");
+  run("read('get_markets', nil, nil)");
   refused("read('get_markets', 5)", "get_markets: takes one table, for example kalshi.get_markets{ … }");
   refused("read('get_market', 'T', { ticker = 'U' })",
           "get_market: ticker is given twice, as argument 1 and in the table");
@@ -232,6 +235,10 @@ static void a_wrong_order_is_refused_before_it_is_sent(void **state) {
   refused(ORDER ", price = {} })", "create_order: price must be a number, not a table");
   refused(ORDER ", side = 'buy' })", "create_order: side must be one of bid, ask; \"buy\" is not");
   refused(ORDER ", post_only = 1 })", "create_order: post_only must be true or false, not a number");
+  refused(ORDER ", client_order_id = '' })",
+          "create_order: client_order_id must not be empty; leave it out to get a random one");
+  refused(ORDER ", ticker = '' })", "create_order: ticker must not be empty");
+  refused(ORDER ", price = 0/0 })", "create_order: price must be a finite number");
   refused(ORDER ", ticker = nil })", "create_order: ticker is required");
   refused(ORDER ", subaccount = -1 })", "create_order: subaccount must be at least 0, not -1");
   refused("read('create_order')", "create_order: ticker is required");

@@ -22,6 +22,9 @@ end
 
 local reached = check("REST", function()
   local s = kalshi.get_exchange_status()
+  if s.exchange_active == nil then
+    error("the answer of get_exchange_status does not say whether the exchange is active; is the REST URL right?", 0)
+  end
   return string.format("exchange %s, trading %s", s.exchange_active and "active" or "not active",
     s.trading_active and "active" or "paused")
 end)
@@ -46,7 +49,9 @@ end
 
 if reached and kalua.args[1] == "key" then
   local accepted = check("key", function()
-    return string.format("accepted, balance %.2f dollars", kalshi.get_balance().balance_dollars)
+    local balance = kalshi.get_balance().balance_dollars
+    if not balance then error("the answer of get_balance has no balance; is the REST URL that of the exchange?", 0) end
+    return string.format("accepted, balance %.2f dollars", balance)
   end)
   if accepted then
     check("limits", function()
