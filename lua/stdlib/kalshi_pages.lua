@@ -106,6 +106,7 @@ local function each(name, how)
   return function(...)
     local n = select("#", ...)
     local args, query = { ... }, {}
+    while n > 0 and args[n] == nil do n = n - 1 end
     -- `for m in kalshi.each.get_markets do` calls it with nothing and then with what it gave.
     if type(args[n]) == "function" then refuse(name, "call it: for row in kalshi.each.%s{ … } do", name) end
     if type(args[n]) == "table" then
