@@ -16,7 +16,7 @@ enum {
   BLIND_MS = 10000,      /* how long to wait where the exchange does not say how fresh its reads are */
   PAUSE_FIRST_MS = 50,
   PAUSE_MOST_MS = 1000,
-  LOOKUP_TIMEOUT_MS = 10000,
+  LOOKUP_TIMEOUT_MS = 4000, /* then the channel is looked at again, and another try made */
   ITEMS_MAX = 1000,
   CLOCK_SLACK_S = 60
 };

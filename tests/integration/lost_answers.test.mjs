@@ -94,6 +94,31 @@ describe('lost answers', { concurrency: 10 }, () => {
     }
   });
 
+  test('the account channel tells what became of it where REST does not answer', async (t) => {
+    const server = await faulty(t);
+    const isRead = (rq) => rq.method === 'GET' && rq.path.startsWith('/portfolio/orders');
+    server.on(isRead, faults.status(503), { times: 1e9 });
+    server.on((rq) => rq.body?.client_order_id === 'by-channel', faults.resetAfterForward);
+    server.on((rq) => rq.method === 'DELETE', faults.resetAfterForward);
+    const { cases, stderr } = await run(`local book = kalshi.book "${ticker}"
+      local function create(name)
+        return kalshi.create_order{ ticker = "${ticker}", side = "bid", price = 0.01, count = 3, client_order_id = name,
+          time_in_force = "good_till_canceled", self_trade_prevention_type = "taker_at_cross" }
+      end
+      create "before" -- from the first order on the channel is listened to
+      task.sleep(1)
+      local order
+      try("create", function() order = create "by-channel" return order end)
+      try("cancel", function() return kalshi.cancel_order(order.order_id) end)`, server.env());
+    assert.equal(cases.create?.ok, true, `${JSON.stringify(cases)} ${stderr}`);
+    assert.equal(cases.create.answer.resolved, true);
+    assert.equal(cases.create.answer.remaining_count, 3);
+    assert.equal(cases.cancel?.ok, true, `${JSON.stringify(cases)} ${stderr}`);
+    assert.equal(cases.cancel.answer.reduced_by, 3);
+    const there = (await allOrders()).filter((o) => o.client_order_id === 'by-channel');
+    assert.deepEqual(there.map((o) => o.status), ['canceled']);
+  });
+
   test('a decrease by a number is known where the order was made here', async (t) => {
     const server = await faulty(t);
     const list = [faults.resetBeforeForward, faults.resetAfterForward, faults.truncated, faults.status(503), faults.status(504, { carriedOut: true })];
