@@ -170,10 +170,19 @@ static void call_finish_unknown(kl_call *c, const char *why) {
 
 /* It did not happen. Sends it again while there is time and somebody who wants it. */
 static void call_not_done(kl_call *c, const char *how) {
-  if (!c->told_unknown) c->s->stats.lost_not_done++;
+  bool cancel = c->ticket.class == KL_CLASS_CANCEL;
   kl_log_info("session", "%s: its answer was lost, but it did not happen (%s)", c->name, how);
   /* Sent again without time for another look-up, what is known for sure might end as unknown. */
-  if (remaining_ms(c) > RESEND_LEAST_MS && call_retry(c, &c->error)) return;
+  if ((cancel || remaining_ms(c) > RESEND_LEAST_MS) && call_retry(c, &c->error)) {
+    if (!c->told_unknown) c->s->stats.lost_not_done++;
+    return;
+  }
+  if (cancel) {
+    /* It is repeated without asking how fresh the read was, so without the repetition nothing is known. */
+    call_finish_unknown(c, how);
+    return;
+  }
+  if (!c->told_unknown) c->s->stats.lost_not_done++;
   kl_error out;
   kl_error_set(&out, c->error.kind,
                "%s did not happen: its answer was lost (%.200s), and a look-up showed that %s; it may be sent again",
@@ -401,7 +410,10 @@ static void call_send(kl_call *c, const char *signature) {
   }
   int64_t left = attempt_ms(c);
   c->sent_ms = kl_wall_ms(s->clock);
-  if (!c->first_sent_ms) c->first_sent_ms = kl_session_timestamp_ms(s);
+  if (!c->first_sent_ms) {
+    c->first_sent_ms = kl_session_timestamp_ms(s);
+    if (c->write) kl_lost_write_before(c);
+  }
   if (url.failed) {
     kl_error_set(&e, KL_ERR_INTERNAL, "%s: not enough memory", c->name);
   } else {
@@ -579,7 +591,8 @@ void kl_session_release_held(kl_session *s) {
 }
 
 void kl_call_cancel(kl_call *c) {
-  bool goes_on = c->write && (c->sent || c->state == KL_CALL_SENDING || c->ticket.class == KL_CLASS_CANCEL);
+  bool under_way = c->state == KL_CALL_SENDING || c->state == KL_CALL_LOOKING_UP;
+  bool goes_on = c->write && (under_way || c->ticket.class == KL_CLASS_CANCEL);
   if (goes_on) {
     c->cb = NULL;
     return;

@@ -256,10 +256,10 @@ static item_state judge_decrease(const kl_lost_write *w, const item *it) {
     return ITEM_UNKNOWN;
   if (count_of(w->body, "reduce_to", &to)) return remaining <= to ? ITEM_DONE : ITEM_NOT_DONE;
   if (!count_of(w->body, "reduce_by", &by)) return ITEM_UNKNOWN;
-  const kl_own_order *own = kl_own_orders_by_id(w->s->own, it->order_id);
-  if (!own || own->total < 0) return ITEM_UNKNOWN;
-  if (filled + remaining == own->total - by) return ITEM_DONE;
-  return filled + remaining == own->total ? ITEM_NOT_DONE : ITEM_UNKNOWN;
+  kl_count before = w->c->total_before;
+  if (before < 0) return ITEM_UNKNOWN;
+  if (filled + remaining == before - by) return ITEM_DONE;
+  return filled + remaining == before ? ITEM_NOT_DONE : ITEM_UNKNOWN;
 }
 
 static item_state judge(const kl_lost_write *w, const item *it) {
@@ -285,7 +285,8 @@ static void ask_the_channel(kl_lost_write *w) {
     const kl_own_order *own = w->creates ? kl_own_orders_by_client_id(w->s->own, it->client_id)
                                          : kl_own_orders_by_id(w->s->own, it->order_id);
     if (it->order || !own || !own->ts_ms || (w->creates && own->filled > 0)) continue;
-    if (!w->creates && own->ts_ms < w->c->first_sent_ms) continue; /* from before the write */
+    /* From before the write; of a create, another order whose name was used again. */
+    if (own->ts_ms < w->c->first_sent_ms - (w->creates ? CLOCK_SLACK_S * 1000 : 0)) continue;
     char filled[32], remaining[32], initial[32], price[32], updated[40];
     kl_decimal_format(filled, sizeof filled, own->filled, KL_COUNT_PLACES);
     kl_decimal_format(remaining, sizeof remaining, own->remaining, KL_COUNT_PLACES);
@@ -709,16 +710,30 @@ static bool remember_batch(kl_session *s, const char *body, size_t n) {
 static void remember_change(kl_session *s, const plan *p, const kl_call *c) {
   char id[80];
   if (!id_of_path(c->path, id, sizeof id)) return;
-  const kl_own_order *own = kl_own_orders_by_id(s->own, id);
   json_t *asked = c->body ? json_loadb(c->body, c->body_len, 0, NULL) : NULL;
   kl_count total = -1, by;
   if (p->kind == KIND_AMEND) {
     if (!count_of(asked, "count", &total)) total = -1;
-  } else if (own && own->total >= 0 && count_of(asked, "reduce_by", &by)) {
-    total = own->total - by;
+  } else if (c->total_before >= 0 && count_of(asked, "reduce_by", &by)) {
+    total = c->total_before - by;
   }
   json_decref(asked);
   kl_own_orders_note(s->own, id, NULL, total);
+}
+
+void kl_lost_write_before(kl_call *c) {
+  const plan *p = plan_of(c->op);
+  char id[80];
+  c->total_before = -1;
+  if (!p || p->kind != KIND_DECREASE || !id_of_path(c->path, id, sizeof id)) return;
+  for (kl_list *n = c->s->calls.next; n != &c->s->calls; n = n->next) {
+    kl_call *other = KL_CONTAINER(n, kl_call, link);
+    if (other == c || !other->write || !other->first_sent_ms || strcmp(other->path, c->path) != 0) continue;
+    other->total_before = -1; /* two at once cannot be told apart */
+    return;
+  }
+  const kl_own_order *own = kl_own_orders_by_id(c->s->own, id);
+  if (own) c->total_before = own->total;
 }
 
 bool kl_lost_write_remember(kl_session *s, const kl_call *c, const char *body, size_t n, kl_order_answer *answer) {

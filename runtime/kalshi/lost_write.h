@@ -24,6 +24,10 @@ kl_lost_write *kl_lost_write_start(kl_call *c, bool by_timeout, kl_lost_cb cb, v
 /* `cb` will not be called; call it only before `cb` was. Counts itself off the session when the loop has closed it. */
 void kl_lost_write_cancel(kl_lost_write *w);
 
+/* Called before a write first leaves: what a later look-up compares with. The account channel tells of the write itself
+ * before its answer is missed, so what is known then is too late. */
+void kl_lost_write_before(kl_call *c);
+
 /* An answer to a write came: remembers what a later look-up needs. `answer` is what it says of its order, empty for a
  * batch and for a write of no orders. False when it should tell of orders and is no JSON object. */
 bool kl_lost_write_remember(kl_session *s, const kl_call *c, const char *body, size_t n, kl_order_answer *answer);

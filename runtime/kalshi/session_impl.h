@@ -106,6 +106,7 @@ struct kl_call {
   bool told_unknown; /* somebody waited until the time was over; the look-up goes on */
   bool refused;      /* and then it was refused, which is looked into: `error` is the refusal */
   int64_t timestamp_ms, sent_ms, first_sent_ms;
+  kl_count total_before; /* of the order that it decreases, when it first left; -1: not known */
   kl_sign_job *job;
   kl_http_call *http;
   kl_lost_write *lookup;

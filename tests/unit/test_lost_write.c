@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "kalshi/session_impl.h"
 #include "unit/rest_peer.h"
 
 /* ---- an exchange of one order ---- */
@@ -24,6 +25,7 @@ static struct {
   int64_t lag_ms; /* of the read side */
   bool no_timestamp;
   int stale_reads; /* so many reads of the order show it as it was */
+  bool channel;    /* the account channel tells of changes at once */
   int looked;      /* how often its list or itself was read */
 } world;
 
@@ -115,6 +117,7 @@ static const char *change(const char *request) {
       world.initial = "12.00";
     } else if (strstr(request, "reduce_by")) {
       world.remaining = "6.00";
+      if (world.channel) kl_own_orders_note(session->own, "ord-1", "my-id-17", 600);
     } else {
       world.remaining = "4.00";
     }
@@ -422,6 +425,44 @@ static void a_decrease_by_a_number_needs_to_know_the_size_before(void **state) {
   assert_int_equal(asked("POST"), 2);
 }
 
+/* The account channel tells of the decrease before its answer is missed: what counts is the size before. */
+static void a_decrease_that_the_channel_told_of_is_not_sent_again(void **state) {
+  (void)state;
+  assert_false(create_order(0).failed);
+  world.lose = 1;
+  world.channel = true;
+  outcome o = call("decrease_order", ORDERS "/ord-1/decrease", "{\"reduce_by\":\"4.00\"}", 0);
+  assert_false(o.failed);
+  assert_non_null(strstr(o.body, "\"remaining_count\":\"6.00\""));
+  assert_int_equal(asked("POST"), 2);
+}
+
+static void a_stale_read_without_time_to_cancel_again_leaves_it_unknown(void **state) {
+  (void)state;
+  world.exists = true;
+  world.lose = 1;
+  world.stale_reads = 9;
+  outcome o = call("cancel_order", ORDERS "/ord-1", NULL, 150);
+  assert_string_equal(o.error.code, "outcome_unknown");
+}
+
+static void one_that_was_refused_and_given_up_meanwhile_is_not_sent_again(void **state) {
+  (void)state;
+  world.lose = 1;
+  world.lost_before = true;
+  world.says = "HTTP/1.1 429 X\r\nContent-Length: 0\r\n\r\n";
+  outcome o = {0};
+  kl_call *c = begin("create_order", ORDERS, CREATE, 0, &o);
+  while (asked("POST") == 0)
+    uv_run(&loop, UV_RUN_ONCE);
+  run_for(40); /* it pauses before another try */
+  kl_call_cancel(c);
+  run_for(600);
+  assert_int_equal(asked("POST"), 1);
+  assert_false(world.exists);
+  assert_int_equal(kl_session_writes_pending(session), 0);
+}
+
 static void of_an_order_from_elsewhere_it_is_unknown(void **state) {
   (void)state;
   world.exists = true;
@@ -537,6 +578,9 @@ int main(void) {
       TEST(an_amend_is_compared_with_the_order),
       TEST(a_decrease_to_a_number_is_compared_with_the_order),
       TEST(a_decrease_by_a_number_needs_to_know_the_size_before),
+      TEST(a_decrease_that_the_channel_told_of_is_not_sent_again),
+      TEST(a_stale_read_without_time_to_cancel_again_leaves_it_unknown),
+      TEST(one_that_was_refused_and_given_up_meanwhile_is_not_sent_again),
       TEST(of_an_order_from_elsewhere_it_is_unknown),
       TEST(an_order_that_is_not_to_be_seen_leaves_it_unknown),
       TEST(a_batch_of_which_a_part_happened_says_so_item_by_item),
