@@ -59,6 +59,8 @@ static void call_end(kl_call *c) {
   uv_close((uv_handle_t *)&c->timer, call_timer_closed);
 }
 
+static bool writes_orders(const kl_call *c) { return !strncmp(c->path, "/portfolio/events/orders", 24); }
+
 static void call_finish(kl_call *c, const kl_http_response *res, const kl_error *e) {
   kl_session *s = c->s;
   kl_call_cb cb = c->cb;
@@ -70,7 +72,7 @@ static void call_finish(kl_call *c, const kl_http_response *res, const kl_error 
       kl_log_warn("session", "%s, which nobody waits for any more: %s: %s", c->name, e->kind, e->message);
     else
       kl_log_info("session", "%s, which nobody waits for any more, answered %d: %.300s", c->name, res->status,
-                  res->body_len ? res->body : "");
+                  writes_orders(c) && res->body_len ? res->body : ""); /* others may hold a new key */
   } else if (e) {
     kl_log_debug("session", "%s failed: %s: %s", c->name, e->kind, e->message);
   }
@@ -437,11 +439,14 @@ static void call_send(kl_call *c, const char *signature) {
 
 static void call_signed(void *data, const char *signature, const kl_error *e) {
   kl_call *c = data;
+  kl_session *s = c->s;
   c->job = NULL;
-  if (e)
-    call_finish(c, NULL, e);
-  else
+  if (!e) {
     call_send(c, signature);
+    return;
+  }
+  call_finish(c, NULL, e);
+  kl_session_pump(s); /* one less is under way */
 }
 
 /* It has its tokens: signs where there is a key, and sends. Calls nobody back. */
@@ -455,7 +460,9 @@ static void call_start(kl_call *c) {
   kl_buf path = {0};
   kl_buf_str(&path, s->base_path);
   kl_buf_str(&path, c->path);
-  if (!path.failed && c->write && kl_hot_path_signature(s->hot, c, path.data, &c->timestamp_ms, ready)) {
+  /* One made before the clock was corrected would be refused again. */
+  if (!path.failed && c->write && !c->clock_corrected &&
+      kl_hot_path_signature(s->hot, c, path.data, &c->timestamp_ms, ready)) {
     s->stats.presigned++;
     call_send(c, ready);
     kl_buf_free(&path);
@@ -488,7 +495,8 @@ void kl_session_pump(kl_session *s) {
 
 static void call_timed_out(kl_call *c) {
   kl_error e;
-  bool not_done = c->lost && c->write && c->repeat == KL_REPEAT_NEVER;
+  bool lost = c->lost && c->write && c->repeat == KL_REPEAT_NEVER;
+  bool not_done = lost && c->ticket.class != KL_CLASS_CANCEL; /* a cancel is repeated without being sure */
   const char *last = c->error.message;
   bool named = !strncmp(last, c->name, strlen(c->name)); /* an answer's is, the transport's is not */
   if (c->attempt && c->error.kind && not_done)
@@ -507,7 +515,7 @@ static void call_timed_out(kl_call *c) {
   if (c->attempt) e.status = c->error.status;
   /* A write that was lost waits to be sent again only where that does no harm. */
   e.retryable = !c->sent || !c->write || c->lost;
-  if (not_done) snprintf(e.code, sizeof e.code, "not_done");
+  if (lost) snprintf(e.code, sizeof e.code, "%s", not_done ? "not_done" : "outcome_unknown");
   snprintf(e.operation, sizeof e.operation, "%s", c->name);
   call_finish(c, NULL, &e);
 }
@@ -533,6 +541,7 @@ static void call_give_up_waiting(kl_call *c) {
 
 static void call_timer_fired(uv_timer_t *t) {
   kl_call *c = t->data;
+  kl_session *s = c->s;
   switch (c->state) {
   case KL_CALL_HELD:
   case KL_CALL_WAITING:
@@ -558,6 +567,7 @@ static void call_timer_fired(uv_timer_t *t) {
   case KL_CALL_SENDING:
     break;
   }
+  kl_session_pump(s); /* whatever ended here made room */
 }
 
 /* ---- beginning and ending ---- */

@@ -329,13 +329,21 @@ static void tell_done(kl_lost_write *w) {
       put_item_error(&w->text, it, "not_done",
                      "the answer was lost and this order does not exist: it may be sent again");
     else
-      put_item_error(&w->text, it, "not_found", "the answer was lost and this order is not canceled");
+      put_item_error(&w->text, it, status_is(it, "resting") ? "not_done" : "not_found",
+                     status_is(it, "resting") ? "the answer was lost and this order still rests: cancel it again"
+                                              : "the answer was lost and this order neither rests nor was canceled");
   }
   if (w->batch) kl_buf_str(&w->text, "],\"resolved\":true}");
   if (w->text.failed)
     end_saying(w, KL_LOST_UNKNOWN, "there was not enough memory to look it up");
   else
     end(w, KL_LOST_DONE);
+}
+
+/* A cancel may be repeated at any time and must not wait: if a stale read was to blame, the second is refused, and that
+ * is looked into. */
+static bool is_urgent(const kl_lost_write *w) {
+  return plan_of(w->c->op)->kind == KIND_CANCEL && !w->batch && !w->c->refused;
 }
 
 /* Everything was read once: is it decided? */
@@ -346,12 +354,9 @@ static void conclude(kl_lost_write *w) {
     done += state == ITEM_DONE;
     unknown += state == ITEM_UNKNOWN;
   }
-  /* A cancel may be repeated at any time and must not wait: if a stale read was to blame, the second is refused, and
-   * that is looked into. */
-  bool urgent = plan_of(w->c->op)->kind == KIND_CANCEL && !w->batch && !w->c->refused;
   if (done == w->n_items || (w->fresh && done > 0 && unknown == 0)) {
     tell_done(w);
-  } else if (urgent) {
+  } else if (is_urgent(w)) {
     end_saying(w, KL_LOST_NOT_DONE, "the order is not canceled");
   } else if (w->fresh && unknown > 0) {
     end_saying(w, KL_LOST_UNKNOWN,
@@ -474,9 +479,20 @@ static void taken(kl_lost_write *w, const json_t *root) {
 static void answered(void *data, const kl_http_response *res, const kl_error *e) {
   kl_lost_write *w = data;
   w->lookup = NULL;
+  if (kl_mono_ns(w->s->clock) >= w->until_ns) {
+    end_saying(w, KL_LOST_UNKNOWN, "it could not be looked up within half a minute");
+    return;
+  }
   if (e && w->step == STEP_ORDERS && !w->creates && e->status == 404) {
-    /* It may be gone to the historical tier, be another subaccount's, or never have been. */
-    end_saying(w, KL_LOST_UNKNOWN, "the exchange shows no order of that id");
+    /* Reads may not show a young order yet; it may be gone to the historical tier, or be another subaccount's. */
+    if (is_urgent(w)) {
+      end_saying(w, KL_LOST_NOT_DONE, "reads do not show the order");
+    } else if (w->fresh) {
+      end_saying(w, KL_LOST_UNKNOWN, "the exchange shows no order of that id");
+    } else {
+      w->step = STEP_FRESH;
+      look(w);
+    }
     return;
   }
   json_t *root = e ? NULL : json_loadb(res->body, res->body_len, 0, NULL);

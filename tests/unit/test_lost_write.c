@@ -479,8 +479,22 @@ static void an_order_that_is_not_to_be_seen_leaves_it_unknown(void **state) {
   world.exists = true;
   world.hidden = true;
   world.lose = 1;
-  outcome o = call("cancel_order", ORDERS "/ord-1", NULL, 0);
+  outcome o = call("amend_order", ORDERS "/ord-1/amend",
+                   "{\"ticker\":\"T\",\"side\":\"bid\",\"price\":\"0.4300\",\"count\":\"12.00\"}", 0);
   assert_string_equal(o.error.code, "outcome_unknown");
+  assert_int_equal(asked("POST"), 1);
+}
+
+static void a_cancel_of_an_order_that_reads_do_not_show_yet_is_sent_again(void **state) {
+  (void)state;
+  world.exists = true;
+  world.hidden = true;
+  world.lose = 1;
+  world.lost_before = true;
+  outcome o = call("cancel_order", ORDERS "/ord-1", NULL, 0);
+  assert_false(o.failed);
+  assert_int_equal(asked("DELETE"), 2);
+  assert_string_equal(world.status, "canceled");
 }
 
 /* ---- batches, and what sets a state ---- */
@@ -583,6 +597,7 @@ int main(void) {
       TEST(one_that_was_refused_and_given_up_meanwhile_is_not_sent_again),
       TEST(of_an_order_from_elsewhere_it_is_unknown),
       TEST(an_order_that_is_not_to_be_seen_leaves_it_unknown),
+      TEST(a_cancel_of_an_order_that_reads_do_not_show_yet_is_sent_again),
       TEST(a_batch_of_which_a_part_happened_says_so_item_by_item),
       TEST(a_batch_of_cancels_is_looked_up_order_by_order),
       TEST(cancelling_all_is_sent_again_since_twice_is_as_once),
