@@ -68,8 +68,8 @@ typedef void (*kl_call_cb)(void *data, const kl_http_response *res, const kl_err
  * that it had not happened. Never calls `cb` from within. NULL with `e` when it cannot be started. Copies all strings.
  */
 kl_call *kl_session_call(kl_session *s, const kl_call_request *r, kl_call_cb cb, void *data, kl_error *e);
-/* The callback will not be called. A read is aborted. A write of which something was sent, and any DELETE, goes on to
- * its end, and what became of it is logged; another write that still waits for tokens or its signature is never sent.
+/* The callback will not be called. A read is aborted. A write that is under way or being looked up, and any DELETE,
+ * goes on to its end, and what became of it is logged; another write that waits, also between two tries, is not sent.
  */
 void kl_call_cancel(kl_call *c);
 /* Writes under way (also abandoned ones); shutdown waits for them. */
