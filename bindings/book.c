@@ -136,7 +136,6 @@ int kl_book_open_lua(lua_State *L) {
   kl_list_init(&h->waits);
   kl_list_init(&h->iterators);
   h->member.close = member_close;
-  h->clock = kl_script_clock(s);
   h->feed = kl_session_feed(kl_environment_of(L)->session);
   luaL_setmetatable(L, KL_BOOK_META);
   h->book = kl_feed_book_open(h->feed, ticker, &e);
@@ -458,7 +457,7 @@ static int l_index(lua_State *L) {
     lua_pushboolean(L, b->stale);
     break;
   default:
-    lua_pushnumber(L, (double)(kl_mono_ns(h->clock) - b->rx_ns) / 1e9);
+    lua_pushnumber(L, kl_feed_book_age(h->feed, b));
     break;
   }
   return 1;

@@ -17,7 +17,6 @@ typedef struct kl_book_handle {
   uint64_t seen;     /* changes when wait last returned */
   kl_list waits;     /* of tasks that wait for a change */
   kl_list iterators; /* of deltas */
-  const kl_clock *clock;
   char ticker[64];
 } kl_book_handle;
 

@@ -1,5 +1,4 @@
-/* The feed's connection: sign, connect, come back; and the way of a message from the wire to books and subscriptions.
- */
+/* The way of a message from the wire to books and subscriptions, and the life of the feed. */
 #include "kalshi/feed.h"
 
 #include <inttypes.h>
@@ -12,9 +11,7 @@
 
 #define MS INT64_C(1000000)
 
-enum { TICK_MS = 100, RETRY_MIN_MS = 500, RETRY_MAX_MS = 30000, STEADY_MS = 5000 };
-
-static void connect_now(kl_feed *f);
+enum { TICK_MS = 100, LATE_FOR_MS = 1000 };
 
 /* ---- memory that callbacks under way may still look at ---- */
 
@@ -75,19 +72,28 @@ void kl_feed_tell(kl_feed *f, const char *what, const char *detail) {
   }
 }
 
-static bool anything_wanted(const kl_feed *f) {
-  for (size_t i = 0; i < f->n_channels; i++) {
-    if (f->channels[i]->wanted) return true;
-  }
-  return false;
-}
-
-static void tell_owners(kl_feed *f) {
+void kl_feed_tell_owners(kl_feed *f) {
   kl_feed_subs_settle(f);
   kl_feed_books_tell(f);
 }
 
 /* ---- deadlines ---- */
+
+/* Nothing is asked for on a channel before some time; true while that lies ahead. */
+static bool pausing(kl_feed_link *l, int64_t now) {
+  bool busy = false;
+  for (kl_list *n = l->channels.next; n != &l->channels; n = n->next) {
+    kl_feed_channel *c = KL_CONTAINER(n, kl_feed_channel, in_link);
+    if (!c->not_before_ns) continue;
+    if (now >= c->not_before_ns) {
+      c->not_before_ns = 0;
+      kl_feed_channel_touch(c);
+    } else {
+      busy = true;
+    }
+  }
+  return busy;
+}
 
 static void on_tick(uv_timer_t *t) {
   kl_feed *f = t->data;
@@ -95,21 +101,16 @@ static void on_tick(uv_timer_t *t) {
   int64_t now = kl_feed_now(f);
   bool busy = false;
   kl_feed_enter(f);
-  if (f->link == KL_LINK_OPEN) {
-    busy = kl_feed_commands_check(f, now);
-    if (kl_feed_books_check(f, now)) busy = true;
-    for (size_t i = 0; i < f->n_channels; i++) {
-      kl_feed_channel *c = f->channels[i];
-      if (!c->not_before_ns) continue;
-      if (now >= c->not_before_ns) {
-        c->not_before_ns = 0;
-        kl_feed_channel_touch(c);
-      } else {
-        busy = true;
-      }
-    }
+  for (kl_list *n = f->links.next; n != &f->links; n = n->next) {
+    kl_feed_link *l = KL_CONTAINER(n, kl_feed_link, in_feed);
+    if (l->state != KL_LINK_OPEN) continue;
+    if (kl_feed_link_check(l, now)) busy = true;
+    if (pausing(l, now)) busy = true;
   }
-  tell_owners(f);
+  for (kl_feed_channel *c = f->books; c; c = c->next) {
+    if (c->link->state == KL_LINK_OPEN && kl_feed_books_check(c, now)) busy = true;
+  }
+  kl_feed_tell_owners(f);
   if (!busy && f->tick_on) {
     f->tick_on = false;
     uv_timer_stop(&f->tick);
@@ -131,13 +132,9 @@ static void on_flush(uv_prepare_t *p) {
   f->flush_on = false;
   f->burst_ns = 0;
   kl_feed_enter(f);
-  if (f->link == KL_LINK_IDLE && anything_wanted(f)) connect_now(f);
-  if (f->link == KL_LINK_OPEN) {
-    for (size_t i = 0; i < f->n_channels && f->link == KL_LINK_OPEN; i++) {
-      if (f->channels[i]->dirty) kl_feed_channel_flush(f->channels[i]);
-    }
-  }
-  tell_owners(f);
+  for (kl_list *n = f->links.next; n != &f->links; n = n->next) /* one that is added here comes last */
+    kl_feed_link_flush(KL_CONTAINER(n, kl_feed_link, in_feed));
+  kl_feed_tell_owners(f);
   f->burst_ns = 0;
   kl_feed_leave(f);
 }
@@ -150,7 +147,8 @@ void kl_feed_wake(kl_feed *f) {
 /* ---- the way of a message ---- */
 
 /* A message that cannot be read may have been a book's: then the book is wrong from here on. */
-static void malformed(kl_feed *f, const char *p, size_t n, const kl_error *e) {
+static void malformed(kl_feed_link *l, const char *p, size_t n, const kl_error *e) {
+  kl_feed *f = l->f;
   int64_t now = kl_feed_now(f);
   f->malformed++;
   if (f->malformed_logged_ns && now - f->malformed_logged_ns < 1000 * MS) {
@@ -162,22 +160,18 @@ static void malformed(kl_feed *f, const char *p, size_t n, const kl_error *e) {
     f->malformed_quiet = 0;
   }
   kl_feed_note(f, e->message);
-  kl_feed_channel *c = f->books;
   int64_t sid = kl_feed_scan_sid(p, n);
-  if (!c || !c->sid || (sid && sid != c->sid)) return;
-  c->seq = -1; /* whether it had a number is not known */
-  kl_feed_books_resync(f);
+  for (kl_list *at = l->channels.next; at != &l->channels; at = at->next) {
+    kl_feed_channel *c = KL_CONTAINER(at, kl_feed_channel, in_link);
+    if (!c->snapshots || !c->sid || (sid && sid != c->sid)) continue;
+    c->seq = -1; /* whether it had a number is not known */
+    kl_feed_books_resync(c);
+  }
 }
 
 /* Continuity of seq on a subscription. False: the message was here before. Two earlier numbers in order are no repeats:
  * the exchange counts anew, and what came in between is not known. */
-static bool in_sequence(kl_feed *f, kl_feed_channel *c, const kl_event *ev) {
-  if (!(ev->has & KL_HAS_SEQ)) return true;
-  if (c->seq < 0 || ev->seq - c->seq == 1) {
-    c->seq = ev->seq;
-    c->earlier = 0;
-    return true;
-  }
+static bool out_of_sequence(kl_feed *f, kl_feed_channel *c, const kl_event *ev) {
   bool back = ev->seq <= c->seq;
   if (back && !(c->earlier && ev->seq - c->earlier == 1)) {
     /* An answer to get_snapshot that repeats the current number shows the state as of it. */
@@ -197,254 +191,190 @@ static bool in_sequence(kl_feed *f, kl_feed_channel *c, const kl_event *ev) {
   kl_log_warn("feed", "gap on %s", detail);
   c->seq = ev->seq;
   c->earlier = 0;
-  if (c->books) kl_feed_books_resync(f);
+  if (c->snapshots) kl_feed_books_resync(c);
   kl_feed_tell(f, "gap", detail);
   return true;
 }
 
-static void on_data(kl_feed *f, const kl_event *ev, const char *raw, size_t n) {
-  kl_feed_channel *c = (ev->has & KL_HAS_SID) ? kl_feed_channel_of_sid(f, ev->sid) : NULL;
+static inline bool in_sequence(kl_feed *f, kl_feed_channel *c, const kl_event *ev) {
+  if (!(ev->has & KL_HAS_SEQ)) return true;
+  if (__builtin_expect(c->seq < 0 || ev->seq - c->seq == 1, 1)) {
+    c->seq = ev->seq;
+    c->earlier = 0;
+    return true;
+  }
+  return out_of_sequence(f, c, ev);
+}
+
+/* What a message of a type that is not decoded is about. */
+static kl_str key_of(const kl_feed_channel *c, const char *raw, size_t n) {
+  kl_str value, key;
+  if (kl_feed_scan_msg(raw, n, kl_feed_key_words[c->key].member, &value) && kl_feed_scan_unquote(value, &key)) {
+    return key;
+  }
+  return (kl_str){NULL, 0};
+}
+
+static void on_data(kl_feed_link *l, const kl_event *ev, const char *raw, size_t n) {
+  kl_feed *f = l->f;
+  kl_feed_channel *c = (ev->has & KL_HAS_SID) ? kl_feed_channel_of_sid(l, ev->sid) : NULL;
   if (!c) { /* the last words of a subscription that was ended */
     f->ignored++;
     return;
   }
   if (!in_sequence(f, c, ev)) return;
-  kl_str ticker = ev->ticker;
-  bool has_subs = !kl_list_empty(&c->narrow) || !kl_list_empty(&c->wide);
-  if (ev->type == KL_EV_OTHER && !kl_list_empty(&c->narrow)) {
-    kl_str value;
-    if (!kl_feed_scan_msg(raw, n, "market_ticker", &value) || !kl_feed_scan_unquote(value, &ticker)) {
-      ticker = (kl_str){NULL, 0};
-    }
+  /* Of what happens at its time; a first state of a quiet market is old and yet not late. */
+  if (ev->has & KL_HAS_SENDING_TS) {
+    l->sent_ms = ev->sending_ts_ms;
+  } else if ((ev->has & KL_HAS_TS) && (ev->type == KL_EV_DELTA || ev->type == KL_EV_TRADE)) {
+    l->sent_ms = ev->ts_ms;
   }
-  kl_feed_market *m = ticker.n ? kl_feed_market_find(c, ticker.p, ticker.n) : NULL;
-  if (c->books) kl_feed_books_message(f, m, ev);
-  if (has_subs) kl_feed_subs_message(c, m, ticker.n > 0, ev, raw, n);
+  const kl_feed_channel *head = c->head;
+  bool narrow = !kl_list_empty(&head->narrow), has_subs = narrow || !kl_list_empty(&head->wide);
+  kl_str key = c->key == KL_KEY_MARKET_ID ? ev->market_id : ev->ticker;
+  if (ev->type == KL_EV_OTHER) {
+    if ((ev->has & KL_HAS_ID) && kl_feed_on_list(l, ev, raw, n)) return;
+    key = narrow ? key_of(c, raw, n) : (kl_str){NULL, 0};
+  }
+  kl_feed_market *m = NULL;
+  if (key.n) m = c->is_wide ? kl_feed_market_known(c, key.p, key.n) : kl_feed_market_find(c, key.p, key.n);
+  if (c->snapshots) {
+    kl_feed_cmd cmd;
+    if (ev->has & KL_HAS_ID) kl_feed_command_take(l, ev->id, &cmd); /* the answer to get_snapshot */
+    kl_feed_books_message(f, m, ev);
+  }
+  if (has_subs) kl_feed_subs_message(c, m, key.n > 0, ev, raw, n);
 }
 
-static void on_message(void *data, const char *p, size_t n) {
-  kl_feed *f = data;
+static void on_answer(kl_feed_link *l, const kl_event *ev, const char *raw, size_t n) {
+  /* It counts in seq where it carries one, but what it says holds in any case. */
+  kl_feed_channel *c = (ev->has & KL_HAS_SID) ? kl_feed_channel_of_sid(l, ev->sid) : NULL;
+  switch (ev->type) {
+  case KL_EV_SUBSCRIBED:
+    kl_feed_on_subscribed(l, ev);
+    break;
+  case KL_EV_OK:
+    if (c) in_sequence(l->f, c, ev);
+    kl_feed_on_ok(l, ev, raw, n);
+    break;
+  case KL_EV_UNSUBSCRIBED:
+    if (c) in_sequence(l->f, c, ev);
+    kl_feed_on_unsubscribed(l, ev);
+    break;
+  default:
+    if (c) in_sequence(l->f, c, ev);
+    kl_feed_on_error(l, ev, raw, n);
+    break;
+  }
+}
+
+void kl_feed_message(kl_feed_link *l, const char *p, size_t n) {
+  kl_feed *f = l->f;
   kl_event ev;
   kl_error e;
   f->messages++;
   kl_feed_enter(f);
   if (!kl_wire_decode(f->decoder, p, n, &ev, &e)) {
-    malformed(f, p, n, &e);
-    kl_feed_leave(f);
-    return;
-  }
-  kl_feed_channel *c;
-  switch (ev.type) {
-  case KL_EV_SUBSCRIBED:
-    kl_feed_on_subscribed(f, &ev);
-    break;
-  case KL_EV_OK:
-  case KL_EV_UNSUBSCRIBED:
-  case KL_EV_ERROR:
-    /* They count in seq where they carry one, but what they say holds in any case. */
-    c = (ev.has & KL_HAS_SID) ? kl_feed_channel_of_sid(f, ev.sid) : NULL;
-    if (c) in_sequence(f, c, &ev);
-    if (ev.type == KL_EV_OK) {
-      kl_feed_on_ok(f, &ev);
-    } else if (ev.type == KL_EV_UNSUBSCRIBED) {
-      kl_feed_on_unsubscribed(f, &ev);
-    } else {
-      kl_feed_on_error(f, &ev, p, n);
-    }
-    break;
-  default:
-    on_data(f, &ev, p, n);
-    break;
+    malformed(l, p, n, &e);
+  } else if (ev.type == KL_EV_SUBSCRIBED || ev.type == KL_EV_OK || ev.type == KL_EV_UNSUBSCRIBED ||
+             ev.type == KL_EV_ERROR) {
+    on_answer(l, &ev, p, n);
+  } else {
+    on_data(l, &ev, p, n);
   }
   kl_feed_leave(f);
 }
 
-static void on_burst_end(void *data) {
-  kl_feed *f = data;
+/* ---- how old what comes is ---- */
+
+static int64_t exchange_ms(const kl_feed *f) {
+  return f->o.now_ms ? f->o.now_ms(f->o.sign_data) : kl_wall_us(f->o.clock) / 1000;
+}
+
+static bool any_late(const kl_feed *f, int64_t now) {
+  for (const kl_list *n = f->links.next; n != &f->links; n = n->next) {
+    const kl_feed_link *l = KL_CONTAINER(n, kl_feed_link, in_feed);
+    if (l->late_since_ns && now - l->late_since_ns >= LATE_FOR_MS * MS) return true;
+  }
+  return false;
+}
+
+/* By the newest message of the read. It counts as late when nothing else has come for a second: one old message is an
+ * accident, and a loop that was held up catches up. */
+static void look_at_delay(kl_feed_link *l) {
+  kl_feed *f = l->f;
+  int64_t now = kl_feed_now(f);
+  f->delay_ms = exchange_ms(f) - l->sent_ms;
+  l->sent_ms = 0;
+  if (f->delay_ms < f->o.late_ms) {
+    l->late_since_ns = 0;
+  } else if (!l->late_since_ns) {
+    l->late_since_ns = now;
+  }
+  bool late = any_late(f, now);
+  if (late == f->late) return;
+  f->late = late;
+  char detail[160];
+  if (late) {
+    snprintf(detail, sizeof detail, "what comes is %.1f s old: the exchange, the network or this program is behind",
+             (double)f->delay_ms / 1e3);
+    kl_log_warn("feed", "%s", detail);
+    kl_feed_tell(f, "late", detail);
+  } else {
+    snprintf(detail, sizeof detail, "what comes is %.1f s old", (double)f->delay_ms / 1e3);
+    kl_log_info("feed", "on time again: %s", detail);
+    kl_feed_tell(f, "current", detail);
+  }
+}
+
+double kl_feed_book_age(const kl_feed *f, const kl_feed_book *b) {
+  double here = (double)(kl_mono_ns(f->o.clock) - b->rx_ns) / 1e9;
+  double there = b->ts_last ? (double)(exchange_ms(f) - b->ts_ms) / 1e3 : 0;
+  return here > there ? here : there;
+}
+
+void kl_feed_burst_end(kl_feed_link *l) {
+  kl_feed *f = l->f;
   kl_feed_enter(f);
-  tell_owners(f);
+  if (l->sent_ms) look_at_delay(l);
+  kl_feed_tell_owners(f);
   f->burst_ns = 0;
   kl_feed_leave(f);
 }
 
-/* ---- the connection ---- */
-
-/* All that the exchange knew of us is gone. */
-static void forget_link(kl_feed *f) {
-  if (f->ws) f->old_bytes += kl_ws_client_bytes(f->ws);
-  f->ws = NULL;
-  f->n_cmds = 0;
-  for (size_t i = 0; i < f->n_channels; i++)
-    kl_feed_channel_reset(f->channels[i]);
-}
-
-static void on_retry(uv_timer_t *t) {
-  kl_feed *f = t->data;
-  f->link = KL_LINK_IDLE;
-  kl_feed_wake(f);
-}
-
-/* First retry after 100 to 300 ms, then from half a second doubling to 30 s, each between half and all of it. */
-static void retry_later(kl_feed *f) {
-  uint64_t ms = 100 + kl_feed_random(f) % 201;
-  if (f->attempts) {
-    uint32_t shift = f->attempts - 1 > 6 ? 6 : f->attempts - 1;
-    uint64_t most = (uint64_t)RETRY_MIN_MS << shift;
-    if (most > RETRY_MAX_MS) most = RETRY_MAX_MS;
-    ms = most / 2 + kl_feed_random(f) % (most / 2 + 1);
-  }
-  if (f->attempts < 1000) f->attempts++;
-  f->link = KL_LINK_WAITING;
-  int rc = uv_timer_start(&f->retry, on_retry, ms, 0);
-  if (rc) kl_log_error("feed", "no timer for the next connection: %s", uv_strerror(rc));
-}
+/* ---- refusals that concern all ---- */
 
 /* Without a valid signature waiting is of no use to those who have seen nothing yet. */
-static void refuse_waiters(kl_feed *f, const kl_error *e) {
-  kl_feed_channel *c = f->books;
-  for (kl_list *n = c ? c->markets.next : NULL; n && n != &c->markets;) {
-    kl_feed_market *m = KL_CONTAINER(n, kl_feed_market, all);
-    n = n->next; /* failing a book calls nobody yet, so that n stays */
-    if (m->book && !m->book->pub.ready) kl_feed_book_fail(m->book, e);
+void kl_feed_refuse_waiters(kl_feed *f, const kl_error *e) {
+  for (kl_feed_channel *c = f->books; c; c = c->next) {
+    for (kl_list *n = c->markets.next; n != &c->markets;) {
+      kl_feed_market *m = KL_CONTAINER(n, kl_feed_market, all);
+      n = n->next; /* failing a book calls nobody yet, so that n stays */
+      if (m->book && !m->book->pub.ready) kl_feed_book_fail(m->book, e);
+    }
   }
   kl_feed_subs_fail_all(f, e, true);
-}
-
-/* The connection ended or never came about. */
-static void link_lost(kl_feed *f, const kl_error *e, bool refused) {
-  int64_t now = kl_feed_now(f);
-  bool was_open = f->link == KL_LINK_OPEN;
-  if (was_open && now - f->opened_ns >= STEADY_MS * MS) f->attempts = 0;
-  kl_feed_note(f, e->message);
-  forget_link(f);
-  if (refused) {
-    kl_log_error("feed", "%s", e->message);
-    refuse_waiters(f, e);
-  } else {
-    kl_log_warn("feed", "%s", e->message);
-  }
-  if (was_open) kl_feed_tell(f, "disconnected", e->message);
-  if (f->closing) return;
-  if (anything_wanted(f)) {
-    retry_later(f);
-  } else {
-    f->link = KL_LINK_IDLE;
-  }
-  tell_owners(f);
-}
-
-static void on_open(void *data, int64_t server_date_ms) {
-  kl_feed *f = data;
-  (void)server_date_ms;
-  f->burst_ns = 0;
-  kl_feed_enter(f);
-  f->link = KL_LINK_OPEN;
-  f->opened_ns = kl_feed_now(f);
-  if (f->was_open) f->reconnects++;
-  f->was_open = true;
-  kl_log_info("feed", "connected to %s", f->url);
-  for (size_t i = 0; i < f->n_channels; i++)
-    kl_feed_channel_touch(f->channels[i]);
-  kl_feed_tell(f, "connected", f->url);
-  f->burst_ns = 0;
-  kl_feed_leave(f);
-}
-
-static void on_closed(void *data, const kl_error *e) {
-  kl_feed *f = data;
-  kl_error own;
-  bool key_refused = f->link != KL_LINK_OPEN && (e->status == 401 || e->status == 403);
-  /* Nor does waiting help against a certificate that is not trusted. */
-  bool refused = key_refused || (f->link != KL_LINK_OPEN && !strcmp(e->kind, KL_ERR_CONFIG));
-  if (key_refused) {
-    kl_error_set(
-        &own, KL_ERR_AUTH,
-        "the exchange refused the key at the feed's handshake (HTTP %d): check the key id, that the key belongs "
-        "to this environment, and this machine's clock",
-        e->status);
-    own.status = e->status;
-    e = &own;
-  }
-  f->burst_ns = 0;
-  kl_feed_enter(f);
-  link_lost(f, e, refused);
-  f->burst_ns = 0;
-  kl_feed_leave(f);
-}
-
-void kl_feed_drop_link(kl_feed *f, const kl_error *e) {
-  if (!f->ws) return;
-  kl_ws_client *ws = f->ws;
-  f->old_bytes += kl_ws_client_bytes(ws);
-  f->ws = NULL;
-  kl_ws_client_close(ws);
-  link_lost(f, e, false);
-}
-
-static void open_socket(kl_feed *f, const char *const *headers) {
-  kl_error e;
-  const kl_ws_client_options o = {
-      .url = f->url,
-      .headers = headers,
-      .ca_file = f->ca_file,
-      .data = f,
-      .open = on_open,
-      .message = on_message,
-      .burst_end = on_burst_end,
-      .closed = on_closed,
-  };
-  f->link = KL_LINK_CONNECTING;
-  f->ws = kl_ws_client_open(f->loop, &o, &e);
-  if (!f->ws) link_lost(f, &e, true);
-}
-
-static void on_headers(void *feed, const char *const *headers, const kl_error *e) {
-  kl_feed *f = feed;
-  f->signing = NULL;
-  if (f->closing) return;
-  f->burst_ns = 0;
-  kl_feed_enter(f);
-  if (headers) {
-    open_socket(f, headers);
-  } else {
-    link_lost(f, e, true);
-  }
-  f->burst_ns = 0;
-  kl_feed_leave(f);
-}
-
-static void connect_now(kl_feed *f) {
-  if (!f->o.sign) {
-    static const char *const none[] = {NULL};
-    open_socket(f, none);
-    return;
-  }
-  f->link = KL_LINK_SIGNING;
-  f->signing = f->o.sign(f->o.sign_data, "GET", f->path, on_headers, f);
-  if (!f->signing) {
-    kl_error e;
-    kl_error_set(&e, KL_ERR_INTERNAL, "the handshake of the feed could not be signed: not enough memory");
-    link_lost(f, &e, false);
-  }
 }
 
 /* ---- birth and death ---- */
 
 static void free_feed(kl_feed *f) {
-  for (size_t i = 0; i < f->n_channels; i++)
-    kl_feed_channel_free(f->channels[i]);
+  while (!kl_list_empty(&f->links)) {
+    kl_feed_link *l = KL_CONTAINER(f->links.next, kl_feed_link, in_feed);
+    kl_list_remove(&l->in_feed);
+    kl_feed_link_free(l);
+  }
   kl_decoder_free(f->decoder);
   kl_buf_free(&f->out);
   free(f->levels[0]);
   free(f->levels[1]);
-  free(f->cmds);
   free(f->url);
   free(f->ca_file);
   free(f->path);
   free(f);
 }
 
-static void on_handle_closed(uv_handle_t *h) {
+void kl_feed_handle_closed(uv_handle_t *h) {
   kl_feed *f = h->data;
   if (--f->handles) return;
   void (*closed)(void *) = f->closed;
@@ -477,6 +407,8 @@ kl_feed *kl_feed_new(uv_loop_t *loop, const kl_feed_options *o, kl_error *e) {
   if (!f->o.clock) f->o.clock = kl_clock_real();
   if (f->o.snapshot_timeout_ms <= 0) f->o.snapshot_timeout_ms = 5000;
   if (f->o.command_timeout_ms <= 0) f->o.command_timeout_ms = 10000;
+  if (f->o.late_ms <= 0) f->o.late_ms = 2000;
+  if (!f->o.max_connections) f->o.max_connections = 16;
   f->url = strdup(o->ws_url);
   f->path = path_of(o->ws_url);
   f->ca_file = o->ca_file ? strdup(o->ca_file) : NULL;
@@ -487,24 +419,29 @@ kl_feed *kl_feed_new(uv_loop_t *loop, const kl_feed_options *o, kl_error *e) {
   kl_list_init(&f->subs);
   kl_list_init(&f->settled);
   kl_list_init(&f->listeners);
+  kl_list_init(&f->links);
+  kl_list_init(&f->channels);
   f->random = (uint64_t)kl_mono_ns(f->o.clock) ^ (uint64_t)kl_wall_us(f->o.clock) ^ (uint64_t)(uintptr_t)f;
   if (!f->random) f->random = 1;
-  f->next_id = 1;
-  int rc = 0;
+  int rc = UV_ENOMEM;
   if (f->url && f->path && f->decoder && (f->ca_file || !o->ca_file)) {
-    rc = uv_prepare_init(loop, &f->flush);
-    if (!rc) rc = uv_timer_init(loop, &f->retry);
+    rc = uv_prepare_init(loop, &f->flush); /* these cannot fail half-way */
     if (!rc) rc = uv_timer_init(loop, &f->tick);
-  } else {
-    rc = UV_ENOMEM;
+    if (!rc) {
+      f->flush.data = f->tick.data = f;
+      f->handles = 2;
+    }
   }
-  if (rc) { /* libuv's init of these three cannot fail half-way */
+  if (rc) {
     kl_error_set(e, KL_ERR_INTERNAL, "the feed could not be set up: %s", uv_strerror(rc));
     free_feed(f);
     return NULL;
   }
-  f->flush.data = f->retry.data = f->tick.data = f;
-  f->handles = 3;
+  if (!kl_feed_link_new(f)) {
+    kl_error_set(e, KL_ERR_INTERNAL, "not enough memory for the feed");
+    kl_feed_close(f, NULL, NULL);
+    return NULL;
+  }
   return f;
 }
 
@@ -517,34 +454,29 @@ void kl_feed_close(kl_feed *f, void (*closed)(void *), void *data) {
   f->burst_ns = 0;
   kl_feed_enter(f);
   f->closing = true;
-  if (f->signing && f->o.sign_cancel) f->o.sign_cancel(f->signing);
-  f->signing = NULL;
-  if (f->ws) kl_ws_client_close(f->ws);
-  f->ws = NULL;
-  f->link = KL_LINK_IDLE;
-  for (size_t i = 0; i < f->n_channels; i++) {
-    kl_feed_channel_reset(f->channels[i]);
-    for (kl_list *n = f->channels[i]->markets.next; n != &f->channels[i]->markets;) {
+  for (kl_list *n = f->links.next; n != &f->links; n = n->next)
+    kl_feed_link_close(KL_CONTAINER(n, kl_feed_link, in_feed));
+  for (kl_feed_channel *c = f->books; c; c = c->next) {
+    for (kl_list *n = c->markets.next; n != &c->markets;) {
       kl_feed_market *m = KL_CONTAINER(n, kl_feed_market, all);
       n = n->next;
       if (m->book) kl_feed_book_fail(m->book, &e);
     }
   }
   kl_feed_subs_fail_all(f, &e, false);
-  tell_owners(f);
-  uv_close((uv_handle_t *)&f->flush, on_handle_closed);
-  uv_close((uv_handle_t *)&f->retry, on_handle_closed);
-  uv_close((uv_handle_t *)&f->tick, on_handle_closed);
+  kl_feed_tell_owners(f);
+  uv_close((uv_handle_t *)&f->flush, kl_feed_handle_closed);
+  uv_close((uv_handle_t *)&f->tick, kl_feed_handle_closed);
   kl_feed_leave(f);
 }
 
 void kl_feed_status_get(const kl_feed *f, kl_feed_status *out) {
   *out = (kl_feed_status){
-      .connected = f->link == KL_LINK_OPEN,
       .age = -1,
+      .delay = (double)f->delay_ms / 1e3,
+      .late = f->late,
       .reconnects = f->reconnects,
       .messages = f->messages,
-      .bytes = f->old_bytes + (f->ws ? kl_ws_client_bytes(f->ws) : 0),
       .gaps = f->gaps,
       .malformed = f->malformed,
       .snapshots = f->snapshots,
@@ -554,8 +486,20 @@ void kl_feed_status_get(const kl_feed *f, kl_feed_status *out) {
       .books = f->n_books,
       .stale_books = f->n_stale,
   };
-  int64_t last = f->ws ? kl_ws_client_last_rx_ns(f->ws) : 0;
-  if (last) out->age = (double)(kl_mono_ns(f->o.clock) - last) / 1e9;
+  bool missing = false;
+  for (const kl_list *n = f->links.next; n != &f->links; n = n->next) {
+    const kl_feed_link *l = KL_CONTAINER(n, kl_feed_link, in_feed);
+    out->bytes += l->old_bytes + (l->ws ? kl_ws_client_bytes(l->ws) : 0);
+    if (l->state == KL_LINK_OPEN) {
+      out->connections++;
+    } else if (kl_feed_link_wanted(l)) {
+      missing = true;
+    }
+    int64_t last = l->ws ? kl_ws_client_last_rx_ns(l->ws) : 0;
+    double age = last ? (double)(kl_mono_ns(f->o.clock) - last) / 1e9 : -1;
+    if (age > out->age) out->age = age;
+  }
+  out->connected = out->connections > 0 && !missing;
   memcpy(out->last_error, f->last_error, sizeof out->last_error);
 }
 

@@ -1,6 +1,6 @@
-/* The live feed of a session: one WebSocket connection, subscriptions merged over all that ask, books kept right. It
- * reconnects by itself, subscribes again, notices gaps and resnapshots. Loop thread only; callbacks must not run Lua,
- * they queue. */
+/* The live feed of a session: subscriptions merged over all that ask, on one WebSocket connection while the exchange
+ * takes them there and on several when it does not; books kept right. It reconnects by itself, subscribes again,
+ * notices gaps and resnapshots. Loop thread only; callbacks must not run Lua, they queue. */
 #ifndef KL_FEED_H
 #define KL_FEED_H
 
@@ -29,6 +29,10 @@ typedef struct kl_feed_options {
   bool no_levels_in_no_prices;
   int64_t snapshot_timeout_ms; /* how long a market's first snapshot may take; 0: 5,000 */
   int64_t command_timeout_ms;  /* how long an answer to a command may take; 0: 10,000 */
+  int64_t late_ms;             /* data older than this when it comes is late; 0: 2,000 */
+  uint32_t max_connections;    /* 0: 16 */
+  /* The exchange's time in ms, for the age of what comes; NULL: this machine's. */
+  int64_t (*now_ms)(void *sign_data);
 } kl_feed_options;
 
 /* Connects when the first subscription is wanted, not before. Strings are copied. NULL with `e` for a URL without
@@ -47,8 +51,9 @@ typedef struct kl_feed_book {
   bool failed; /* the exchange refused it: see error */
   kl_error error;
   int64_t seq;      /* of the last message applied */
-  int64_t ts_ms;    /* exchange's time of the last change */
+  int64_t ts_ms;    /* exchange's time of the last change that carried one */
   int64_t rx_ns;    /* monotonic time of the last change here */
+  bool ts_last;     /* ts_ms is of the last change */
   uint64_t changes; /* counts every change, snapshots and stale marks included */
   void *priv;       /* the feed's */
 } kl_feed_book;
@@ -58,6 +63,9 @@ typedef struct kl_feed_book {
  * handed out again: the next open asks the exchange anew. */
 kl_feed_book *kl_feed_book_open(kl_feed *f, const char *ticker, kl_error *e);
 void kl_feed_book_release(kl_feed *f, kl_feed_book *b); /* the last one unsubscribes */
+/* Seconds since the book's last change: by the time it came here, or by the exchange's time of it if that is longer
+ * ago, so that a feed that is behind shows. */
+double kl_feed_book_age(const kl_feed *f, const kl_feed_book *b);
 
 /* A watcher of one book. The owner embeds it; both callbacks are optional. */
 typedef struct kl_book_watcher kl_book_watcher;
@@ -76,14 +84,27 @@ struct kl_book_watcher {
 void kl_feed_watch(kl_feed_book *b, kl_book_watcher *w);
 void kl_feed_unwatch(kl_book_watcher *w);
 
+/* What selects within a channel. */
+typedef enum {
+  KL_KEY_TICKER,    /* market_tickers */
+  KL_KEY_MARKET_ID, /* market_ids; channel ticker only */
+  KL_KEY_INDEX,     /* index_ids of cfbenchmarks_value and cfbenchmarks_value_5hz; "all" alone for all */
+  KL_KEY_UNDERLYING /* underlying_tickers of pyth_value; "all" alone for all */
+} kl_feed_key;
+
 /* A subscription to channels other than books, or to the raw messages of any channel. Subscriptions are merged: the
  * exchange is asked for the union, and each gets the messages of its own tickers. A channel that the exchange does not
  * filter by market is filtered here; a message that names no market reaches every subscription of its channel. */
 typedef struct kl_feed_sub kl_feed_sub;
 typedef struct kl_feed_sub_options {
-  const char *const *channels; /* names, NULL-terminated */
-  const char *const *tickers;  /* NULL or empty: all markets, where the channel allows it; copied */
+  const char *const *channels; /* names, NULL-terminated; all must take the same kind of key */
+  kl_feed_key key;
+  /* NULL or empty: all markets, where the channel allows it; no index yet, where it is chosen by index. Copied. */
+  const char *const *tickers;
   bool send_initial_snapshot;
+  bool no_levels_in_no_prices; /* orderbook_delta with use_yes_price false */
+  bool only_own_rfqs;          /* communications with user_filter "self" */
+  int shard_factor, shard_key; /* communications; factor 0: not sharded */
   void *data;
   /* Every message of these channels that concerns one of the tickers. Valid during the call. */
   void (*message)(void *data, const kl_event *ev, const char *raw, size_t n);
@@ -92,8 +113,8 @@ typedef struct kl_feed_sub_options {
   /* The exchange refused a channel or a ticker; nothing comes any more, what is left is to close it. */
   void (*failed)(void *data, const kl_error *e);
 } kl_feed_sub_options;
-/* Callbacks come later, never from within. NULL with `e`: no way to connect, no channel, a malformed ticker, or
- * orderbook_delta without tickers. */
+/* Callbacks come later, never from within. NULL with `e`: no way to connect, no channel, a malformed ticker, a
+ * parameter that a channel does not have, or orderbook_delta without tickers. */
 kl_feed_sub *kl_feed_subscribe(kl_feed *f, const kl_feed_sub_options *o, kl_error *e);
 /* Adds tickers (those it has already are skipped) or removes them (unknown ones are skipped). False with `e` where it
  * covers all markets, has failed, or when the last ticker would go (close it instead). */
@@ -103,9 +124,28 @@ bool kl_feed_sub_remove(kl_feed_sub *s, const char *const *tickers, kl_error *e)
 bool kl_feed_sub_ready(const kl_feed_sub *s);
 void kl_feed_sub_close(kl_feed_sub *s); /* takes NULL */
 
+/* A question to the exchange over the feed; the owner embeds it and keeps it where it is until it was answered or
+ * cancelled. */
+typedef struct kl_feed_request kl_feed_request;
+struct kl_feed_request {
+  void *data;
+  /* Once, from the loop: the whole message that answered (valid during the call), or why there is none. */
+  void (*answer)(kl_feed_request *r, const char *raw, size_t n, const kl_error *e);
+};
+/* What the index channel of this subscription has to offer: `msg` of the answer has the list. False with `e`: not a
+ * channel that has a list, or it is not connected. */
+bool kl_feed_sub_list(kl_feed_sub *s, kl_feed_request *r, kl_error *e);
+/* The subscriptions that the exchange has on connection `i` (from 0): `msg` of the answer is the list. False with `e`
+ * where that is not open. */
+bool kl_feed_subscriptions(kl_feed *f, uint32_t i, kl_feed_request *r, kl_error *e);
+void kl_feed_request_cancel(kl_feed *f, kl_feed_request *r); /* it is not called any more */
+
 typedef struct kl_feed_status {
-  bool connected;
-  double age; /* seconds since the last byte; negative before the first */
+  bool connected;       /* every connection that is needed is open, and there is one */
+  uint32_t connections; /* open ones */
+  double age;           /* seconds since the last byte, of the quietest connection; negative before the first */
+  double delay;         /* seconds from the exchange's time of the last message that carried one until it was here */
+  bool late;            /* the delay has been above the bound for a second and more */
   uint64_t reconnects, messages, bytes, gaps, malformed, snapshots;
   uint64_t duplicates; /* messages with a seq that had been before */
   uint64_t ignored;    /* deltas of a market that waits for its snapshot or is no longer wanted */
@@ -115,7 +155,9 @@ typedef struct kl_feed_status {
 } kl_feed_status;
 void kl_feed_status_get(const kl_feed *f, kl_feed_status *out);
 
-/* The owner is told when the connection came, went or a gap was seen ("connected", "disconnected", "gap", "resync"). */
+/* The owner is told when a connection came or went ("connected", "disconnected"), a gap was seen ("gap"), all books are
+ * current again after one or after a reconnect ("resync"), or data is old when it comes ("late") and no longer
+ * ("current"). */
 typedef struct kl_feed_listener {
   kl_list link;
   void *data;

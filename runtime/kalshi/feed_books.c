@@ -49,10 +49,9 @@ void kl_feed_book_resync(kl_feed_market *m) {
   kl_feed_tick_on(m->channel->f);
 }
 
-void kl_feed_books_resync(kl_feed *f) {
-  if (!f->books) return;
-  f->resyncing = true;
-  for (kl_list *n = f->books->markets.next; n != &f->books->markets; n = n->next) {
+void kl_feed_books_resync(kl_feed_channel *c) {
+  c->f->resyncing = true;
+  for (kl_list *n = c->markets.next; n != &c->markets; n = n->next) {
     kl_feed_market *m = KL_CONTAINER(n, kl_feed_market, all);
     if (m->refs) kl_feed_book_resync(m);
   }
@@ -119,7 +118,8 @@ static bool reserve_levels(kl_feed *f, int which, size_t n) {
 
 static void applied(kl_feed_book_own *b, const kl_event *ev) {
   if (ev->has & KL_HAS_SEQ) b->pub.seq = ev->seq;
-  if (ev->has & KL_HAS_TS) b->pub.ts_ms = ev->ts_ms;
+  b->pub.ts_last = (ev->has & KL_HAS_TS) != 0;
+  if (b->pub.ts_last) b->pub.ts_ms = ev->ts_ms;
   b->pub.rx_ns = kl_feed_now(b->f);
   touched(b);
 }
@@ -234,7 +234,6 @@ static void on_delta(kl_feed *f, kl_feed_market *m, const kl_event *ev) {
 void kl_feed_books_message(kl_feed *f, kl_feed_market *m, const kl_event *ev) {
   if (ev->type == KL_EV_SNAPSHOT) {
     f->snapshots++;
-    if (ev->has & KL_HAS_ID) kl_feed_command_answered(f, ev->id);
     if (m) m->shown = true;
     if (m && m->book) on_snapshot(f, m, ev);
   } else if (ev->type == KL_EV_DELTA) {
@@ -248,10 +247,10 @@ void kl_feed_books_message(kl_feed *f, kl_feed_market *m, const kl_event *ev) {
 
 /* ---- deadlines ---- */
 
-bool kl_feed_books_check(kl_feed *f, int64_t now) {
-  kl_feed_channel *c = f->books;
+bool kl_feed_books_check(kl_feed_channel *c, int64_t now) {
+  const kl_feed *f = c->f;
   bool busy = false;
-  for (kl_list *n = c ? c->markets.next : NULL; n && n != &c->markets;) {
+  for (kl_list *n = c->markets.next; n != &c->markets;) {
     kl_feed_market *m = KL_CONTAINER(n, kl_feed_market, all);
     n = n->next; /* failing a book calls nobody yet */
     if (!m->book || !m->awaiting || !kl_feed_market_is_acked(m)) continue;
@@ -317,11 +316,11 @@ kl_feed_book *kl_feed_book_open(kl_feed *f, const char *ticker, kl_error *e) {
                  ticker);
     return NULL;
   }
-  if (!kl_feed_ticker_check(ticker, e)) return NULL;
-  kl_feed_channel *c = kl_feed_channel_get(f, "orderbook_delta", e);
+  if (!kl_feed_key_check(KL_KEY_TICKER, ticker, e)) return NULL;
+  kl_feed_channel *c = kl_feed_channel_get(f, "orderbook_delta", KL_KEY_TICKER, "", e);
   if (!c) return NULL;
   size_t n = strlen(ticker);
-  kl_feed_market *m = kl_feed_market_find(c, ticker, n);
+  kl_feed_market *m = kl_feed_market_known(c, ticker, n);
   if (m && m->book) {
     m->book->refs++;
     return &m->book->pub;

@@ -1,6 +1,7 @@
-/* What the files of the feed share: feed.c has the connection and the way of a message, feed_channel.c what the
- * exchange was asked for, feed_books.c the books, feed_subs.c the subscriptions, feed_scan.c the fields of a raw
- * message. */
+/* What the files of the feed share: feed_link.c has the connections, feed.c the way of a message, feed_channel.c what
+ * the exchange was asked for, feed_answer.c what it said to that, feed_market.c the markets of a channel and on which
+ * connection they are, feed_books.c the books, feed_subs.c the subscriptions, feed_scan.c the fields of a raw message.
+ */
 #ifndef KL_FEED_INTERNAL_H
 #define KL_FEED_INTERNAL_H
 
@@ -8,8 +9,15 @@
 #include "kalshi/feed.h"
 #include "net/ws_client.h"
 
-enum { KL_FEED_TICKER_MAX = 64, KL_FEED_CHANNELS_MAX = 32, KL_FEED_CHUNK = 500 };
+enum {
+  KL_FEED_TICKER_MAX = 64,
+  KL_FEED_PARAMS_MAX = 96,
+  KL_FEED_CHUNK = 500, /* markets in one command */
+  /* Kalshi, "WebSocket connection": market subscriptions of one connection. */
+  KL_FEED_LINK_MARKETS = 500000
+};
 
+typedef struct kl_feed_link kl_feed_link;
 typedef struct kl_feed_channel kl_feed_channel;
 typedef struct kl_feed_market kl_feed_market;
 
@@ -24,7 +32,7 @@ typedef struct kl_feed_book_own {
   kl_list dead;
 } kl_feed_book_own;
 
-/* A ticker of one channel: who wants it, and what the exchange was told. */
+/* A ticker (or index, or whatever else selects) of one channel: who wants it, and what the exchange was told. */
 struct kl_feed_market {
   kl_list dead; /* first: see kl_feed_bury */
   char ticker[KL_FEED_TICKER_MAX];
@@ -46,28 +54,48 @@ struct kl_feed_market {
   int64_t cmd;        /* the addition in flight */
 };
 
-/* Market filter of a channel; source: the exchange's AsyncAPI, channel by channel. */
+/* Market filter of a channel, and the words of its commands; source: the exchange's AsyncAPI, channel by channel. */
 typedef enum { KL_FILTER_NONE, KL_FILTER_OPTIONAL, KL_FILTER_REQUIRED } kl_feed_filter;
+
+typedef struct kl_feed_words {
+  const char *param;               /* of the list in subscribe and update_subscription */
+  const char *add, *remove, *list; /* actions; list: NULL where there is none */
+  const char *member;              /* of `msg`, that says what a message is about */
+  const char *what;                /* for messages to people */
+} kl_feed_words;
+extern const kl_feed_words kl_feed_key_words[]; /* by kl_feed_key */
 
 typedef struct kl_feed_table {
   kl_feed_market **slots;
   size_t cap, count; /* cap: power of two or 0 */
 } kl_feed_table;
 
+/* One subscription of the exchange (one sid): a channel on one connection. The first one, the head, is what others
+ * hold; when a connection does not take all its markets, `next` has the same channel on another. */
 struct kl_feed_channel {
   kl_feed *f;
+  kl_feed_link *link;
+  kl_list in_feed; /* in the feed's channels; heads only */
+  kl_list in_link;
+  kl_feed_channel *head, *next;
   char name[48];
+  char params[KL_FEED_PARAMS_MAX]; /* further members of the parameters of subscribe, ",\"a\":1"; "" for none */
+  kl_feed_key key;
   kl_feed_filter filter;
-  bool books;       /* orderbook_delta */
+  bool books;       /* orderbook_delta as the books need it */
+  bool snapshots;   /* orderbook_delta, that and the other */
   bool has_initial; /* knows send_initial_snapshot */
   kl_feed_table table;
   kl_feed_market *last; /* of the last look-up */
   kl_list markets, work, in_flight;
-  kl_list wide, narrow; /* kl_feed_part of subscriptions to all markets, and to some */
-  uint32_t wanted;      /* markets with refs, and wide subscriptions */
+  kl_list wide, narrow;  /* of a head: kl_feed_part of subscriptions to all markets, and to some */
+  uint32_t wanted;       /* markets with refs, and subscriptions to all or to none yet */
+  uint32_t markets_held; /* markets with refs */
   uint32_t wide_refs;
-  bool initial; /* a wide subscription asks for the first state */
-  bool dirty;   /* to be looked at by the next flush */
+  uint32_t most;  /* markets that the exchange takes; learned from error 26 */
+  uint32_t chunk; /* markets in one command; smaller while `most` is being learned */
+  bool initial;   /* a wide subscription asks for the first state */
+  bool dirty;     /* to be looked at by the next flush */
 
   int64_t sid;           /* 0: none */
   int64_t seq;           /* last seen; -1: unknown, the next one is taken as it is */
@@ -85,8 +113,8 @@ struct kl_feed_channel {
 typedef struct kl_feed_part {
   kl_list link; /* in the channel's wide or narrow */
   kl_feed_sub *sub;
-  kl_feed_channel *channel;
-  bool acked;
+  kl_feed_channel *channel; /* a head */
+  bool acked;               /* or nothing to wait for: its markets tell */
 } kl_feed_part;
 
 typedef struct kl_feed_interest {
@@ -101,7 +129,9 @@ struct kl_feed_sub {
   kl_list dead; /* first */
   kl_list link; /* in the feed's subs */
   kl_feed *f;
+  kl_feed_key key;
   bool all, initial;
+  bool keyless; /* to no index yet: nothing flows, but the list can be had */
   bool failed, closed;
   bool was_ready, again;
   size_t pending; /* parts and interests not acknowledged */
@@ -114,16 +144,47 @@ struct kl_feed_sub {
   kl_feed_part parts[];
 };
 
-typedef enum { KL_CMD_SUBSCRIBE, KL_CMD_UNSUBSCRIBE, KL_CMD_ADD, KL_CMD_DELETE, KL_CMD_SNAPSHOT } kl_feed_cmd_kind;
+typedef enum {
+  KL_CMD_SUBSCRIBE,
+  KL_CMD_UNSUBSCRIBE,
+  KL_CMD_ADD,
+  KL_CMD_DELETE,
+  KL_CMD_SNAPSHOT,
+  KL_CMD_LIST /* of indices, or of subscriptions */
+} kl_feed_cmd_kind;
 
 typedef struct kl_feed_cmd {
   int64_t id;
   kl_feed_cmd_kind kind;
-  kl_feed_channel *channel;
+  kl_feed_channel *channel; /* NULL: of none */
+  kl_feed_request *request; /* of a list; NULL once nobody waits */
   int64_t sent_ns;
 } kl_feed_cmd;
 
 typedef enum { KL_LINK_IDLE, KL_LINK_SIGNING, KL_LINK_CONNECTING, KL_LINK_OPEN, KL_LINK_WAITING } kl_link_state;
+
+/* One connection. Channels are put on the first one that has none of that name, since the exchange knows one
+ * subscription to a channel on each. */
+struct kl_feed_link {
+  kl_feed *f;
+  kl_list in_feed;
+  uint32_t number; /* from 1 */
+  kl_link_state state;
+  kl_ws_client *ws;
+  void *signing;
+  uint32_t attempts;  /* connections lost or failed in a row */
+  int64_t opened_ns;  /* when this one opened */
+  uint64_t old_bytes; /* of earlier connections */
+  bool was_open;
+  uv_timer_t retry;
+  kl_list channels;
+  kl_feed_channel *last; /* of the last look-up by sid */
+  int64_t next_id;
+  kl_feed_cmd *cmds;
+  size_t n_cmds, cap_cmds;
+  int64_t sent_ms;       /* the exchange's time of the newest message of this read; 0: none had one */
+  int64_t late_since_ns; /* since when all that came was late; 0: it is not */
+};
 
 struct kl_feed {
   uv_loop_t *loop;
@@ -131,29 +192,18 @@ struct kl_feed {
   char *url, *ca_file, *path;
   kl_decoder *decoder;
 
-  kl_link_state link;
-  kl_ws_client *ws;
-  void *signing;
-  uint32_t attempts;  /* connections lost or failed in a row */
-  int64_t opened_ns;  /* when this one opened */
-  uint64_t old_bytes; /* of earlier connections */
-  uint64_t random;
-  bool was_open;
-
   uv_prepare_t flush; /* sends what is wanted, once per loop turn */
-  uv_timer_t retry;
-  uv_timer_t tick; /* looks at deadlines while there are any */
+  uv_timer_t tick;    /* looks at deadlines while there are any */
   int handles;
   bool closing, flush_on, tick_on;
   void (*closed)(void *);
   void *closed_data;
+  uint64_t random;
 
-  kl_feed_channel *channels[KL_FEED_CHANNELS_MAX];
-  size_t n_channels;
-  kl_feed_channel *books; /* channel orderbook_delta; NULL before it was wanted */
-  int64_t next_id;
-  kl_feed_cmd *cmds;
-  size_t n_cmds, cap_cmds;
+  kl_list links;    /* at least one */
+  kl_list channels; /* heads */
+  uint32_t n_links;
+  kl_feed_channel *books; /* head of channel orderbook_delta; NULL before it was wanted */
   kl_buf out;
 
   int depth;        /* of callbacks under way; memory is freed at 0 */
@@ -166,7 +216,9 @@ struct kl_feed {
   int64_t burst_ns;    /* time of the read under way; 0: not asked yet */
   kl_level *levels[2]; /* scratch: converted levels of a snapshot, and the book before it */
   size_t cap_levels[2];
-  bool resyncing; /* some book is stale after a gap or a reconnect */
+  bool resyncing;   /* some book is stale after a gap or a reconnect */
+  bool late;        /* told so */
+  int64_t delay_ms; /* of the last message that carried a time; 0 before */
 
   uint64_t messages, gaps, malformed, snapshots, duplicates, ignored, desyncs, reconnects, n_books, n_stale;
   int64_t malformed_logged_ns;
@@ -182,45 +234,77 @@ void kl_feed_bury(kl_feed *f, void *); /* takes memory that begins with an unlin
 void kl_feed_wake(kl_feed *f);         /* flush in this loop turn, connect if need be */
 void kl_feed_tick_on(kl_feed *f);
 void kl_feed_tell(kl_feed *f, const char *what, const char *detail); /* the listeners */
-void kl_feed_drop_link(kl_feed *f, const kl_error *e);               /* end the connection, try again */
+void kl_feed_tell_owners(kl_feed *f);                                /* what is due to subscriptions and watchers */
 void kl_feed_note(kl_feed *f, const char *text);                     /* last_error */
 uint64_t kl_feed_random(kl_feed *f);
+void kl_feed_message(kl_feed_link *l, const char *p, size_t n); /* one message of a connection */
+void kl_feed_burst_end(kl_feed_link *l);                        /* all messages of a read were handed over */
+void kl_feed_refuse_waiters(kl_feed *f, const kl_error *e);     /* fails all that never had what they wait for */
+void kl_feed_handle_closed(uv_handle_t *h); /* close callback of every handle of the feed; h->data is the feed */
 
-/* ---- feed_channel.c ---- */
-/* The channel of that name, made where it is new; NULL with `e`. */
-kl_feed_channel *kl_feed_channel_get(kl_feed *f, const char *name, kl_error *e);
-kl_feed_channel *kl_feed_channel_of_sid(kl_feed *f, int64_t sid); /* NULL: none */
-void kl_feed_channel_free(kl_feed_channel *c);
-kl_feed_market *kl_feed_market_find(kl_feed_channel *c, const char *ticker, size_t n);
+/* ---- feed_link.c ---- */
+kl_feed_link *kl_feed_link_new(kl_feed *f); /* appended to the feed's; NULL when out of memory */
+void kl_feed_link_flush(kl_feed_link *l);   /* connects where something is wanted, sends what is to be sent */
+bool kl_feed_link_check(kl_feed_link *l, int64_t now);      /* true while an answer is due */
+void kl_feed_link_drop(kl_feed_link *l, const kl_error *e); /* end the connection, try again */
+void kl_feed_link_close(kl_feed_link *l);                   /* for good; the memory goes with the feed */
+void kl_feed_link_free(kl_feed_link *l);
+bool kl_feed_link_wanted(const kl_feed_link *l);
+/* Commands: begin writes up to the parameters into the feed's `out`, send completes it and notes that an answer is due.
+ * False: there was no memory, and the connection is being dropped. */
+kl_buf *kl_feed_command_begin(kl_feed_link *l, const char *cmd);
+bool kl_feed_command_send(kl_feed_link *l, kl_feed_cmd_kind kind, kl_feed_channel *c, kl_feed_request *r);
+bool kl_feed_command_take(kl_feed_link *l, int64_t id, kl_feed_cmd *out);
+
+/* ---- feed_market.c ---- */
+kl_feed_market *kl_feed_market_find(kl_feed_channel *c, const char *ticker, size_t n);     /* in this one */
+kl_feed_market *kl_feed_market_known(kl_feed_channel *head, const char *ticker, size_t n); /* on any connection */
 /* One more holder; made where it is new. NULL when out of memory. */
-kl_feed_market *kl_feed_market_want(kl_feed_channel *c, const char *ticker, size_t n);
+kl_feed_market *kl_feed_market_want(kl_feed_channel *head, const char *ticker, size_t n);
 void kl_feed_market_drop(kl_feed_market *m); /* one holder less; the last one frees it */
+void kl_feed_market_free(kl_feed_market *m); /* that nobody holds */
 void kl_feed_market_work(kl_feed_market *m); /* something is to be sent for it */
 bool kl_feed_market_is_acked(const kl_feed_market *m);
+/* Moves a market, which the exchange does not know, to another connection; false where none takes it. */
+bool kl_feed_market_spill(kl_feed_market *m);
+/* Moves half of the markets to another connection, where there may be one. */
+void kl_feed_channel_split(kl_feed_channel *c);
+bool kl_feed_key_check(kl_feed_key key, const char *ticker, kl_error *e);
+
+/* ---- feed_channel.c ---- */
+/* The channel of that name and those parameters, made where it is new; NULL with `e`. A head. */
+kl_feed_channel *kl_feed_channel_get(kl_feed *f, const char *name, kl_feed_key key, const char *params, kl_error *e);
+/* The same channel on one connection more; NULL when out of memory or no more are allowed. */
+kl_feed_channel *kl_feed_channel_extend(kl_feed_channel *head);
+kl_feed_channel *kl_feed_channel_of_sid(kl_feed_link *l, int64_t sid); /* NULL: none */
+void kl_feed_channel_free(kl_feed_channel *c);                         /* this one, not those behind it */
+/* On a further connection, while the first asks for all markets. */
+bool kl_feed_channel_covered(const kl_feed_channel *c);
 void kl_feed_channel_touch(kl_feed_channel *c);
 void kl_feed_channel_flush(kl_feed_channel *c);
 /* The connection is gone: nothing is subscribed any more. */
 void kl_feed_channel_reset(kl_feed_channel *c);
 /* The exchange ended the subscription: ask again, later each time. */
 void kl_feed_channel_ended(kl_feed_channel *c, const char *why);
-void kl_feed_on_subscribed(kl_feed *f, const kl_event *ev);
-void kl_feed_on_ok(kl_feed *f, const kl_event *ev);
-void kl_feed_on_unsubscribed(kl_feed *f, const kl_event *ev);
-void kl_feed_on_error(kl_feed *f, const kl_event *ev, const char *raw, size_t n);
-/* True while an answer is still due; a late one ends the connection. */
-bool kl_feed_commands_check(kl_feed *f, int64_t now);
-void kl_feed_command_answered(kl_feed *f, int64_t id);
-bool kl_feed_ticker_check(const char *ticker, kl_error *e);
+void kl_feed_forget_markets(kl_feed_channel *c); /* nothing of them is known to the exchange */
+
+/* ---- feed_answer.c ---- */
+void kl_feed_on_subscribed(kl_feed_link *l, const kl_event *ev);
+void kl_feed_on_ok(kl_feed_link *l, const kl_event *ev, const char *raw, size_t n);
+void kl_feed_on_unsubscribed(kl_feed_link *l, const kl_event *ev);
+void kl_feed_on_error(kl_feed_link *l, const kl_event *ev, const char *raw, size_t n);
+/* A message that carries the id of a command: true when it was the answer to a list. */
+bool kl_feed_on_list(kl_feed_link *l, const kl_event *ev, const char *raw, size_t n);
 
 /* ---- feed_books.c ---- */
 void kl_feed_books_message(kl_feed *f, kl_feed_market *m, const kl_event *ev);
 void kl_feed_books_stale(kl_feed_market *m);   /* marks; nothing is asked for */
-void kl_feed_books_resync(kl_feed *f);         /* all stale, all snapshots asked for */
+void kl_feed_books_resync(kl_feed_channel *c); /* all of that subscription stale, all snapshots asked for */
 void kl_feed_book_resync(kl_feed_market *m);   /* one */
 void kl_feed_market_awaits(kl_feed_market *m); /* its subscription is live: a snapshot is due */
 void kl_feed_book_fail(kl_feed_book_own *b, const kl_error *e);
-void kl_feed_books_tell(kl_feed *f);               /* watchers of books that changed */
-bool kl_feed_books_check(kl_feed *f, int64_t now); /* true while a snapshot is due */
+void kl_feed_books_tell(kl_feed *f);                       /* watchers of books that changed */
+bool kl_feed_books_check(kl_feed_channel *c, int64_t now); /* true while a snapshot is due */
 void kl_feed_book_free(kl_feed_book_own *b);
 
 /* ---- feed_subs.c ---- */

@@ -1,4 +1,6 @@
 /* Subscriptions: who wants which channel and market, and who gets which message. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,8 +49,9 @@ static void parts_acked(const kl_list *parts) {
 }
 
 void kl_feed_subs_acked(kl_feed_channel *c) {
-  for (kl_list *n = c->markets.next; c->is_wide && n != &c->markets; n = n->next) {
-    kl_feed_subs_market_acked(KL_CONTAINER(n, kl_feed_market, all));
+  for (kl_feed_channel *o = c->is_wide ? c : NULL; o; o = o->next) {
+    for (kl_list *n = o->markets.next; n != &o->markets; n = n->next)
+      kl_feed_subs_market_acked(KL_CONTAINER(n, kl_feed_market, all));
   }
   parts_acked(&c->narrow);
   parts_acked(&c->wide);
@@ -61,7 +64,7 @@ static void unacked(kl_feed_sub *s, bool *flag) {
   s->again = s->was_ready;
 }
 
-void kl_feed_subs_unacked(kl_feed_channel *c) {
+static void markets_unacked(kl_feed_channel *c) {
   for (kl_list *n = c->markets.next; n != &c->markets; n = n->next) {
     kl_feed_market *m = KL_CONTAINER(n, kl_feed_market, all);
     for (kl_list *k = m->interests.next; k != &m->interests; k = k->next) {
@@ -71,11 +74,17 @@ void kl_feed_subs_unacked(kl_feed_channel *c) {
       if (i->sub->initial && c->has_initial) m->initial = true; /* whoever asked for the first state wants it again */
     }
   }
+}
+
+void kl_feed_subs_unacked(kl_feed_channel *c) {
+  markets_unacked(c);
+  for (kl_feed_channel *o = c->is_wide ? c->next : NULL; o; o = o->next)
+    markets_unacked(o); /* it covered them, too */
   const kl_list *lists[] = {&c->narrow, &c->wide};
   for (size_t k = 0; k < 2; k++) {
     for (kl_list *n = lists[k]->next; n != lists[k]; n = n->next) {
       kl_feed_part *p = KL_CONTAINER(n, kl_feed_part, link);
-      if (!p->sub) continue;
+      if (!p->sub || !(p->sub->all || p->sub->keyless)) continue;
       unacked(p->sub, &p->acked);
       if (p->sub->initial && c->has_initial) c->initial = true;
     }
@@ -97,6 +106,8 @@ static void to_parts(kl_list *parts, const kl_event *ev, const char *raw, size_t
 
 void kl_feed_subs_message(kl_feed_channel *c, kl_feed_market *m, bool has_ticker, const kl_event *ev, const char *raw,
                           size_t n) {
+  kl_feed_channel *head = c->head;
+  if (c != head && head->is_wide && head->sid) return; /* that one brings it, too */
   if (m) {
     kl_feed_interest cursor = {.sub = NULL};
     for (kl_list *at = m->interests.next; at != &m->interests;) {
@@ -107,8 +118,8 @@ void kl_feed_subs_message(kl_feed_channel *c, kl_feed_market *m, bool has_ticker
       kl_list_remove(&cursor.in_market);
     }
   }
-  if (!has_ticker) to_parts(&c->narrow, ev, raw, n);
-  to_parts(&c->wide, ev, raw, n);
+  if (!has_ticker) to_parts(&head->narrow, ev, raw, n);
+  to_parts(&head->wide, ev, raw, n);
 }
 
 /* ---- interests ---- */
@@ -133,7 +144,7 @@ static kl_feed_interest *interest_of(const kl_feed_sub *s, const kl_feed_market 
 
 static bool interest_add(kl_feed_sub *s, kl_feed_channel *c, const char *ticker) {
   size_t n = strlen(ticker);
-  if (interest_of(s, kl_feed_market_find(c, ticker, n))) return true;
+  if (interest_of(s, kl_feed_market_known(c, ticker, n))) return true;
   kl_feed_interest *i = calloc(1, sizeof *i);
   kl_feed_market *m = i ? kl_feed_market_want(c, ticker, n) : NULL;
   if (!m) {
@@ -148,7 +159,7 @@ static bool interest_add(kl_feed_sub *s, kl_feed_channel *c, const char *ticker)
   if (s->initial && c->has_initial && !c->is_wide) {
     m->initial = true;
     kl_feed_market_work(m);
-  } else if (c->books && m->sent && m->shown) {
+  } else if (c->snapshots && m->sent && m->shown) {
     /* A newcomer to raw messages of books begins with a snapshot; for the book it is one more, in stream order. */
     m->need_snapshot = true;
     kl_feed_market_work(m);
@@ -168,6 +179,10 @@ static void detach(kl_feed_sub *s) {
     if (!p->sub) continue;
     p->sub = NULL;
     kl_list_remove(&p->link);
+    if (s->keyless) {
+      p->channel->wanted--;
+      kl_feed_channel_touch(p->channel);
+    }
     if (!s->all) continue;
     p->channel->wide_refs--;
     p->channel->wanted--;
@@ -207,59 +222,92 @@ void kl_feed_subs_fail_market(kl_feed_market *m, const kl_error *e) {
 
 /* ---- owners ---- */
 
-static bool parts_init(kl_feed_sub *s, const char *const *channels, size_t n, kl_error *e) {
+/* The further parameters as they are written behind others. */
+static bool write_params(const kl_feed_sub_options *o, char out[KL_FEED_PARAMS_MAX], kl_error *e) {
+  out[0] = '\0';
+  if (o->shard_factor < 0 || o->shard_factor > 100 || o->shard_key < 0 ||
+      (o->shard_key && o->shard_key >= o->shard_factor)) {
+    kl_error_set(e, KL_ERR_VALIDATION,
+                 "shard_factor %d with shard_key %d: the factor is 1 to 100, the key from 0 and less than the factor",
+                 o->shard_factor, o->shard_key);
+    return false;
+  }
+  size_t n = 0;
+  if (o->no_levels_in_no_prices) n += (size_t)snprintf(out + n, KL_FEED_PARAMS_MAX - n, ",\"use_yes_price\":false");
+  if (o->only_own_rfqs) n += (size_t)snprintf(out + n, KL_FEED_PARAMS_MAX - n, ",\"user_filter\":\"self\"");
+  if (o->shard_factor) {
+    snprintf(out + n, KL_FEED_PARAMS_MAX - n, ",\"shard_factor\":%d,\"shard_key\":%d", o->shard_factor, o->shard_key);
+  }
+  return true;
+}
+
+static bool has_part(const kl_feed_sub *s, const kl_feed_channel *c) {
+  for (size_t k = 0; k < s->n_parts; k++) {
+    if (s->parts[k].channel == c) return true;
+  }
+  return false;
+}
+
+static bool parts_init(kl_feed_sub *s, const char *const *channels, size_t n, const char *params, kl_error *e) {
   for (size_t i = 0; i < n; i++) {
-    kl_feed_channel *c = kl_feed_channel_get(s->f, channels[i], e);
+    kl_feed_channel *c = kl_feed_channel_get(s->f, channels[i], s->key, params, e);
     if (!c) return false;
     if (s->all && c->filter == KL_FILTER_REQUIRED) {
       kl_error_set(e, KL_ERR_VALIDATION, "channel %s needs market_tickers: it has no subscription to all markets",
                    c->name);
       return false;
     }
-    bool twice = false;
-    for (size_t k = 0; k < s->n_parts && !twice; k++)
-      twice = s->parts[k].channel == c;
-    if (twice) continue;
+    if (has_part(s, c)) continue;
     kl_feed_part *p = &s->parts[s->n_parts++];
     p->sub = s;
     p->channel = c;
     kl_list_append(s->all ? &c->wide : &c->narrow, &p->link);
-    if (s->all) {
-      c->wide_refs++;
-      c->wanted++;
-    }
+    if (s->all) c->wide_refs++;
+    if (s->all || s->keyless) c->wanted++;
     if (s->initial && c->has_initial && (s->all || c->is_wide)) {
       c->initial = true;
       if (c->sid) c->restart = true; /* the only way to the first state of all markets */
     }
-    p->acked = c->sid && !c->restart && (!s->all || c->is_wide);
+    p->acked = !(s->all || s->keyless) || (c->sid && !c->restart && (!s->all || c->is_wide));
     if (!p->acked) s->pending++;
-    kl_feed_channel_touch(c);
+    for (; c; c = c->next)
+      kl_feed_channel_touch(c);
+  }
+  return true;
+}
+
+static bool options_check(const kl_feed *f, const kl_feed_sub_options *o, size_t n_channels, kl_error *e) {
+  if (f->closing) {
+    kl_error_set(e, KL_ERR_CLOSED, "the session is closed");
+    return false;
+  }
+  if (!n_channels) {
+    kl_error_set(e, KL_ERR_VALIDATION, "a subscription needs at least one channel");
+    return false;
+  }
+  if (!f->o.can_connect) {
+    kl_error_set(e, KL_ERR_AUTH, "channel %s needs an API key: the exchange's feed is for signed connections only",
+                 o->channels[0]);
+    return false;
+  }
+  for (size_t i = 0; o->tickers && o->tickers[i]; i++) {
+    if (!kl_feed_key_check(o->key, o->tickers[i], e)) return false;
   }
   return true;
 }
 
 kl_feed_sub *kl_feed_subscribe(kl_feed *f, const kl_feed_sub_options *o, kl_error *e) {
+  static const char *const none[] = {NULL};
+  char params[KL_FEED_PARAMS_MAX];
   size_t n = 0;
   while (o->channels && o->channels[n])
     n++;
-  if (f->closing) {
-    kl_error_set(e, KL_ERR_CLOSED, "the session is closed");
-    return NULL;
-  }
-  if (!n) {
-    kl_error_set(e, KL_ERR_VALIDATION, "a subscription needs at least one channel");
-    return NULL;
-  }
-  if (!f->o.can_connect) {
-    kl_error_set(e, KL_ERR_AUTH, "channel %s needs an API key: the exchange's feed is for signed connections only",
-                 o->channels[0]);
-    return NULL;
-  }
-  static const char *const none[] = {NULL};
+  if (!options_check(f, o, n, e) || !write_params(o, params, e)) return NULL;
   const char *const *tickers = o->tickers ? o->tickers : none;
-  for (size_t i = 0; tickers[i]; i++) {
-    if (!kl_feed_ticker_check(tickers[i], e)) return NULL;
+  bool by_market = o->key == KL_KEY_TICKER || o->key == KL_KEY_MARKET_ID;
+  if (o->key == KL_KEY_MARKET_ID && !tickers[0]) {
+    kl_error_set(e, KL_ERR_VALIDATION, "market_ids is empty; leave it out for all markets");
+    return NULL;
   }
   kl_feed_sub *s = calloc(1, sizeof *s + n * sizeof s->parts[0]);
   if (!s) {
@@ -267,7 +315,9 @@ kl_feed_sub *kl_feed_subscribe(kl_feed *f, const kl_feed_sub_options *o, kl_erro
     return NULL;
   }
   s->f = f;
-  s->all = !tickers[0];
+  s->key = o->key;
+  s->all = by_market ? !tickers[0] : tickers[0] && !tickers[1] && !strcmp(tickers[0], "all");
+  s->keyless = !by_market && !tickers[0];
   s->initial = o->send_initial_snapshot;
   s->data = o->data;
   s->message = o->message;
@@ -276,13 +326,48 @@ kl_feed_sub *kl_feed_subscribe(kl_feed *f, const kl_feed_sub_options *o, kl_erro
   kl_list_init(&s->dead);
   kl_list_init(&s->interests);
   kl_list_append(&f->subs, &s->link);
-  bool good = parts_init(s, o->channels, n, e) && (s->all || kl_feed_sub_add(s, tickers, e));
+  bool good = parts_init(s, o->channels, n, params, e) && (s->all || kl_feed_sub_add(s, tickers, e));
   if (!good) {
     kl_feed_sub_close(s);
     return NULL;
   }
   maybe_settled(s);
   return s;
+}
+
+bool kl_feed_sub_list(kl_feed_sub *s, kl_feed_request *r, kl_error *e) {
+  kl_feed_channel *c = s->n_parts ? s->parts[0].channel : NULL;
+  const char *action = kl_feed_key_words[s->key].list;
+  if (!action) {
+    kl_error_set(e, KL_ERR_VALIDATION, "only channels that are chosen by index have a list of what there is");
+    return false;
+  }
+  if (s->failed || !c || !c->sid || c->link->state != KL_LINK_OPEN) {
+    kl_error_set(e, KL_ERR_WS, "channel %s is not connected just now: try again", c ? c->name : "");
+    e->retryable = true;
+    return false;
+  }
+  kl_buf_printf(kl_feed_command_begin(c->link, "update_subscription"),
+                ",\"params\":{\"sid\":%" PRId64 ",\"action\":\"%s\"}", c->sid, action);
+  if (kl_feed_command_send(c->link, KL_CMD_LIST, c, r)) return true;
+  kl_feed_request_cancel(s->f, r);
+  kl_error_set(e, KL_ERR_WS, "the connection of channel %s has just ended: try again", c->name);
+  e->retryable = true;
+  return false;
+}
+
+bool kl_feed_subscriptions(kl_feed *f, uint32_t i, kl_feed_request *r, kl_error *e) {
+  for (kl_list *n = f->links.next; n != &f->links; n = n->next) {
+    kl_feed_link *l = KL_CONTAINER(n, kl_feed_link, in_feed);
+    if (l->number != i + 1 || l->state != KL_LINK_OPEN) continue;
+    kl_feed_command_begin(l, "list_subscriptions");
+    if (kl_feed_command_send(l, KL_CMD_LIST, NULL, r)) return true;
+    kl_feed_request_cancel(f, r);
+    break;
+  }
+  kl_error_set(e, KL_ERR_WS, "connection %u of the feed is not open", (unsigned)i + 1);
+  e->retryable = true;
+  return false;
 }
 
 bool kl_feed_sub_add(kl_feed_sub *s, const char *const *tickers, kl_error *e) {
@@ -293,7 +378,11 @@ bool kl_feed_sub_add(kl_feed_sub *s, const char *const *tickers, kl_error *e) {
     return false;
   }
   for (size_t i = 0; tickers[i]; i++) {
-    if (!kl_feed_ticker_check(tickers[i], e)) return false;
+    if (!kl_feed_key_check(s->key, tickers[i], e)) return false;
+    if ((s->key == KL_KEY_INDEX || s->key == KL_KEY_UNDERLYING) && !strcmp(tickers[i], "all")) {
+      kl_error_set(e, KL_ERR_VALIDATION, "\"all\" stands alone, when the subscription is made");
+      return false;
+    }
   }
   for (size_t i = 0; tickers[i]; i++) {
     for (size_t k = 0; k < s->n_parts; k++) {
@@ -315,7 +404,7 @@ bool kl_feed_sub_remove(kl_feed_sub *s, const char *const *tickers, kl_error *e)
   size_t going = 0, held = 0;
   for (const kl_list *n = s->interests.next; n != &s->interests; n = n->next) {
     const kl_feed_interest *i = KL_CONTAINER(n, kl_feed_interest, in_sub);
-    if (i->market->channel != s->parts[0].channel) continue;
+    if (i->market->channel->head != s->parts[0].channel) continue;
     held++;
     for (size_t k = 0; tickers[k]; k++) {
       if (!strcmp(tickers[k], i->market->ticker)) {
@@ -324,14 +413,15 @@ bool kl_feed_sub_remove(kl_feed_sub *s, const char *const *tickers, kl_error *e)
       }
     }
   }
-  if (going == held) {
+  if (going == held && !s->keyless) {
     kl_error_set(e, KL_ERR_VALIDATION, "that would leave the subscription without a market: close it instead");
     return false;
   }
   bool waited = s->pending > 0;
   for (size_t k = 0; tickers[k]; k++) {
     for (size_t j = 0; j < s->n_parts; j++) {
-      kl_feed_interest *i = interest_of(s, kl_feed_market_find(s->parts[j].channel, tickers[k], strlen(tickers[k])));
+      kl_feed_market *m = kl_feed_market_known(s->parts[j].channel, tickers[k], strlen(tickers[k]));
+      kl_feed_interest *i = interest_of(s, m);
       if (i) interest_drop(i);
     }
   }

@@ -83,6 +83,8 @@ static void handshake_signed(void *data, const char *signature, const kl_error *
   done(feed, e ? NULL : headers, e);
 }
 
+static int64_t exchange_ms(void *data) { return kl_session_timestamp_ms(data); }
+
 static void *handshake_start(void *data, const char *method, const char *path, kl_feed_headers_cb done, void *feed) {
   kl_session *s = data;
   handshake *h = calloc(1, sizeof *h);
@@ -186,6 +188,7 @@ kl_session *kl_session_new(uv_loop_t *loop, const kl_session_options *o, kl_erro
                                            .sign_data = s,
                                            .sign = handshake_start,
                                            .sign_cancel = handshake_cancel,
+                                           .now_ms = exchange_ms,
                                            .can_connect = s->key != NULL},
                         e);
   if (!s->feed) {

@@ -16,21 +16,26 @@
 #include "kalshi/feed.h"
 #include "net/ws_client.h"
 
-enum { SENT_MAX = 64 };
+enum { SENT_MAX = 64, LINKS_MAX = 16 };
 
 struct kl_ws_client {
   kl_ws_client_options o;
   bool over;
+  int number; /* in the order of opening, from 0 */
 };
 
 static struct {
-  kl_ws_client *ws; /* the newest */
+  kl_ws_client *ws; /* the newest, or the one chosen by speak_on */
+  kl_ws_client *all[LINKS_MAX];
   int opened, closed_by_feed;
   char *sent[SENT_MAX];
+  int sent_on[SENT_MAX]; /* which connection */
   int n_sent;
   uint64_t bytes;
-  kl_feed_headers_cb sign_done;
+  kl_feed_headers_cb sign_done; /* of the oldest signature that is waited for */
   void *sign_feed;
+  void *sign_later[LINKS_MAX]; /* who else waits */
+  int n_sign_later;
   int signs;
   char signed_path[64];
   char header[64];
@@ -44,6 +49,8 @@ kl_ws_client *kl_ws_client_open(uv_loop_t *loop, const kl_ws_client_options *o, 
   c->o = *o;
   snprintf(peer.header, sizeof peer.header, "%s", o->headers && o->headers[0] ? o->headers[0] : "");
   peer.ws = c;
+  c->number = peer.opened;
+  if (peer.opened < LINKS_MAX) peer.all[peer.opened] = c;
   peer.opened++;
   return c;
 }
@@ -51,6 +58,7 @@ kl_ws_client *kl_ws_client_open(uv_loop_t *loop, const kl_ws_client_options *o, 
 bool kl_ws_client_send(kl_ws_client *c, const char *p, size_t n) {
   assert_false(c->over);
   assert_true(peer.n_sent < SENT_MAX);
+  peer.sent_on[peer.n_sent] = c->number;
   peer.sent[peer.n_sent++] = strndup(p, n);
   return true;
 }
@@ -69,6 +77,12 @@ uint64_t kl_ws_client_bytes(const kl_ws_client *c) {
 int64_t kl_ws_client_last_rx_ns(const kl_ws_client *c) {
   (void)c;
   return 0;
+}
+
+/* What is said from now on comes over the i-th connection opened, which must be there. */
+static inline void speak_on(int i) {
+  assert_true(i < peer.opened && i < LINKS_MAX);
+  peer.ws = peer.all[i];
 }
 
 static inline void forget_sent(void) {

@@ -1,0 +1,338 @@
+/* A connection of the feed: sign, connect, come back; and the commands that go over it. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "kalshi/feed_internal.h"
+
+#define MS INT64_C(1000000)
+
+enum { RETRY_MIN_MS = 500, RETRY_MAX_MS = 30000, STEADY_MS = 1000 };
+
+bool kl_feed_link_wanted(const kl_feed_link *l) {
+  for (const kl_list *n = l->channels.next; n != &l->channels; n = n->next) {
+    const kl_feed_channel *c = KL_CONTAINER(n, kl_feed_channel, in_link);
+    if (c->wanted && !kl_feed_channel_covered(c)) return true;
+  }
+  return false;
+}
+
+/* ---- commands ---- */
+
+kl_buf *kl_feed_command_begin(kl_feed_link *l, const char *cmd) {
+  kl_buf *out = &l->f->out;
+  kl_buf_clear(out);
+  kl_buf_printf(out, "{\"id\":%" PRId64 ",\"cmd\":\"%s\"", l->next_id, cmd);
+  return out;
+}
+
+static bool command_note(kl_feed_link *l, kl_feed_cmd_kind kind, kl_feed_channel *c, kl_feed_request *r) {
+  if (l->n_cmds == l->cap_cmds) {
+    size_t cap = l->cap_cmds ? l->cap_cmds * 2 : 16;
+    kl_feed_cmd *wide = realloc(l->cmds, cap * sizeof *wide);
+    if (!wide) return false;
+    l->cmds = wide;
+    l->cap_cmds = cap;
+  }
+  l->cmds[l->n_cmds++] =
+      (kl_feed_cmd){.id = l->next_id, .kind = kind, .channel = c, .request = r, .sent_ns = kl_feed_now(l->f)};
+  kl_feed_tick_on(l->f);
+  return true;
+}
+
+bool kl_feed_command_send(kl_feed_link *l, kl_feed_cmd_kind kind, kl_feed_channel *c, kl_feed_request *r) {
+  kl_feed *f = l->f;
+  kl_buf_char(&f->out, '}');
+  if (f->out.failed || !command_note(l, kind, c, r)) {
+    kl_buf_free(&f->out);
+    kl_error e;
+    kl_error_set(&e, KL_ERR_INTERNAL, "not enough memory for a command of the feed");
+    kl_feed_link_drop(l, &e);
+    return false;
+  }
+  l->next_id++;
+  return kl_ws_client_send(l->ws, f->out.data, f->out.len); /* false: its end is on the way to us */
+}
+
+bool kl_feed_command_take(kl_feed_link *l, int64_t id, kl_feed_cmd *out) {
+  for (size_t i = 0; i < l->n_cmds; i++) {
+    if (l->cmds[i].id != id) continue;
+    *out = l->cmds[i];
+    memmove(l->cmds + i, l->cmds + i + 1, (l->n_cmds - i - 1) * sizeof *l->cmds);
+    l->n_cmds--;
+    return true;
+  }
+  return false;
+}
+
+void kl_feed_request_cancel(kl_feed *f, kl_feed_request *r) {
+  for (kl_list *n = f->links.next; n != &f->links; n = n->next) {
+    kl_feed_link *l = KL_CONTAINER(n, kl_feed_link, in_feed);
+    for (size_t i = 0; i < l->n_cmds; i++) {
+      if (l->cmds[i].request == r) l->cmds[i].request = NULL;
+    }
+  }
+}
+
+/* Nobody answers the commands under way any more. */
+static void commands_lost(kl_feed_link *l, const kl_error *e) {
+  while (l->n_cmds) {
+    kl_feed_request *r = l->cmds[--l->n_cmds].request;
+    if (r) r->answer(r, NULL, 0, e);
+  }
+}
+
+bool kl_feed_link_check(kl_feed_link *l, int64_t now) {
+  const int64_t limit_ms = l->f->o.command_timeout_ms;
+  for (size_t i = 0; i < l->n_cmds;) {
+    kl_feed_cmd *cmd = &l->cmds[i];
+    if (now - cmd->sent_ns < limit_ms * MS) {
+      i++;
+      continue;
+    }
+    if (cmd->kind == KL_CMD_SNAPSHOT) { /* the book's own deadline sees to it */
+      memmove(cmd, cmd + 1, (l->n_cmds - i - 1) * sizeof *cmd);
+      l->n_cmds--;
+      continue;
+    }
+    kl_error e;
+    kl_error_set(&e, KL_ERR_WS, "the exchange did not answer a command%s%s for %" PRId64 " ms: reconnecting",
+                 cmd->channel ? " on channel " : "", cmd->channel ? cmd->channel->name : "", limit_ms);
+    e.retryable = true;
+    kl_feed_link_drop(l, &e);
+    return false;
+  }
+  return l->n_cmds > 0;
+}
+
+/* ---- the end of a connection ---- */
+
+/* All that the exchange knew of us there is gone. */
+static void forget(kl_feed_link *l, const kl_error *e) {
+  if (l->ws) l->old_bytes += kl_ws_client_bytes(l->ws);
+  l->ws = NULL;
+  l->late_since_ns = l->sent_ms = 0;
+  commands_lost(l, e);
+  for (kl_list *n = l->channels.next; n != &l->channels; n = n->next)
+    kl_feed_channel_reset(KL_CONTAINER(n, kl_feed_channel, in_link));
+}
+
+static void on_retry(uv_timer_t *t) {
+  kl_feed_link *l = KL_CONTAINER(t, kl_feed_link, retry);
+  l->state = KL_LINK_IDLE;
+  kl_feed_wake(l->f);
+}
+
+/* The first try after a connection that worked comes at once: each moment costs prices. From then on the pauses begin
+ * with half a second and double up to 30 s, each between half and all of it. */
+static void retry_later(kl_feed_link *l) {
+  uint64_t ms = 0;
+  if (l->attempts) {
+    uint32_t shift = l->attempts - 1 > 6 ? 6 : l->attempts - 1;
+    uint64_t most = (uint64_t)RETRY_MIN_MS << shift;
+    if (most > RETRY_MAX_MS) most = RETRY_MAX_MS;
+    ms = most / 2 + kl_feed_random(l->f) % (most / 2 + 1);
+  }
+  if (l->attempts < 1000) l->attempts++;
+  l->state = KL_LINK_WAITING;
+  int rc = uv_timer_start(&l->retry, on_retry, ms, 0);
+  if (rc) kl_log_error("feed", "no timer for the next connection: %s", uv_strerror(rc));
+}
+
+/* The connection ended or never came about. */
+static void lost(kl_feed_link *l, const kl_error *e, bool refused) {
+  kl_feed *f = l->f;
+  bool was_open = l->state == KL_LINK_OPEN;
+  if (was_open && kl_feed_now(f) - l->opened_ns >= STEADY_MS * MS) l->attempts = 0;
+  kl_feed_note(f, e->message);
+  forget(l, e);
+  if (refused) {
+    kl_log_error("feed", "%s", e->message);
+    kl_feed_refuse_waiters(f, e);
+  } else {
+    kl_log_warn("feed", "%s", e->message);
+  }
+  if (was_open) kl_feed_tell(f, "disconnected", e->message);
+  if (f->closing) return;
+  if (kl_feed_link_wanted(l)) {
+    retry_later(l);
+  } else {
+    l->state = KL_LINK_IDLE;
+  }
+  kl_feed_tell_owners(f);
+}
+
+void kl_feed_link_drop(kl_feed_link *l, const kl_error *e) {
+  if (!l->ws) return;
+  kl_ws_client *ws = l->ws;
+  l->old_bytes += kl_ws_client_bytes(ws);
+  l->ws = NULL;
+  kl_ws_client_close(ws);
+  lost(l, e, false);
+}
+
+/* ---- callbacks of the connection ---- */
+
+static void on_open(void *data, int64_t server_date_ms) {
+  kl_feed_link *l = data;
+  kl_feed *f = l->f;
+  (void)server_date_ms;
+  f->burst_ns = 0;
+  kl_feed_enter(f);
+  l->state = KL_LINK_OPEN;
+  l->opened_ns = kl_feed_now(f);
+  if (l->was_open) f->reconnects++;
+  l->was_open = true;
+  if (l->number == 1) {
+    kl_log_info("feed", "connected to %s", f->url);
+  } else {
+    kl_log_info("feed", "connected to %s, connection %u", f->url, (unsigned)l->number);
+  }
+  for (kl_list *n = l->channels.next; n != &l->channels; n = n->next)
+    kl_feed_channel_touch(KL_CONTAINER(n, kl_feed_channel, in_link));
+  kl_feed_tell(f, "connected", f->url);
+  f->burst_ns = 0;
+  kl_feed_leave(f);
+}
+
+static void on_message(void *data, const char *p, size_t n) { kl_feed_message(data, p, n); }
+static void on_burst_end(void *data) { kl_feed_burst_end(data); }
+
+static void on_closed(void *data, const kl_error *e) {
+  kl_feed_link *l = data;
+  kl_error own;
+  bool key_refused = l->state != KL_LINK_OPEN && (e->status == 401 || e->status == 403);
+  /* Nor does waiting help against a certificate that is not trusted. */
+  bool refused = key_refused || (l->state != KL_LINK_OPEN && !strcmp(e->kind, KL_ERR_CONFIG));
+  if (key_refused) {
+    kl_error_set(
+        &own, KL_ERR_AUTH,
+        "the exchange refused the key at the feed's handshake (HTTP %d): check the key id, that the key belongs "
+        "to this environment, and this machine's clock",
+        e->status);
+    own.status = e->status;
+    e = &own;
+  }
+  l->f->burst_ns = 0;
+  kl_feed_enter(l->f);
+  lost(l, e, refused);
+  l->f->burst_ns = 0;
+  kl_feed_leave(l->f);
+}
+
+/* ---- connecting ---- */
+
+static void open_socket(kl_feed_link *l, const char *const *headers) {
+  kl_error e;
+  const kl_ws_client_options o = {
+      .url = l->f->url,
+      .headers = headers,
+      .ca_file = l->f->ca_file,
+      .data = l,
+      .open = on_open,
+      .message = on_message,
+      .burst_end = on_burst_end,
+      .closed = on_closed,
+  };
+  l->state = KL_LINK_CONNECTING;
+  l->ws = kl_ws_client_open(l->f->loop, &o, &e);
+  if (!l->ws) lost(l, &e, true);
+}
+
+static void on_headers(void *link, const char *const *headers, const kl_error *e) {
+  kl_feed_link *l = link;
+  l->signing = NULL;
+  if (l->f->closing) return;
+  l->f->burst_ns = 0;
+  kl_feed_enter(l->f);
+  if (headers) {
+    open_socket(l, headers);
+  } else {
+    lost(l, e, true);
+  }
+  l->f->burst_ns = 0;
+  kl_feed_leave(l->f);
+}
+
+static void connect_now(kl_feed_link *l) {
+  kl_feed *f = l->f;
+  if (!f->o.sign) {
+    static const char *const none[] = {NULL};
+    open_socket(l, none);
+    return;
+  }
+  l->state = KL_LINK_SIGNING;
+  l->signing = f->o.sign(f->o.sign_data, "GET", f->path, on_headers, l);
+  if (!l->signing) {
+    kl_error e;
+    kl_error_set(&e, KL_ERR_INTERNAL, "the handshake of the feed could not be signed: not enough memory");
+    lost(l, &e, false);
+  }
+}
+
+/* A further connection of which nothing is wanted any more; the first stays, for what comes next. */
+static void hang_up(kl_feed_link *l) {
+  kl_error e;
+  kl_error_set(&e, KL_ERR_CLOSED, "nothing of this connection was wanted any more");
+  kl_log_info("feed", "connection %u is not needed any more", (unsigned)l->number);
+  kl_ws_client *ws = l->ws;
+  forget(l, &e);
+  l->state = KL_LINK_IDLE;
+  l->was_open = false;
+  kl_ws_client_close(ws);
+}
+
+void kl_feed_link_flush(kl_feed_link *l) {
+  bool wanted = kl_feed_link_wanted(l);
+  if (l->state == KL_LINK_IDLE && wanted) connect_now(l);
+  if (l->state != KL_LINK_OPEN) return;
+  if (!wanted && l->number > 1) {
+    hang_up(l);
+    return;
+  }
+  for (kl_list *n = l->channels.next; n != &l->channels && l->state == KL_LINK_OPEN; n = n->next) {
+    kl_feed_channel *c = KL_CONTAINER(n, kl_feed_channel, in_link);
+    if (c->dirty) kl_feed_channel_flush(c);
+  }
+}
+
+/* ---- birth and death ---- */
+
+kl_feed_link *kl_feed_link_new(kl_feed *f) {
+  kl_feed_link *l = calloc(1, sizeof *l);
+  if (!l) return NULL;
+  if (uv_timer_init(f->loop, &l->retry)) {
+    free(l);
+    return NULL;
+  }
+  l->retry.data = f;
+  f->handles++;
+  l->f = f;
+  l->number = ++f->n_links;
+  l->next_id = 1;
+  kl_list_init(&l->channels);
+  kl_list_append(&f->links, &l->in_feed);
+  return l;
+}
+
+void kl_feed_link_close(kl_feed_link *l) {
+  kl_feed *f = l->f;
+  kl_error e;
+  kl_error_set(&e, KL_ERR_CLOSED, "the session was closed");
+  if (l->signing && f->o.sign_cancel) f->o.sign_cancel(l->signing);
+  l->signing = NULL;
+  kl_ws_client *ws = l->ws;
+  l->state = KL_LINK_IDLE;
+  forget(l, &e);
+  if (ws) kl_ws_client_close(ws);
+  uv_close((uv_handle_t *)&l->retry, kl_feed_handle_closed);
+}
+
+void kl_feed_link_free(kl_feed_link *l) {
+  while (!kl_list_empty(&l->channels))
+    kl_feed_channel_free(KL_CONTAINER(l->channels.next, kl_feed_channel, in_link));
+  free(l->cmds);
+  free(l);
+}
