@@ -42,5 +42,6 @@ int kl_book_open_lua(lua_State *L);
 /* stream.c: kalshi.subscribe. */
 void kl_stream_register(lua_State *L);
 int kl_stream_subscribe_lua(lua_State *L);
+int kl_stream_subscriptions_lua(lua_State *L); /* kalshi.subscriptions() */
 
 #endif

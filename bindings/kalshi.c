@@ -95,6 +95,10 @@ static int l_status(lua_State *L) {
   lua_pushboolean(L, feed.connected);
   lua_setfield(L, -2, "connected");
   if (feed.age >= 0) set_number(L, "age", feed.age);
+  set_number(L, "delay", feed.delay);
+  lua_pushboolean(L, feed.late);
+  lua_setfield(L, -2, "late");
+  set_count(L, "connections", feed.connections);
   if (stats.clock_known) {
     set_number(L, "clock_offset", (double)stats.clock_offset_ms / 1e3);
     set_number(L, "clock_error", (double)stats.clock_error_ms / 1e3);
@@ -249,6 +253,7 @@ int luaopen_kl_kalshi(lua_State *L) {
                                        {"status", l_status},
                                        {"book", kl_book_open_lua},
                                        {"subscribe", kl_stream_subscribe_lua},
+                                       {"subscriptions", kl_stream_subscriptions_lua},
                                        {"operations", kl_operations_lua},
                                        {"describe", kl_describe_lua},
                                        {NULL, NULL}};

@@ -2,7 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "bindings/json.h"
 #include "bindings/rest.h"
+#include "bindings/stream_options.h"
 #include "script/script.h"
 
 #define STREAM_META "kalshi.Subscription"
@@ -20,12 +23,15 @@ typedef struct stream_wait stream_wait;
 /* In the memory of the userdata. */
 typedef struct stream {
   kl_member member;
-  bool adopted;
-  kl_feed_sub *sub;    /* NULL once closed */
-  kl_error error;      /* the exchange refused it */
-  kl_list waits;       /* for acknowledgements */
-  stream_wait *reader; /* the task that waits for a message */
-  char *queue;         /* messages with headers, from `head` to `tail` */
+  bool adopted, open;
+  kl_script *script;
+  kl_feed *feed;
+  kl_feed_sub *sub;          /* NULL once closed, and when only the feed's own events were asked for */
+  kl_feed_listener listener; /* for those */
+  kl_error error;            /* the exchange refused it */
+  kl_list waits;             /* for acknowledgements */
+  stream_wait *reader;       /* the task that waits for a message */
+  char *queue;               /* messages with headers, from `head` to `tail` */
   size_t cap, head, tail, count;
   uint64_t lost;
   char type[TYPE_MAX]; /* of the last message, and its shape */
@@ -75,19 +81,23 @@ static const kl_shape *shape_of(stream *s, kl_str type) {
 }
 
 /* Once one is lost, none is taken until the loop has been told: a hole is where the error is. */
-static void on_message(void *data, const kl_event *ev, const char *raw, size_t n) {
-  stream *s = data;
+static void enqueue(stream *s, const char *raw, size_t n, const kl_shape *shape) {
   size_t room =
       (sizeof(header) + n + sizeof(header) - 1) / sizeof(header) * sizeof(header); /* the next stays aligned */
   if (s->lost || s->count >= QUEUE_MESSAGES || n > UINT32_MAX || !reserve(s, room)) {
     s->lost++;
     return;
   }
-  const header h = {.shape = shape_of(s, ev->type_name), .n = (uint32_t)n};
+  const header h = {.shape = shape, .n = (uint32_t)n};
   memcpy(s->queue + s->tail, &h, sizeof h);
   memcpy(s->queue + s->tail + sizeof h, raw, n);
   s->tail += room;
   s->count++;
+}
+
+static void on_message(void *data, const kl_event *ev, const char *raw, size_t n) {
+  stream *s = data;
+  enqueue(s, raw, n, shape_of(s, ev->type_name));
   if (s->reader) kl_complete(&s->reader->wait);
 }
 
@@ -115,10 +125,12 @@ static void stream_close(stream *s) {
     s->adopted = false;
     kl_script_disown(&s->member);
   }
-  if (!s->sub) return;
+  if (!s->open) return;
+  s->open = false;
   kl_feed_sub *sub = s->sub;
   s->sub = NULL;
   kl_feed_sub_close(sub);
+  kl_feed_unlisten(&s->listener);
   complete_all(s);
   if (s->reader) kl_complete(&s->reader->wait);
 }
@@ -183,123 +195,67 @@ static int push_acked(lua_State *L, kl_wait *w) { /* options-or-subscription str
   stream_wait *sw = (stream_wait *)w;
   stream *s = sw->s;
   if (s && s->error.kind) return raise_error(L, s);
-  if (!s || !s->sub) return kl_raisef(L, KL_ERR_CLOSED, "the subscription was closed while it waited for the exchange");
+  if (!s || !s->open)
+    return kl_raisef(L, KL_ERR_CLOSED, "the subscription was closed while it waited for the exchange");
   if (!sw->opening) return 0;
   sw->opened = true;
   lua_settop(L, 2);
   return 1;
 }
 
-/* ---- arguments ---- */
-
-/* The strings of the array at idx, borrowed from it, as a NULL-terminated list that Lua owns; on the stack. */
-static const char *const *arg_strings(lua_State *L, int idx, const char *what) {
-  if (lua_type(L, idx) != LUA_TTABLE) {
-    kl_raisef(L, KL_ERR_VALIDATION, "%s must be a list of strings, not %s", what, luaL_typename(L, idx));
+/* {"type":"kalshi.status","msg":{…}} into the queue like any other message, so that it has its place among them. */
+static void on_status(void *data, const char *what, const char *detail) {
+  stream *s = data;
+  kl_buf b = {0};
+  kl_buf_printf(&b, "{\"type\":\"" KL_STREAM_STATUS "\",\"msg\":{\"event\":\"%s\",\"ts\":%.3f,\"detail\":", what,
+                (double)kl_wall_us(kl_script_clock(s->script)) / 1e6);
+  kl_buf_json_cstr(&b, detail ? detail : "");
+  kl_buf_str(&b, "}}");
+  if (b.failed) {
+    s->lost++;
+  } else {
+    enqueue(s, b.data, b.len, NULL);
   }
-  size_t n = lua_rawlen(L, idx), keys = 0;
-  for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1))
-    keys++;
-  if (keys != n) kl_raisef(L, KL_ERR_VALIDATION, "%s must be a list: a table with the keys 1 to n", what);
-  const char **list = lua_newuserdatauv(L, (n + 1) * sizeof *list, 0);
-  for (size_t i = 0; i < n; i++) {
-    if (lua_rawgeti(L, idx, (lua_Integer)i + 1) != LUA_TSTRING) {
-      kl_raisef(L, KL_ERR_VALIDATION, "%s[%d] must be a string, not %s", what, (int)i + 1, luaL_typename(L, -1));
-    }
-    size_t length;
-    list[i] = lua_tolstring(L, -1, &length);
-    if (strlen(list[i]) != length) kl_raisef(L, KL_ERR_VALIDATION, "%s[%d] holds a zero byte", what, (int)i + 1);
-    lua_pop(L, 1);
-  }
-  list[n] = NULL;
-  return list;
-}
-
-static void check_channels(lua_State *L, const char *const *channels) {
-  static const char *const by_index[] = {"cfbenchmarks_value", "cfbenchmarks_value_5hz", "pyth_value"};
-  size_t known = 0;
-  while (kl_channels[known])
-    known++;
-  if (!channels[0]) kl_raisef(L, KL_ERR_VALIDATION, "kalshi.subscribe: channels is empty");
-  for (; *channels; channels++) {
-    size_t i = 0;
-    while (i < known && strcmp(kl_channels[i], *channels) != 0)
-      i++;
-    if (i == known) {
-      const char *near = kl_nearest(*channels, kl_channels, known);
-      kl_raisef(L, KL_ERR_VALIDATION, "kalshi.subscribe: there is no channel \"%s\"%s%s%s", *channels,
-                near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-    }
-    for (i = 0; i < sizeof by_index / sizeof *by_index; i++) {
-      if (strcmp(by_index[i], *channels) != 0) continue;
-      kl_raisef(L, KL_ERR_VALIDATION,
-                "kalshi.subscribe: channel \"%s\" is chosen by index, not by market: not supported", *channels);
-    }
-  }
-}
-
-static void check_keys(lua_State *L, int idx) {
-  static const char *const keys[] = {"channels", "market_tickers", "market_ticker", "send_initial_snapshot"};
-  const size_t n = sizeof keys / sizeof *keys;
-  for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) {
-    const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
-    size_t i = 0;
-    while (key && i < n && strcmp(keys[i], key) != 0)
-      i++;
-    if (key && i < n) continue;
-    const char *near = key ? kl_nearest(key, keys, n) : NULL;
-    kl_raisef(L, KL_ERR_VALIDATION, "kalshi.subscribe: there is no option %s%s%s%s", key ? key : "without a name",
-              near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-  }
+  kl_buf_free(&b);
+  if (s->reader) kl_complete(&s->reader->wait);
 }
 
 int kl_stream_subscribe_lua(lua_State *L) {
-  if (lua_type(L, 1) != LUA_TTABLE) {
-    return kl_raisef(L, KL_ERR_VALIDATION,
-                     "kalshi.subscribe takes one table: {channels = {\"trade\"}, market_tickers = "
-                     "{…}}");
-  }
   lua_settop(L, 1);
-  check_keys(L, 1);
+  kl_stream_options given;
+  kl_stream_options_read(L, 1, &given);
   kl_script *script = kl_script_of(L);
-  stream *s = lua_newuserdatauv(L, sizeof *s, 0); /* options stream */
+  stream *s = lua_newuserdatauv(L, sizeof *s, 0); /* options … stream */
   memset(s, 0, sizeof *s);
   kl_list_init(&s->waits);
+  kl_list_init(&s->listener.link);
+  s->script = script;
+  s->feed = kl_session_feed(kl_environment_of(L)->session);
   s->member.close = member_close;
   luaL_setmetatable(L, STREAM_META);
-
-  kl_feed_sub_options o = {.data = s, .message = on_message, .ready = on_ready, .failed = on_failed};
-  lua_getfield(L, 1, "channels");
-  o.channels = arg_strings(L, 3, "kalshi.subscribe: channels");
-  check_channels(L, o.channels);
-  const char *one[2] = {NULL, NULL};
-  if (lua_getfield(L, 1, "market_tickers") != LUA_TNIL) {
-    o.tickers = arg_strings(L, lua_gettop(L), "kalshi.subscribe: market_tickers");
-    if (!o.tickers[0]) {
-      return kl_raisef(L, KL_ERR_VALIDATION, "kalshi.subscribe: market_tickers is empty; leave it out for all markets");
-    }
+  if (given.o.channels[0]) {
+    kl_error e;
+    given.o.data = s;
+    given.o.message = on_message;
+    given.o.ready = on_ready;
+    given.o.failed = on_failed;
+    s->sub = kl_feed_subscribe(s->feed, &given.o, &e);
+    if (!s->sub) return kl_raise(L, &e);
   }
-  if (lua_getfield(L, 1, "market_ticker") != LUA_TNIL) {
-    if (o.tickers || lua_type(L, -1) != LUA_TSTRING) {
-      return kl_raisef(L, KL_ERR_VALIDATION,
-                       o.tickers ? "kalshi.subscribe: market_ticker or market_tickers, not both"
-                                 : "kalshi.subscribe: market_ticker must be a string");
-    }
-    one[0] = lua_tostring(L, -1);
-    o.tickers = one;
+  if (given.status) {
+    s->listener.data = s;
+    s->listener.status = on_status;
+    kl_feed_listen(s->feed, &s->listener);
   }
-  int type = lua_getfield(L, 1, "send_initial_snapshot");
-  if (type != LUA_TNIL && type != LUA_TBOOLEAN) {
-    return kl_raisef(L, KL_ERR_VALIDATION, "kalshi.subscribe: send_initial_snapshot must be true or false");
-  }
-  o.send_initial_snapshot = lua_toboolean(L, -1);
-
-  kl_error e;
-  s->sub = kl_feed_subscribe(kl_session_feed(kl_environment_of(L)->session), &o, &e);
-  if (!s->sub) return kl_raise(L, &e);
+  s->open = true;
   kl_script_adopt(script, &s->member);
   s->adopted = true;
+  lua_replace(L, 2); /* options stream … */
   lua_settop(L, 2);
+  if (!s->sub) {
+    kl_check_cancelled(L);
+    return 1;
+  }
   stream_wait *w = wait_new(L, s, push_acked);
   if (!w) return 0;
   w->opening = true;
@@ -361,7 +317,7 @@ static int push_waited(lua_State *L, kl_wait *w) {
 static int l_next(lua_State *L) {
   stream *s = luaL_checkudata(L, 1, STREAM_META);
   lua_settop(L, 1);
-  if (s->count || s->lost || s->error.kind || !s->sub) {
+  if (s->count || s->lost || s->error.kind || !s->open) {
     kl_check_cancelled(L);
     return push_message(L, s);
   }
@@ -378,7 +334,7 @@ static stream *check(lua_State *L, const char *method) {
   stream *s = luaL_testudata(L, 1, STREAM_META);
   if (!s) {
     kl_raisef(L, KL_ERR_VALIDATION, "subscription:%s: call it with a colon, on a subscription", method);
-  } else if (!s->sub) {
+  } else if (!s->open) {
     kl_raisef(L, KL_ERR_CLOSED, "subscription:%s: this subscription is closed", method);
   }
   return s;
@@ -393,12 +349,19 @@ static int l_messages(lua_State *L) {
 
 /* ---- changes of the markets ---- */
 
+/* One that has channels of the exchange. */
+static stream *check_sub(lua_State *L, const char *method) {
+  stream *s = check(L, method);
+  if (!s->sub) kl_raisef(L, KL_ERR_VALIDATION, "subscription:%s: " KL_STREAM_STATUS " has no markets", method);
+  return s;
+}
+
 /* Returns once the exchange has acknowledged them. */
 static int l_add(lua_State *L) {
-  stream *s = check(L, "add");
+  stream *s = check_sub(L, "add");
   kl_error e;
   lua_settop(L, 2);
-  const char *const *tickers = arg_strings(L, 2, "subscription:add: the tickers");
+  const char *const *tickers = kl_stream_strings(L, 2, "subscription:add: the tickers");
   if (!kl_feed_sub_add(s->sub, tickers, &e)) return kl_raise(L, &e);
   if (kl_feed_sub_ready(s->sub)) {
     kl_check_cancelled(L);
@@ -411,23 +374,30 @@ static int l_add(lua_State *L) {
 }
 
 static int l_remove(lua_State *L) {
-  stream *s = check(L, "remove");
+  stream *s = check_sub(L, "remove");
   kl_error e;
   lua_settop(L, 2);
-  if (!kl_feed_sub_remove(s->sub, arg_strings(L, 2, "subscription:remove: the tickers"), &e)) return kl_raise(L, &e);
+  if (!kl_feed_sub_remove(s->sub, kl_stream_strings(L, 2, "subscription:remove: the tickers"), &e))
+    return kl_raise(L, &e);
   return 0;
+}
+
+/* subscription:available(): what the exchange has, of a channel that is chosen by index. */
+static int l_available(lua_State *L) {
+  stream *s = check_sub(L, "available");
+  return kl_stream_available(L, s->feed, s->sub);
 }
 
 static int l_tostring(lua_State *L) {
   const stream *s = luaL_checkudata(L, 1, STREAM_META);
-  lua_pushstring(L, s->sub ? "subscription" : "subscription (closed)");
+  lua_pushstring(L, s->open ? "subscription" : "subscription (closed)");
   return 1;
 }
 
 void kl_stream_register(lua_State *L) {
   static const luaL_Reg meta[] = {{"__gc", l_gc}, {"__close", l_close}, {"__tostring", l_tostring}, {NULL, NULL}};
-  static const luaL_Reg methods[] = {
-      {"messages", l_messages}, {"add", l_add}, {"remove", l_remove}, {"close", l_close}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"messages", l_messages},   {"add", l_add},     {"remove", l_remove},
+                                     {"available", l_available}, {"close", l_close}, {NULL, NULL}};
   luaL_newmetatable(L, STREAM_META); /* mt */
   luaL_setfuncs(L, meta, 0);
   luaL_newlib(L, methods); /* mt methods */

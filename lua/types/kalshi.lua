@@ -106,6 +106,10 @@ function Subscription:add(tickers) end
 ---@async
 ---@param tickers string[]
 function Subscription:remove(tickers) end
+---What the exchange has, of a channel that is chosen by index.
+---@async
+---@return string[]
+function Subscription:available() end
 function Subscription:close() end
 
 ---A parameter of an operation, or a field of a body or an answer.
@@ -172,10 +176,31 @@ local kalshi = {}
 ---@return kalshi.Book
 function kalshi.book(ticker) end
 
+---What `kalshi.subscribe` takes. All channels of a subscription are chosen in the same way.
+---@class kalshi.SubscribeOptions
+---@field channels string[] names of the exchange's channels, or "kalshi.status" for the feed's own events
+---@field market_tickers? string[] absent: all markets, where the channel allows it
+---@field market_ticker? string
+---@field market_ids? string[] channel "ticker" only
+---@field market_id? string
+---@field index_ids? string[] of "cfbenchmarks_value" and "cfbenchmarks_value_5hz"; {"all"} for all
+---@field underlying_tickers? string[] of "pyth_value"; {"all"} for all
+---@field send_initial_snapshot? boolean channel "ticker": the state as it is comes first
+---@field use_yes_price? boolean channel "orderbook_delta": false gives NO levels in NO prices
+---@field user_filter? "self" channel "communications": own RFQs only
+---@field shard_factor? integer channel "communications": 1 to 100, with shard_key
+---@field shard_key? integer 0 to shard_factor - 1
+
+---Returns once the exchange has acknowledged it.
 ---@async
----@param options {channels: string[], market_tickers?: string[], send_initial_snapshot?: boolean}
+---@param options kalshi.SubscribeOptions
 ---@return kalshi.Subscription
 function kalshi.subscribe(options) end
+
+---What the exchange says that it sends to this session: one row per channel and connection.
+---@async
+---@return {channel: string, sid: integer, connection: integer}[]
+function kalshi.subscriptions() end
 
 ---Any REST call by method and path. `raw` and `timeout` (seconds) in `params` are ours, as in every other call.
 ---@async
@@ -185,11 +210,12 @@ function kalshi.subscribe(options) end
 ---@return table
 function kalshi.call(method, path, params) end
 
----The feed and the session. `clock_offset` is the exchange's clock minus this machine's, which signatures allow for,
+---The feed and the session. `age` is how long ago a byte came, in seconds, `delay` how old the newest message was when it
+---came by the exchange's time, `late` whether that is too old. `clock_offset` is the exchange's clock minus this machine's, which signatures allow for,
 ---`clock_error` how far off that may be, both in seconds. `lost` counts writes of orders without an answer, `lost_done`,
 ---`lost_not_done` and `lost_unknown` what became of them; `rate_limited` the answers of 429; `presigned` the order writes
 ---that found their signature made.
----@return {connected: boolean, age: number?, reconnects: integer, clock_offset: number?, clock_error: number?, calls: integer, errors: integer, retries: integer, rate_limited: integer, lost: integer, lost_done: integer, lost_not_done: integer, lost_unknown: integer, presigned: integer}
+---@return {connected: boolean, connections: integer, age: number?, delay: number, late: boolean, reconnects: integer, clock_offset: number?, clock_error: number?, calls: integer, errors: integer, retries: integer, rate_limited: integer, lost: integer, lost_done: integer, lost_not_done: integer, lost_unknown: integer, presigned: integer}
 function kalshi.status() end
 
 ---Tokens left of the rate limits, and what they come from; `tier` is nil without a key. `waiting` counts the calls that

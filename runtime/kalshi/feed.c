@@ -475,6 +475,7 @@ void kl_feed_status_get(const kl_feed *f, kl_feed_status *out) {
       .age = -1,
       .delay = (double)f->delay_ms / 1e3,
       .late = f->late,
+      .connections_made = f->n_links,
       .reconnects = f->reconnects,
       .messages = f->messages,
       .gaps = f->gaps,

@@ -141,11 +141,12 @@ bool kl_feed_subscriptions(kl_feed *f, uint32_t i, kl_feed_request *r, kl_error 
 void kl_feed_request_cancel(kl_feed *f, kl_feed_request *r); /* it is not called any more */
 
 typedef struct kl_feed_status {
-  bool connected;       /* every connection that is needed is open, and there is one */
-  uint32_t connections; /* open ones */
-  double age;           /* seconds since the last byte, of the quietest connection; negative before the first */
-  double delay;         /* seconds from the exchange's time of the last message that carried one until it was here */
-  bool late;            /* the delay has been above the bound for a second and more */
+  bool connected;            /* every connection that is needed is open, and there is one */
+  uint32_t connections;      /* open ones */
+  uint32_t connections_made; /* that there may be: the bound of kl_feed_subscriptions */
+  double age;                /* seconds since the last byte, of the quietest connection; negative before the first */
+  double delay; /* seconds from the exchange's time of the last message that carried one until it was here */
+  bool late;    /* the delay has been above the bound for a second and more */
   uint64_t reconnects, messages, bytes, gaps, malformed, snapshots;
   uint64_t duplicates; /* messages with a seq that had been before */
   uint64_t ignored;    /* deltas of a market that waits for its snapshot or is no longer wanted */

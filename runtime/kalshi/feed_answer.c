@@ -111,6 +111,42 @@ void kl_feed_on_unsubscribed(kl_feed_link *l, const kl_event *ev) {
 
 static bool is_transient(int code) { return code == CODE_INTERNAL || code == CODE_TIMEOUT || code == CODE_RATE; }
 
+/* What to do about an error of the exchange, by its code (AsyncAPI, "error" message); "" where its own text says it. */
+static const char *advice(int code) {
+  switch (code) {
+  case 1:
+  case 2:
+  case 3:
+  case 4:
+  case 5:
+  case 12:
+  case 13:
+  case 14:
+  case 15:
+  case 23:
+    return "; the command was not as the exchange wants it: please report this with the log";
+  case 8:
+    return "; the exchange has no such channel any more";
+  case CODE_AUTH:
+    return "; check the key, and that it belongs to this environment";
+  case CODE_BUFFER:
+    return "; it is subscribed again; subscribe to fewer markets if this keeps coming";
+  case 24:
+  case 28:
+    return "; give the indices, or \"all\"";
+  case CODE_MARKETS:
+    return "; subscribe to fewer markets";
+  case CODE_UNKNOWN_SID:
+  case CODE_CHANNEL:
+  case CODE_INTERNAL:
+  case CODE_TIMEOUT:
+  case CODE_RATE:
+    return "; it is asked again";
+  default:
+    return "";
+  }
+}
+
 static void refusal(kl_error *out, const kl_event *ev, const kl_feed_channel *c, const char *ticker) {
   const char *channel = c ? c->name : "a command", *what = c ? kl_feed_key_words[c->key].what : "market";
   int code = ev->error.code;
@@ -119,8 +155,8 @@ static void refusal(kl_error *out, const kl_event *ev, const kl_feed_channel *c,
     kl_error_set(out, KL_ERR_VALIDATION, "no such %s: the exchange refused %s on %s: %.*s (code %d)", what, ticker,
                  channel, n, ev->error.message.p, code);
   } else {
-    kl_error_set(out, code == CODE_AUTH ? KL_ERR_AUTH : KL_ERR_WS, "the exchange refused %s%s%s: %.*s (code %d)",
-                 channel, ticker ? " of " : "", ticker ? ticker : "", n, ev->error.message.p, code);
+    kl_error_set(out, code == CODE_AUTH ? KL_ERR_AUTH : KL_ERR_WS, "the exchange refused %s%s%s: %.*s (code %d)%s",
+                 channel, ticker ? " of " : "", ticker ? ticker : "", n, ev->error.message.p, code, advice(code));
   }
   out->status = code;
   snprintf(out->code, sizeof out->code, "%d", code);

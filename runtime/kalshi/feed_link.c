@@ -9,7 +9,13 @@
 
 #define MS INT64_C(1000000)
 
-enum { RETRY_MIN_MS = 500, RETRY_MAX_MS = 30000, STEADY_MS = 1000 };
+enum {
+  RETRY_MIN_MS = 500,
+  RETRY_MAX_MS = 30000,
+  STEADY_MS = 1000,
+  /* The exchange pings every 10 s; a dead connection is to be found within 15. */
+  SILENCE_MS = 14500
+};
 
 bool kl_feed_link_wanted(const kl_feed_link *l) {
   for (const kl_list *n = l->channels.next; n != &l->channels; n = n->next) {
@@ -230,6 +236,7 @@ static void open_socket(kl_feed_link *l, const char *const *headers) {
       .url = l->f->url,
       .headers = headers,
       .ca_file = l->f->ca_file,
+      .silence_timeout_ms = SILENCE_MS,
       .data = l,
       .open = on_open,
       .message = on_message,

@@ -83,3 +83,69 @@ test("messages end with close", function(t)
   closer:await()
   t.raises(function() sub:messages() end, "closed")
 end)
+
+test("index channels: the list, nothing until an index is chosen, no markets", function(t)
+  local sub <close> = kalshi.subscribe{ channels = { "cfbenchmarks_value" } }
+  t.eq(type(sub:available()), "table")
+  sub:add{ "BRTI" }
+  sub:remove{ "BRTI" }
+  local all <close> = kalshi.subscribe{ channels = { "pyth_value" }, underlying_tickers = { "all" } }
+  t.eq(type(all:available()), "table")
+  t.raises(function() kalshi.subscribe{ channels = { "cfbenchmarks_value" }, market_ticker = "A" } end, "validation")
+  t.raises(function() kalshi.subscribe{ channels = { "trade" }, index_ids = { "BRTI" } } end, "validation")
+  t.raises(function() sub:add{ "all" } end, "validation")
+end)
+
+test("channels with parameters of their own", function(t)
+  local market = kalshi.get_market(tickers[1]).market
+  local _ <close> = kalshi.subscribe{ channels = { "communications" }, shard_factor = 4, shard_key = 3 }
+  local _ <close> = kalshi.subscribe{ channels = { "communications" }, user_filter = "self" }
+  local no <close> = kalshi.subscribe{
+    channels = { "orderbook_delta" }, market_ticker = tickers[1], use_yes_price = false,
+  }
+  local m = first(no, function(m) return m.type == "orderbook_snapshot" and m.no_dollars_fp end)
+  local book <close> = kalshi.book(tickers[1])
+  -- In NO prices the best NO bid is the last and dearest; the YES ask is a dollar less it.
+  t.ok(m.no_dollars_fp[#m.no_dollars_fp][1] >= m.no_dollars_fp[1][1])
+  t.ok(book:best_ask())
+  t.ok(kalshi.status().connections >= 2)
+  local listed = kalshi.subscriptions()
+  local channels = {}
+  for _, s in ipairs(listed) do
+    channels[s.channel] = (channels[s.channel] or 0) + 1
+    t.eq(math.type(s.sid), "integer")
+    t.ok(s.connection >= 1)
+  end
+  t.eq(channels.communications, 2)
+  t.eq(channels.orderbook_delta, 2)
+  t.raises(function() kalshi.subscribe{ channels = { "trade" }, shard_factor = 2, shard_key = 0 } end, "validation")
+  t.raises(function() kalshi.subscribe{ channels = { "communications" }, shard_factor = 2 } end, "validation")
+  t.raises(function() kalshi.subscribe{ channels = { "communications" }, shard_factor = 2, shard_key = 2 } end,
+    "validation")
+  t.raises(function() kalshi.subscribe{ channels = { "communications" }, user_filter = "me" } end, "validation")
+  t.ok(market.ticker)
+end)
+
+test("markets by their ids", function(t)
+  local ticker <close> = kalshi.subscribe{ channels = { "ticker" }, send_initial_snapshot = true }
+  local m = first(ticker, function(m) return m.type == "ticker" end)
+  local one <close> = kalshi.subscribe{ channels = { "ticker" }, market_id = m.market_id, send_initial_snapshot = true }
+  t.eq(first(one, function(n) return n.type == "ticker" end).market_ticker, m.market_ticker)
+  t.raises(function() kalshi.subscribe{ channels = { "trade" }, market_ids = { m.market_id } } end, "validation")
+end)
+
+test("the feed's own events are a channel", function(t)
+  local sub <close> = kalshi.subscribe{ channels = { "kalshi.status" } }
+  t.raises(function() sub:add{ tickers[1] } end, "validation")
+  local both <close> = kalshi.subscribe{ channels = { "kalshi.status", "trade" } }
+  t.ok(first(both, function(m) return m.type == "trade" end))
+  -- A channel with parameters that are new opens a connection, which is told.
+  local _ <close> = kalshi.subscribe{ channels = { "communications" }, shard_factor = 7, shard_key = 2 }
+  local _ <close> = kalshi.subscribe{ channels = { "communications" }, shard_factor = 7, shard_key = 3 }
+  local m = first(sub, function() return true end)
+  t.eq(m.type, "kalshi.status")
+  t.eq(m.event, "connected")
+  t.ok(m.ts > 1e9)
+  t.eq(type(m.detail), "string")
+  t.ok(first(both, function(n) return n.type == "kalshi.status" and n.event == "connected" end))
+end)
