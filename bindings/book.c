@@ -134,7 +134,7 @@ int kl_book_open_lua(lua_State *L) {
   kl_book_handle *h = lua_newuserdatauv(L, sizeof *h, 0); /* ticker handle */
   memset(h, 0, sizeof *h);
   kl_list_init(&h->waits);
-  kl_list_init(&h->iterators);
+  kl_list_init(&h->queues);
   h->member.close = member_close;
   h->feed = kl_session_feed(kl_environment_of(L)->session);
   luaL_setmetatable(L, KL_BOOK_META);
@@ -505,6 +505,7 @@ void kl_book_register(lua_State *L) {
                                      {"wait", l_wait},
                                      {"changes", l_changes},
                                      {"deltas", kl_book_deltas_lua},
+                                     {"on_delta", kl_book_on_delta_lua},
                                      {"close", l_close},
                                      {NULL, NULL}};
   luaL_newmetatable(L, KL_BOOK_META); /* mt */

@@ -1,208 +1,386 @@
-/* book:deltas(): every change of a book, in order, through a bounded queue. */
+/* Every change of a book, in order, through a bounded queue: book:deltas() and book:on_delta(). */
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/decimal.h"
 #include "bindings/book_handle.h"
+#include "bindings/task.h"
 
-#define DELTAS_META "kalshi.Deltas"
+#define QUEUE_META "kalshi.Deltas"
 
-enum { QUEUE_MAX = 4096, QUEUE_FIRST = 64 };
+enum {
+  QUEUE_MAX = 4096,
+  QUEUE_FIRST = 64,
+  CALLS_MAX = 1024 /* of an on_delta function before the other tasks have their turn */
+};
 
+/* Prices in 1/10,000 dollar; bid and ask 0: that side is empty. */
 typedef struct delta {
-  kl_price price;
+  int32_t price, bid, ask;
+  kl_outcome side;
   kl_count change;
   int64_t seq, ts_ms; /* ts_ms 0: the message had none */
-  kl_outcome side;
 } delta;
 
-typedef struct delta_wait delta_wait;
+typedef struct queue_wait queue_wait;
 
-/* In the memory of the userdata. User value 1 is the table that the loop sees, 2 the book, which lives as long. */
-typedef struct iterator {
-  kl_list link; /* in the handle's iterators */
+/* In the memory of the userdata. User value 1 is the book's handle, which lives as long. */
+typedef struct queue {
+  kl_list link; /* in the handle's queues */
   kl_book_watcher watcher;
-  bool ended; /* the book was closed, or the loop was left */
+  const char *reader; /* what takes from it, for messages */
+  bool ended;         /* the book was closed, or the reader has gone */
   delta *ring;
   size_t cap, head, count;
   uint64_t lost;
+  queue_wait *wait;  /* of the reader, while it waits */
+  queue_wait *spare; /* kept for the next time: waiting allocates nothing */
+  struct {
+    int32_t bid, ask;
+    int side;
+    int64_t ts_ms;
+  } shown;        /* by the table of a loop; -1: nothing yet */
   kl_error error; /* of a book that the feed gave up */
-  delta_wait *wait;
   char ticker[64];
-} iterator;
+} queue;
 
-struct delta_wait {
+struct queue_wait {
   kl_wait wait; /* first */
-  iterator *it; /* NULL once its memory went */
+  queue *q;     /* NULL once its memory went */
 };
 
-static bool grow(iterator *it) {
-  if (it->cap >= QUEUE_MAX) return false;
-  size_t cap = it->cap ? it->cap * 2 : QUEUE_FIRST;
+/* ---- filling ---- */
+
+static bool grow(queue *q) {
+  if (q->cap >= QUEUE_MAX) return false;
+  size_t cap = q->cap ? q->cap * 2 : QUEUE_FIRST;
   delta *wide = malloc(cap * sizeof *wide);
   if (!wide) return false;
-  for (size_t i = 0; i < it->count; i++)
-    wide[i] = it->ring[(it->head + i) & (it->cap - 1)];
-  free(it->ring);
-  it->ring = wide;
-  it->cap = cap;
-  it->head = 0;
+  for (size_t i = 0; i < q->count; i++)
+    wide[i] = q->ring[(q->head + i) & (q->cap - 1)];
+  free(q->ring);
+  q->ring = wide;
+  q->cap = cap;
+  q->head = 0;
   return true;
 }
 
-static void wake(iterator *it) {
-  if (it->wait) kl_complete(&it->wait->wait);
+static void wake(queue *q) {
+  if (q->wait) kl_complete(&q->wait->wait);
 }
 
-/* Once one is lost, none is taken until the loop has been told: a hole is where the error is. */
+/* Once one is lost, none is taken until the reader has been told: a hole is where the error is. */
 static void on_delta(kl_book_watcher *w, kl_feed_book *b, const kl_event *ev, kl_price own_price) {
-  iterator *it = w->data;
-  (void)b;
-  if (it->lost || (it->count == it->cap && !grow(it))) {
-    it->lost++;
+  queue *q = w->data;
+  if (q->lost || (q->count == q->cap && !grow(q))) {
+    q->lost++;
     return;
   }
-  it->ring[(it->head + it->count++) & (it->cap - 1)] = (delta){
-      .price = own_price, .change = ev->delta.delta, .seq = ev->seq, .ts_ms = ev->ts_ms, .side = ev->delta.side};
-  wake(it);
+  kl_price bid, ask;
+  kl_book_touch(b->book, &bid, &ask);
+  q->ring[(q->head + q->count++) & (q->cap - 1)] = (delta){.price = (int32_t)own_price,
+                                                           .bid = (int32_t)bid,
+                                                           .ask = (int32_t)ask,
+                                                           .side = ev->delta.side,
+                                                           .change = ev->delta.delta,
+                                                           .seq = ev->seq,
+                                                           .ts_ms = ev->ts_ms};
+  if (q->count == 1) wake(q); /* who waits found it empty */
 }
 
 static void on_changed(kl_book_watcher *w, kl_feed_book *b) {
-  iterator *it = w->data;
+  queue *q = w->data;
   if (!b->failed) return;
-  it->error = b->error;
-  wake(it);
+  q->error = b->error;
+  wake(q);
 }
 
-static void end(iterator *it) {
-  if (it->ended) return;
-  it->ended = true;
-  kl_feed_unwatch(&it->watcher);
-  kl_list_remove(&it->link);
-  wake(it);
+static void end(queue *q) {
+  if (q->ended) return;
+  q->ended = true;
+  kl_feed_unwatch(&q->watcher);
+  kl_list_remove(&q->link);
+  wake(q);
 }
 
 void kl_book_deltas_end(kl_book_handle *h) {
-  while (!kl_list_empty(&h->iterators))
-    end(KL_CONTAINER(h->iterators.next, iterator, link));
+  while (!kl_list_empty(&h->queues))
+    end(KL_CONTAINER(h->queues.next, queue, link));
 }
 
-/* The next delta into the table of the iterator at index 1; nothing at the end. */
-static int push_next(lua_State *L, iterator *it) {
-  if (it->count) {
-    const delta d = it->ring[it->head];
-    it->head = (it->head + 1) & (it->cap - 1);
-    it->count--;
-    lua_getiuservalue(L, 1, 1);
-    lua_pushnumber(L, kl_decimal_to_double(d.price, KL_PRICE_PLACES));
-    lua_setfield(L, -2, "price");
-    lua_pushnumber(L, kl_decimal_to_double(d.change, KL_COUNT_PLACES));
-    lua_setfield(L, -2, "delta");
-    lua_pushstring(L, d.side == KL_YES ? "yes" : "no"); /* interned: no allocation */
-    lua_setfield(L, -2, "side");
-    lua_pushinteger(L, (lua_Integer)d.seq);
-    lua_setfield(L, -2, "seq");
-    if (d.ts_ms) {
-      lua_pushnumber(L, (double)d.ts_ms / 1e3);
-    } else {
-      lua_pushnil(L);
-    }
-    lua_setfield(L, -2, "ts");
-    return 1;
-  }
-  if (it->lost) {
-    unsigned long long lost = it->lost;
-    it->lost = 0;
-    return kl_raisef(L, KL_ERR_OVERFLOW,
-                     "deltas of %s: %llu lost, the loop was more than %d behind; do less in it, or use book:changes()",
-                     it->ticker, lost, QUEUE_MAX);
-  }
-  if (it->error.kind) {
-    kl_error e = it->error;
-    return kl_raise(L, &e);
-  }
-  lua_pushnil(L);
-  return 1;
+static void drop_contents(queue *q) {
+  free(q->ring);
+  q->ring = NULL;
+  q->cap = q->head = q->count = 0;
 }
 
-static int push_waited(lua_State *L, kl_wait *w) {
-  delta_wait *dw = (delta_wait *)w;
-  iterator *it = dw->it;
-  if (!it) return 0;
-  it->wait = NULL; /* before anything raises: the loop may be taken up again */
-  dw->it = NULL;
-  return push_next(L, it);
-}
-
-static void wait_drop(kl_wait *w) {
-  delta_wait *dw = (delta_wait *)w;
-  if (dw->it) dw->it->wait = NULL;
-  free(dw);
-}
-
-static int l_next(lua_State *L) {
-  iterator *it = luaL_checkudata(L, 1, DELTAS_META);
-  lua_settop(L, 1);
-  if (it->count || it->lost || it->error.kind || it->ended) {
-    kl_check_cancelled(L);
-    return push_next(L, it);
-  }
-  if (it->wait) return kl_raisef(L, KL_ERR_VALIDATION, "another task waits on this loop over deltas: give it its own");
-  delta_wait *dw = calloc(1, sizeof *dw);
-  if (!dw) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory to wait for deltas of %s", it->ticker);
-  dw->wait.push = push_waited;
-  dw->wait.drop = wait_drop;
-  dw->it = it;
-  it->wait = dw;
-  return kl_await(L, &dw->wait);
-}
-
-static int l_end(lua_State *L) {
-  end(luaL_checkudata(L, 1, DELTAS_META));
+static int l_close(lua_State *L) {
+  queue *q = luaL_checkudata(L, 1, QUEUE_META);
+  end(q);
+  drop_contents(q);
   return 0;
 }
 
 static int l_gc(lua_State *L) {
-  iterator *it = luaL_checkudata(L, 1, DELTAS_META);
-  end(it);
-  if (it->wait) it->wait->it = NULL;
-  it->wait = NULL;
-  free(it->ring);
-  it->ring = NULL;
-  it->cap = it->count = 0;
+  queue *q = luaL_checkudata(L, 1, QUEUE_META);
+  end(q);
+  if (q->wait) q->wait->q = NULL;
+  q->wait = NULL;
+  free(q->spare);
+  q->spare = NULL;
+  drop_contents(q);
   return 0;
 }
 
-/* for d in book:deltas() do: next, iterator, nil, and the iterator once more to be closed with the loop. */
+/* Pushes a new queue of the book whose handle is at index 1. */
+static queue *new_queue(lua_State *L, kl_book_handle *h, const char *reader) {
+  queue *q = lua_newuserdatauv(L, sizeof *q, 1);
+  memset(q, 0, sizeof *q);
+  kl_list_init(&q->link);
+  kl_list_init(&q->watcher.link);
+  q->reader = reader;
+  q->shown.bid = q->shown.ask = -1;
+  q->shown.side = -1;
+  q->shown.ts_ms = -1;
+  memcpy(q->ticker, h->ticker, sizeof q->ticker);
+  luaL_setmetatable(L, QUEUE_META);
+  lua_pushvalue(L, 1);
+  lua_setiuservalue(L, -2, 1);
+  q->watcher.data = q;
+  q->watcher.changed = on_changed;
+  q->watcher.delta = on_delta;
+  if (h->book->failed) q->error = h->book->error;
+  kl_feed_watch(h->book, &q->watcher);
+  kl_list_append(&h->queues, &q->link);
+  return q;
+}
+
+/* ---- emptying ---- */
+
+static delta take(queue *q) {
+  delta d = q->ring[q->head];
+  q->head = --q->count ? (q->head + 1) & (q->cap - 1) : 0; /* from the front again: memory that is still warm */
+  return d;
+}
+
+/* What there is to raise behind the last delta; returns where there is nothing. */
+static void raise_pending(lua_State *L, queue *q) {
+  if (q->lost) {
+    unsigned long long lost = q->lost;
+    q->lost = 0;
+    kl_raisef(L, KL_ERR_OVERFLOW,
+              "deltas of %s: %llu lost, the %s was more than %d behind; do less in it, or use book:changes()",
+              q->ticker, lost, q->reader, QUEUE_MAX);
+  }
+  if (q->error.kind) {
+    kl_error e = q->error;
+    kl_raise(L, &e);
+  }
+}
+
+static bool has_something(const queue *q) { return q->count || q->lost || q->error.kind || q->ended; }
+
+static void wait_drop(kl_wait *w) {
+  queue_wait *qw = (queue_wait *)w;
+  queue *q = qw->q;
+  if (q && q->wait == qw) q->wait = NULL;
+  if (q && !q->spare) {
+    q->spare = qw;
+  } else {
+    free(qw);
+  }
+}
+
+/* Waits until the queue has something; `push` then gives the results. */
+static int await_more(lua_State *L, queue *q, int (*push)(lua_State *, kl_wait *)) {
+  queue_wait *qw = q->spare ? q->spare : malloc(sizeof *qw);
+  if (!qw) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory to wait for deltas of %s", q->ticker);
+  q->spare = NULL;
+  *qw = (queue_wait){.wait = {.push = push, .drop = wait_drop}, .q = q};
+  q->wait = qw;
+  return kl_await(L, &qw->wait);
+}
+
+/* A price that may be absent, a time that may be. */
+static void push_best(lua_State *L, int32_t price) {
+  if (price) {
+    lua_pushnumber(L, price / (double)KL_PRICE_ONE);
+  } else {
+    lua_pushnil(L);
+  }
+}
+
+static void push_time(lua_State *L, int64_t ts_ms) {
+  if (ts_ms) {
+    lua_pushnumber(L, (double)ts_ms / 1e3);
+  } else {
+    lua_pushnil(L);
+  }
+}
+
+/* The names of the outcomes, kept where they need not be looked up. */
+static void push_sides(lua_State *L) {
+  _Static_assert(KL_YES == 0 && KL_NO == 1, "they are found by their number");
+  lua_pushliteral(L, "yes");
+  lua_pushliteral(L, "no");
+}
+
+static void push_price(lua_State *L, const delta *d) { lua_pushnumber(L, d->price / (double)KL_PRICE_ONE); }
+static void push_change(lua_State *L, const delta *d) { lua_pushnumber(L, (double)d->change / KL_COUNT_ONE); }
+
+/* ---- for d in book:deltas() ---- */
+
+/* Upvalues of the loop's function. */
+enum { UP_QUEUE = 1, UP_VIEW, UP_SIDES, UPVALUES = UP_SIDES + 1 };
+
+/* The next delta in the loop's table; nil at the end. What has not changed since the last turn is in the table. */
+static int push_next(lua_State *L, queue *q) {
+  if (!q->count) {
+    raise_pending(L, q);
+    lua_pushnil(L);
+    return 1;
+  }
+  const delta d = take(q);
+  lua_pushvalue(L, lua_upvalueindex(UP_VIEW));
+  push_price(L, &d);
+  lua_setfield(L, -2, "price");
+  push_change(L, &d);
+  lua_setfield(L, -2, "delta");
+  lua_pushinteger(L, (lua_Integer)d.seq);
+  lua_setfield(L, -2, "seq");
+  if (q->shown.side != (int)d.side) {
+    q->shown.side = (int)d.side;
+    lua_pushvalue(L, lua_upvalueindex(UP_SIDES + (int)d.side));
+    lua_setfield(L, -2, "side");
+  }
+  if (q->shown.bid != d.bid) {
+    q->shown.bid = d.bid;
+    push_best(L, d.bid);
+    lua_setfield(L, -2, "bid");
+  }
+  if (q->shown.ask != d.ask) {
+    q->shown.ask = d.ask;
+    push_best(L, d.ask);
+    lua_setfield(L, -2, "ask");
+  }
+  if (q->shown.ts_ms != d.ts_ms) {
+    q->shown.ts_ms = d.ts_ms;
+    push_time(L, d.ts_ms);
+    lua_setfield(L, -2, "ts");
+  }
+  return 1;
+}
+
+static int push_waited(lua_State *L, kl_wait *w) {
+  queue *q = ((queue_wait *)w)->q;
+  if (!q) return 0;
+  q->wait = NULL; /* before anything raises: the loop may be taken up again */
+  return push_next(L, q);
+}
+
+static int l_next(lua_State *L) {
+  queue *q = lua_touserdata(L, lua_upvalueindex(UP_QUEUE));
+  if (has_something(q)) {
+    kl_check_cancelled(L);
+    return push_next(L, q);
+  }
+  if (q->wait) return kl_raisef(L, KL_ERR_VALIDATION, "another task waits on this loop over deltas: give it its own");
+  return await_more(L, q, push_waited);
+}
+
+/* for d in book:deltas() do: the loop's function, its queue, nil, and the queue once more to be closed with the loop.
+ */
 int kl_book_deltas_lua(lua_State *L) {
   kl_book_handle *h = kl_book_handle_check(L, "deltas");
-  lua_pushcfunction(L, l_next);
-  iterator *it = lua_newuserdatauv(L, sizeof *it, 2); /* … next iterator */
-  memset(it, 0, sizeof *it);
-  kl_list_init(&it->link);
-  kl_list_init(&it->watcher.link);
-  memcpy(it->ticker, h->ticker, sizeof it->ticker);
-  luaL_setmetatable(L, DELTAS_META);
-  lua_createtable(L, 0, 5);
-  lua_setiuservalue(L, -2, 1);
-  lua_pushvalue(L, 1);
-  lua_setiuservalue(L, -2, 2);
-  it->watcher.data = it;
-  it->watcher.changed = on_changed;
-  it->watcher.delta = on_delta;
-  if (h->book->failed) it->error = h->book->error;
-  kl_feed_watch(h->book, &it->watcher);
-  kl_list_append(&h->iterators, &it->link);
+  new_queue(L, h, "loop"); /* … queue */
+  lua_pushvalue(L, -1);
+  lua_createtable(L, 0, 7);
+  push_sides(L);
+  lua_pushcclosure(L, l_next, UPVALUES); /* … queue next */
+  lua_insert(L, -2);                     /* … next queue */
   lua_pushnil(L);
   lua_pushvalue(L, -2);
   return 4;
 }
 
+/* ---- book:on_delta(fn) ---- */
+
+/* Stack of the task. */
+enum { ARG_QUEUE = 1, ARG_FUNCTION, ARG_SIDES, ARGS = ARG_SIDES + 1 };
+
+static int nothing_waited(lua_State *L, kl_wait *w) {
+  (void)L;
+  queue *q = ((queue_wait *)w)->q;
+  if (q) q->wait = NULL;
+  return 0;
+}
+
+static int wait_for_more(lua_State *L) { return await_more(L, lua_touserdata(L, 1), nothing_waited); }
+static int yield(lua_State *L) { return kl_yield(L); }
+
+static void push_arguments(lua_State *L, queue *q) {
+  const delta d = take(q);
+  lua_pushvalue(L, ARG_FUNCTION);
+  push_price(L, &d);
+  push_change(L, &d);
+  lua_pushvalue(L, ARG_SIDES + (int)d.side);
+  push_best(L, d.bid);
+  push_best(L, d.ask);
+  lua_pushinteger(L, (lua_Integer)d.seq);
+  push_time(L, d.ts_ms);
+}
+
+/* Calls the function for each delta until the book is closed. The context counts calls since others had their turn. */
+static int call_each(lua_State *L, int status, lua_KContext calls) {
+  queue *q = lua_touserdata(L, ARG_QUEUE);
+  (void)status;
+  lua_settop(L, ARGS);
+  for (;;) {
+    if (q->ended) return 0;
+    kl_check_cancelled(L);
+    if (q->count && calls < CALLS_MAX) {
+      calls++;
+      push_arguments(L, q);
+      lua_callk(L, 7, 0, calls, call_each);
+      continue;
+    }
+    if (q->count) {
+      lua_pushcfunction(L, yield);
+    } else {
+      raise_pending(L, q);
+      lua_pushcfunction(L, wait_for_more);
+    }
+    calls = 0;
+    lua_pushvalue(L, ARG_QUEUE);
+    lua_callk(L, 1, 0, calls, call_each);
+  }
+}
+
+static int call_body(lua_State *L) {
+  lua_toclose(L, ARG_QUEUE); /* however the task ends, the book is not watched any more */
+  return call_each(L, LUA_OK, 0);
+}
+
+/* book:on_delta(fn) --> task. */
+int kl_book_on_delta_lua(lua_State *L) {
+  kl_book_handle *h = kl_book_handle_check(L, "on_delta");
+  if (lua_type(L, 2) != LUA_TFUNCTION) {
+    return kl_raisef(L, KL_ERR_VALIDATION, "book:on_delta: give it a function to call, not %s", luaL_typename(L, 2));
+  }
+  lua_settop(L, 2);
+  lua_pushcfunction(L, call_body);
+  new_queue(L, h, "function");
+  lua_pushvalue(L, 2);
+  push_sides(L);
+  kl_task_spawn(L, ARGS);
+  return 1;
+}
+
 void kl_book_deltas_register(lua_State *L) {
-  static const luaL_Reg meta[] = {{"__gc", l_gc}, {"__close", l_end}, {NULL, NULL}};
-  luaL_newmetatable(L, DELTAS_META);
+  static const luaL_Reg meta[] = {{"__gc", l_gc}, {"__close", l_close}, {NULL, NULL}};
+  kl_task_register(L); /* on_delta returns a task, also to a script that never asked for that module */
+  luaL_newmetatable(L, QUEUE_META);
   luaL_setfuncs(L, meta, 0);
-  lua_pushliteral(L, DELTAS_META);
+  lua_pushliteral(L, QUEUE_META);
   lua_setfield(L, -2, "__metatable");
   lua_pop(L, 1);
 }

@@ -16,7 +16,7 @@ typedef struct kl_book_handle {
   kl_book_watcher watcher;
   uint64_t seen;     /* changes when wait last returned */
   kl_list waits;     /* of tasks that wait for a change */
-  kl_list iterators; /* of deltas */
+  kl_list queues;    /* of deltas */
   char ticker[64];
 } kl_book_handle;
 
@@ -25,8 +25,9 @@ kl_book_handle *kl_book_handle_check(lua_State *L, const char *method); /* raise
 /* "yes" unless the argument says "no". */
 kl_outcome kl_book_arg_side(lua_State *L, int idx, const char *method); /* raises */
 
-/* book_deltas.c: book:deltas(), its metatable, and the end of the iterators of a handle. */
+/* book_deltas.c: book:deltas() and book:on_delta(), their metatable, and the end of what reads deltas of a handle. */
 int kl_book_deltas_lua(lua_State *L);
+int kl_book_on_delta_lua(lua_State *L);
 void kl_book_deltas_register(lua_State *L);
 void kl_book_deltas_end(kl_book_handle *h);
 

@@ -179,8 +179,12 @@ static int l_status(lua_State *L) {
 
 /* ---- the module ---- */
 
-int luaopen_kl_task(lua_State *L) {
+void kl_task_register(lua_State *L) {
   static const luaL_Reg methods[] = {{"await", l_await}, {"cancel", l_cancel}, {"status", l_status}, {NULL, NULL}};
+  kl_task_add_methods(L, methods);
+}
+
+int luaopen_kl_task(lua_State *L) {
   static const luaL_Reg functions[] = {{"spawn", l_spawn},
                                        {"sleep", l_sleep},
                                        {"yield", l_yield},
@@ -190,7 +194,7 @@ int luaopen_kl_task(lua_State *L) {
                                        {"race", kl_group_race_lua},
                                        {"channel", kl_channel_new_lua},
                                        {NULL, NULL}};
-  kl_task_add_methods(L, methods);
+  kl_task_register(L);
   kl_channel_register(L);
   luaL_newlib(L, functions);
   return 1;

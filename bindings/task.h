@@ -4,6 +4,8 @@
 
 #include "script/task.h"
 
+/* Gives task objects their methods; for other modules whose functions return tasks. Harmless when repeated. */
+void kl_task_register(lua_State *L); /* raises */
 /* channel.c: registers the metatable; task.channel. */
 void kl_channel_register(lua_State *L); /* raises */
 int kl_channel_new_lua(lua_State *L);

@@ -87,11 +87,27 @@ function Book:wait(timeout) end
 ---@async
 ---@return fun(): kalshi.Book?
 function Book:changes() end
----Every change: price, delta, side, seq, ts. The table is the same one at each turn. Raises "overflow" rather than lose
----one in silence.
+---One change of a book. `price` is in own terms of `side`; `bid` and `ask` are the best of YES right after it, nil where
+---nothing is offered; `ts` is nil where the message had no time.
+---@class kalshi.Delta
+---@field price number dollars
+---@field delta number contracts, negative when taken away
+---@field side kalshi.Outcome
+---@field seq integer
+---@field ts? number seconds since 1970
+---@field bid? number
+---@field ask? number
+
+---Every change, in order. One table for the whole loop, to be read only and until the next turn: a turn allocates
+---nothing. Raises "overflow" rather than lose one in silence.
 ---@async
----@return fun(): {price: number, delta: number, side: kalshi.Outcome, seq: integer, ts: number}?
+---@return fun(): kalshi.Delta?
 function Book:deltas() end
+---Calls `fn` for every change, in order, in a task of its own; the arguments are those of kalshi.Delta. The fastest way to
+---see all. `fn` may wait. The task ends when the book is closed, by `cancel`, by an error in `fn`, or by "overflow".
+---@param fn fun(price: number, delta: number, side: kalshi.Outcome, bid?: number, ask?: number, seq: integer, ts?: number)
+---@return task.Task
+function Book:on_delta(fn) end
 function Book:close() end
 
 ---@class kalshi.Subscription

@@ -154,6 +154,12 @@ static const book_side *other_side(const kl_book *b, kl_outcome view) {
   return &b->sides[view == KL_YES ? KL_NO : KL_YES];
 }
 
+void kl_book_touch(const kl_book *b, kl_price *bid, kl_price *ask) {
+  const book_side *yes = &b->sides[KL_YES], *no = &b->sides[KL_NO];
+  *bid = yes->n ? yes->levels[yes->n - 1].price : 0;
+  *ask = no->n ? KL_PRICE_ONE - no->levels[no->n - 1].price : 0;
+}
+
 bool kl_book_bid_at(const kl_book *b, kl_outcome view, size_t i, kl_price *price, kl_count *count) {
   const book_side *s = own_side(b, view);
   if (i >= s->n) return false;

@@ -31,6 +31,8 @@ kl_book_result kl_book_apply(kl_book *b, kl_outcome side, kl_price price, kl_cou
  * at one dollar minus their price. False where that side is empty. */
 bool kl_book_best_bid(const kl_book *b, kl_outcome view, kl_price *price, kl_count *count);
 bool kl_book_best_ask(const kl_book *b, kl_outcome view, kl_price *price, kl_count *count);
+/* The best YES bid and ask at once; 0 where that side is empty. */
+void kl_book_touch(const kl_book *b, kl_price *bid, kl_price *ask);
 size_t kl_book_levels(const kl_book *b, kl_outcome view); /* number of bid levels of `view` */
 /* The i-th best bid or ask, 0 is the best; false past the end. */
 bool kl_book_bid_at(const kl_book *b, kl_outcome view, size_t i, kl_price *price, kl_count *count);

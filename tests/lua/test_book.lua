@@ -1,5 +1,6 @@
 -- Books against the embedded exchange.
 local kalshi = require "kalshi"
+local kalua = require "kalua"
 local task = require "task"
 local test = require "test"
 
@@ -120,6 +121,30 @@ test("deltas add up to the book", function(t)
     for k, v in pairs(now) do t.ok(math.abs((sides[side][k] or 0) - v) < 1e-6) end
     for k in pairs(sides[side]) do t.ok(now[k]) end
   end
+end)
+
+test("a function sees every delta, and the touch behind each", function(t)
+  local b <close> = kalshi.book(ticker)
+  local sides = { yes = book_side(b, "yes"), no = book_side(b, "no") }
+  local n, wrong = 0, 0
+  local calls
+  calls = b:on_delta(function(price, delta, side, bid, ask, seq, ts)
+    local levels, key = sides[side], string.format("%.4f", price)
+    levels[key] = (levels[key] or 0) + delta
+    if math.abs(levels[key]) < 1e-9 then levels[key] = nil end
+    local best = { yes = 0, no = 0 }
+    for outcome, held in pairs(sides) do
+      for k in pairs(held) do best[outcome] = math.max(best[outcome], tonumber(k)) end
+    end
+    if math.abs((bid or 0) - best.yes) > 1e-9 or math.abs((ask or 1) - (1 - best.no)) > 1e-9 then wrong = wrong + 1 end
+    if math.type(seq) ~= "integer" or ts and math.abs(ts - kalua.now()) > 60 then wrong = wrong + 1 end
+    n = n + 1
+    if n == 10 then calls:cancel() end
+  end)
+  while calls:status() == "waiting" do task.sleep(0.01) end
+  t.eq(calls:status(), "cancelled")
+  t.eq(n, 10)
+  t.eq(wrong, 0)
 end)
 
 test("many books at once are all right", function(t)

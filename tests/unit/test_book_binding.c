@@ -42,7 +42,7 @@ static int open_kalshi(lua_State *L) {
 
 static int setup(void **state) {
   (void)state;
-  static const luaL_Reg modules[] = {{"kalshi", open_kalshi}, {NULL, NULL}};
+  static const luaL_Reg modules[] = {{"kalshi", open_kalshi}, {"task", luaopen_kl_task}, {NULL, NULL}};
   kl_error e;
   kl_key *key = NULL;
   memset(&peer, 0, sizeof peer);
@@ -272,7 +272,7 @@ static void deltas_come_in_order_through_one_table(void **state) {
   run("local b = kalshi.book 'A' print 'open'\n"
       "local first\n"
       "for d in b:deltas() do\n"
-      "  first = first or d print(d == first, d.price, d.delta, d.side, d.seq, d.ts)\n"
+      "  first = first or d print(d == first, d.price, d.delta, d.side, d.seq, d.ts, d.bid, d.ask)\n"
       "  if d.seq == 4 then break end end\n"
       "print 'over'\n");
   book_opens();
@@ -280,11 +280,12 @@ static void deltas_come_in_order_through_one_table(void **state) {
   say_delta(1, 2, "A", "0.3800", "-1.50", "yes");
   say_delta(1, 3, "A", "0.3900", "2.00", "no");
   burst_ends();
-  assert_printed("true\t0.38\t-1.5\tyes\t2\t1789482601.25\ntrue\t0.61\t2.0\tno\t3\t1789482601.25\n");
+  assert_printed("true\t0.38\t-1.5\tyes\t2\t1789482601.25\t0.38\t0.4\n"
+                 "true\t0.61\t2.0\tno\t3\t1789482601.25\t0.38\t0.39\n");
   say_delta(1, 4, "A", "0.3900", "1.00", "no");
   say_delta(1, 5, "A", "0.3900", "1.00", "no");
   burst_ends();
-  assert_printed("true\t0.61\t1.0\tno\t4\t1789482601.25\nover\n");
+  assert_printed("true\t0.61\t1.0\tno\t4\t1789482601.25\t0.38\t0.39\nover\n");
   assert_ended();
 }
 
@@ -324,6 +325,153 @@ static void deltas_stay_right_over_a_gap(void **state) {
   say_delta(1, 6, "A", "0.3800", "1.00", "yes");
   burst_ends();
   assert_printed("45.0\t45.0\tfalse\n");
+  assert_ended();
+}
+
+static void each_delta_shows_the_touch_that_it_led_to(void **state) {
+  (void)state;
+  run("local b = kalshi.book 'A' print 'open'\n"
+      "for d in b:deltas() do print(d.side, d.price, d.delta, d.bid, d.ask, d.seq)\n"
+      "  if d.seq == 8 then break end end\n");
+  book_opens();
+  assert_printed("open\n");
+  say_delta(1, 2, "A", "0.3900", "4.00", "yes"); /* all in one burst: the book itself is at the last of them */
+  say_delta(1, 3, "A", "0.3900", "-4.00", "yes");
+  say_delta(1, 4, "A", "0.4000", "-5.00", "no");
+  say_delta(1, 5, "A", "0.4200", "-2.50", "no");
+  say_delta(1, 6, "A", "0.4100", "1.00", "no");
+  burst_ends();
+  assert_printed("yes\t0.39\t4.0\t0.39\t0.4\t2\nyes\t0.39\t-4.0\t0.38\t0.4\t3\nno\t0.6\t-5.0\t0.38\t0.42\t4\n"
+                 "no\t0.58\t-2.5\t0.38\tnil\t5\nno\t0.59\t1.0\t0.38\t0.41\t6\n");
+  /* A snapshot comes as the deltas to it, each with the touch of the new book. */
+  say_delta(1, 7, "A", "0.3800", "0.00", "yes");
+  say_snapshot(1, 8, "A", "[\"0.3700\",\"20.00\"]", "[\"0.3900\",\"5.00\"]");
+  burst_ends();
+  assert_printed("yes\t0.38\t0.0\t0.38\t0.41\t7\nyes\t0.38\t-10.0\t0.37\t0.39\t8\n");
+  assert_ended();
+}
+
+static void a_function_is_called_for_every_delta(void **state) {
+  (void)state;
+  run("local b = kalshi.book 'A'\n"
+      "local t t = b:on_delta(function(...) print(...) if select(6, ...) == 5 then b:close() end end)\n"
+      "print(t:status()) print(select('#', t:await()), t:status())\n");
+  book_opens();
+  assert_printed("waiting\n");
+  say_delta(1, 2, "A", "0.3800", "-1.50", "yes");
+  say_delta(1, 3, "A", "0.4000", "-5.00", "no");
+  burst_ends();
+  assert_printed("0.38\t-1.5\tyes\t0.38\t0.4\t2\t1789482601.25\n0.6\t-5.0\tno\t0.38\t0.42\t3\t1789482601.25\n");
+  say_delta(1, 4, "A", "0.4200", "-2.50", "no");
+  say_delta(1, 5, "A", "0.3900", "1.00", "yes");
+  say_delta(1, 6, "A", "0.3900", "1.00", "yes"); /* closed by then: not handed over */
+  burst_ends();
+  assert_printed("0.58\t-2.5\tno\t0.38\tnil\t4\t1789482601.25\n0.39\t1.0\tyes\t0.39\tnil\t5\t1789482601.25\n"
+                 "0\tdone\n");
+  assert_ended();
+}
+
+static void a_function_may_wait_and_loses_nothing_meanwhile(void **state) {
+  (void)state;
+  run("local b = kalshi.book 'A'\n"
+      "b:on_delta(function(_, delta, _, _, _, seq) print('begin', seq, delta) b:wait(60) print('end', seq)\n"
+      "  if seq == 3 then b:close() end end)\n");
+  book_opens();
+  say_delta(1, 2, "A", "0.3800", "1.00", "yes");
+  burst_ends();
+  assert_printed("begin\t2\t1.0\nend\t2\n"); /* the change was not seen yet */
+  say_delta(1, 3, "A", "0.3800", "2.00", "yes");
+  say_delta(1, 4, "A", "0.3800", "3.00", "yes");
+  burst_ends();
+  assert_printed("begin\t3\t2.0\nend\t3\n");
+  assert_ended();
+}
+
+static void an_error_ends_the_calls_and_not_the_book(void **state) {
+  (void)state;
+  run("local b = kalshi.book 'A' local seen = {}\n"
+      "local t = b:on_delta(function(price) seen[#seen + 1] = price error{kind = 'mine'} end)\n"
+      "b:wait() b:wait()\n"
+      "local ok, e = pcall(t.await, t) print(ok, e.kind, t:status(), #seen, b.seq, (b:best_bid()))\n");
+  book_opens();
+  say_delta(1, 2, "A", "0.3800", "1.00", "yes");
+  say_delta(1, 3, "A", "0.3800", "1.00", "yes");
+  burst_ends();
+  say_delta(1, 4, "A", "0.3900", "1.00", "yes");
+  burst_ends();
+  assert_printed("false\tmine\tfailed\t1\t4\t0.39\n");
+  assert_ended();
+}
+
+static void calls_that_fall_behind_end_with_an_error(void **state) {
+  (void)state;
+  run("local task = require 'task' local b = kalshi.book 'A' local n = 0 local gate = task.channel()\n"
+      "local t = b:on_delta(function() n = n + 1 if n == 1 then gate:recv() end end)\n"
+      "b:wait() task.yield() task.yield() print(n) b:wait() gate:send(true)\n"
+      "local ok, e = pcall(t.await, t) print(n, ok, e.kind, e.message)\n");
+  book_opens();
+  say_delta(1, 2, "A", "0.3800", "1.00", "yes");
+  burst_ends();
+  assert_printed("1\n");
+  for (int i = 0; i < 4096 + 7; i++)
+    say_delta(1, 3 + i, "A", "0.3800", "1.00", "yes");
+  burst_ends();
+  turn();
+  assert_printed(
+      "4097\tfalse\toverflow\tdeltas of A: 7 lost, the function was more than 4096 behind; do less in it, or "
+      "use book:changes()\n");
+  assert_ended();
+}
+
+static void calls_can_be_cancelled_from_outside_and_inside(void **state) {
+  (void)state;
+  run("local b = kalshi.book 'A' local n, inside = 0\n"
+      "local before = b:on_delta(function() n = n + 100 end) before:cancel()\n"
+      "local outside = b:on_delta(function() n = n + 1 end)\n"
+      "inside = b:on_delta(function() n = n + 10 inside:cancel() end)\n"
+      "b:wait() require('task').yield() print(n) outside:cancel() b:wait() print(n)\n"
+      "print(before:status(), outside:status(), inside:status())\n");
+  book_opens();
+  say_delta(1, 2, "A", "0.3800", "1.00", "yes");
+  say_delta(1, 3, "A", "0.3800", "1.00", "yes");
+  burst_ends();
+  assert_printed("12\n");
+  say_delta(1, 4, "A", "0.3800", "1.00", "yes");
+  burst_ends();
+  assert_printed("12\ncancelled\tcancelled\tcancelled\n");
+  assert_ended();
+}
+
+static void each_reader_of_a_book_has_all_of_it(void **state) {
+  (void)state;
+  run("local task = require 'task' local b = kalshi.book 'A' local text = {'', '', ''}\n"
+      "local function loop(i) for d in b:deltas() do text[i] = text[i] .. ' ' .. d.seq .. d.bid\n"
+      "  if i == 1 and d.seq == 3 then break end end end\n"
+      "local one, two = task.spawn(loop, 1), task.spawn(loop, 2)\n"
+      "b:on_delta(function(_, _, _, bid, _, seq) text[3] = text[3] .. ' ' .. seq .. bid end)\n"
+      "b:wait() b:wait() task.yield() task.yield() b:close() one:await() two:await() for i = 1, 3 do print(text[i]) "
+      "end\n");
+  book_opens();
+  say_delta(1, 2, "A", "0.3900", "1.00", "yes");
+  say_delta(1, 3, "A", "0.3900", "-1.00", "yes");
+  say_delta(1, 4, "A", "0.3900", "1.00", "yes");
+  burst_ends();
+  say_delta(1, 5, "A", "0.3900", "1.00", "yes");
+  burst_ends();
+  assert_printed(" 20.39 30.38\n 20.39 30.38 40.39 50.39\n 20.39 30.38 40.39 50.39\n");
+  assert_ended();
+}
+
+static void a_function_that_is_none_is_refused(void **state) {
+  (void)state;
+  run("local b = kalshi.book 'A'\n"
+      "local function try(f, ...) local ok, e = pcall(f, ...) print(ok, e.kind, e.message) end\n"
+      "try(b.on_delta, b) try(b.on_delta, b, {}) try(b.on_delta, print) b:close() try(b.on_delta, b, print)\n");
+  book_opens();
+  assert_printed("false\tvalidation\tbook:on_delta: give it a function to call, not no value\n"
+                 "false\tvalidation\tbook:on_delta: give it a function to call, not table\n"
+                 "false\tvalidation\tbook:on_delta: call it with a colon, on a book\n"
+                 "false\tclosed\tbook:on_delta: this book is closed\n");
   assert_ended();
 }
 
@@ -513,6 +661,14 @@ int main(void) {
       T(deltas_come_in_order_through_one_table),
       T(lost_deltas_are_an_error_after_those_that_were_kept),
       T(deltas_stay_right_over_a_gap),
+      T(each_delta_shows_the_touch_that_it_led_to),
+      T(a_function_is_called_for_every_delta),
+      T(a_function_may_wait_and_loses_nothing_meanwhile),
+      T(an_error_ends_the_calls_and_not_the_book),
+      T(calls_that_fall_behind_end_with_an_error),
+      T(calls_can_be_cancelled_from_outside_and_inside),
+      T(each_reader_of_a_book_has_all_of_it),
+      T(a_function_that_is_none_is_refused),
       T(a_loop_over_an_anonymous_book_keeps_it),
       T(books_of_a_script_close_with_it),
       T(a_script_can_be_stopped_while_its_book_opens),
