@@ -14,9 +14,9 @@ typedef struct kl_book_handle {
   kl_feed *feed;
   kl_feed_book *book; /* NULL once closed */
   kl_book_watcher watcher;
-  uint64_t seen;     /* changes when wait last returned */
-  kl_list waits;     /* of tasks that wait for a change */
-  kl_list queues;    /* of deltas */
+  uint64_t seen;  /* changes when wait last returned */
+  kl_list waits;  /* of tasks that wait for a change */
+  kl_list queues; /* of deltas */
   char ticker[64];
 } kl_book_handle;
 

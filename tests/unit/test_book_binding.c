@@ -629,7 +629,7 @@ static void bad_subscriptions_are_refused_in_words(void **state) {
       "try() try{channels = {'tickr'}} try{channels = {}} try{channels = 'trade'} try{channels = {1}}\n"
       "try{channel = {'trade'}} try{channels = {'trade'}, market_tickers = {}} try{channels = {'orderbook_delta'}}\n"
       "try{channels = {'trade'}, market_ticker = 'A', market_tickers = {'B'}}\n"
-      "try{channels = {'pyth_value'}}\n"
+      "try{channels = {'pyth_value'}, market_ticker = 'A'}\n"
       "try{channels = {'fill'}}\n");
   link_opens();
   assert_printed(
@@ -642,10 +642,12 @@ static void bad_subscriptions_are_refused_in_words(void **state) {
       "false\tvalidation\tkalshi.subscribe: market_tickers is empty; leave it out for all markets\n"
       "false\tvalidation\tchannel orderbook_delta needs market_tickers: it has no subscription to all markets\n"
       "false\tvalidation\tkalshi.subscribe: market_ticker or market_tickers, not both\n"
-      "false\tvalidation\tkalshi.subscribe: channel \"pyth_value\" is chosen by index, not by market: not supported\n");
+      "false\tvalidation\tchannel pyth_value is chosen by underlying_tickers, not by market_tickers: subscribe to it "
+      "apart\n");
   say("{\"type\":\"error\",\"id\":%lld,\"msg\":{\"code\":9,\"msg\":\"Authentication required\"}}", sent_id(0, "fill"));
   burst_ends();
-  assert_printed("false\tauth\tthe exchange refused fill: Authentication required (code 9)\n");
+  assert_printed("false\tauth\tthe exchange refused fill: Authentication required (code 9); check the key, and that "
+                 "it belongs to this environment\n");
   assert_ended();
 }
 
