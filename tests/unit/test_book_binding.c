@@ -641,7 +641,7 @@ static void bad_subscriptions_are_refused_in_words(void **state) {
       "false\tvalidation\tkalshi.subscribe: there is no option channel; did you mean \"channels\"?\n"
       "false\tvalidation\tkalshi.subscribe: market_tickers is empty; leave it out for all markets\n"
       "false\tvalidation\tchannel orderbook_delta needs market_tickers: it has no subscription to all markets\n"
-      "false\tvalidation\tkalshi.subscribe: market_ticker or market_tickers, not both\n"
+      "false\tvalidation\tkalshi.subscribe: market_tickers or market_ticker, not both\n"
       "false\tvalidation\tchannel pyth_value is chosen by underlying_tickers, not by market_tickers: subscribe to it "
       "apart\n");
   say("{\"type\":\"error\",\"id\":%lld,\"msg\":{\"code\":9,\"msg\":\"Authentication required\"}}", sent_id(0, "fill"));
