@@ -173,9 +173,9 @@ static void malformed(kl_feed_link *l, const char *p, size_t n, const kl_error *
  * the exchange counts anew, and what came in between is not known. */
 static bool out_of_sequence(kl_feed *f, kl_feed_channel *c, const kl_event *ev) {
   bool back = ev->seq <= c->seq;
+  /* An answer to get_snapshot shows the state as of its number, which may be an earlier one. */
+  if (back && ev->type == KL_EV_SNAPSHOT && (ev->has & KL_HAS_ID)) return true;
   if (back && !(c->earlier && ev->seq - c->earlier == 1)) {
-    /* An answer to get_snapshot that repeats the current number shows the state as of it. */
-    if (ev->seq == c->seq && ev->type == KL_EV_SNAPSHOT && (ev->has & KL_HAS_ID)) return true;
     c->earlier = ev->seq;
     f->duplicates++;
     return false;

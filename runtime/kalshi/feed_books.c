@@ -33,8 +33,21 @@ static void set_stale(kl_feed_book_own *b, bool stale) {
   }
 }
 
-void kl_feed_books_stale(kl_feed_market *m) {
+void kl_feed_market_unheld(kl_feed_market *m) {
+  m->channel->f->n_held -= m->n_held;
+  free(m->held);
+  m->held = NULL;
+  m->n_held = m->cap_held = 0;
+}
+
+void kl_feed_market_awaiting(kl_feed_market *m) {
+  kl_feed_market_unheld(m);
   m->awaiting = true;
+  m->held_from = m->channel->seq;
+}
+
+void kl_feed_books_stale(kl_feed_market *m) {
+  kl_feed_market_awaiting(m);
   m->tries = 0;
   m->since_ns = kl_feed_now(m->channel->f);
   if (!m->book->pub.ready || m->book->pub.stale) return;
@@ -168,6 +181,66 @@ static void tell_difference(kl_feed_book_own *b, const kl_event *ev, kl_outcome 
   }
 }
 
+static void on_delta(kl_feed *f, kl_feed_market *m, const kl_event *ev);
+
+/* Without room for it the snapshot must be newer than this delta. */
+static void hold(kl_feed *f, kl_feed_market *m, const kl_event *ev) {
+  f->ignored++;
+  if (!(ev->has & KL_HAS_SEQ)) return;
+  if (m->held_from < 0) m->held_from = ev->seq - 1;
+  if (m->n_held == m->cap_held) {
+    uint32_t cap = m->cap_held ? m->cap_held * 2 : 16;
+    kl_feed_held *wide = f->n_held < KL_FEED_HELD ? realloc(m->held, cap * sizeof *wide) : NULL;
+    if (!wide) {
+      kl_feed_market_unheld(m);
+      m->held_from = ev->seq;
+      return;
+    }
+    m->held = wide;
+    m->cap_held = cap;
+  }
+  m->held[m->n_held++] = (kl_feed_held){.price = ev->delta.price,
+                                        .delta = ev->delta.delta,
+                                        .seq = ev->seq,
+                                        .ts_ms = ev->ts_ms,
+                                        .side = ev->delta.side,
+                                        .has_ts = (ev->has & KL_HAS_TS) != 0};
+  f->n_held++;
+}
+
+/* A snapshot on request may come behind deltas that it does not have (Kalshi, "get_snapshot"): those follow it now. */
+static void replay(kl_feed *f, kl_feed_market *m, const kl_event *snapshot) {
+  kl_feed_held *held = m->held;
+  uint32_t n = m->n_held;
+  kl_feed_book_own *b = m->book;
+  m->held = NULL;
+  m->n_held = m->cap_held = 0;
+  f->n_held -= n;
+  for (uint32_t i = 0; i < n && b->refs && m->book == b && !m->awaiting; i++) {
+    if (held[i].seq <= snapshot->seq) continue;
+    kl_event ev = {.type = KL_EV_DELTA,
+                   .has = KL_HAS_SID | KL_HAS_SEQ | (held[i].has_ts ? KL_HAS_TS : 0),
+                   .type_name = {"orderbook_delta", sizeof "orderbook_delta" - 1},
+                   .sid = snapshot->sid,
+                   .seq = held[i].seq,
+                   .ts_ms = held[i].ts_ms,
+                   .ticker = snapshot->ticker,
+                   .market_id = snapshot->market_id};
+    ev.delta.price = held[i].price;
+    ev.delta.delta = held[i].delta;
+    ev.delta.side = held[i].side;
+    ev.delta.client_order_id = (kl_str){"", 0};
+    on_delta(f, m, &ev);
+  }
+  free(held);
+}
+
+/* The snapshot shows an earlier state than messages that have come: is it of use? */
+static bool is_too_old(const kl_feed_market *m, const kl_event *ev) {
+  if (!(ev->has & KL_HAS_SEQ) || ev->seq >= m->channel->seq) return false;
+  return !m->awaiting || m->held_from < 0 || ev->seq < m->held_from;
+}
+
 static void on_snapshot(kl_feed *f, kl_feed_market *m, const kl_event *ev) {
   kl_feed_book_own *b = m->book;
   const kl_level *yes = ev->snapshot.levels[KL_YES], *no = ev->snapshot.levels[KL_NO];
@@ -211,6 +284,7 @@ static void on_snapshot(kl_feed *f, kl_feed_market *m, const kl_event *ev) {
     tell_difference(b, ev, KL_NO, f->levels[1] + old[KL_YES], old[KL_NO]);
   }
   if (b->refs) set_stale(b, false);
+  if (m->n_held) replay(f, m, ev);
 }
 
 static void on_delta(kl_feed *f, kl_feed_market *m, const kl_event *ev) {
@@ -235,10 +309,12 @@ void kl_feed_books_message(kl_feed *f, kl_feed_market *m, const kl_event *ev) {
   if (ev->type == KL_EV_SNAPSHOT) {
     f->snapshots++;
     if (m) m->shown = true;
-    if (m && m->book) on_snapshot(f, m, ev);
+    if (m && m->book && !is_too_old(m, ev)) on_snapshot(f, m, ev);
   } else if (ev->type == KL_EV_DELTA) {
-    if (!m || (m->book && m->awaiting)) {
+    if (!m) {
       f->ignored++;
+    } else if (m->book && m->awaiting) {
+      hold(f, m, ev);
     } else if (m->book) {
       on_delta(f, m, ev);
     }
@@ -294,6 +370,7 @@ static void detach(kl_feed_book_own *b) {
   if (!m) return;
   m->book = NULL;
   m->awaiting = false;
+  kl_feed_market_unheld(m);
   kl_feed_market_drop(m);
 }
 
@@ -344,7 +421,7 @@ kl_feed_book *kl_feed_book_open(kl_feed *f, const char *ticker, kl_error *e) {
   f->n_books++;
   set_stale(b, true);
   m->book = b;
-  m->awaiting = true;
+  kl_feed_market_awaiting(m);
   m->tries = 0;
   m->since_ns = kl_feed_now(f);
   if (m->sent) { /* a subscription had it, or it is just being given up: no snapshot comes by itself */

@@ -12,7 +12,8 @@
 enum {
   KL_FEED_TICKER_MAX = 64,
   KL_FEED_PARAMS_MAX = 96,
-  KL_FEED_CHUNK = 500, /* markets in one command */
+  KL_FEED_CHUNK = 500,  /* markets in one command */
+  KL_FEED_HELD = 65536, /* deltas held back for snapshots, over all markets */
   /* Kalshi, "WebSocket connection": market subscriptions of one connection. */
   KL_FEED_LINK_MARKETS = 500000
 };
@@ -31,6 +32,15 @@ typedef struct kl_feed_book_own {
   kl_list dirty; /* in the feed's list when watchers have to be told */
   kl_list dead;
 } kl_feed_book_own;
+
+/* A delta that came while a book waited for its snapshot. */
+typedef struct kl_feed_held {
+  kl_price price; /* as on the wire */
+  kl_count delta;
+  int64_t seq, ts_ms;
+  kl_outcome side;
+  bool has_ts;
+} kl_feed_held;
 
 /* A ticker (or index, or whatever else selects) of one channel: who wants it, and what the exchange was told. */
 struct kl_feed_market {
@@ -51,7 +61,10 @@ struct kl_feed_market {
   bool awaiting;      /* the book ignores deltas until its snapshot */
   uint32_t tries;     /* snapshots asked for in vain */
   int64_t since_ns;   /* when the snapshot became due */
-  int64_t cmd;        /* the addition in flight */
+  int64_t held_from;  /* awaiting: a snapshot with this seq or a later one and `held` make the book; -1: not known */
+  kl_feed_held *held; /* NULL: none */
+  uint32_t n_held, cap_held;
+  int64_t cmd; /* the addition in flight */
 };
 
 /* Market filter of a channel, and the words of its commands; source: the exchange's AsyncAPI, channel by channel. */
@@ -216,6 +229,7 @@ struct kl_feed {
   int64_t burst_ns;    /* time of the read under way; 0: not asked yet */
   kl_level *levels[2]; /* scratch: converted levels of a snapshot, and the book before it */
   size_t cap_levels[2];
+  size_t n_held;    /* deltas that wait for snapshots, over all markets */
   bool resyncing;   /* some book is stale after a gap or a reconnect */
   bool late;        /* told so */
   int64_t delay_ms; /* of the last message that carried a time; 0 before */
@@ -298,10 +312,12 @@ bool kl_feed_on_list(kl_feed_link *l, const kl_event *ev, const char *raw, size_
 
 /* ---- feed_books.c ---- */
 void kl_feed_books_message(kl_feed *f, kl_feed_market *m, const kl_event *ev);
-void kl_feed_books_stale(kl_feed_market *m);   /* marks; nothing is asked for */
-void kl_feed_books_resync(kl_feed_channel *c); /* all of that subscription stale, all snapshots asked for */
-void kl_feed_book_resync(kl_feed_market *m);   /* one */
-void kl_feed_market_awaits(kl_feed_market *m); /* its subscription is live: a snapshot is due */
+void kl_feed_books_stale(kl_feed_market *m);     /* marks; nothing is asked for */
+void kl_feed_books_resync(kl_feed_channel *c);   /* all of that subscription stale, all snapshots asked for */
+void kl_feed_book_resync(kl_feed_market *m);     /* one */
+void kl_feed_market_awaiting(kl_feed_market *m); /* deltas are held back until a snapshot */
+void kl_feed_market_unheld(kl_feed_market *m);   /* drops what was held back */
+void kl_feed_market_awaits(kl_feed_market *m);   /* its subscription is live: a snapshot is due */
 void kl_feed_book_fail(kl_feed_book_own *b, const kl_error *e);
 void kl_feed_books_tell(kl_feed *f);                       /* watchers of books that changed */
 bool kl_feed_books_check(kl_feed_channel *c, int64_t now); /* true while a snapshot is due */

@@ -157,6 +157,7 @@ void kl_feed_market_free(kl_feed_market *m) {
   kl_list_remove(&m->all);
   kl_list_remove(&m->work);
   kl_list_remove(&m->in_flight);
+  kl_feed_market_unheld(m);
   kl_feed_bury(c->f, m);
 }
 
@@ -165,6 +166,7 @@ void kl_feed_market_drop(kl_feed_market *m) {
   m->channel->wanted--;
   m->channel->markets_held--;
   m->awaiting = m->need_snapshot = false;
+  kl_feed_market_unheld(m);
   if (m->sent) {
     kl_feed_market_work(m);
   } else {
@@ -196,6 +198,7 @@ static bool move_market(kl_feed_market *m, kl_feed_channel *to) {
   kl_list_remove(&m->in_flight);
   kl_list_append(&to->markets, &m->all);
   m->channel = to;
+  if (m->awaiting) kl_feed_market_awaiting(m);
   m->sent = m->acked = m->shown = m->need_snapshot = false;
   m->cmd = 0;
   if (m->refs) {

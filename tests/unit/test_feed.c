@@ -638,6 +638,58 @@ static void a_message_that_cannot_be_read_leads_to_a_snapshot(void **state) {
   kl_feed_book_release(feed, a);
 }
 
+static void a_snapshot_that_is_behind_is_completed_by_what_came_before_it(void **state) {
+  (void)state;
+  start_feed(NULL);
+  kl_feed_book *b = current_book();
+  watch w;
+  start_watch(&w, b, true);
+  say_delta(1, 3, "A", "0.3800", "1.00", "yes"); /* 2 is missing */
+  burst_ends();
+  assert_true(b->stale);
+  long long id = sent_id(0, "get_snapshot");
+  say_delta(1, 4, "A", "0.3800", "2.00", "yes");
+  say_delta(1, 5, "B", "0.3800", "2.00", "yes");
+  say_delta(1, 6, "A", "0.3900", "4.00", "yes");
+  assert_int_equal(w.deltas, 0);
+  /* The state as of 4: has the first two and not the third. */
+  say("{\"type\":\"orderbook_snapshot\",\"id\":%lld,\"sid\":1,\"seq\":4,\"msg\":{\"market_ticker\":\"A\",\"market_id\":"
+      "\"30ebe0c2-d075-4992-9896-9ab2e8d35072\",\"yes_dollars_fp\":[[\"0.3800\",\"20.00\"]],"
+      "\"no_dollars_fp\":[[\"0.4000\",\"5.00\"]]}}",
+      id);
+  burst_ends();
+  assert_false(b->stale);
+  assert_best(b, 3900, 400, 4000, 500);
+  assert_int_equal(b->seq, 6);
+  assert_int_equal(w.deltas, 2); /* the snapshot's difference, and the third */
+  assert_int_equal(w.sum, 1000 + 400);
+  say_delta(1, 7, "A", "0.3900", "1.00", "yes");
+  burst_ends();
+  assert_best(b, 3900, 500, 4000, 500);
+  assert_int_equal(status().gaps, 1);
+  kl_feed_unwatch(&w.w);
+  kl_feed_book_release(feed, b);
+}
+
+static void a_snapshot_from_before_the_gap_is_of_no_use(void **state) {
+  (void)state;
+  start_feed(NULL);
+  kl_feed_book *b = current_book();
+  say_delta(1, 5, "A", "0.3800", "1.00", "yes");
+  burst_ends();
+  long long id = sent_id(0, "get_snapshot");
+  say("{\"type\":\"orderbook_snapshot\",\"id\":%lld,\"sid\":1,\"seq\":3,\"msg\":{\"market_ticker\":\"A\",\"market_id\":"
+      "\"30ebe0c2-d075-4992-9896-9ab2e8d35072\",\"yes_dollars_fp\":[[\"0.1000\",\"20.00\"]]}}",
+      id);
+  burst_ends();
+  assert_true(b->stale);
+  assert_best(b, 3800, 1000, 4000, 500); /* as it was */
+  kl_clock_virtual_advance(&vclock, 5100000);
+  wait_for(&peer.n_sent, 2); /* asked again */
+  sent_id(1, "get_snapshot");
+  kl_feed_book_release(feed, b);
+}
+
 static void strangers_are_ignored(void **state) {
   (void)state;
   start_feed(NULL);
@@ -953,6 +1005,8 @@ int main(void) {
       T(a_number_far_off_does_not_keep_the_books_stale),
       T(a_delta_that_does_not_fit_asks_for_a_snapshot),
       T(a_message_that_cannot_be_read_leads_to_a_snapshot),
+      T(a_snapshot_that_is_behind_is_completed_by_what_came_before_it),
+      T(a_snapshot_from_before_the_gap_is_of_no_use),
       T(strangers_are_ignored),
       T(a_market_that_gets_no_snapshot_does_not_exist),
       T(a_snapshot_that_does_not_come_is_asked_for_again),
