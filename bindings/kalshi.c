@@ -238,7 +238,8 @@ static void run_lua_part(lua_State *L, const char *name, int module, int helpers
 static void add_lua_parts(lua_State *L, int module) {
   static const luaL_Reg functions[] = {
       {"budget", l_budget}, {"has_key", l_has_key}, {"fail", l_fail}, {"seconds", l_seconds}, {NULL, NULL}};
-  static const char *const parts[] = {"kalshi_calls", "kalshi_history", "kalshi_pages", "kalshi_candles"};
+  static const char *const parts[] = {"kalshi_calls", "kalshi_books", "kalshi_history", "kalshi_pages",
+                                      "kalshi_candles"};
   luaL_newlib(L, functions); /* helpers */
   int helpers = lua_gettop(L);
   push_paging(L);

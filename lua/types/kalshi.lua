@@ -192,6 +192,12 @@ local kalshi = {}
 ---@return kalshi.Book
 function kalshi.book(ticker) end
 
+---Opens many books together; returns them by ticker once each has had its snapshot. When one is refused, none stays open.
+---@async
+---@param tickers string[]
+---@return table<string, kalshi.Book>
+function kalshi.books(tickers) end
+
 ---What `kalshi.subscribe` takes. All channels of a subscription are chosen in the same way.
 ---@class kalshi.SubscribeOptions
 ---@field channels string[] names of the exchange's channels, or "kalshi.status" for the feed's own events

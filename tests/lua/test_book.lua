@@ -187,3 +187,14 @@ test("opening a book can be given up", function(t)
   t.eq(ok, false)
   t.eq(e.kind, "cancelled")
 end)
+
+test("many books are opened together, or none", function(t)
+  local names = open_markets(20)
+  local books = kalshi.books(names)
+  for _, name in ipairs(names) do t.eq(books[name].stale, false) end
+  for _, book in pairs(books) do book:close() end
+  t.raises(function() kalshi.books{ names[1], "NO-SUCH-MARKET" } end, "validation")
+  t.raises(function() kalshi.books("A") end, "validation")
+  t.raises(function() kalshi.books{ a = "A" } end, "validation")
+  t.eq(next(kalshi.books{}), nil)
+end)
