@@ -1,0 +1,78 @@
+-- What the scripts of the feed bench share: the connection, the books of all markets, the measured span, the report.
+-- The span is that of the other peers: it begins when the connection is there and the books are asked for, and ends when
+-- the server has closed it. CPU time is os.clock's: user and system time of all threads of the process.
+local json = require "json"
+local kalshi = require "kalshi"
+local task = require "task"
+local tickers = require "feed_tickers" -- made by feed.mjs
+
+local feed = { books = {}, tickers = tickers }
+local began, opened
+
+-- Opens the connection by a subscription that brings no messages, then all books.
+function feed.open()
+  kalshi.subscribe{ channels = { "multivariate_market_lifecycle" } }
+  began = os.clock()
+  local opening = {}
+  for i, ticker in ipairs(tickers) do
+    opening[i] = task.spawn(function() return kalshi.book(ticker) end)
+  end
+  for i, t in ipairs(opening) do feed.books[i] = t:await() end
+  return feed.books
+end
+
+-- Tells the server that all loops wait for messages. The loops need their turn before that.
+function feed.go()
+  task.sleep(0)
+  opened = os.clock()
+  kalshi.subscribe{ channels = { "market_lifecycle_v2" } }
+end
+
+-- See synthetic.h.
+local function checksum()
+  local lines = {}
+  table.sort(feed.books, function(a, b) return a.ticker < b.ticker end)
+  local function add(letter, levels)
+    for i = #levels, 1, -1 do
+      local price, count = math.floor(levels[i][1] * 1e4 + 0.5), math.floor(levels[i][2] * 100 + 0.5)
+      lines[#lines + 1] = string.format("%s%d:%d\n", letter, price, count)
+    end
+  end
+  local hash = 2166136261
+  for _, book in ipairs(feed.books) do
+    lines = { book.ticker .. "\n" }
+    add("y", book:bids(10000))
+    add("n", book:bids(10000, "no"))
+    for byte in table.concat(lines):gmatch "." do hash = (hash ~ byte:byte()) * 16777619 & 0xffffffff end
+  end
+  return string.format("%08x", hash)
+end
+
+local function peak_kb()
+  for line in io.lines "/proc/self/status" do
+    local kb = line:match "^VmHWM:%s+(%d+)"
+    if kb then return tonumber(kb) end
+  end
+end
+
+-- Waits for the end; `counted()` gives what the script has counted, prices in dollars. `progress()` is a number that
+-- grows while a loop still works on what came before the end. Prints one line of JSON.
+function feed.finish(counted, progress)
+  while kalshi.status().connected do task.sleep(0.005) end
+  local before
+  while progress and before ~= progress() do
+    before = progress()
+    task.sleep(0.001)
+  end
+  local ended = os.clock()
+  local status = kalshi.status()
+  local t = counted and counted() or {}
+  for _, sum in ipairs{ "bids", "spreads" } do t[sum] = t[sum] and math.floor(t[sum] * 1e4 + 0.5) end
+  t.cpu, t.cpu_opening = ended - began, opened - began
+  t.messages, t.snapshots = status.messages, status.snapshots
+  t.checksum, t.rss_kb = checksum(), peak_kb()
+  print(json.encode(t))
+  for _, book in ipairs(feed.books) do book:close() end
+end
+
+return feed
