@@ -93,11 +93,12 @@ export function makeKeys() {
 
 // A program of ours that prints a line of JSON now and then; the first one says its port.
 export class Server {
-  static async start(command, { core = SERVER_CORE } = {}) {
+  static async start(command) {
     const s = new Server();
-    const [program, ...args] = on(core, command.map(String));
+    const [program, ...args] = on(SERVER_CORE, command.map(String));
     s.process = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-    s.lines = [];
+    s.taken = []; // all lines
+    s.lines = []; // those that nobody has asked for yet
     s.waiting = [];
     children.add(s.process);
     s.process.on('close', (code) => {
@@ -107,9 +108,11 @@ export class Server {
     });
     createInterface({ input: s.process.stdout }).on('line', (text) => {
       const line = JSON.parse(text), next = s.waiting.shift();
+      s.taken.push(line);
       if (next) next(line); else s.lines.push(line);
     });
-    s.port = (await s.line()).port;
+    s.hello = await s.line();
+    s.port = s.hello.port;
     return s;
   }
 

@@ -1,4 +1,4 @@
--- What the scripts of the feed bench share: the connection, the books of all markets, the measured span, the report.
+-- What the scripts of the feed bench share: the connection, all books, the measured span, the report.
 -- The span is that of the other peers: it begins when the connection is there and the books are asked for, and ends when
 -- the server has closed it. CPU time is os.clock's: user and system time of all threads of the process.
 local json = require "json"
@@ -28,22 +28,27 @@ function feed.go()
   kalshi.subscribe{ channels = { "market_lifecycle_v2" } }
 end
 
--- See synthetic.h.
-local function checksum()
+-- A book's levels in the text of synthetic.h, without the ticker.
+function feed.text(book)
   local lines = {}
-  table.sort(feed.books, function(a, b) return a.ticker < b.ticker end)
   local function add(letter, levels)
     for i = #levels, 1, -1 do
       local price, count = math.floor(levels[i][1] * 1e4 + 0.5), math.floor(levels[i][2] * 100 + 0.5)
       lines[#lines + 1] = string.format("%s%d:%d\n", letter, price, count)
     end
   end
+  add("y", book:bids(10000))
+  add("n", book:bids(10000, "no"))
+  return table.concat(lines)
+end
+
+-- See synthetic.h.
+local function checksum()
   local hash = 2166136261
+  table.sort(feed.books, function(a, b) return a.ticker < b.ticker end)
   for _, book in ipairs(feed.books) do
-    lines = { book.ticker .. "\n" }
-    add("y", book:bids(10000))
-    add("n", book:bids(10000, "no"))
-    for byte in table.concat(lines):gmatch "." do hash = (hash ~ byte:byte()) * 16777619 & 0xffffffff end
+    local text = book.ticker .. "\n" .. feed.text(book)
+    for byte in text:gmatch "." do hash = (hash ~ byte:byte()) * 16777619 & 0xffffffff end
   end
   return string.format("%08x", hash)
 end
