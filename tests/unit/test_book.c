@@ -9,8 +9,6 @@
 
 #include "kalshi/book.h"
 
-enum { STEPS = 1000000, FULL_COMPARE_EVERY = 1000 };
-
 static kl_book *book;
 
 static int set_up(void **state) {
@@ -246,114 +244,6 @@ static void refuses_a_bad_snapshot_and_is_empty_then(void **state) {
   }
 }
 
-/* The plainest book there is: a slot for every price. */
-static kl_count naive[2][KL_PRICE_ONE + 1];
-static size_t naive_levels[2];
-static int naive_best[2];
-
-static void naive_set(int side, int price, kl_count count) {
-  kl_count *slot = &naive[side][price];
-  if (!*slot && count) naive_levels[side]++;
-  if (*slot && !count) naive_levels[side]--;
-  *slot = count;
-  if (count && price > naive_best[side]) naive_best[side] = price;
-  while (naive_best[side] > 0 && !naive[side][naive_best[side]])
-    naive_best[side]--;
-}
-
-static void assert_best_agrees(int side) {
-  kl_price p = 0, ask = 0;
-  kl_count c = 0;
-  assert_int_equal(kl_book_levels(book, (kl_outcome)side), naive_levels[side]);
-  assert_int_equal(kl_book_best_bid(book, (kl_outcome)side, &p, &c), naive_levels[side] > 0);
-  assert_int_equal(p, naive_best[side]);
-  assert_int_equal(c, naive[side][naive_best[side]]);
-  assert_int_equal(kl_book_best_ask(book, (kl_outcome)(1 - side), &ask, &c), naive_levels[side] > 0);
-  if (naive_levels[side]) assert_int_equal(ask, KL_PRICE_ONE - p);
-}
-
-static void assert_all_agrees(int side) {
-  size_t i = 0;
-  kl_count sum = 0;
-  for (int price = KL_PRICE_ONE; price >= 0; price--) {
-    sum += naive[side][price];
-    if (naive[side][price]) assert_bid((kl_outcome)side, i++, price, naive[side][price]);
-    if (price % 100 == 0) assert_int_equal(kl_book_depth(book, (kl_outcome)side, naive_best[side] - price), sum);
-    assert_int_equal(kl_book_count_at(book, (kl_outcome)side, price), naive[side][price]);
-  }
-  kl_count filled, wanted = sum ? random_below(1000000) % sum : 5, expected = 0;
-  kl_money cost, expected_cost = 0;
-  kl_price worst, expected_worst = 0;
-  kl_book_sweep(book, (kl_outcome)(1 - side), true, wanted, &filled, &cost, &worst);
-  for (int price = KL_PRICE_ONE; price >= 0 && expected < wanted; price--) {
-    kl_count take = naive[side][price] < wanted - expected ? naive[side][price] : wanted - expected;
-    if (take) expected_worst = KL_PRICE_ONE - price;
-    expected += take;
-    expected_cost += take * (KL_PRICE_ONE - price);
-  }
-  assert_int_equal(filled, expected);
-  assert_int_equal(cost, expected_cost);
-  assert_int_equal(worst, expected_worst);
-}
-
-static void reload(void) {
-  static kl_level levels[2][KL_PRICE_ONE];
-  size_t n[2] = {0, 0};
-  for (int side = 0; side < 2; side++)
-    for (int price = 1; price < KL_PRICE_ONE; price++)
-      if (naive[side][price]) levels[side][n[side]++] = (kl_level){price, naive[side][price]};
-  assert_true(kl_book_snapshot(book, levels[0], n[0], levels[1], n[1]));
-}
-
-static void agrees_with_a_slot_for_every_price(void **state) {
-  (void)state;
-  memset(naive, 0, sizeof naive);
-  memset(naive_levels, 0, sizeof naive_levels);
-  memset(naive_best, 0, sizeof naive_best);
-  unsigned desyncs = 0;
-  for (int step = 0; step < STEPS; step++) {
-    int side = (int)random_below(2), price;
-    /* Near the best, anywhere, or on a narrow grid that fills up; one market grows to thousands of levels. */
-    switch (random_below(4)) {
-    case 0:
-      price = 1 + (int)random_below(9999);
-      break;
-    case 1:
-      price = 4900 + (int)random_below(64);
-      break;
-    default:
-      price = naive_best[side] - 8 + (int)random_below(12);
-    }
-    if (price < 1 || price > 9999) price = 5000;
-    kl_count have = naive[side][price], delta;
-    switch (random_below(4)) {
-    case 0:
-      delta = -have;
-      break;
-    case 1:
-      delta = have ? -(kl_count)random_below((uint32_t)have) : 1 + random_below(100000);
-      break;
-    case 2:
-      delta = have / 2 - random_below(1000);
-      break;
-    default:
-      delta = random_below(50000);
-    }
-    kl_book_result result = kl_book_apply(book, (kl_outcome)side, price, delta);
-    assert_int_equal(result, have + delta < 0 ? KL_BOOK_DESYNC : KL_BOOK_OK);
-    if (result == KL_BOOK_OK) naive_set(side, price, have + delta);
-    desyncs += result == KL_BOOK_DESYNC;
-    assert_best_agrees(side);
-    if (step % FULL_COMPARE_EVERY == 0) {
-      if (step % (50 * FULL_COMPARE_EVERY) == 0) reload();
-      assert_all_agrees(0);
-      assert_all_agrees(1);
-    }
-  }
-  assert_true(desyncs > 1000);
-  assert_true(naive_levels[0] > 1000);
-}
-
 static void allocates_nothing_once_warm(void **state) {
   (void)state;
   size_t empty = kl_book_memory(book);
@@ -390,7 +280,6 @@ int main(void) {
       TEST(reports_a_desync_and_stays_unchanged),
       TEST(takes_snapshots_in_any_order),
       TEST(refuses_a_bad_snapshot_and_is_empty_then),
-      TEST(agrees_with_a_slot_for_every_price),
       TEST(allocates_nothing_once_warm),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
