@@ -67,6 +67,13 @@ void kl_feed_book_release(kl_feed *f, kl_feed_book *b); /* the last one unsubscr
  * ago, so that a feed that is behind shows. */
 double kl_feed_book_age(const kl_feed *f, const kl_feed_book *b);
 
+/* A book that is current (ready, neither stale nor failed), by chance: the same `random` gives the same one while
+ * nothing changes. Not retained. NULL when there is none. */
+kl_feed_book *kl_feed_book_sample(const kl_feed *f, uint64_t random);
+/* A book was found to be wrong in spite of unbroken numbers: it is stale until a snapshot has come, which is asked for.
+ * The listeners are told `what` with `detail`. */
+void kl_feed_book_distrust(kl_feed_book *b, const char *what, const char *detail);
+
 /* A watcher of one book. The owner embeds it; both callbacks are optional. */
 typedef struct kl_book_watcher kl_book_watcher;
 struct kl_book_watcher {
@@ -80,7 +87,8 @@ struct kl_book_watcher {
   void (*delta)(kl_book_watcher *w, kl_feed_book *b, const kl_event *ev, kl_price own_price);
 };
 /* The owner keeps w where it is until kl_feed_unwatch, which may be called at any time, from inside callbacks too, and
- * twice. Books may be released inside callbacks. */
+ * twice. Books may be released inside callbacks. The last release of a book takes its watchers off: w->link is then in
+ * no list, by which a watcher that holds no book of its own knows that `b` is gone. */
 void kl_feed_watch(kl_feed_book *b, kl_book_watcher *w);
 void kl_feed_unwatch(kl_book_watcher *w);
 
@@ -157,8 +165,8 @@ typedef struct kl_feed_status {
 void kl_feed_status_get(const kl_feed *f, kl_feed_status *out);
 
 /* The owner is told when a connection came or went ("connected", "disconnected"), a gap was seen ("gap"), all books are
- * current again after one or after a reconnect ("resync"), or data is old when it comes ("late") and no longer
- * ("current"). */
+ * current again after one or after a reconnect ("resync"), data is old when it comes ("late") and no longer ("current"),
+ * and when the audit found a book that was wrong ("audit"). */
 typedef struct kl_feed_listener {
   kl_list link;
   void *data;

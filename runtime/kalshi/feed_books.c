@@ -76,6 +76,31 @@ void kl_feed_market_awaits(kl_feed_market *m) {
   kl_feed_tick_on(m->channel->f);
 }
 
+kl_feed_book *kl_feed_book_sample(const kl_feed *f, uint64_t random) {
+  size_t n = 0;
+  for (int pass = 0; pass < 2; pass++) {
+    size_t at = pass && n ? random % n : 0;
+    for (const kl_feed_channel *c = f->books; c; c = c->next) {
+      for (kl_list *l = c->markets.next; l != &c->markets; l = l->next) {
+        kl_feed_book_own *b = KL_CONTAINER(l, kl_feed_market, all)->book;
+        if (!b || !b->pub.ready || b->pub.stale) continue;
+        if (pass && at-- == 0) return &b->pub;
+        n += !pass;
+      }
+    }
+  }
+  return NULL;
+}
+
+void kl_feed_book_distrust(kl_feed_book *pub, const char *what, const char *detail) {
+  kl_feed_book_own *b = own_of(pub);
+  kl_feed *f = b->f;
+  if (!b->market || f->closing) return;
+  f->resyncing = true;
+  kl_feed_book_resync(b->market);
+  kl_feed_tell(f, what, detail);
+}
+
 /* ---- watchers ---- */
 
 void kl_feed_books_tell(kl_feed *f) {
