@@ -91,7 +91,7 @@ static int l_status(lua_State *L) {
   kl_session_stats stats;
   kl_feed_status_get(kl_session_feed(s), &feed);
   kl_session_stats_get(s, &stats);
-  lua_createtable(L, 0, 24);
+  lua_createtable(L, 0, 27);
   lua_pushboolean(L, feed.connected);
   lua_setfield(L, -2, "connected");
   if (feed.age >= 0) set_number(L, "age", feed.age);
@@ -120,6 +120,9 @@ static int l_status(lua_State *L) {
   set_count(L, "lost_not_done", stats.lost_not_done);
   set_count(L, "lost_unknown", stats.lost_unknown);
   set_count(L, "presigned", stats.presigned);
+  set_count(L, "audits", stats.audits);
+  set_count(L, "audit_differences", stats.audit_differences);
+  set_count(L, "audits_undecided", stats.audits_undecided);
   if (feed.last_error[0]) {
     lua_pushstring(L, feed.last_error);
     lua_setfield(L, -2, "last_error");

@@ -236,8 +236,9 @@ function kalshi.call(method, path, params) end
 ---came by the exchange's time, `late` whether that is too old. `clock_offset` is the exchange's clock minus this machine's, which signatures allow for,
 ---`clock_error` how far off that may be, both in seconds. `lost` counts writes of orders without an answer, `lost_done`,
 ---`lost_not_done` and `lost_unknown` what became of them; `rate_limited` the answers of 429; `presigned` the order writes
----that found their signature made.
----@return {connected: boolean, connections: integer, age: number?, delay: number, late: boolean, reconnects: integer, clock_offset: number?, clock_error: number?, calls: integer, errors: integer, retries: integer, rate_limited: integer, lost: integer, lost_done: integer, lost_not_done: integer, lost_unknown: integer, presigned: integer}
+---that found their signature made. `audits` counts comparisons of a live book with REST, `audit_differences` the books
+---that were wrong and got a new snapshot, `audits_undecided` comparisons without a verdict.
+---@return {connected: boolean, connections: integer, age: number?, delay: number, late: boolean, reconnects: integer, clock_offset: number?, clock_error: number?, calls: integer, errors: integer, retries: integer, rate_limited: integer, lost: integer, lost_done: integer, lost_not_done: integer, lost_unknown: integer, presigned: integer, audits: integer, audit_differences: integer, audits_undecided: integer}
 function kalshi.status() end
 
 ---Tokens left of the rate limits, and what they come from; `tier` is nil without a key. `waiting` counts the calls that

@@ -53,7 +53,7 @@ struct kl_app {
 
 void kl_connect_opts(kl_connect_options *o, kl_opt table[KL_CONNECT_OPT_COUNT]) {
   *o = (kl_connect_options){
-      .log_default = "info", .presign_ms = -1, .memory_mb = 256, .cpu_ms = 1000, .seed = 1, .speed = 1};
+      .log_default = "info", .presign_ms = -1, .audit_s = 10, .memory_mb = 256, .cpu_ms = 1000, .seed = 1, .speed = 1};
   const kl_opt opts[KL_CONNECT_OPT_COUNT] = {
       {"env", KL_OPT_TEXT, &o->env, "sim|demo|prod", "which exchange; sim runs inside this process [sim]", 0, 0},
       {"key-id", KL_OPT_TEXT, &o->key_id, "ID", "API key id (KALSHI_API_KEY_ID)", 0, 0},
@@ -64,6 +64,8 @@ void kl_connect_opts(kl_connect_options *o, kl_opt table[KL_CONNECT_OPT_COUNT]) 
       {"live", KL_OPT_FLAG, &o->live, NULL, "allow orders on prod", 0, 0},
       {"presign", KL_OPT_INT, &o->presign_ms, "MS",
        "make signatures for orders ahead, used up to that age; 0: none [1000; on prod 0]", 0, KL_READY_AGE_MAX_MS},
+      {"audit", KL_OPT_INT, &o->audit_s, "SECONDS", "how often a live book is compared with REST; 0: never [10]", 0,
+       86400},
       {"log", KL_OPT_TEXT, &o->log_level, "LEVEL", "error, warn, info, debug or trace (KALUA_LOG)", 0, 0},
       {"log-json", KL_OPT_FLAG, &o->log_json, NULL, "log as one JSON object per line", 0, 0},
       {"log-file", KL_OPT_TEXT, &o->log_file, "FILE", "log there instead of stderr", 0, 0},
@@ -359,6 +361,7 @@ bool kl_app_open(const kl_connect_options *o, const char *version, kl_app **out,
                              .key = a->key,
                              .live = o->live,
                              .presign_ms = presign_ms(a),
+                             .audit_ms = o->audit_s * 1000,
                              .clock = kl_clock_real(),
                              .user_agent = "kalua/" KL_VERSION};
     a->session = kl_session_new(&a->loop, &so, e);

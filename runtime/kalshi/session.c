@@ -5,8 +5,11 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/log.h"
 #include "kalshi/hot_path.h"
 #include "kalshi/session_impl.h"
+
+enum { AUDIT_TIMEOUT_MS = 5000 };
 
 /* The dedicated API hosts. Source: Kalshi "Getting started", API environments (documented 2026-05-07). */
 bool kl_environment_urls(const char *env, const char **rest_url, const char **ws_url) {
@@ -107,6 +110,26 @@ static void handshake_cancel(void *handle) {
   free(h);
 }
 
+/* ---- the audit of books ---- */
+
+/* The audit asks only while half of the read tokens are there and nobody waits for any. Unsigned, it costs none. */
+static void *audit_ask(void *data, const char *ticker, bool sign, kl_call_cb answered, void *audit) {
+  kl_session *s = data;
+  kl_budget b;
+  kl_session_budget(s, &b);
+  if (b.waiting > 0 || b.read < b.read_capacity / 2 || (sign && !s->key)) return NULL;
+  char path[96];
+  snprintf(path, sizeof path, "/markets/%s/orderbook", ticker); /* a ticker needs no encoding */
+  kl_error e;
+  kl_call_request r = {
+      .op = kl_operation_find("GetMarketOrderbook"), .path = path, .anonymous = !sign, .timeout_ms = AUDIT_TIMEOUT_MS};
+  kl_call *c = kl_session_call(s, &r, answered, audit, &e);
+  if (!c) kl_log_debug("audit", "%s", e.message);
+  return c;
+}
+
+static void audit_cancel(void *asked) { kl_call_cancel(asked); }
+
 /* ---- reading it ---- */
 
 kl_feed *kl_session_feed(kl_session *s) { return s->feed; }
@@ -120,6 +143,11 @@ void kl_session_stats_get(const kl_session *s, kl_session_stats *out) {
   out->clock_offset_ms = kl_clock_bounds_offset(&s->bounds);
   int64_t below = out->clock_offset_ms - s->bounds.low, above = s->bounds.high - out->clock_offset_ms;
   out->clock_error_ms = below > above ? below : above;
+  kl_book_audit_stats audit;
+  kl_book_audit_stats_get(s->audit, &audit);
+  out->audits = audit.audits;
+  out->audit_differences = audit.differences;
+  out->audits_undecided = audit.undecided;
 }
 
 /* ---- life ---- */
@@ -196,8 +224,12 @@ kl_session *kl_session_new(uv_loop_t *loop, const kl_session_options *o, kl_erro
     goto failed;
   }
   s->own = kl_own_orders_new(s->feed);
-  s->hot = s->own ? kl_hot_path_new(s, o->presign_ms) : NULL;
+  const kl_book_audit_options audit = {
+      .feed = s->feed, .clock = s->clock, .every_ms = o->audit_ms, .data = s, .ask = audit_ask, .cancel = audit_cancel};
+  s->audit = s->own && o->audit_ms > 0 ? kl_book_audit_new(loop, &audit) : NULL;
+  s->hot = s->audit || (s->own && o->audit_ms <= 0) ? kl_hot_path_new(s, o->presign_ms) : NULL;
   if (!s->hot) {
+    kl_book_audit_close(s->audit, NULL, NULL);
     kl_own_orders_free(s->own);
     kl_feed_close(s->feed, NULL, NULL);
     kl_http_close(s->http, NULL, NULL);
@@ -219,6 +251,9 @@ void kl_session_close(kl_session *s, void (*closed)(void *), void *data) {
   s->closed = closed;
   s->closed_data = data;
   s->open += 4; /* the timer, the feed, the HTTP client, what is made ahead; calls have counted themselves */
+  if (s->audit) s->open++;
+  kl_book_audit_close(s->audit, part_closed, s); /* cancels its call */
+  s->audit = NULL;
   kl_session_abort_calls(s);
   kl_hot_path_close(s->hot, part_closed, s);
   kl_own_orders_free(s->own);

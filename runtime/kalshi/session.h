@@ -22,6 +22,7 @@ typedef struct kl_session_options {
   kl_key *key;        /* retained */
   bool live;          /* without it no order goes to prod */
   int presign_ms;     /* how old a signature made ahead for an order may get; 0: none is made ahead */
+  int64_t audit_ms;   /* how often a live book is compared with REST; 0: never */
   const kl_clock *clock;
   const char *user_agent;
 } kl_session_options;
@@ -89,9 +90,12 @@ typedef struct kl_session_stats {
   uint64_t lost;                     /* order writes whose answer was lost; what became of them: */
   uint64_t lost_done, lost_not_done; /* it had happened; it had not, and was sent again or reported */
   uint64_t lost_unknown;
-  uint64_t presigned;      /* order writes that found their signature ready */
-  int64_t clock_offset_ms; /* exchange minus here */
-  int64_t clock_error_ms;  /* how far off that may be */
+  uint64_t presigned;         /* order writes that found their signature ready */
+  uint64_t audits;            /* comparisons of a live book with REST, with a verdict */
+  uint64_t audit_differences; /* books that were wrong */
+  uint64_t audits_undecided;  /* without a verdict */
+  int64_t clock_offset_ms;    /* exchange minus here */
+  int64_t clock_error_ms;     /* how far off that may be */
   bool clock_known;
 } kl_session_stats;
 void kl_session_stats_get(const kl_session *s, kl_session_stats *out);

@@ -7,6 +7,7 @@
 
 #include "auth/ready.h"
 #include "auth/signer.h"
+#include "kalshi/book_audit.h"
 #include "kalshi/limiter.h"
 #include "kalshi/own_orders.h"
 #include "kalshi/session.h"
@@ -45,6 +46,7 @@ struct kl_session {
   size_t reads_under_way; /* being signed or sent */
   kl_hot_path *hot;
   kl_own_orders *own;
+  kl_book_audit *audit; /* NULL: none */
 
   bool limits_known;
   int64_t limits_asked_ns; /* 0: not yet */
