@@ -18,7 +18,7 @@ _kalua_operation_at() {
     word=${COMP_WORDS[i]}
     case $word in
     --env | --log | --key | --ca | --log-file | --key-id | --rest-url | --ws-url | --seed | --markets | --speed | \
-      --rate | --mem | --cpu-ms | --allow-* | --max | --jq) ((i++)) ;;
+      --rate | --audit | --mem | --cpu-ms | --allow-* | --max | --jq) ((i++)) ;;
     -*) ;;
     *)
       operation=$word at_operation=0
