@@ -11,7 +11,7 @@
 
 enum {
   CIPHER_ROOM = 64 * 1024,      /* one read of a TLS connection */
-  MAX_QUEUED = 8 * 1024 * 1024, /* bytes that may wait for the socket */
+  MAX_QUEUED = 8 * 1024 * 1024, /* bytes that may wait for the socket, where the owner sets no limit */
   MIN_ATTEMPT_MS = 1000,        /* for one address */
   WRITE_ERROR_GRACE_MS = 100,   /* for the reading side to say why */
 };
@@ -138,7 +138,11 @@ static void written(uv_write_t *req, int rc) {
   pending_write *w = (pending_write *)(void *)req;
   kl_stream *s = req->data;
   free(w);
-  if (rc == 0 || rc == UV_ECANCELED || s->state == S_CLOSED || s->state == S_FAILED) return;
+  if (rc == UV_ECANCELED || s->state == S_CLOSED || s->state == S_FAILED) return;
+  if (rc == 0) {
+    if (s->o.sent) s->o.sent(s->o.data);
+    return;
+  }
   connection_lost(s, rc);
   fail_later(s, WRITE_ERROR_GRACE_MS);
 }
@@ -146,10 +150,10 @@ static void written(uv_write_t *req, int rc) {
 static bool queue_write(kl_stream *s, const char *p, size_t n) {
   uv_stream_t *tcp = (uv_stream_t *)&s->at->tcp;
   size_t queued = uv_stream_get_write_queue_size(tcp);
-  if (n > MAX_QUEUED || queued > MAX_QUEUED - n) {
+  if (n > s->o.max_queued || queued > s->o.max_queued - n) {
     kl_error_set(&s->error, KL_ERR_OVERFLOW,
-                 "'%s' does not read what it is sent: more than 8 MiB wait, so the connection was ended",
-                 s->o.url->authority);
+                 "'%s' does not read what it is sent: more than %zu MiB wait, so the connection was ended",
+                 s->o.url->authority, s->o.max_queued >> 20);
     fail_later(s, 0);
     return false;
   }
@@ -195,6 +199,10 @@ static bool flush_tls(kl_stream *s) {
   bool ok = send_raw(s, p, n);
   kl_tls_output_done(s->tls);
   return ok;
+}
+
+size_t kl_stream_queued(const kl_stream *s) {
+  return s->state == S_READY ? uv_stream_get_write_queue_size((const uv_stream_t *)&s->at->tcp) : 0;
 }
 
 bool kl_stream_write(kl_stream *s, const void *p, size_t n) {
@@ -533,6 +541,7 @@ kl_stream *kl_stream_open(uv_loop_t *loop, const kl_stream_options *o, kl_error 
   }
   s->loop = loop;
   s->o = *o;
+  if (!s->o.max_queued) s->o.max_queued = MAX_QUEUED;
   s->peer = s->proxy.host ? &s->proxy : o->url;
   s->refs = 1;
   uv_timer_init(loop, &s->timer);

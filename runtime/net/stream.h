@@ -14,12 +14,14 @@ typedef struct kl_stream_options {
   const kl_url *url;   /* borrowed until kl_stream_close or `failed` */
   const char *ca_file; /* copied; NULL: the system's store */
   int64_t connect_ms;  /* what all attempts to connect may take together; each address gets its share */
+  size_t max_queued;   /* bytes that may wait for the socket; 0: 8 MiB */
   void *data;
   void (*ready)(void *data);
   /* Where plain bytes may be put: *room of them; NULL when out of memory. `input` then says how many came. */
   char *(*buffer)(void *data, size_t *room);
   void (*input)(void *data, size_t n);
   void (*read_end)(void *data); /* all that one read of the socket gave was handed over */
+  void (*sent)(void *data);     /* some of what waited for the socket has gone out; may be NULL */
   /* The stream is over: the other side ended it (kind "network") or something failed. Last call; memory then goes by
    * itself. */
   void (*failed)(void *data, const kl_error *e);
@@ -29,8 +31,10 @@ typedef struct kl_stream_options {
 kl_stream *kl_stream_open(uv_loop_t *loop, const kl_stream_options *o, kl_error *e);
 
 /* Sends at once what the socket takes and queues the rest. False when the stream is not ready, or over, or more than
- * 8 MiB would wait; `failed` is then still to come. */
+ * max_queued would wait; `failed` is then still to come. */
 bool kl_stream_write(kl_stream *s, const void *p, size_t n);
+/* Bytes that wait for the socket. */
+size_t kl_stream_queued(const kl_stream *s);
 
 /* What the stream is at, for messages: "looking up the name", "connecting", … */
 const char *kl_stream_doing(const kl_stream *s);
