@@ -19,7 +19,14 @@ enum {
   MAX_EARLY = 8 * 1024 * 1024,
   DEFAULT_CONNECT_MS = 10000,
   DEFAULT_SILENCE_MS = 15000,
+  DEFAULT_CLOSE_MS = 5000,
+  LAST_WORDS_MS = 1000, /* for what was queued before the server closed */
+  PIECE = 256 * 1024,   /* of a long message, so that no second copy of it is made */
+  MAX_CONTROL = 125,    /* payload of a control frame */
 };
+
+/* The payload of pings that only ask for a sign of life. */
+static const char KEEP_ALIVE[] = "keep-alive";
 
 typedef enum {
   C_CONNECTING, /* the stream is not there yet */
@@ -44,10 +51,16 @@ struct kl_ws_client {
   uint8_t key[16];
   uint8_t masks[256]; /* random bytes, four a frame */
   size_t masks_used;
-  bool burst;  /* messages since the last burst_end */
-  bool ending; /* once the frames at hand are taken, with close_code (0: none) */
+  char *protocols, *protocol; /* that were offered, that the server chose; NULL: none */
+  bool burst;                 /* messages since the last burst_end */
+  bool closing;               /* our close frame is out: no frame may follow it */
+  bool ending;                /* once the frames at hand are taken, with close_code (0: none) */
+  bool draining;              /* both close frames are there, ours is not out yet */
   int close_code;
+  char reason[MAX_CONTROL]; /* of the server's close frame */
+  size_t reason_len;
   bool grace;
+  int64_t asked_ns; /* rx_ns when a ping asked for a byte */
   uint64_t bytes;
   int64_t rx_ns;
   kl_error error;
@@ -64,6 +77,8 @@ static void free_client(kl_ws_client *c) {
   kl_buf_free(&c->answer);
   kl_buf_free(&c->out);
   kl_buf_free(&c->early);
+  free(c->protocols);
+  free(c->protocol);
   free(c);
 }
 
@@ -78,10 +93,18 @@ static void tear_down(kl_ws_client *c) {
   uv_close((uv_handle_t *)&c->timer, timer_closed);
 }
 
+/* What a server says goes into messages of one line, and onto terminals. */
+static void to_one_line(char *text) {
+  for (; *text; text++) {
+    if ((unsigned char)*text < 0x20 || *text == 0x7F) *text = ' ';
+  }
+}
+
 /* Only from the loop's callbacks. */
 static void end(kl_ws_client *c, const kl_error *e) {
   if (c->state == C_OVER) return;
   kl_error told = *e;
+  to_one_line(told.message);
   tear_down(c);
   c->o.closed(c->o.data, &told);
 }
@@ -129,8 +152,29 @@ static bool write_frame(kl_ws_client *c, kl_buf *to, int opcode, const char *p, 
   return false;
 }
 
+/* A message that is longer than a piece, as one frame. */
+static bool send_long(kl_ws_client *c, int opcode, const char *p, size_t n) {
+  uint8_t mask[4];
+  if (!next_mask(c, mask) || !kl_buf_reserve(&c->out, KL_WS_HEAD_MAX + PIECE)) {
+    if (c->out.failed) out_of_memory(c);
+    end_later(c);
+    return false;
+  }
+  c->out.len = kl_ws_write_head((uint8_t *)c->out.data, opcode, n, mask);
+  bool ok = true;
+  for (size_t at = 0; ok && at < n; at += PIECE) {
+    size_t part = n - at < PIECE ? n - at : PIECE;
+    kl_ws_mask(c->out.data + c->out.len, p + at, part, mask, at);
+    ok = kl_stream_write(c->stream, c->out.data, c->out.len + part);
+    kl_buf_clear(&c->out);
+  }
+  kl_buf_free(&c->out);
+  return ok;
+}
+
 static bool send_frame(kl_ws_client *c, int opcode, const char *p, size_t n) {
   kl_buf_clear(&c->out);
+  if (n > PIECE) return send_long(c, opcode, p, n);
   if (!write_frame(c, &c->out, opcode, p, n)) {
     end_later(c);
     return false;
@@ -140,13 +184,17 @@ static bool send_frame(kl_ws_client *c, int opcode, const char *p, size_t n) {
   return ok;
 }
 
-/* A last word; whether it gets through changes nothing. */
-static void send_close(kl_ws_client *c, int code) {
+/* A last word; whether it gets through changes nothing. None follows another. */
+static void send_close(kl_ws_client *c, int code, const char *reason, size_t n) {
   uint8_t mask[4];
-  char payload[2] = {(char)(code >> 8), (char)(code & 0xFF)};
+  char payload[MAX_CONTROL] = {(char)(code >> 8), (char)(code & 0xFF)};
+  if (c->closing) return;
+  c->closing = true;
+  if (n > sizeof payload - 2) n = sizeof payload - 2;
+  if (n) memcpy(payload + 2, reason, n);
   kl_buf_clear(&c->out);
   if (!next_mask(c, mask)) return;
-  kl_ws_write_frame(&c->out, KL_WS_CLOSE, payload, code ? sizeof payload : 0, mask);
+  kl_ws_write_frame(&c->out, KL_WS_CLOSE, payload, code ? 2 + n : 0, mask);
   if (!c->out.failed) (void)kl_stream_write(c->stream, c->out.data, c->out.len);
 }
 
@@ -162,11 +210,23 @@ static bool send_early(kl_ws_client *c, const char *p, size_t n) {
   return false;
 }
 
+static bool takes_frames(const kl_ws_client *c) { return c->state == C_OPEN && !c->ending && !c->closing; }
+
 bool kl_ws_client_send(kl_ws_client *c, const char *p, size_t n) {
-  if (c->state == C_OPEN && !c->ending) return send_frame(c, KL_WS_TEXT, p, n);
+  if (takes_frames(c)) return send_frame(c, KL_WS_TEXT, p, n);
   if (c->state == C_CONNECTING || c->state == C_HANDSHAKE) return send_early(c, p, n);
   return false;
 }
+
+bool kl_ws_client_send_binary(kl_ws_client *c, const char *p, size_t n) {
+  return takes_frames(c) && send_frame(c, KL_WS_BINARY, p, n);
+}
+
+bool kl_ws_client_ping(kl_ws_client *c, const char *p, size_t n) {
+  return takes_frames(c) && n <= MAX_CONTROL && send_frame(c, KL_WS_PING, p, n);
+}
+
+size_t kl_ws_client_queued(const kl_ws_client *c) { return c->stream ? kl_stream_queued(c->stream) : 0; }
 
 /* ---- frames ---- */
 
@@ -175,6 +235,11 @@ static void on_message(void *data, int opcode, const char *p, size_t n) {
   if (opcode == KL_WS_TEXT) {
     c->burst = true;
     c->o.message(c->o.data, p, n);
+    return;
+  }
+  if (c->o.binary) {
+    c->burst = true;
+    c->o.binary(c->o.data, p, n);
     return;
   }
   kl_error_set(&c->error, KL_ERR_PROTOCOL, "'%s' sent a binary message; only text is understood", c->url.authority);
@@ -193,6 +258,8 @@ static void on_close_frame(kl_ws_client *c, const char *p, size_t n) {
     kl_error_set(&c->error, KL_ERR_WS, "'%s' closed the WebSocket without a code", c->url.authority);
   c->error.status = code;
   c->error.retryable = true;
+  c->reason_len = n > 2 ? n - 2 : 0;
+  if (c->reason_len) memcpy(c->reason, p + 2, c->reason_len);
   c->ending = true;
   c->close_code = code;
 }
@@ -201,7 +268,9 @@ static void on_control(void *data, int opcode, const char *p, size_t n) {
   kl_ws_client *c = data;
   if (opcode == KL_WS_CLOSE)
     on_close_frame(c, p, n);
-  else if (opcode == KL_WS_PING)
+  else if (opcode == KL_WS_PONG && c->o.pong)
+    c->o.pong(c->o.data, p, n);
+  else if (opcode == KL_WS_PING && takes_frames(c))
     (void)send_frame(c, KL_WS_PONG, p, n); /* what fails here is told by the stream or the timer */
 }
 
@@ -219,43 +288,51 @@ static void take_frames(kl_ws_client *c, size_t n) {
     c->error.status = c->close_code = e.status;
     c->ending = true;
   }
-  if (!c->ending || c->state != C_OPEN) return;
+  if (!c->ending || c->draining || c->state != C_OPEN) return;
   end_burst(c);
   if (c->state != C_OPEN) return;
-  send_close(c, c->close_code);
-  end(c, &c->error);
+  send_close(c, c->close_code, NULL, 0);
+  /* Closing the socket now would cut off our close frame, and what the script sent before it. */
+  c->draining = !strcmp(c->error.kind, KL_ERR_WS) && kl_stream_queued(c->stream) > 0;
+  if (c->draining)
+    set_timer(c, LAST_WORDS_MS);
+  else
+    end(c, &c->error);
 }
 
 /* ---- the handshake ---- */
 
-static void become_open(kl_ws_client *c, size_t head_len, int64_t date_ms) {
+static void check_silence(kl_ws_client *c);
+
+static void become_open(kl_ws_client *c, size_t head_len, const kl_ws_answer *a) {
   size_t rest = c->answer.len - head_len, room = 0;
-  if (rest) {
-    char *to = kl_ws_parser_buffer(c->parser, rest, &room);
-    if (!to) {
-      out_of_memory(c);
-      end(c, &c->error);
-      return;
-    }
-    memcpy(to, c->answer.data + head_len, rest);
+  char *to = rest ? kl_ws_parser_buffer(c->parser, rest, &room) : NULL;
+  if (a->protocol) c->protocol = strndup(a->protocol, a->protocol_len);
+  if ((rest && !to) || (a->protocol && !c->protocol)) {
+    out_of_memory(c);
+    end(c, &c->error);
+    return;
   }
+  if (rest) memcpy(to, c->answer.data + head_len, rest);
   kl_buf_free(&c->answer);
   c->state = C_OPEN;
-  set_timer(c, c->o.silence_timeout_ms);
+  c->grace = false;
+  uv_timer_stop(&c->timer);
+  check_silence(c);
   if (c->early.len) (void)kl_stream_write(c->stream, c->early.data, c->early.len);
   kl_buf_free(&c->early);
-  c->o.open(c->o.data, date_ms);
+  c->o.open(c->o.data, a->date_ms);
   if (rest && c->state == C_OPEN) take_frames(c, rest);
 }
 
 static void take_answer(kl_ws_client *c, size_t n) {
-  int64_t date_ms = 0;
+  kl_ws_answer a;
   c->answer.len += n;
   c->answer.data[c->answer.len] = 0;
-  long rc = kl_ws_read_handshake(c->answer.data, c->answer.len, c->key, &date_ms, &c->error);
+  long rc = kl_ws_read_handshake(c->answer.data, c->answer.len, c->key, c->protocols, &a, &c->error);
   if (rc == 0) return;
   if (rc > 0) {
-    become_open(c, (size_t)rc, date_ms);
+    become_open(c, (size_t)rc, &a);
     return;
   }
   bool more = c->error.status && c->error.status != 101 && c->answer.len < MAX_REFUSAL &&
@@ -300,10 +377,19 @@ static void on_read_end(void *data) {
   if (c->state == C_OPEN) end_burst(c);
 }
 
+static void on_sent(void *data) {
+  kl_ws_client *c = data;
+  if (c->draining) {
+    if (kl_stream_queued(c->stream) == 0) end(c, &c->error);
+  } else if (c->state == C_OPEN && c->o.writable) {
+    c->o.writable(c->o.data);
+  }
+}
+
 static void on_failed(void *data, const kl_error *e) {
   kl_ws_client *c = data;
   c->stream = NULL; /* its memory goes by itself */
-  if (c->state == C_REFUSED || c->state == C_FAILED) {
+  if (c->state == C_REFUSED || c->state == C_FAILED || c->draining) {
     end(c, &c->error);
   } else if (c->state == C_HANDSHAKE) {
     kl_error own;
@@ -324,20 +410,40 @@ static void connect_timed_out(kl_ws_client *c) {
   end(c, &c->error);
 }
 
-static void check_silence(kl_ws_client *c) {
-  int64_t idle = (kl_mono_ns(kl_clock_real()) - c->rx_ns) / 1000000;
-  if (idle < c->o.silence_timeout_ms) {
-    set_timer(c, c->o.silence_timeout_ms - idle);
-  } else if (!c->grace) {
+static void silent_too_long(kl_ws_client *c, int64_t idle) {
+  if (!c->grace) {
     c->grace = true;
     set_timer(c, GRACE_MS);
-  } else {
-    kl_error_set(&c->error, KL_ERR_TIMEOUT, "nothing came from '%s' for %lld ms: the connection is taken for dead",
-                 c->url.authority, (long long)idle);
-    c->error.retryable = true;
-    send_close(c, 1001);
-    end(c, &c->error);
+    return;
   }
+  kl_error_set(&c->error, KL_ERR_TIMEOUT, "nothing came from '%s' for %lld ms: the connection is taken for dead",
+               c->url.authority, (long long)idle);
+  c->error.retryable = true;
+  send_close(c, 1001, NULL, 0);
+  end(c, &c->error);
+}
+
+/* Does what is due while the connection is open, and sets the timer for what is due next. */
+static void check_silence(kl_ws_client *c) {
+  const int64_t limit = c->o.silence_timeout_ms, ask = c->o.ping_after_ms;
+  int64_t idle = (kl_mono_ns(kl_clock_real()) - c->rx_ns) / 1000000;
+  if (limit > 0 && idle >= limit) {
+    silent_too_long(c, idle);
+    return;
+  }
+  if (ask > 0 && idle >= ask && c->asked_ns != c->rx_ns) {
+    c->asked_ns = c->rx_ns;
+    if (!kl_ws_client_ping(c, KEEP_ALIVE, sizeof KEEP_ALIVE - 1)) return; /* its end is on the way */
+  }
+  int64_t next = limit > 0 ? limit - idle : ask;
+  if (ask > 0 && c->asked_ns != c->rx_ns && ask - idle < next) next = ask - idle;
+  if (next > 0) set_timer(c, next);
+}
+
+static void close_timed_out(kl_ws_client *c) {
+  kl_error_set(&c->error, KL_ERR_TIMEOUT, "'%s' did not answer the close frame within %lld ms", c->url.authority,
+               (long long)c->o.close_timeout_ms);
+  end(c, &c->error);
 }
 
 static void on_timer(uv_timer_t *t) {
@@ -353,7 +459,12 @@ static void on_timer(uv_timer_t *t) {
     }
     break;
   case C_OPEN:
-    check_silence(c);
+    if (c->draining)
+      end(c, &c->error);
+    else if (c->closing)
+      close_timed_out(c);
+    else
+      check_silence(c);
     break;
   case C_REFUSED:
   case C_FAILED:
@@ -386,15 +497,22 @@ static bool fill(kl_ws_client *c, kl_error *e) {
     return false;
   }
   c->masks_used = sizeof c->masks;
+  if (c->o.protocols) c->protocols = strdup(c->o.protocols);
   c->parser = kl_ws_parser_new(&handler, c->o.max_message);
-  kl_ws_write_handshake(&c->request, c->url.authority, c->url.target, c->key, c->o.headers);
-  if (c->parser && !c->request.failed) return true;
+  kl_ws_write_handshake(&c->request, c->url.authority, c->url.target, c->key, c->o.headers, c->protocols);
+  if (c->parser && !c->request.failed && (c->protocols || !c->o.protocols)) return true;
   kl_error_set(e, KL_ERR_INTERNAL, "not enough memory for a WebSocket");
   return false;
 }
 
 kl_ws_client *kl_ws_client_open(uv_loop_t *loop, const kl_ws_client_options *o, kl_error *e) {
   if (!check_headers(o->headers, e)) return NULL;
+  if (o->protocols && !kl_ws_handshake_protocols_ok(o->protocols)) {
+    kl_error_set(e, KL_ERR_VALIDATION,
+                 "'%.200s' is no list of WebSocket subprotocols: names without blanks and punctuation, none twice",
+                 o->protocols);
+    return NULL;
+  }
   kl_ws_client *c = calloc(1, sizeof *c);
   if (!c) {
     kl_error_set(e, KL_ERR_INTERNAL, "not enough memory for a WebSocket");
@@ -403,22 +521,25 @@ kl_ws_client *kl_ws_client_open(uv_loop_t *loop, const kl_ws_client_options *o, 
   c->o = *o;
   if (!c->o.connect_timeout_ms) c->o.connect_timeout_ms = DEFAULT_CONNECT_MS;
   if (!c->o.silence_timeout_ms) c->o.silence_timeout_ms = DEFAULT_SILENCE_MS;
+  if (!c->o.close_timeout_ms) c->o.close_timeout_ms = DEFAULT_CLOSE_MS;
   const kl_stream_options so = {
       .url = &c->url,
       .ca_file = o->ca_file,
       .connect_ms = c->o.connect_timeout_ms,
+      .max_queued = c->o.max_queued,
       .data = c,
       .ready = on_ready,
       .buffer = on_buffer,
       .input = on_input,
       .read_end = on_read_end,
+      .sent = on_sent,
       .failed = on_failed,
   };
   if (!kl_url_parse(&c->url, KL_URL_WS, o->url, e) || !fill(c, e) || !(c->stream = kl_stream_open(loop, &so, e))) {
     free_client(c);
     return NULL;
   }
-  c->o.url = c->o.ca_file = NULL;
+  c->o.url = c->o.ca_file = c->o.protocols = NULL;
   c->o.headers = NULL;
   uv_timer_init(loop, &c->timer);
   c->timer.data = c;
@@ -426,10 +547,27 @@ kl_ws_client *kl_ws_client_open(uv_loop_t *loop, const kl_ws_client_options *o, 
   return c;
 }
 
+void kl_ws_client_finish(kl_ws_client *c, int code, const char *reason, size_t n) {
+  if (takes_frames(c)) {
+    send_close(c, code, reason, n);
+    if (c->state == C_OPEN) set_timer(c, c->o.close_timeout_ms);
+  } else if (c->state == C_CONNECTING || c->state == C_HANDSHAKE) {
+    kl_error_set(&c->error, KL_ERR_CLOSED, "the WebSocket to '%s' was closed before it was open", c->url.authority);
+    end_later(c);
+  }
+}
+
 void kl_ws_client_close(kl_ws_client *c) {
   if (c->state == C_OVER) return;
-  if (c->state == C_OPEN) send_close(c, 1000);
+  if (c->state == C_OPEN) send_close(c, 1000, NULL, 0);
   tear_down(c);
+}
+
+const char *kl_ws_client_protocol(const kl_ws_client *c) { return c->protocol; }
+
+const char *kl_ws_client_close_reason(const kl_ws_client *c, size_t *n) {
+  *n = c->reason_len;
+  return c->reason;
 }
 
 uint64_t kl_ws_client_bytes(const kl_ws_client *c) { return c->bytes; }

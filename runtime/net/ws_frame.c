@@ -9,7 +9,6 @@
 enum {
   PAD = 16,               /* readable bytes behind every message */
   BASE_ROOM = 64 * 1024,  /* the read buffer, unless a frame needs more */
-  MAX_HEADER = 14,        /* of a frame */
   QUIET_ROUNDS = 256,     /* reads without need for a grown buffer before it shrinks */
   MAX_CONTROL = 125,      /* payload of a control frame, RFC 6455, 5.5 */
   DEFAULT_MAX = 64 << 20, /* payload of a message */
@@ -163,8 +162,7 @@ static bool take_part(kl_ws_parser *p, bool last, const char *data, size_t n) {
   return true;
 }
 
-/* Codes that may stand in a close frame: RFC 6455, 7.4, and IANA's registry (1012 to 1014). */
-static bool is_close_code(unsigned code) {
+bool kl_ws_is_close_code(unsigned code) {
   return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
 }
 
@@ -173,7 +171,7 @@ static bool take_control(kl_ws_parser *p, int opcode, const char *data, size_t n
     if (n == 1) return violation(p, CLOSE_PROTOCOL, "the server sent a close frame of one byte");
     if (n >= 2) {
       unsigned code = (unsigned)(uint8_t)data[0] << 8 | (uint8_t)data[1];
-      if (!is_close_code(code))
+      if (!kl_ws_is_close_code(code))
         return violation(p, CLOSE_PROTOCOL, "the server sent a close frame with a code that is not allowed");
       if (!kl_utf8_valid(data + 2, n - 2))
         return violation(p, CLOSE_DATA, "the server sent a close frame whose reason is not valid UTF-8");
@@ -195,7 +193,11 @@ typedef struct {
 
 /* What the first two bytes forbid. */
 static bool check_start(kl_ws_parser *p, uint8_t b0, uint8_t b1) {
-  if (b0 & 0x70) return violation(p, CLOSE_PROTOCOL, "the server sent a frame with a reserved bit set");
+  if (b0 & 0x70)
+    return violation(p, CLOSE_PROTOCOL,
+                     b0 & 0x40 ? "the server sent a frame with reserved bit 1 set, which means compression "
+                                 "(permessage-deflate), but none was agreed on: turn it off at the server"
+                               : "the server sent a frame with a reserved bit set");
   if (b1 & 0x80) return violation(p, CLOSE_PROTOCOL, "the server sent a masked frame");
   int opcode = b0 & 0x0F;
   if (opcode > KL_WS_PONG || (opcode > KL_WS_BINARY && opcode < KL_WS_CLOSE))
@@ -301,39 +303,45 @@ failed:
 
 /* ---- writing ---- */
 
-void kl_ws_write_frame(kl_buf *out, int opcode, const void *payload, size_t n, const uint8_t mask[4]) {
-  uint8_t head[MAX_HEADER];
+size_t kl_ws_write_head(uint8_t *to, int opcode, uint64_t n, const uint8_t mask[4]) {
   size_t h = 0;
-  head[h++] = (uint8_t)(0x80 | opcode);
+  to[h++] = (uint8_t)(0x80 | opcode);
   if (n < 126) {
-    head[h++] = (uint8_t)(0x80 | n);
+    to[h++] = (uint8_t)(0x80 | n);
   } else {
     size_t bytes = n < 65536 ? 2 : 8;
-    head[h++] = bytes == 2 ? 0x80 | 126 : 0x80 | 127;
+    to[h++] = bytes == 2 ? 0x80 | 126 : 0x80 | 127;
     for (size_t i = bytes; i-- > 0;)
-      head[h++] = (uint8_t)((uint64_t)n >> (8 * i));
+      to[h++] = (uint8_t)(n >> (8 * i));
   }
-  memcpy(head + h, mask, 4);
-  h += 4;
-  if (n > SIZE_MAX - MAX_HEADER || !kl_buf_reserve(out, h + n)) {
-    out->failed = true;
-    return;
-  }
-  kl_buf_add(out, head, h);
-  const uint8_t *from = payload;
-  uint8_t *to = (uint8_t *)out->data + out->len;
+  memcpy(to + h, mask, 4);
+  return h + 4;
+}
+
+void kl_ws_mask(void *to, const void *from, size_t n, const uint8_t mask[4], size_t at) {
+  const uint8_t *p = from;
+  uint8_t *q = to;
   uint64_t mask8 = 0;
   for (size_t i = 0; i < 8; i++)
-    memcpy((uint8_t *)&mask8 + i, &mask[i & 3], 1);
+    memcpy((uint8_t *)&mask8 + i, &mask[(at + i) & 3], 1);
   size_t i = 0;
   for (; n - i >= 8; i += 8) {
     uint64_t v;
-    memcpy(&v, from + i, 8);
+    memcpy(&v, p + i, 8);
     v ^= mask8;
-    memcpy(to + i, &v, 8);
+    memcpy(q + i, &v, 8);
   }
   for (; i < n; i++)
-    to[i] = from[i] ^ mask[i & 3];
+    q[i] = p[i] ^ mask[(at + i) & 3];
+}
+
+void kl_ws_write_frame(kl_buf *out, int opcode, const void *payload, size_t n, const uint8_t mask[4]) {
+  if (n > SIZE_MAX - KL_WS_HEAD_MAX || !kl_buf_reserve(out, KL_WS_HEAD_MAX + n)) {
+    out->failed = true;
+    return;
+  }
+  out->len += kl_ws_write_head((uint8_t *)out->data + out->len, opcode, n, mask);
+  kl_ws_mask(out->data + out->len, payload, n, mask, 0);
   out->len += n;
   out->data[out->len] = 0;
 }

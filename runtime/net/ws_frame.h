@@ -1,5 +1,4 @@
-/* RFC 6455 without sockets: the bytes of a connection in, whole messages out. Client side. Used by the feed's own
- * WebSocket client, its tests and its fuzz target. */
+/* The frames of RFC 6455 without sockets: the bytes of a connection in, whole messages out. Client side. */
 #ifndef KL_WS_FRAME_H
 #define KL_WS_FRAME_H
 
@@ -38,12 +37,13 @@ void kl_ws_parser_stop(kl_ws_parser *p);
 /* Appends a masked frame to `out`; `mask` is 4 random bytes. */
 void kl_ws_write_frame(kl_buf *out, int opcode, const void *payload, size_t n, const uint8_t mask[4]);
 
-/* The opening handshake. `key` is 16 random bytes; `headers` are further "Name: value" lines, NULL-terminated. */
-void kl_ws_write_handshake(kl_buf *out, const char *host, const char *path, const uint8_t key[16],
-                           const char *const *headers);
-/* Reads the server's answer: 0 incomplete, >0 its length in bytes (the rest is WebSocket), -1 refused: `e` then has the
- * HTTP status and, as message, what the body says (body may be partial). `date_ms` (may be NULL) gets its Date header.
- */
-long kl_ws_read_handshake(const char *p, size_t n, const uint8_t key[16], int64_t *date_ms, kl_error *e);
+/* Parts of it, for a message that is written in pieces: the head of a frame, into at least KL_WS_HEAD_MAX bytes, and
+ * `n` bytes of payload masked into `to`, the first of which is the `at`-th of the frame. */
+enum { KL_WS_HEAD_MAX = 14 };
+size_t kl_ws_write_head(uint8_t *to, int opcode, uint64_t n, const uint8_t mask[4]);
+void kl_ws_mask(void *to, const void *from, size_t n, const uint8_t mask[4], size_t at);
+
+/* Whether a close frame may have this code: RFC 6455, 7.4, and IANA's registry. */
+bool kl_ws_is_close_code(unsigned code);
 
 #endif

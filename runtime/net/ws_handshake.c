@@ -1,4 +1,3 @@
-/* The opening handshake, RFC 6455, section 4. */
 #include "net/ws_handshake.h"
 
 #include <curl/curl.h>
@@ -8,7 +7,6 @@
 #include <strings.h>
 
 #include "net/http_head.h"
-#include "net/ws_frame.h"
 
 enum {
   BODY_KEPT = 4096, /* of a refusal */
@@ -32,10 +30,43 @@ bool kl_ws_handshake_header_ok(const char *line) {
   return strncasecmp(line, "Sec-WebSocket-", 14) != 0;
 }
 
+/* The next name of the list at *at, which moves behind its comma; false at the end, or where there is no name. */
+static bool next_name(const char **at, const char **name, size_t *n) {
+  *name = *at + strspn(*at, " ");
+  *n = strcspn(*name, ",");
+  *at = *name + *n;
+  if (**at) ++*at;
+  while (*n && (*name)[*n - 1] == ' ')
+    --*n;
+  return *n > 0;
+}
+
+static bool in_list(const char *list, const char *wanted, size_t wanted_len) {
+  const char *name;
+  size_t n;
+  while (next_name(&list, &name, &n)) {
+    if (n == wanted_len && !memcmp(name, wanted, n)) return true;
+  }
+  return false;
+}
+
+bool kl_ws_handshake_protocols_ok(const char *list) {
+  const char *at = list, *name;
+  size_t n;
+  do {
+    if (!next_name(&at, &name, &n)) return false;
+    for (size_t i = 0; i < n; i++) {
+      if (name[i] <= ' ' || name[i] > '~' || strchr("()<>@;:\\\"/[]?={}", name[i])) return false;
+    }
+    if (in_list(at, name, n)) return false;
+  } while (*at);
+  return at[-1] != ',';
+}
+
 static void encode_key(const uint8_t key[16], char out[25]) { EVP_EncodeBlock((unsigned char *)out, key, 16); }
 
 void kl_ws_write_handshake(kl_buf *out, const char *host, const char *path, const uint8_t key[16],
-                           const char *const *headers) {
+                           const char *const *headers, const char *protocols) {
   char text[25];
   encode_key(key, text);
   if (strpbrk(host, "\r\n ") || strpbrk(path, "\r\n ")) out->failed = true;
@@ -43,6 +74,10 @@ void kl_ws_write_handshake(kl_buf *out, const char *host, const char *path, cons
                 "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                 "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n",
                 path, host, text);
+  if (protocols) {
+    if (!kl_ws_handshake_protocols_ok(protocols)) out->failed = true;
+    kl_buf_printf(out, "Sec-WebSocket-Protocol: %s\r\n", protocols);
+  }
   for (; headers && *headers; headers++) {
     if (!kl_ws_handshake_header_ok(*headers)) out->failed = true;
     kl_buf_str(out, *headers);
@@ -150,9 +185,11 @@ static const char *advice(int status) {
   switch (status) {
   case 401:
   case 403:
-    return "; check the key id, that the key belongs to this environment, and this machine's clock";
+    return "; check what the request identifies itself with";
   case 404:
     return "; check the path of the address";
+  case 426:
+    return "; the server speaks another version of WebSocket than 13";
   case 429:
     return "; wait before connecting again";
   default:
@@ -165,13 +202,10 @@ static void describe_refusal(const kl_http_head *h, const char *p, size_t n, kl_
   bool whole;
   size_t len = kl_http_body_read(h, p, n, body, sizeof body, &whole);
   describe_body(body, len, text, sizeof text, code, sizeof code);
-  const char *kind = h->status == 401 || h->status == 403 ? KL_ERR_AUTH
-                     : h->status == 429                   ? KL_ERR_RATE_LIMIT
-                                                          : KL_ERR_WS;
-  kl_error_set(e, kind, "the server refused the WebSocket handshake with HTTP %d %.*s%s%s%s", h->status,
+  kl_error_set(e, KL_ERR_HTTP, "the server refused the WebSocket handshake with HTTP %d %.*s%s%s%s", h->status,
                h->reason_len > 40 ? 40 : (int)h->reason_len, h->reason, text[0] ? ": " : "", text, advice(h->status));
   e->status = h->status;
-  e->retryable = h->status == 429 || h->status >= 500;
+  e->retryable = h->status == 408 || h->status == 425 || h->status == 429 || h->status >= 500;
   memcpy(e->code, code, sizeof e->code);
 }
 
@@ -198,62 +232,102 @@ static bool expected_accept(const uint8_t key[16], char out[29]) {
   return true;
 }
 
-/* What is wrong with the fields of an answer 101; NULL when nothing is. */
-static const char *find_fault(const kl_http_head *h, const char *accept) {
-  bool upgrade = false, connection = false;
-  int accepted = 0;
-  kl_http_field f;
-  for (size_t cursor = 0; kl_http_head_next(h, &cursor, &f);) {
-    if (kl_http_field_is(&f, "Upgrade")) {
-      upgrade = upgrade || kl_http_field_has_token(&f, "websocket");
-    } else if (kl_http_field_is(&f, "Connection")) {
-      connection = connection || kl_http_field_has_token(&f, "upgrade");
-    } else if (kl_http_field_is(&f, "Sec-WebSocket-Accept")) {
-      if (f.value_len != strlen(accept) || memcmp(f.value, accept, f.value_len) != 0)
-        return "its Sec-WebSocket-Accept does not belong to our key";
-      accepted++;
-    } else if (kl_http_field_is(&f, "Sec-WebSocket-Extensions") && f.value_len) {
-      return "it uses an extension that was not offered";
-    } else if (kl_http_field_is(&f, "Sec-WebSocket-Protocol") && f.value_len) {
-      return "it chose a subprotocol that was not offered";
+/* What the fields of an answer 101 say so far. */
+typedef struct {
+  bool upgrade, connection;
+  int accepted;
+  const char *protocol;
+  size_t protocol_len;
+} answer_fields;
+
+static bool compresses(const kl_http_field *f) {
+  static const char prefix[] = "permessage-"; /* RFC 7692, 5 */
+  return f->value_len >= sizeof prefix - 1 && !strncasecmp(f->value, prefix, sizeof prefix - 1);
+}
+
+/* Takes one field; false with `why` where it breaks the standard. */
+static bool take_field(const kl_http_field *f, const char *accept, const char *protocols, answer_fields *a, char *why,
+                       size_t cap) {
+  int shown = f->value_len > 60 ? 60 : (int)f->value_len;
+  if (kl_http_field_is(f, "Upgrade")) {
+    a->upgrade = a->upgrade || kl_http_field_has_token(f, "websocket");
+  } else if (kl_http_field_is(f, "Connection")) {
+    a->connection = a->connection || kl_http_field_has_token(f, "upgrade");
+  } else if (kl_http_field_is(f, "Sec-WebSocket-Accept")) {
+    a->accepted++;
+    if (f->value_len == strlen(accept) && !memcmp(f->value, accept, f->value_len)) return true;
+    snprintf(why, cap, "its Sec-WebSocket-Accept does not belong to our key");
+    return false;
+  } else if (kl_http_field_is(f, "Sec-WebSocket-Extensions") && f->value_len) {
+    snprintf(why, cap, "it insists on the extension '%.*s', which was not offered: turn %s off at the server", shown,
+             f->value, compresses(f) ? "compression" : "it");
+    return false;
+  } else if (kl_http_field_is(f, "Sec-WebSocket-Protocol") && f->value_len) {
+    bool offered = protocols && in_list(protocols, f->value, f->value_len);
+    if (offered && !a->protocol) {
+      a->protocol = f->value;
+      a->protocol_len = f->value_len;
+      return true;
     }
+    snprintf(why, cap,
+             offered ? "it chose more than one subprotocol" : "it chose the subprotocol '%.*s', which was not offered",
+             shown, f->value);
+    return false;
   }
-  if (!upgrade) return "it has no 'Upgrade: websocket'";
-  if (!connection) return "it has no 'Connection: Upgrade'";
-  if (accepted != 1) return "it does not have exactly one Sec-WebSocket-Accept";
-  return NULL;
+  return true;
+}
+
+/* Whether the fields of an answer 101 are right; `why` says what is wrong. */
+static bool check_fields(const kl_http_head *h, const char *accept, const char *protocols, answer_fields *a, char *why,
+                         size_t cap) {
+  kl_http_field f;
+  *a = (answer_fields){.upgrade = false};
+  for (size_t cursor = 0; kl_http_head_next(h, &cursor, &f);) {
+    if (!take_field(&f, accept, protocols, a, why, cap)) return false;
+  }
+  const char *lacks = !a->upgrade        ? "it has no 'Upgrade: websocket'"
+                      : !a->connection   ? "it has no 'Connection: Upgrade'"
+                      : a->accepted != 1 ? "it does not have exactly one Sec-WebSocket-Accept"
+                                         : NULL;
+  if (lacks) snprintf(why, cap, "%s; is this the address of a WebSocket server?", lacks);
+  return !lacks;
 }
 
 static long refuse(kl_error *e, int status, const char *why) {
-  kl_error_set(
-      e, KL_ERR_PROTOCOL,
-      "the server's answer to the WebSocket handshake is wrong: %s; is this the address of a WebSocket server?", why);
+  kl_error_set(e, KL_ERR_PROTOCOL, "the server's answer to the WebSocket handshake is wrong: %s", why);
   if (e) e->status = status;
   return -1;
 }
 
-long kl_ws_read_handshake(const char *p, size_t n, const uint8_t key[16], int64_t *date_ms, kl_error *e) {
+long kl_ws_read_handshake(const char *p, size_t n, const uint8_t key[16], const char *protocols, kl_ws_answer *a,
+                          kl_error *e) {
   kl_http_head h;
-  if (date_ms) *date_ms = 0;
+  kl_ws_answer own;
+  kl_ws_answer *out = a ? a : &own;
+  *out = (kl_ws_answer){.date_ms = 0};
   int rc = kl_http_head_read(p, n, &h);
   if (rc == 0) return 0;
-  if (rc < 0) return refuse(e, 0, "it is not HTTP, or its headers are longer than 16 KiB");
+  if (rc < 0)
+    return refuse(e, 0,
+                  "it is not HTTP, or its headers are longer than 16 KiB; is this the address of a WebSocket server?");
   char date[64];
-  if (date_ms && kl_http_head_get(&h, "Date", date, sizeof date)) {
+  if (kl_http_head_get(&h, "Date", date, sizeof date)) {
     time_t t = curl_getdate(date, NULL);
-    if (t > 0) *date_ms = (int64_t)t * 1000;
+    if (t > 0) out->date_ms = (int64_t)t * 1000;
   }
   if (h.status != 101) {
-    kl_error own;
-    describe_refusal(&h, p, n, e ? e : &own);
+    kl_error unwanted;
+    describe_refusal(&h, p, n, e ? e : &unwanted);
     return -1;
   }
-  char accept[29];
+  char accept[29], why[200];
+  answer_fields fields;
   if (!expected_accept(key, accept)) {
     kl_error_set(e, KL_ERR_INTERNAL, "SHA-1, which the WebSocket handshake needs, is not available in OpenSSL");
     return -1;
   }
-  const char *fault = find_fault(&h, accept);
-  if (fault) return refuse(e, 101, fault);
+  if (!check_fields(&h, accept, protocols, &fields, why, sizeof why)) return refuse(e, 101, why);
+  out->protocol = fields.protocol;
+  out->protocol_len = fields.protocol_len;
   return (long)h.len;
 }

@@ -20,6 +20,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "net/ws_frame.h"
+#include "net/ws_handshake.h"
 #include "sim/sim.h"
 
 #define SIM_ROOT "/trade-api/v2"
@@ -166,7 +167,7 @@ static inline void sim_ws_open(sim_socket *w, const kl_sim *s, const kl_sim_user
   for (char *line = strtok(signed_headers.data, "\r\n"); line && n < 3; line = strtok(NULL, "\r\n"))
     lines[n++] = line;
   snprintf(host, sizeof host, "127.0.0.1:%d", kl_sim_port(s));
-  kl_ws_write_handshake(&b, host, "/trade-api/ws/v2", key, lines);
+  kl_ws_write_handshake(&b, host, "/trade-api/ws/v2", key, lines, NULL);
   sim_write(w->fd, b.data, b.len);
   kl_buf_free(&b);
   kl_buf_free(&signed_headers);
@@ -174,7 +175,7 @@ static inline void sim_ws_open(sim_socket *w, const kl_sim *s, const kl_sim_user
   long taken = 0;
   while (taken == 0) {
     assert_true(sim_read(w->fd, &w->in, 5000));
-    taken = kl_ws_read_handshake(w->in.data, w->in.len, key, NULL, &e);
+    taken = kl_ws_read_handshake(w->in.data, w->in.len, key, NULL, NULL, &e);
   }
   assert_true(taken > 0);
   memmove(w->in.data, w->in.data + taken, w->in.len - (size_t)taken);

@@ -9,6 +9,7 @@
 
 #include "net/utf8.h"
 #include "net/ws_frame.h"
+#include "net/ws_handshake.h"
 
 /* What a parser handed over: "T:text", "B:bytes", "P:ping", "O:pong", "C:close", each ended by '|'. */
 typedef struct {
@@ -451,7 +452,7 @@ static long read_answer(const char *answer, kl_error *e) {
   char *exact = malloc(n ? n : 1);
   assert_non_null(exact);
   memcpy(exact, answer, n);
-  long rc = kl_ws_read_handshake(exact, n, key, NULL, e);
+  long rc = kl_ws_read_handshake(exact, n, key, NULL, NULL, e);
   free(exact);
   return rc;
 }
@@ -460,7 +461,7 @@ static void writes_the_request_of_the_standard(void **state) {
   (void)state;
   static const char *const headers[] = {"X-A: 1", "X-B: two words", NULL};
   kl_buf out = {0};
-  kl_ws_write_handshake(&out, "example.test:8080", "/ws?x=1", key, headers);
+  kl_ws_write_handshake(&out, "example.test:8080", "/ws?x=1", key, headers, NULL);
   assert_string_equal(out.data, "GET /ws?x=1 HTTP/1.1\r\nHost: example.test:8080\r\nUpgrade: websocket\r\n"
                                 "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
                                 "Sec-WebSocket-Version: 13\r\nX-A: 1\r\nX-B: two words\r\n\r\n");
@@ -473,7 +474,7 @@ static void refuses_to_write_headers_that_would_break_the_request(void **state) 
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     const char *const headers[] = {bad[i], NULL};
     kl_buf out = {0};
-    kl_ws_write_handshake(&out, "h", "/", key, headers);
+    kl_ws_write_handshake(&out, "h", "/", key, headers, NULL);
     assert_true(out.failed);
     kl_buf_free(&out);
   }
@@ -482,13 +483,14 @@ static void refuses_to_write_headers_that_would_break_the_request(void **state) 
 static void accepts_the_answer_of_the_standard(void **state) {
   (void)state;
   kl_error e;
-  int64_t date = 0;
+  kl_ws_answer a = {.date_ms = 1};
   const char *answer = GOOD "Date: Tue, 15 Nov 1994 08:12:31 GMT\r\n\r\n\x81\x01x";
   size_t head = strlen(answer) - 3;
-  assert_int_equal(kl_ws_read_handshake(answer, strlen(answer), key, &date, &e), head);
-  assert_int_equal(date, 784887151000);
+  assert_int_equal(kl_ws_read_handshake(answer, strlen(answer), key, NULL, &a, &e), head);
+  assert_int_equal(a.date_ms, 784887151000);
+  assert_null(a.protocol);
   for (size_t n = 0; n < head; n++)
-    assert_int_equal(kl_ws_read_handshake(answer, n, key, &date, &e), 0);
+    assert_int_equal(kl_ws_read_handshake(answer, n, key, NULL, &a, &e), 0);
   assert_true(read_answer("HTTP/1.1 101\r\nUPGRADE: WebSocket\r\nconnection: keep-alive, upgrade\r\n"
                           "sec-websocket-accept:  " ACCEPT " \r\n\r\n",
                           &e) > 0);
@@ -527,8 +529,8 @@ static void refuses_a_head_of_more_than_16_kib(void **state) {
   kl_buf_str(&b, GOOD);
   while (b.len < 20000)
     kl_buf_str(&b, "X-Filler: 0123456789\r\n");
-  assert_int_equal(kl_ws_read_handshake(b.data, 16000, key, NULL, &e), 0);
-  assert_int_equal(kl_ws_read_handshake(b.data, b.len, key, NULL, &e), -1);
+  assert_int_equal(kl_ws_read_handshake(b.data, 16000, key, NULL, NULL, &e), 0);
+  assert_int_equal(kl_ws_read_handshake(b.data, b.len, key, NULL, NULL, &e), -1);
   kl_buf_free(&b);
 }
 
@@ -541,19 +543,19 @@ static void says_why_a_handshake_was_refused(void **state) {
   } cases[] = {
       {"HTTP/1.1 401 Unauthorized\r\nContent-Length: 91\r\n\r\n"
        "{\"error\":{\"code\":\"authentication_error\",\"message\":\"no \\\"such\\\" key\",\"details\":\"NOT_FOUND\"}}",
-       KL_ERR_AUTH, "authentication_error", "no \"such\" key, NOT_FOUND", 401, false},
-      {"HTTP/1.1 403 Forbidden\r\n\r\n{\"msg\":\"scope\"}", KL_ERR_AUTH, "", ": scope;", 403, false},
-      {"HTTP/1.1 429 Too Many Requests\r\n\r\n{\"error\":\"too many requests\"}", KL_ERR_RATE_LIMIT, "",
+       KL_ERR_HTTP, "authentication_error", "no \"such\" key, NOT_FOUND", 401, false},
+      {"HTTP/1.1 403 Forbidden\r\n\r\n{\"msg\":\"scope\"}", KL_ERR_HTTP, "", ": scope;", 403, false},
+      {"HTTP/1.1 429 Too Many Requests\r\n\r\n{\"error\":\"too many requests\"}", KL_ERR_HTTP, "",
        ": too many requests", 429, true},
       {"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/html\r\n\r\n"
        "<html><body>\n<h1>503</h1>\nNo  server\n</body></html>",
-       KL_ERR_WS, "", ": 503 No server", 503, true},
-      {"HTTP/1.1 500 Oops\r\nTransfer-Encoding: chunked\r\n\r\n6;x=y\r\nhalf a\r\n5\r\n word\r\n0\r\n\r\n", KL_ERR_WS,
+       KL_ERR_HTTP, "", ": 503 No server", 503, true},
+      {"HTTP/1.1 500 Oops\r\nTransfer-Encoding: chunked\r\n\r\n6;x=y\r\nhalf a\r\n5\r\n word\r\n0\r\n\r\n", KL_ERR_HTTP,
        "", ": half a word", 500, true},
-      {"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", KL_ERR_WS, "", "404 Not Found; check the path", 404,
+      {"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", KL_ERR_HTTP, "", "404 Not Found; check the path", 404,
        false},
-      {"HTTP/1.1 302 Found\r\nLocation: /x\r\n\r\n", KL_ERR_WS, "", "redirects are not followed", 302, false},
-      {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"message\":\"cut o", KL_ERR_WS, "", ": cut o", 200, false},
+      {"HTTP/1.1 302 Found\r\nLocation: /x\r\n\r\n", KL_ERR_HTTP, "", "redirects are not followed", 302, false},
+      {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"message\":\"cut o", KL_ERR_HTTP, "", ": cut o", 200, false},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     kl_error e = {0};
@@ -573,7 +575,7 @@ static void shows_at_most_200_bytes_of_a_refusals_body(void **state) {
   kl_buf_str(&b, "HTTP/1.1 500 X\r\n\r\n");
   for (int i = 0; i < 1000; i++)
     kl_buf_char(&b, 'z');
-  assert_int_equal(kl_ws_read_handshake(b.data, b.len, key, NULL, &e), -1);
+  assert_int_equal(kl_ws_read_handshake(b.data, b.len, key, NULL, NULL, &e), -1);
   size_t shown = 0;
   for (const char *p = e.message; *p; p++)
     shown += *p == 'z';

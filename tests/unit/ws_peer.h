@@ -69,6 +69,33 @@ void kl_ws_client_close(kl_ws_client *c) {
   free(c);
 }
 
+/* What the feed does not use. They are here all the same, lest the library's file comes in with its own of the above.
+ */
+bool kl_ws_client_send_binary(kl_ws_client *c, const char *p, size_t n) {
+  (void)c, (void)p, (void)n;
+  return false;
+}
+bool kl_ws_client_ping(kl_ws_client *c, const char *p, size_t n) {
+  (void)c, (void)p, (void)n;
+  return false;
+}
+size_t kl_ws_client_queued(const kl_ws_client *c) {
+  (void)c;
+  return 0;
+}
+void kl_ws_client_finish(kl_ws_client *c, int code, const char *reason, size_t n) {
+  (void)c, (void)code, (void)reason, (void)n;
+}
+const char *kl_ws_client_protocol(const kl_ws_client *c) {
+  (void)c;
+  return NULL;
+}
+const char *kl_ws_client_close_reason(const kl_ws_client *c, size_t *n) {
+  (void)c;
+  *n = 0;
+  return "";
+}
+
 uint64_t kl_ws_client_bytes(const kl_ws_client *c) {
   (void)c;
   return peer.bytes;
