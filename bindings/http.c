@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bindings/embedded.h"
 #include "bindings/rest.h"
 #include "script/script.h"
 
@@ -157,49 +158,15 @@ static int l_request(lua_State *L) {
   return kl_await(L, &w->wait);
 }
 
-/* ---- core.error, core.nearest ---- */
-
-/* core.error(kind, message, status, retryable) -> an error object, with the place of the script */
-static int l_error(lua_State *L) {
-  static const char *const kinds[] = {KL_ERR_VALIDATION, KL_ERR_HTTP, KL_ERR_PROTOCOL, KL_ERR_CLOSED};
-  const char *kind = luaL_checkstring(L, 1);
-  kl_error e;
-  kl_error_set(&e, KL_ERR_INTERNAL, "%s", luaL_checkstring(L, 2));
-  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-    if (!strcmp(kinds[i], kind)) e.kind = kinds[i];
-  e.status = (int)luaL_optinteger(L, 3, 0);
-  e.retryable = lua_toboolean(L, 4);
-  kl_push_error(L, &e);
-  return 1;
-}
-
-/* core.nearest(name, names) -> the one that was most likely meant, or nil */
-static int l_nearest(lua_State *L) {
-  enum { MAX_NAMES = 32 };
-  const char *names[MAX_NAMES], *name = luaL_checkstring(L, 1);
-  size_t n = 0;
-  luaL_checktype(L, 2, LUA_TTABLE);
-  lua_settop(L, 2);
-  for (; n < MAX_NAMES && lua_rawgeti(L, 2, (lua_Integer)n + 1) == LUA_TSTRING; n++) {
-    names[n] = lua_tostring(L, -1); /* the table keeps it */
-    lua_pop(L, 1);
-  }
-  lua_pushstring(L, kl_nearest(name, names, n));
-  return 1;
-}
-
-/* Runs the embedded http.lua with the core; its result is the module. */
+/* The embedded http.lua with the core; its result is the module. */
 int luaopen_kl_http(lua_State *L) {
-  static const luaL_Reg core[] = {
-      {"request", l_request}, {"stream", kl_http_stream_lua}, {"error", l_error}, {"nearest", l_nearest}, {NULL, NULL}};
+  static const luaL_Reg core[] = {{"request", l_request},
+                                  {"stream", kl_http_stream_lua},
+                                  {"error", kl_embedded_error_lua},
+                                  {"nearest", kl_embedded_nearest_lua},
+                                  {NULL, NULL}};
   kl_http_stream_register(L);
-  for (size_t i = 0; i < kl_stdlib_count; i++) {
-    const kl_embedded *m = &kl_stdlib[i];
-    if (strcmp(m->name, "http") != 0) continue;
-    if (luaL_loadbufferx(L, m->text, m->len, "=kalua/http.lua", "t") != LUA_OK) return lua_error(L);
-    luaL_newlib(L, core);
-    lua_call(L, 1, 1);
-    return 1;
-  }
-  return luaL_error(L, "the standard library lacks http.lua");
+  luaL_newlib(L, core);
+  kl_embedded_call(L, "http", 1);
+  return 1;
 }

@@ -18,10 +18,9 @@ local REDIRECTS <const> = 5
 local IDLE <const> = 60
 local SHOWN <const> = 200 -- bytes of a refusal's body that its error message has
 
-local function refuse(text) error(core.error("validation", text), 0) end
-
----A value for a message.
-local function is(value) return type(value) == "number" and tostring(value) or "a " .. type(value) end
+local checks = require "request_options"(core)
+local refuse, is, check_options, check_type, milliseconds, whole, header_lines = checks.refuse, checks.is,
+  checks.check_options, checks.check_type, checks.milliseconds, checks.whole, checks.header_lines
 
 -- ---- requests ----
 
@@ -30,44 +29,6 @@ local options = {
 }
 local stream_options = { table.unpack(options) }
 stream_options[#stream_options + 1] = "idle"
-
-local function check_options(o, known, name)
-  for key in pairs(o) do
-    local found = false
-    for _, k in ipairs(known) do found = found or k == key end
-    if not found then
-      local near = type(key) == "string" and core.nearest(key, known)
-      refuse(name .. ": there is no option " .. tostring(key) .. (near and ' (did you mean "' .. near .. '"?)' or ""))
-    end
-  end
-end
-
-local function check_type(o, key, expected, name)
-  local value = o[key]
-  if value ~= nil and type(value) ~= expected then
-    refuse(name .. ": " .. key .. " must be a " .. expected .. ", not " .. is(value))
-  end
-  return value
-end
-
----Seconds as whole milliseconds, rounded up; nil where there is none.
-local function milliseconds(o, key, name)
-  local seconds = check_type(o, key, "number", name)
-  if seconds == nil then return nil end
-  if not (seconds > 0 and seconds <= 1e6) then
-    refuse(name .. ": " .. key .. " must be above 0 and at most a million seconds, not " .. tostring(seconds))
-  end
-  return math.ceil(seconds * 1000)
-end
-
-local function whole(o, key, most, name)
-  local value = o[key]
-  local n = type(value) == "number" and math.tointeger(value) or nil
-  if value ~= nil and not (n and n >= 0 and n <= most) then
-    refuse(name .. ": " .. key .. " must be a whole number from 0 to " .. most .. ", not " .. is(value))
-  end
-  return n
-end
 
 ---RFC 3986: everything but letters, digits and - . _ ~ as %XX.
 local function escape(text)
@@ -113,34 +74,6 @@ local function full_url(o, name)
   local last = string.sub(url, -1)
   local join = not string.find(url, "?", 1, true) and "?" or (last == "?" or last == "&") and "" or "&"
   return url .. join .. text
-end
-
----Header lines in a fixed order, and whether `wanted` (lower case) are among them.
-local function header_lines(headers, name, wanted)
-  local lines, names = {}, {}
-  for key in pairs(headers or {}) do
-    if type(key) ~= "string" then refuse(name .. ": the keys of headers are names, not " .. is(key)) end
-    if not string.find(key, "^[%w!#$%%&'*+%-.^_`|~]+$") then
-      refuse(name .. ": '" .. key .. "' is no name of a header")
-    end
-    names[#names + 1] = key
-    if wanted[string.lower(key)] ~= nil then wanted[string.lower(key)] = true end
-  end
-  table.sort(names)
-  for _, key in ipairs(names) do
-    local values = headers[key]
-    for _, value in ipairs(type(values) == "table" and values or { values }) do
-      if type(value) == "number" then value = tostring(value) end
-      if type(value) ~= "string" then
-        refuse(name .. ": the header " .. key .. " must be a string or a list of strings, not " .. is(value))
-      end
-      if string.find(value, "[\0-\8\10-\31\127]") then
-        refuse(name .. ": the header " .. key .. " has a line break or another control character in its value")
-      end
-      lines[#lines + 1] = key .. ": " .. value
-    end
-  end
-  return lines
 end
 
 ---The core's request from the options of a script.

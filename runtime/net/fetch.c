@@ -88,15 +88,15 @@ static bool starts_with(const char *line, const char *start) { return !strncasec
 
 /* What frames a message belongs to the HTTP client, what routes it to the address, and what signs an order to the
  * session: a script that set them would get past the checks that the others rely on. */
-static bool check_headers(const char *const *headers, kl_error *e) {
+bool kl_fetch_check_headers(const char *const *headers, kl_error *e) {
   static const char *const framing[] = {
       "Host", "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Upgrade", "TE", "Trailer", "Expect",
       NULL};
   for (; headers && *headers; headers++) {
     if (starts_with(*headers, "KALSHI-ACCESS-")) {
       kl_error_set(e, KL_ERR_VALIDATION,
-                   "the header %.*s is for signed calls to the exchange, which kalshi.* makes: over HTTP of its own "
-                   "an order would pass by limits, --live and the record of orders",
+                   "the header %.*s is for signed calls to the exchange, which kalshi.* makes: sent by the script "
+                   "itself, an order would pass by limits, --live and the record of orders",
                    (int)strcspn(*headers, ":"), *headers);
       return false;
     }
@@ -104,7 +104,7 @@ static bool check_headers(const char *const *headers, kl_error *e) {
     for (const char *const *name = framing; !own && *name; name++)
       own = has_name(*headers, *name);
     if (!own) continue;
-    kl_error_set(e, KL_ERR_VALIDATION, "the header %.*s is set by the HTTP client itself: leave it out",
+    kl_error_set(e, KL_ERR_VALIDATION, "the header %.*s is set by the client itself: leave it out",
                  (int)strcspn(*headers, ":"), *headers);
     return false;
   }
@@ -135,19 +135,23 @@ static void drop_headers(kl_fetch *f, bool secrets, bool body) {
 
 /* ---- requests ---- */
 
+bool kl_fetch_check_host(const kl_url *u, const char *const *allow, bool allow_all, kl_error *e) {
+  if (allow_all || kl_permit_allows(allow, u)) return true;
+  kl_error_set(e, KL_ERR_PERMISSION, "the script may not connect to '%s': run it with --allow-net %s", u->authority,
+               u->authority);
+  return false;
+}
+
 /* `from` is the address that redirects, NULL for the first. */
 static bool check_permission(const kl_fetch *f, const char *from, kl_error *e) {
   if (f->r.allow_all) return true;
   kl_url u, before = {0};
   if (!kl_url_parse(&u, KL_URL_HTTP, f->url, e)) return false;
-  bool ok = kl_permit_allows(f->r.allow, &u);
+  bool ok = kl_fetch_check_host(&u, f->r.allow, false, e);
   if (!ok && from && kl_url_parse(&before, KL_URL_HTTP, from, NULL))
     kl_error_set(e, KL_ERR_PERMISSION,
                  "'%s' redirects to '%s', to which the script may not connect: run it with --allow-net %s",
                  before.authority, u.authority, u.authority);
-  else if (!ok)
-    kl_error_set(e, KL_ERR_PERMISSION, "the script may not connect to '%s': run it with --allow-net %s", u.authority,
-                 u.authority);
   kl_url_free(&before);
   kl_url_free(&u);
   return ok;
@@ -264,7 +268,7 @@ static void on_piece(void *data, const char *p, size_t n) {
 /* ---- for the caller ---- */
 
 kl_fetch *kl_fetch_start(kl_http *h, const kl_fetch_request *r, kl_fetch_cb cb, void *data, kl_error *e) {
-  if (!check_headers(r->http.headers, e)) return NULL;
+  if (!kl_fetch_check_headers(r->http.headers, e)) return NULL;
   kl_fetch *f = fetch_new(h, r, e);
   if (!f) return NULL;
   f->cb = cb;

@@ -4,6 +4,15 @@
 #define KL_FETCH_H
 
 #include "net/http.h"
+#include "net/url.h"
+
+/* The rules themselves, for whatever else connects on behalf of a script. */
+
+/* Refuses (kind "validation") header lines that frame a message, route it or sign a call to the exchange: Host,
+ * Content-Length, Transfer-Encoding, Connection and its kin, Proxy-*, KALSHI-ACCESS-*. */
+bool kl_fetch_check_headers(const char *const *headers, kl_error *e);
+/* Refuses (kind "permission", with the flag to give) a host that none of the patterns of net/permit.h allows. */
+bool kl_fetch_check_host(const kl_url *u, const char *const *allow, bool allow_all, kl_error *e);
 
 typedef struct kl_fetch kl_fetch;
 
@@ -20,9 +29,8 @@ typedef struct kl_fetch_request {
 typedef void (*kl_fetch_cb)(void *data, const kl_http_response *res, const char *url, const kl_error *e);
 
 /* Starts it. NULL with `e` (also kind "permission", with the flag to give) when it cannot be started, or must not be:
- * a header that is not the caller's to set (Host, Content-Length, Transfer-Encoding, Connection and its kin, Proxy-*,
- * KALSHI-ACCESS-*), a host that is not allowed. Calls nobody from within. Time limits are for all redirects together.
- */
+ * a header that is not the caller's to set, a host that is not allowed. Calls nobody from within. Time limits are for
+ * all redirects together. */
 kl_fetch *kl_fetch_start(kl_http *h, const kl_fetch_request *r, kl_fetch_cb cb, void *data, kl_error *e);
 /* The address of the present request; borrowed until the next callback. */
 const char *kl_fetch_url(const kl_fetch *f);

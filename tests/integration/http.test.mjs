@@ -145,7 +145,7 @@ test('what a script cannot send', async () => {
   const s = await serve((req, res) => res.end('ok'));
   const header = (h) => fails(`http.get(A[1], { headers = { ["${h}"] = "1" } })`, [s.url]);
   for (const h of ['Host', 'content-length', 'Transfer-Encoding', 'Connection', 'Upgrade', 'Expect', 'Proxy-Authorization'])
-    assert.match(await header(h), new RegExp(`^validation: the header ${h} is set by the HTTP client itself`));
+    assert.match(await header(h), new RegExp(`^validation: the header ${h} is set by the client itself`));
   assert.match(await header('Kalshi-Access-Key'), /^validation: the header Kalshi-Access-Key is for signed calls/);
   assert.match(await fails('http.get "http://192.0.2.1/"', [], { options: ['--allow-all'] }), /^validation: .*unencrypted.*https/);
   assert.match(await fails('http.get "ftp://127.0.0.1/"', []), /^validation/);
