@@ -12,6 +12,7 @@
 typedef struct kl_environment {
   kl_session *session; /* borrowed */
   kl_http *http;       /* for the scripts' own requests, which share nothing with the session; borrowed */
+  const char *ca_file; /* for connections that scripts open; NULL: the system's store */
   const char *env;     /* "sim", "demo", "prod" */
   const char *version;
   /* kalua.expect: set by scripts, read by the end summary (owned by the command). NULL: ignored. */
@@ -27,6 +28,7 @@ int luaopen_kl_json(lua_State *L);
 int luaopen_kl_log(lua_State *L);
 int luaopen_kl_kalshi(lua_State *L);
 int luaopen_kl_http(lua_State *L);
+int luaopen_kl_ws(lua_State *L);
 
 /* json.c: the value at idx to JSON text; a text to a value on the stack. With a shape, fixed-point strings become
  * numbers; whole numbers become integers. `null_absent`: JSON null is left out (nil) instead of json.null. */

@@ -7,7 +7,10 @@ return function(core)
   local function refuse(text) error(core.error("validation", text), 0) end
 
   ---A value for a message.
-  local function is(value) return type(value) == "number" and tostring(value) or "a " .. type(value) end
+  local function is(value)
+    if value == nil or type(value) == "number" then return tostring(value) end
+    return "a " .. type(value)
+  end
 
   local function check_options(o, known, name)
     for key in pairs(o) do

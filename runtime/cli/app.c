@@ -373,8 +373,12 @@ bool kl_app_open(const kl_connect_options *o, const char *version, kl_app **out,
     kl_app_close(a);
     return false;
   }
-  a->environment = (kl_environment){
-      .session = a->session, .http = a->http, .env = a->env_name, .version = version, .expectations = a->expectations};
+  a->environment = (kl_environment){.session = a->session,
+                                    .http = a->http,
+                                    .ca_file = a->ca_file,
+                                    .env = a->env_name,
+                                    .version = version,
+                                    .expectations = a->expectations};
   *out = a;
   return true;
 }

@@ -43,7 +43,7 @@ local function registered(source)
   return methods
 end
 
-for _, module in ipairs{ "task", "kalua", "json", "log", "http" } do
+for _, module in ipairs{ "task", "kalua", "json", "log", "http", "ws" } do
   test("the types of " .. module .. " are what it exports", function(t)
     local functions, fields = documented(module, module, module)
     local real_functions, real_fields = {}, {}
@@ -104,3 +104,12 @@ for class, fields_in in pairs{ Response = "status ok url headers body", Stream =
     t.eq(sorted(fields), sorted(real_fields), "fields")
   end)
 end
+
+test("the types of ws.Connection are what it has", function(t)
+  local methods, fields = documented("ws", "ws.Connection: userdata", "Connection")
+  local real_fields = {}
+  local index = read("../bindings/ws.c"):match "static int l_index%b()%s*(%b{})"
+  for name in index:gmatch 'strcmp%(name, "([%w_]+)"%)' do real_fields[name] = true end
+  t.eq(sorted(methods), sorted(registered "ws.c"), "methods")
+  t.eq(sorted(fields), sorted(real_fields), "fields")
+end)

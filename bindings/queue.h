@@ -1,0 +1,24 @@
+/* A bounded queue of messages that wait for a script: in one piece of memory, without an allocation per message once
+ * warm. A zeroed one with its limits set is valid and empty. */
+#ifndef KL_BINDINGS_QUEUE_H
+#define KL_BINDINGS_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct kl_queue {
+  size_t max_count, max_bytes; /* one message is taken however long it is */
+  size_t count;
+  uint64_t lost; /* messages that found no room; the reader reports and zeroes it */
+  char *data;    /* from `head` to `tail`; owned */
+  size_t cap, head, tail;
+} kl_queue;
+
+/* Copies a message in. Once one is lost, none is taken until the reader has been told: a hole is where the error is. */
+void kl_queue_put(kl_queue *q, int tag, const void *p, size_t n);
+/* The oldest message; false when there is none. The text is valid until the next put. */
+bool kl_queue_take(kl_queue *q, int *tag, const char **p, size_t *n);
+void kl_queue_free(kl_queue *q); /* keeps the limits */
+
+#endif
