@@ -52,7 +52,7 @@ typedef struct connection {
   kl_list waits[WAIT_KINDS]; /* each in the order of its beginning */
   kl_queue queue;            /* messages; the tag is the opcode */
   unsigned pings;            /* for payloads that differ */
-  unsigned sends;
+  size_t sends, sent_bytes;  /* since others had their turn */
 } connection;
 
 typedef struct ws_wait {
@@ -160,11 +160,11 @@ static void on_closed(void *data, const kl_error *e) {
 
 /* ---- the end ---- */
 
-/* At once: a close frame where it can go out, no waiting for the server's. */
+/* At once: what was sent goes out, and a close frame, but nobody waits for the server's. */
 static void drop(connection *c) {
   disown(c);
   if (!c->client) return;
-  kl_ws_client_close(c->client);
+  kl_ws_client_leave(c->client);
   c->client = NULL;
   c->closing = true;
   c->close_code = CODE_LOST;
@@ -464,12 +464,11 @@ static int push_sent(lua_State *L, kl_wait *wait) { /* connection message */
 static int queue_send(lua_State *L, connection *c, bool binary) {
   lua_settop(L, 2);
   if (!c->client || c->closing) return raise_over(L, c, binary ? "send_binary" : "send");
-  if (lua_rawlen(L, 2) > SEND_MAX)
-    return kl_raisef(L, KL_ERR_VALIDATION, "connection:%s: a message has at most %d MiB, not %d",
-                     binary ? "send_binary" : "send", SEND_MAX >> 20, (int)(lua_rawlen(L, 2) >> 20));
   kl_check_cancelled(L);
   /* One who sends without end, to a server that reads as fast, would keep everybody else waiting. */
-  bool pause = ++c->sends % SENDS_IN_A_ROW == 0;
+  c->sent_bytes += lua_rawlen(L, 2);
+  bool pause = ++c->sends >= SENDS_IN_A_ROW || c->sent_bytes >= SEND_FULL;
+  if (pause) c->sends = c->sent_bytes = 0;
   if (!first(c, WAIT_SEND) && has_room(c) && !pause) return send_now(L, c, binary);
   ws_wait *w = wait_new(L, c, WAIT_SEND, push_sent);
   if (!w) return 0;
@@ -478,18 +477,26 @@ static int queue_send(lua_State *L, connection *c, bool binary) {
   return kl_await(L, &w->wait);
 }
 
+static const char *check_message(lua_State *L, const char *function, size_t *n) {
+  const char *p = kl_check_text(L, 2, function, n);
+  if (*n > SEND_MAX)
+    kl_raisef(L, KL_ERR_VALIDATION, "%s: a message has at most %d MiB, not %zu bytes", function, SEND_MAX >> 20, *n);
+  return p;
+}
+
 static int l_send(lua_State *L) {
   size_t n;
   connection *c = check_self(L, "send");
-  const char *p = kl_check_text(L, 2, "connection:send", &n);
+  const char *p = check_message(L, "connection:send", &n);
   if (!kl_utf8_valid(p, n))
     return kl_raisef(L, KL_ERR_VALIDATION, "connection:send: the text is not valid UTF-8: use send_binary for bytes");
   return queue_send(L, c, false);
 }
 
 static int l_send_binary(lua_State *L) {
+  size_t n;
   connection *c = check_self(L, "send_binary");
-  kl_check_text(L, 2, "connection:send_binary", NULL);
+  check_message(L, "connection:send_binary", &n);
   return queue_send(L, c, true);
 }
 

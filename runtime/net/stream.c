@@ -14,9 +14,11 @@ enum {
   MAX_QUEUED = 8 * 1024 * 1024, /* bytes that may wait for the socket, where the owner sets no limit */
   MIN_ATTEMPT_MS = 1000,        /* for one address */
   WRITE_ERROR_GRACE_MS = 100,   /* for the reading side to say why */
+  LINGER_MS = 1000,             /* after kl_stream_finish */
+  LINGER_ROOM = 16 * 1024,
 };
 
-typedef enum { S_RESOLVING, S_CONNECTING, S_PROXY, S_TLS, S_READY, S_FAILED, S_CLOSED } stream_state;
+typedef enum { S_RESOLVING, S_CONNECTING, S_PROXY, S_TLS, S_READY, S_FAILED, S_LINGERS, S_CLOSED } stream_state;
 
 /* One attempt: a socket's handle must outlive its close callback, so that each address has its own. */
 typedef struct attempt {
@@ -44,6 +46,8 @@ struct kl_stream {
   int64_t attempt_ms;
   attempt *at;
   uv_timer_t timer; /* an attempt's time, or a failure to be told */
+
+  uv_shutdown_t shutdown;
 
   kl_tls *tls;
   char *cipher;   /* CIPHER_ROOM bytes, for TLS and the proxy's answer */
@@ -101,6 +105,48 @@ void kl_stream_close(kl_stream *s) {
   uv_close((uv_handle_t *)&s->timer, timer_closed);
 }
 
+static void linger_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *b) {
+  (void)suggested;
+  *b = uv_buf_init(((attempt *)h->data)->s->cipher, LINGER_ROOM);
+}
+
+/* What comes is of no interest any more, its end is. */
+static void linger_read(uv_stream_t *tcp, ssize_t n, const uv_buf_t *b) {
+  (void)b;
+  if (n < 0) kl_stream_close(((attempt *)tcp->data)->s);
+}
+
+static void lingered(uv_timer_t *t) { kl_stream_close(t->data); }
+
+static void shut_down(uv_shutdown_t *req, int rc) {
+  kl_stream *s = req->data;
+  if (rc != 0 && rc != UV_ECANCELED) kl_stream_close(s);
+  release(s);
+}
+
+static bool flush_tls(kl_stream *s);
+
+void kl_stream_finish(kl_stream *s) {
+  bool ok = s->state == S_READY && (s->cipher || (s->cipher = malloc(LINGER_ROOM)));
+  if (ok && s->tls) {
+    kl_tls_shutdown(s->tls);
+    ok = flush_tls(s);
+  }
+  if (ok) {
+    uv_stream_t *tcp = (uv_stream_t *)&s->at->tcp;
+    uv_read_stop(tcp);
+    s->shutdown.data = s;
+    ok = uv_read_start(tcp, linger_alloc, linger_read) == 0 && uv_shutdown(&s->shutdown, tcp, shut_down) == 0;
+  }
+  if (!ok) {
+    kl_stream_close(s);
+    return;
+  }
+  s->refs++;
+  s->state = S_LINGERS;
+  uv_timer_start(&s->timer, lingered, LINGER_MS, 0);
+}
+
 /* Only from the loop's callbacks. */
 static void fail(kl_stream *s) {
   void (*failed)(void *, const kl_error *) = s->o.failed;
@@ -138,9 +184,9 @@ static void written(uv_write_t *req, int rc) {
   pending_write *w = (pending_write *)(void *)req;
   kl_stream *s = req->data;
   free(w);
-  if (rc == UV_ECANCELED || s->state == S_CLOSED || s->state == S_FAILED) return;
+  if (rc == UV_ECANCELED || s->state == S_CLOSED || s->state == S_FAILED || s->state == S_LINGERS) return;
   if (rc == 0) {
-    if (s->o.sent) s->o.sent(s->o.data);
+    if (s->state == S_READY && s->o.sent) s->o.sent(s->o.data);
     return;
   }
   connection_lost(s, rc);

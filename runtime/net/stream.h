@@ -39,7 +39,11 @@ size_t kl_stream_queued(const kl_stream *s);
 /* What the stream is at, for messages: "looking up the name", "connecting", … */
 const char *kl_stream_doing(const kl_stream *s);
 
-/* Ends it; memory goes by itself when the loop has closed the handles. */
+/* Ends it; memory goes by itself when the loop has closed the handles. What waits for the socket is lost, and what was
+ * written last may be, too: when bytes of the server's have not been read, the socket is reset. */
 void kl_stream_close(kl_stream *s);
+/* Ends it for its owner, as kl_stream_close does; but what was written still goes out, and the socket stays for up to a
+ * second until the server has ended its side, so that it hears the last words. */
+void kl_stream_finish(kl_stream *s);
 
 #endif

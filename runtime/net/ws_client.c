@@ -20,9 +20,8 @@ enum {
   DEFAULT_CONNECT_MS = 10000,
   DEFAULT_SILENCE_MS = 15000,
   DEFAULT_CLOSE_MS = 5000,
-  LAST_WORDS_MS = 1000, /* for what was queued before the server closed */
-  PIECE = 256 * 1024,   /* of a long message, so that no second copy of it is made */
-  MAX_CONTROL = 125,    /* payload of a control frame */
+  PIECE = 256 * 1024, /* of a long message, so that no second copy of it is made */
+  MAX_CONTROL = 125,  /* payload of a control frame */
 };
 
 /* The payload of pings that only ask for a sign of life. */
@@ -55,7 +54,6 @@ struct kl_ws_client {
   bool burst;                 /* messages since the last burst_end */
   bool closing;               /* our close frame is out: no frame may follow it */
   bool ending;                /* once the frames at hand are taken, with close_code (0: none) */
-  bool draining;              /* both close frames are there, ours is not out yet */
   int close_code;
   char reason[MAX_CONTROL]; /* of the server's close frame */
   size_t reason_len;
@@ -84,11 +82,14 @@ static void free_client(kl_ws_client *c) {
 
 static void timer_closed(uv_handle_t *h) { free_client(h->data); }
 
-/* Nothing is called back after this. */
-static void tear_down(kl_ws_client *c) {
+/* Nothing is called back after this. With `heard`, what was sent last is to reach the server. */
+static void tear_down(kl_ws_client *c, bool heard) {
   c->state = C_OVER;
   kl_ws_parser_stop(c->parser);
-  if (c->stream) kl_stream_close(c->stream);
+  if (c->stream && heard)
+    kl_stream_finish(c->stream);
+  else if (c->stream)
+    kl_stream_close(c->stream);
   c->stream = NULL;
   uv_close((uv_handle_t *)&c->timer, timer_closed);
 }
@@ -105,7 +106,7 @@ static void end(kl_ws_client *c, const kl_error *e) {
   if (c->state == C_OVER) return;
   kl_error told = *e;
   to_one_line(told.message);
-  tear_down(c);
+  tear_down(c, c->ending);
   c->o.closed(c->o.data, &told);
 }
 
@@ -288,16 +289,11 @@ static void take_frames(kl_ws_client *c, size_t n) {
     c->error.status = c->close_code = e.status;
     c->ending = true;
   }
-  if (!c->ending || c->draining || c->state != C_OPEN) return;
+  if (!c->ending || c->state != C_OPEN) return;
   end_burst(c);
   if (c->state != C_OPEN) return;
   send_close(c, c->close_code, NULL, 0);
-  /* Closing the socket now would cut off our close frame, and what the script sent before it. */
-  c->draining = !strcmp(c->error.kind, KL_ERR_WS) && kl_stream_queued(c->stream) > 0;
-  if (c->draining)
-    set_timer(c, LAST_WORDS_MS);
-  else
-    end(c, &c->error);
+  end(c, &c->error);
 }
 
 /* ---- the handshake ---- */
@@ -379,17 +375,13 @@ static void on_read_end(void *data) {
 
 static void on_sent(void *data) {
   kl_ws_client *c = data;
-  if (c->draining) {
-    if (kl_stream_queued(c->stream) == 0) end(c, &c->error);
-  } else if (c->state == C_OPEN && c->o.writable) {
-    c->o.writable(c->o.data);
-  }
+  if (c->state == C_OPEN && c->o.writable) c->o.writable(c->o.data);
 }
 
 static void on_failed(void *data, const kl_error *e) {
   kl_ws_client *c = data;
   c->stream = NULL; /* its memory goes by itself */
-  if (c->state == C_REFUSED || c->state == C_FAILED || c->draining) {
+  if (c->state == C_REFUSED || c->state == C_FAILED) {
     end(c, &c->error);
   } else if (c->state == C_HANDSHAKE) {
     kl_error own;
@@ -459,9 +451,7 @@ static void on_timer(uv_timer_t *t) {
     }
     break;
   case C_OPEN:
-    if (c->draining)
-      end(c, &c->error);
-    else if (c->closing)
+    if (c->closing)
       close_timed_out(c);
     else
       check_silence(c);
@@ -560,7 +550,14 @@ void kl_ws_client_finish(kl_ws_client *c, int code, const char *reason, size_t n
 void kl_ws_client_close(kl_ws_client *c) {
   if (c->state == C_OVER) return;
   if (c->state == C_OPEN) send_close(c, 1000, NULL, 0);
-  tear_down(c);
+  tear_down(c, false);
+}
+
+void kl_ws_client_leave(kl_ws_client *c) {
+  if (c->state == C_OVER) return;
+  bool open = c->state == C_OPEN;
+  if (open) send_close(c, 1000, NULL, 0);
+  tear_down(c, open);
 }
 
 const char *kl_ws_client_protocol(const kl_ws_client *c) { return c->protocol; }

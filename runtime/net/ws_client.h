@@ -56,6 +56,8 @@ const char *kl_ws_client_close_reason(const kl_ws_client *c, size_t *n);
 /* Ends it: a close frame if that is possible at once, then the socket. No callback is called any more; memory goes by
  * itself when the loop has closed the handles. Safe from inside callbacks. */
 void kl_ws_client_close(kl_ws_client *c);
+/* The same for its owner; but what was sent still goes out, for which the socket stays for up to a second. */
+void kl_ws_client_leave(kl_ws_client *c);
 /* Bytes and messages received so far. */
 uint64_t kl_ws_client_bytes(const kl_ws_client *c);
 /* uv_now-independent time of the last byte, monotonic ns; 0 before the first. */

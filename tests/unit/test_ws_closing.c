@@ -381,6 +381,41 @@ static void lets_out_what_waits_when_the_server_closes(void **state) {
   box_free(&b);
 }
 
+static void leave_busy(void *data, int64_t date_ms) {
+  box *b = data;
+  send_long_one(b, date_ms);
+  kl_ws_client_leave(b->client);
+}
+
+static void leave_options(kl_ws_client_options *o) {
+  send_long_options(o);
+  o->open = leave_busy;
+}
+
+static void finish_when_all_came(uv_idle_t *h) {
+  box *b = h->data;
+  if (b->server.ended == 0) return;
+  uv_close((uv_handle_t *)h, NULL);
+  finish(b);
+}
+
+static void lets_out_what_waits_when_it_is_left(void **state) {
+  (void)state;
+  box b;
+  uv_idle_t idle;
+  heard_bytes = 0;
+  box_open(&b);
+  uv_idle_init(&b.loop, &idle);
+  idle.data = &b;
+  uv_idle_start(&idle, finish_when_all_came);
+  b.server.on_data = count_bytes;
+  b.upgraded = slow_reader;
+  connect_all(&b, leave_options);
+  box_run(&b);
+  assert_int_equal(heard_bytes, LONG + 14 + 8);
+  box_free(&b);
+}
+
 /* ---- silence ---- */
 
 static void ask_often(kl_ws_client_options *o) {
@@ -567,6 +602,7 @@ int main(void) {
       cmocka_unit_test(makes_one_line_of_a_reason),
       cmocka_unit_test(sends_a_message_that_is_longer_than_what_the_feed_may_queue),
       cmocka_unit_test(lets_out_what_waits_when_the_server_closes),
+      cmocka_unit_test(lets_out_what_waits_when_it_is_left),
       cmocka_unit_test(asks_a_silent_server_for_a_sign_of_life),
       cmocka_unit_test(gives_up_one_that_does_not_answer),
       cmocka_unit_test(waits_for_ever_where_it_is_told_to),

@@ -86,6 +86,7 @@ size_t kl_ws_client_queued(const kl_ws_client *c) {
 void kl_ws_client_finish(kl_ws_client *c, int code, const char *reason, size_t n) {
   (void)c, (void)code, (void)reason, (void)n;
 }
+void kl_ws_client_leave(kl_ws_client *c) { (void)c; }
 const char *kl_ws_client_protocol(const kl_ws_client *c) {
   (void)c;
   return NULL;
