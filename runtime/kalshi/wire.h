@@ -31,7 +31,8 @@ typedef enum {
   KL_EV_TICKER,
   KL_EV_TRADE,
   KL_EV_FILL,
-  KL_EV_USER_ORDER
+  KL_EV_USER_ORDER,
+  KL_EV_POSITION
 } kl_event_type;
 
 /* Which optional fields a message had. */
@@ -107,6 +108,12 @@ typedef struct kl_event {
       kl_side side;
       int64_t created_ts_ms, updated_ts_ms, expiration_ts_ms; /* 0 where absent or null */
     } user_order;
+    struct {
+      kl_str user_id;
+      kl_count position;                            /* + YES, - NO */
+      kl_money cost, realized, fees, position_fees; /* cost and position_fees: of what is open */
+      kl_count volume;
+    } position;
   };
 } kl_event;
 

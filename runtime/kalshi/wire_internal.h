@@ -5,7 +5,7 @@
 
 #include "kalshi/wire.h"
 
-enum { KL_WIRE_TYPES = KL_EV_USER_ORDER + 1 };
+enum { KL_WIRE_TYPES = KL_EV_POSITION + 1 };
 
 /* Bits of a message's fields by their place in its table. */
 typedef struct kl_field_masks {

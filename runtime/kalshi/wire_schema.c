@@ -138,6 +138,18 @@ static const kl_field user_order[] = {
     FIELD("subaccount_number", INT32, 0, subaccount, KL_HAS_SUBACCOUNT),
 };
 
+static const kl_field position[] = {
+    FIELD("user_id", STR, REQUIRED, position.user_id, 0),
+    TICKER,
+    FIELD("position_fp", SIGNED_COUNT, REQUIRED, position.position, 0),
+    FIELD("position_cost_dollars", MONEY, REQUIRED, position.cost, 0),
+    FIELD("realized_pnl_dollars", MONEY, REQUIRED, position.realized, 0),
+    FIELD("fees_paid_dollars", MONEY, REQUIRED, position.fees, 0),
+    FIELD("position_fee_cost_dollars", MONEY, REQUIRED, position.position_fees, 0),
+    FIELD("volume_fp", COUNT, REQUIRED, position.volume, 0),
+    FIELD("subaccount", INT32, 0, subaccount, KL_HAS_SUBACCOUNT),
+};
+
 #define FIELDS(table) table, sizeof(table) / sizeof *(table)
 #define SCHEMA(name, table, ...)                                                                                       \
   { name, FIELDS(table), KL_E_TYPE | KL_E_MSG | (__VA_ARGS__) }
@@ -154,6 +166,7 @@ const kl_schema kl_wire_schemas[KL_WIRE_TYPES] = {
     [KL_EV_TRADE] = SCHEMA("trade", trade, KL_E_SID | KL_E_SEQ),
     [KL_EV_FILL] = SCHEMA("fill", fill, KL_E_SID),
     [KL_EV_USER_ORDER] = SCHEMA("user_order", user_order, KL_E_SID),
+    [KL_EV_POSITION] = SCHEMA("market_position", position, KL_E_SID),
 };
 
 _Static_assert(sizeof user_order / sizeof *user_order <= 32, "the fields of a message fit the bits of a mask");
@@ -188,7 +201,8 @@ kl_event_type kl_wire_type_of(kl_str name) {
   case 12:
     CASE("unsubscribed", KL_EV_UNSUBSCRIBED);
   case 15:
-    CASE("orderbook_delta", KL_EV_DELTA);
+    if (KL_STR_IS(name, "orderbook_delta")) return KL_EV_DELTA;
+    CASE("market_position", KL_EV_POSITION);
   case 18:
     CASE("orderbook_snapshot", KL_EV_SNAPSHOT);
   default:

@@ -57,6 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     apply(b, &ev);
   }
   if (ok && ev.type == KL_EV_USER_ORDER) use_str(ev.user_order.self_trade_prevention);
+  if (ok && ev.type == KL_EV_POSITION) use_str(ev.position.user_id);
   if (ok && ev.type == KL_EV_FILL) use_str(ev.fill.client_order_id);
   static const char tail[16] = {'0', '}', ']', '}', '}', '"', '}', ']', '}', '}', '0', '"', '}', '}', '}', '}'};
   memcpy(text + size, tail, sizeof tail);

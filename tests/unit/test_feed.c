@@ -368,8 +368,8 @@ static void messages_of_undecoded_types_are_filtered_too(void **state) {
   answer_subscribe("market_lifecycle_v2", 7);
   turn();
   assert_int_equal(a.ready, 1);
-  say("{\"type\":\"market_position\",\"sid\":6,\"msg\":{\"user_id\":\"market_ticker\",\"market_ticker\":\"A\"}}");
-  say("{\"type\":\"market_position\",\"sid\":6,\"msg\":{\"market_ticker\" : \"B\"}}");
+  say("{\"type\":\"market_note\",\"sid\":6,\"msg\":{\"user_id\":\"market_ticker\",\"market_ticker\":\"A\"}}");
+  say("{\"type\":\"market_note\",\"sid\":6,\"msg\":{\"market_ticker\" : \"B\"}}");
   assert_int_equal(a.messages, 1);
   say("{\"type\":\"market_lifecycle_v2\",\"sid\":7,\"seq\":1,\"msg\":{\"legs\":[{\"market_ticker\":\"A\"}],"
       "\"market_ticker\":\"B\"}}");

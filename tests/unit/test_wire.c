@@ -161,6 +161,16 @@ static void assert_user_order(json_t *msg, const kl_event *ev) {
   assert_int_equal(ev->ts_ms, ev->user_order.updated_ts_ms);
 }
 
+static void assert_position(json_t *msg, const kl_event *ev) {
+  assert_text(msg, "user_id", ev->position.user_id);
+  assert_decimal(msg, "position_fp", 2, ev->position.position);
+  assert_decimal(msg, "position_cost_dollars", 6, ev->position.cost);
+  assert_decimal(msg, "realized_pnl_dollars", 6, ev->position.realized);
+  assert_decimal(msg, "fees_paid_dollars", 6, ev->position.fees);
+  assert_decimal(msg, "position_fee_cost_dollars", 6, ev->position.position_fees);
+  assert_decimal(msg, "volume_fp", 2, ev->position.volume);
+}
+
 static void assert_body(json_t *msg, const kl_event *ev) {
   switch (ev->type) {
   case KL_EV_SUBSCRIBED:
@@ -199,6 +209,9 @@ static void assert_body(json_t *msg, const kl_event *ev) {
   case KL_EV_USER_ORDER:
     assert_user_order(msg, ev);
     break;
+  case KL_EV_POSITION:
+    assert_position(msg, ev);
+    break;
   case KL_EV_UNSUBSCRIBED:
   case KL_EV_OK:
   case KL_EV_OTHER:
@@ -217,11 +230,12 @@ static void assert_agrees(json_t *root, const kl_event *ev) {
                                       [KL_EV_TICKER] = "ticker",
                                       [KL_EV_TRADE] = "trade",
                                       [KL_EV_FILL] = "fill",
-                                      [KL_EV_USER_ORDER] = "user_order"};
+                                      [KL_EV_USER_ORDER] = "user_order",
+                                      [KL_EV_POSITION] = "market_position"};
   const char *type = json_string_value(json_object_get(root, "type"));
   assert_str(ev->type_name, type);
   kl_event_type expected = KL_EV_OTHER;
-  for (int i = 1; i <= KL_EV_USER_ORDER; i++)
+  for (int i = 1; i <= KL_EV_POSITION; i++)
     if (strcmp(names[i], type) == 0) expected = (kl_event_type)i;
   assert_int_equal(ev->type, expected);
   json_t *msg = json_object_get(root, "msg");
@@ -231,7 +245,7 @@ static void assert_agrees(json_t *root, const kl_event *ev) {
   assert_flagged(root, "sending_ts_ms", ev, KL_HAS_SENDING_TS, ev->sending_ts_ms);
   if (expected == KL_EV_OTHER || expected == KL_EV_OK || expected == KL_EV_UNSUBSCRIBED) return;
   if (expected != KL_EV_USER_ORDER) assert_flagged(msg, "ts_ms", ev, KL_HAS_TS, ev->ts_ms);
-  if (expected == KL_EV_DELTA || expected == KL_EV_FILL)
+  if (expected == KL_EV_DELTA || expected == KL_EV_FILL || expected == KL_EV_POSITION)
     assert_flagged(msg, "subaccount", ev, KL_HAS_SUBACCOUNT, ev->subaccount);
   if (expected != KL_EV_ERROR) assert_text(msg, expected == KL_EV_USER_ORDER ? "ticker" : "market_ticker", ev->ticker);
   assert_text(msg, "market_id", ev->market_id);
