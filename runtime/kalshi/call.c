@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "kalshi/account_internal.h"
 #include "kalshi/hot_path.h"
 #include "kalshi/lost_write.h"
 #include "kalshi/response.h"
@@ -341,6 +342,7 @@ static void call_succeeded(kl_call *c, const kl_http_response *res) {
     /* Exact to the millisecond where a Date header is to the second. */
     if (answer.ts_ms) kl_clock_bounds_refine(&s->bounds, answer.ts_ms, c->sent_ms, kl_wall_ms(s->clock));
     kl_hot_path_answered(s->hot, c, &answer);
+    kl_account_answered(s->account, c, &answer, res->body, res->body_len);
   }
   call_finish(c, res, NULL);
 }

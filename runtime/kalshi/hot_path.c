@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "kalshi/account.h"
 
 enum {
   IDLE_S = 20,     /* servers and what stands before them close a connection that is idle for a minute or less */
@@ -103,7 +104,7 @@ bool kl_hot_path_signature(kl_hot_path *h, const kl_call *c, const char *path, i
                            char signature[KL_SIGNATURE_MAX]) {
   if (!is_order_write(c->op)) return false;
   h->order_ns = kl_mono_ns(h->s->clock);
-  kl_own_orders_watch(h->s->own);
+  kl_account_watch(h->s->account);
   watch(h);
   if (!h->ready) return false;
   if (kl_ready_take(h->ready, c->method, path, timestamp_ms, signature)) return true;

@@ -294,7 +294,7 @@ static void ask_the_channel(kl_lost_write *w) {
     kl_decimal_format(price, sizeof price, own->yes_price, KL_PRICE_PLACES);
     kl_time_rfc3339(updated, sizeof updated, own->ts_ms * 1000, 3);
     json_t *order = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "order_id", own->order_id, "client_order_id",
-                              own->client_order_id, "status", own->status, "fill_count_fp", filled,
+                              own->client_order_id, "status", kl_own_status_name(own->status), "fill_count_fp", filled,
                               "remaining_count_fp", remaining, "initial_count_fp", initial, "yes_price_dollars", price,
                               "created_time", updated, "last_update_time", updated);
     it->order = order;

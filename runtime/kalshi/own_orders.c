@@ -3,27 +3,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/list.h"
 #include "base/map.h"
 
-enum { REMEMBERED = 16384 };
+enum { RESTING_MOST = 200000 }; /* of an account, by the exchange's "Rate limits and tiers" */
+
+/* One of the two lists of entries, oldest first. */
+typedef struct shelf {
+  kl_list entries;
+  size_t count, most;
+} shelf;
 
 typedef struct entry {
   kl_own_order order; /* first */
-  kl_list link;       /* oldest first */
+  kl_list link;
+  shelf *on;
+  kl_told_by by;
 } entry;
 
 struct kl_own_orders {
-  kl_feed *feed;
-  kl_feed_sub *sub;
-  kl_feed_listener listener;
-  bool watching;
   kl_map *by_id, *by_client_id;
-  kl_list entries;
-  size_t count;
+  shelf resting, others;
 };
 
-static entry *get(const kl_own_orders *o, const char *order_id, size_t n) { return kl_map_get(o->by_id, order_id, n); }
+static entry *get(const kl_own_orders *o, const char *order_id) {
+  return kl_map_get(o->by_id, order_id, strlen(order_id));
+}
+
+static void take_off(entry *en) {
+  if (!en->on) return;
+  kl_list_remove(&en->link);
+  en->on->count--;
+  en->on = NULL;
+}
 
 static void forget(kl_own_orders *o, entry *en) {
   kl_own_order *order = &en->order;
@@ -31,128 +43,140 @@ static void forget(kl_own_orders *o, entry *en) {
   size_t n = strlen(order->client_order_id);
   if (n && kl_map_get(o->by_client_id, order->client_order_id, n) == en)
     kl_map_remove(o->by_client_id, order->client_order_id, n);
-  kl_list_remove(&en->link);
-  o->count--;
+  take_off(en);
   free(en);
 }
 
-/* The entry of an order, made where there is none; NULL without memory or for an id that is too long to be one. */
-static entry *open_entry(kl_own_orders *o, const char *order_id, size_t n) {
-  entry *en = get(o, order_id, n);
+/* On the shelf of its status, as the newest there; the oldest goes where there is no room. */
+static void shelve(kl_own_orders *o, entry *en) {
+  shelf *s = en->order.status == KL_OWN_RESTING ? &o->resting : &o->others;
+  if (en->on == s) return;
+  take_off(en);
+  while (s->count >= s->most)
+    forget(o, KL_CONTAINER(s->entries.next, entry, link));
+  kl_list_append(&s->entries, &en->link);
+  s->count++;
+  en->on = s;
+}
+
+/* The entry of an order, made where there is none and then on no shelf; NULL without memory or for an id that is none.
+ */
+static entry *open_entry(kl_own_orders *o, const char *order_id) {
+  size_t n = strlen(order_id);
+  entry *en = get(o, order_id);
   if (en) return en;
   if (n == 0 || n >= sizeof en->order.order_id) return NULL;
-  if (o->count == REMEMBERED) forget(o, KL_CONTAINER(o->entries.next, entry, link));
   en = calloc(1, sizeof *en);
   if (!en) return NULL;
+  kl_list_init(&en->link);
   memcpy(en->order.order_id, order_id, n);
   en->order.total = -1;
-  if (!kl_map_set(o->by_id, order_id, n, en)) {
-    free(en);
-    return NULL;
-  }
-  kl_list_append(&o->entries, &en->link);
-  o->count++;
-  return en;
-}
-
-static void name_entry(kl_own_orders *o, entry *en, const char *client_order_id, size_t n) {
-  if (n == 0 || n >= sizeof en->order.client_order_id) return;
-  size_t had = strlen(en->order.client_order_id);
-  if (had && kl_map_get(o->by_client_id, en->order.client_order_id, had) == en)
-    kl_map_remove(o->by_client_id, en->order.client_order_id, had);
-  memcpy(en->order.client_order_id, client_order_id, n);
-  en->order.client_order_id[n] = 0;
-  if (!kl_map_set(o->by_client_id, client_order_id, n, en)) en->order.client_order_id[0] = 0;
-}
-
-/* ---- the account channel ---- */
-
-static void on_message(void *data, const kl_event *ev, const char *raw, size_t n) {
-  kl_own_orders *o = data;
-  (void)raw;
-  (void)n;
-  if (ev->type != KL_EV_USER_ORDER) return;
-  entry *en = open_entry(o, ev->user_order.order_id.p, ev->user_order.order_id.n);
-  if (!en) return;
-  kl_own_order *order = &en->order;
-  int64_t ts = ev->user_order.updated_ts_ms ? ev->user_order.updated_ts_ms : ev->user_order.created_ts_ms;
-  if (ts < order->ts_ms) return;
-  if (ev->user_order.status.n >= sizeof order->status) return;
-  order->ts_ms = ts ? ts : 1;
-  memcpy(order->status, ev->user_order.status.p, ev->user_order.status.n);
-  order->status[ev->user_order.status.n] = 0;
-  order->filled = ev->user_order.filled;
-  order->remaining = ev->user_order.remaining;
-  order->initial = ev->user_order.initial;
-  order->yes_price = ev->user_order.yes_price;
-  if (order->remaining > 0) order->total = order->filled + order->remaining;
-  name_entry(o, en, ev->user_order.client_order_id.p, ev->user_order.client_order_id.n);
-}
-
-static void on_failed(void *data, const kl_error *e) {
-  kl_own_orders *o = data;
-  kl_log_debug("session", "the channel of own orders is not to be had: %s", e->message);
-  kl_feed_sub_close(o->sub);
-  o->sub = NULL;
-}
-
-static void subscribe(kl_own_orders *o) {
-  static const char *const channels[] = {"user_orders", NULL};
-  kl_error e;
-  if (o->sub) return;
-  o->sub = kl_feed_subscribe(
-      o->feed, &(kl_feed_sub_options){.channels = channels, .data = o, .message = on_message, .failed = on_failed}, &e);
-  if (!o->sub) kl_log_debug("session", "the channel of own orders cannot be subscribed to: %s", e.message);
-}
-
-static void on_status(void *data, const char *what, const char *detail) {
-  (void)detail;
-  if (!strcmp(what, "connected")) subscribe(data);
-}
-
-void kl_own_orders_watch(kl_own_orders *o) {
-  if (o->watching) return;
-  o->watching = true;
-  o->listener.data = o;
-  o->listener.status = on_status;
-  kl_feed_listen(o->feed, &o->listener);
-  kl_feed_status status;
-  kl_feed_status_get(o->feed, &status);
-  if (status.connected) subscribe(o);
-}
-
-/* ---- life ---- */
-
-kl_own_orders *kl_own_orders_new(kl_feed *feed) {
-  kl_own_orders *o = calloc(1, sizeof *o);
-  if (!o) return NULL;
-  o->feed = feed;
-  kl_list_init(&o->entries);
-  kl_list_init(&o->listener.link);
-  o->by_id = kl_map_new();
-  o->by_client_id = kl_map_new();
-  if (o->by_id && o->by_client_id) return o;
-  kl_own_orders_free(o);
+  if (kl_map_set(o->by_id, order_id, n, en)) return en;
+  free(en);
   return NULL;
 }
 
-void kl_own_orders_free(kl_own_orders *o) {
-  if (!o) return;
-  if (o->watching) kl_feed_unlisten(&o->listener);
-  kl_feed_sub_close(o->sub);
-  while (!kl_list_empty(&o->entries))
-    forget(o, KL_CONTAINER(o->entries.next, entry, link));
-  kl_map_free(o->by_id);
-  kl_map_free(o->by_client_id);
-  free(o);
+static void name_entry(kl_own_orders *o, entry *en, const char *client_order_id) {
+  char *name = en->order.client_order_id;
+  size_t n = strlen(client_order_id), had = strlen(name);
+  if (n == 0 || n >= sizeof en->order.client_order_id) return;
+  if (had && kl_map_get(o->by_client_id, name, had) == en) kl_map_remove(o->by_client_id, name, had);
+  memcpy(name, client_order_id, n + 1);
+  if (!kl_map_set(o->by_client_id, client_order_id, n, en)) name[0] = 0;
+}
+
+/* ---- what is newer ---- */
+
+static bool ended(kl_own_status s) { return s == KL_OWN_CANCELED || s == KL_OWN_EXECUTED; }
+
+static bool same_state(const kl_own_order *a, const kl_own_order *b) {
+  return a->status == b->status && a->filled == b->filled && a->remaining == b->remaining &&
+         a->yes_price == b->yes_price;
+}
+
+static bool is_news(const entry *en, const kl_own_order *told, kl_told_by by) {
+  const kl_own_order *known = &en->order;
+  if (!known->ts_ms) return true;
+  if (ended(known->status) && !ended(told->status)) return false;
+  if (told->filled != known->filled) return told->filled > known->filled;
+  if (ended(told->status) && !ended(known->status)) return true;
+  if (known->status == KL_OWN_UNKNOWN) return told->ts_ms >= known->ts_ms;
+  /* An answer left out what the others tell of the same state, and its time need not be to the millisecond theirs. */
+  if (en->by == KL_TOLD_BY_ANSWER && by != KL_TOLD_BY_ANSWER && same_state(known, told)) return true;
+  if (told->ts_ms != known->ts_ms) return told->ts_ms > known->ts_ms;
+  return by == KL_TOLD_BY_CHANNEL; /* what comes there comes in order */
+}
+
+/* Copies what was told over what is known; true when that changes anything. */
+static bool take_over(kl_own_order *known, const kl_own_order *told, kl_told_by by) {
+  kl_own_order next = *known;
+  next.ts_ms = told->ts_ms ? told->ts_ms : 1;
+  next.status = told->status;
+  next.side = told->side;
+  next.yes_price = told->yes_price;
+  next.initial = told->initial;
+  next.filled = told->filled;
+  next.remaining = told->remaining;
+  if (next.remaining > 0) next.total = next.filled + next.remaining;
+  if (told->created_ms) next.created_ms = told->created_ms;
+  if (told->ticker[0]) memcpy(next.ticker, told->ticker, sizeof next.ticker);
+  if (by != KL_TOLD_BY_ANSWER) {
+    next.taker_cost = told->taker_cost;
+    next.maker_cost = told->maker_cost;
+    next.taker_fees = told->taker_fees;
+    next.maker_fees = told->maker_fees;
+    next.exchange_index = told->exchange_index;
+  }
+  if (by != KL_TOLD_BY_ANSWER || !known->ts_ms) {
+    next.expiration_ms = told->expiration_ms;
+    next.subaccount = told->subaccount;
+    memcpy(next.order_group_id, told->order_group_id, sizeof next.order_group_id);
+  }
+  /* A list has no reasons: the channel's stays for the same state. */
+  if (by == KL_TOLD_BY_CHANNEL || !same_state(known, told)) memcpy(next.reason, told->reason, sizeof next.reason);
+  bool changed = !same_state(&next, known) || next.ts_ms != known->ts_ms || next.initial != known->initial ||
+                 next.taker_cost != known->taker_cost || next.maker_cost != known->maker_cost ||
+                 next.taker_fees != known->taker_fees || next.maker_fees != known->maker_fees ||
+                 next.expiration_ms != known->expiration_ms || next.created_ms != known->created_ms ||
+                 strcmp(next.order_group_id, known->order_group_id) != 0 || strcmp(next.reason, known->reason) != 0;
+  *known = next;
+  return changed;
+}
+
+const kl_own_order *kl_own_orders_tell(kl_own_orders *o, const kl_own_order *told, kl_told_by by) {
+  entry *en = open_entry(o, told->order_id);
+  if (!en) return NULL;
+  bool changed = false;
+  if (is_news(en, told, by)) {
+    changed = take_over(&en->order, told, by);
+    en->by = by;
+    if (strcmp(told->client_order_id, en->order.client_order_id) != 0 && told->client_order_id[0]) {
+      name_entry(o, en, told->client_order_id);
+      changed = true;
+    }
+  }
+  if (told->told_ns > en->order.told_ns) en->order.told_ns = told->told_ns;
+  if (told->listed) en->order.listed = told->listed;
+  shelve(o, en);
+  return changed ? &en->order : NULL;
+}
+
+void kl_own_orders_vanished(kl_own_orders *o, const char *order_id) {
+  entry *en = get(o, order_id);
+  if (!en || en->order.status != KL_OWN_RESTING) return;
+  en->order.status = KL_OWN_UNKNOWN;
+  shelve(o, en);
 }
 
 void kl_own_orders_note(kl_own_orders *o, const char *order_id, const char *client_order_id, kl_count total) {
-  entry *en = open_entry(o, order_id, strlen(order_id));
+  entry *en = open_entry(o, order_id);
   if (!en) return;
   en->order.total = total;
-  if (client_order_id) name_entry(o, en, client_order_id, strlen(client_order_id));
+  if (client_order_id) name_entry(o, en, client_order_id);
+  shelve(o, en);
 }
+
+/* ---- reading it ---- */
 
 const kl_own_order *kl_own_orders_by_id(const kl_own_orders *o, const char *order_id) {
   return kl_map_get(o->by_id, order_id, strlen(order_id));
@@ -161,3 +185,57 @@ const kl_own_order *kl_own_orders_by_id(const kl_own_orders *o, const char *orde
 const kl_own_order *kl_own_orders_by_client_id(const kl_own_orders *o, const char *client_order_id) {
   return kl_map_get(o->by_client_id, client_order_id, strlen(client_order_id));
 }
+
+const kl_own_order *kl_own_orders_next(const kl_own_orders *o, bool resting, const kl_own_order *after) {
+  const shelf *s = resting ? &o->resting : &o->others;
+  const kl_list *n = after ? KL_CONTAINER(after, entry, order)->link.prev : s->entries.prev;
+  return n == &s->entries ? NULL : &KL_CONTAINER(n, entry, link)->order;
+}
+
+size_t kl_own_orders_count(const kl_own_orders *o, bool resting) {
+  return resting ? o->resting.count : o->others.count;
+}
+
+static const char *const status_names[] = {[KL_OWN_UNKNOWN] = "unknown",
+                                           [KL_OWN_RESTING] = "resting",
+                                           [KL_OWN_CANCELED] = "canceled",
+                                           [KL_OWN_EXECUTED] = "executed"};
+
+const char *kl_own_status_name(kl_own_status s) { return status_names[s]; }
+
+kl_own_status kl_own_status_read(const char *s, size_t n) {
+  for (int i = KL_OWN_RESTING; i <= KL_OWN_EXECUTED; i++)
+    if (strlen(status_names[i]) == n && !memcmp(status_names[i], s, n)) return (kl_own_status)i;
+  return KL_OWN_UNKNOWN;
+}
+
+/* ---- life ---- */
+
+kl_own_orders *kl_own_orders_new(void) {
+  kl_own_orders *o = calloc(1, sizeof *o);
+  if (!o) return NULL;
+  kl_list_init(&o->resting.entries);
+  kl_list_init(&o->others.entries);
+  o->resting.most = o->others.most = KL_OWN_REMEMBERED;
+  o->by_id = kl_map_new();
+  o->by_client_id = kl_map_new();
+  if (o->by_id && o->by_client_id) return o;
+  kl_own_orders_free(o);
+  return NULL;
+}
+
+static void clear(kl_own_orders *o, shelf *s) {
+  while (!kl_list_empty(&s->entries))
+    forget(o, KL_CONTAINER(s->entries.next, entry, link));
+}
+
+void kl_own_orders_free(kl_own_orders *o) {
+  if (!o) return;
+  clear(o, &o->resting);
+  clear(o, &o->others);
+  kl_map_free(o->by_id);
+  kl_map_free(o->by_client_id);
+  free(o);
+}
+
+void kl_own_orders_keep(kl_own_orders *o) { o->resting.most = RESTING_MOST; }

@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "base/log.h"
+#include "kalshi/account_internal.h"
 #include "kalshi/hot_path.h"
 #include "kalshi/session_impl.h"
 
@@ -133,6 +134,7 @@ static void audit_cancel(void *asked) { kl_call_cancel(asked); }
 /* ---- reading it ---- */
 
 kl_feed *kl_session_feed(kl_session *s) { return s->feed; }
+kl_account *kl_session_account(kl_session *s) { return s->account; }
 const char *kl_session_env(const kl_session *s) { return s->env; }
 bool kl_session_has_key(const kl_session *s) { return s->key != NULL; }
 size_t kl_session_writes_pending(const kl_session *s) { return s->writes; }
@@ -223,13 +225,15 @@ kl_session *kl_session_new(uv_loop_t *loop, const kl_session_options *o, kl_erro
     kl_http_close(s->http, NULL, NULL);
     goto failed;
   }
-  s->own = kl_own_orders_new(s->feed);
+  s->own = kl_own_orders_new();
+  s->account = s->own ? kl_account_new(s) : NULL;
   const kl_book_audit_options audit = {
       .feed = s->feed, .clock = s->clock, .every_ms = o->audit_ms, .data = s, .ask = audit_ask, .cancel = audit_cancel};
-  s->audit = s->own && o->audit_ms > 0 ? kl_book_audit_new(loop, &audit) : NULL;
-  s->hot = s->audit || (s->own && o->audit_ms <= 0) ? kl_hot_path_new(s, o->presign_ms) : NULL;
+  s->audit = s->account && o->audit_ms > 0 ? kl_book_audit_new(loop, &audit) : NULL;
+  s->hot = s->audit || (s->account && o->audit_ms <= 0) ? kl_hot_path_new(s, o->presign_ms) : NULL;
   if (!s->hot) {
     kl_book_audit_close(s->audit, NULL, NULL);
+    if (s->account) kl_account_close(s->account, NULL, NULL);
     kl_own_orders_free(s->own);
     kl_feed_close(s->feed, NULL, NULL);
     kl_http_close(s->http, NULL, NULL);
@@ -250,10 +254,12 @@ void kl_session_close(kl_session *s, void (*closed)(void *), void *data) {
   s->closing = true;
   s->closed = closed;
   s->closed_data = data;
-  s->open += 4; /* the timer, the feed, the HTTP client, what is made ahead; calls have counted themselves */
+  s->open += 5; /* the timer, the feed, the HTTP client, the account, what is made ahead; calls counted themselves */
   if (s->audit) s->open++;
   kl_book_audit_close(s->audit, part_closed, s); /* cancels its call */
   s->audit = NULL;
+  kl_account_close(s->account, part_closed, s);
+  s->account = NULL;
   kl_session_abort_calls(s);
   kl_hot_path_close(s->hot, part_closed, s);
   kl_own_orders_free(s->own);

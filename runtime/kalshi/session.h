@@ -12,6 +12,7 @@
 #include "net/http.h"
 
 typedef struct kl_session kl_session;
+typedef struct kl_account kl_account;
 
 typedef struct kl_session_options {
   const char *env;      /* "sim", "demo", "prod" */
@@ -34,7 +35,8 @@ kl_session *kl_session_new(uv_loop_t *loop, const kl_session_options *o, kl_erro
 /* Aborts what is under way, closes all handles; `closed` from the loop at the end. */
 void kl_session_close(kl_session *s, void (*closed)(void *), void *data);
 
-kl_feed *kl_session_feed(kl_session *s); /* borrowed */
+kl_feed *kl_session_feed(kl_session *s);       /* borrowed */
+kl_account *kl_session_account(kl_session *s); /* borrowed; see account.h */
 const char *kl_session_env(const kl_session *s);
 bool kl_session_has_key(const kl_session *s);
 /* Signs a WebSocket handshake or anything else on this session; see kl_sign_start. The headers are complete lines. */

@@ -1,5 +1,6 @@
 /* What the files of a session share: session.c (its life), account_limits.c (tiers and costs), call_new.c and call.c
- * (one REST call), lost_write.c (writes without an answer), hot_path.c (orders find everything ready). Private to
+ * (one REST call), lost_write.c (writes without an answer), account.c (what the
+ * account has), hot_path.c (orders find everything ready). Private to
  * these.
  */
 #ifndef KL_SESSION_IMPL_H
@@ -47,6 +48,7 @@ struct kl_session {
   kl_hot_path *hot;
   kl_own_orders *own;
   kl_book_audit *audit; /* NULL: none */
+  kl_account *account; /* feeds `own` */
 
   bool limits_known;
   int64_t limits_asked_ns; /* 0: not yet */
