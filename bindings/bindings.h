@@ -45,5 +45,13 @@ int kl_book_open_lua(lua_State *L);
 void kl_stream_register(lua_State *L);
 int kl_stream_subscribe_lua(lua_State *L);
 int kl_stream_subscriptions_lua(lua_State *L); /* kalshi.subscriptions() */
+/* account.c: kalshi.orders, fills, positions, balance; the part of kalshi.status about the account, nil before it is
+ * kept.
+ */
+int kl_account_orders_lua(lua_State *L);
+int kl_account_fills_lua(lua_State *L);
+int kl_account_positions_lua(lua_State *L);
+int kl_account_balance_lua(lua_State *L);
+void kl_account_push_status(lua_State *L, kl_session *s); /* raises */
 
 #endif

@@ -123,6 +123,8 @@ static int l_status(lua_State *L) {
   set_count(L, "audits", stats.audits);
   set_count(L, "audit_differences", stats.audit_differences);
   set_count(L, "audits_undecided", stats.audits_undecided);
+  kl_account_push_status(L, s);
+  lua_setfield(L, -2, "account");
   if (feed.last_error[0]) {
     lua_pushstring(L, feed.last_error);
     lua_setfield(L, -2, "last_error");
@@ -258,6 +260,10 @@ int luaopen_kl_kalshi(lua_State *L) {
                                        {"book", kl_book_open_lua},
                                        {"subscribe", kl_stream_subscribe_lua},
                                        {"subscriptions", kl_stream_subscriptions_lua},
+                                       {"orders", kl_account_orders_lua},
+                                       {"fills", kl_account_fills_lua},
+                                       {"positions", kl_account_positions_lua},
+                                       {"balance", kl_account_balance_lua},
                                        {"operations", kl_operations_lua},
                                        {"describe", kl_describe_lua},
                                        {NULL, NULL}};

@@ -1,4 +1,4 @@
--- The parts of module kalshi that are several calls: cancel_all, balance, budget. Lists are in kalshi_pages.lua.
+-- The parts of module kalshi that are several calls: cancel_all, budget. Lists are in kalshi_pages.lua.
 -- Run once by the module itself with its table and a few helpers; not for `require`.
 local kalshi, helpers = ...
 assert(type(kalshi) == "table" and type(helpers) == "table", 'use require "kalshi"')
@@ -21,11 +21,6 @@ function kalshi.cancel_all()
   if #left == 0 then return true end
   helpers.fail("timeout", "cancel_all", true,
     #left .. " orders still rest after 40 tries, the first is " .. tostring(left[1].order_id))
-end
-
----Cash of the account in dollars.
-function kalshi.balance()
-  return kalshi.get_balance().balance_dollars
 end
 
 ---Tokens left: read, write, their capacities and rates, and the account's tier (nil without a key).
