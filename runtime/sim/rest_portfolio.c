@@ -30,6 +30,24 @@ void kl_sim_get_balance(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs
   kl_buf_str(b, "}]}");
 }
 
+/* The primary one, and those that were ever used. */
+void kl_sim_get_subaccount_balances(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  kl_buf *b = &rs->body;
+  uint32_t user = rq->account->user;
+  kl_buf_str(b, "{\"subaccount_balances\":[");
+  for (int k = 0; k < 64; k++) {
+    kl_money balance = kl_exchange_balance(s->x, user, k);
+    if (k && !balance && !kl_exchange_position_at(s->x, user, k, 0)) continue;
+    kl_buf_str(b, k ? ",{" : "{");
+    kl_sim_field_int(b, "subaccount_number", k);
+    kl_sim_field_int(b, "exchange_index", 0);
+    kl_sim_field_money4(b, "balance", balance);
+    kl_sim_field_int(b, "updated_ts", s->now_us / 1000000);
+    kl_buf_char(b, '}');
+  }
+  kl_buf_str(b, "]}");
+}
+
 /* ---- positions ---- */
 
 typedef struct position_filter {

@@ -42,6 +42,7 @@ static const route routes[] = {
     {"GetMarketCandlesticks", kl_sim_get_candlesticks, false},
     {"BatchGetMarketCandlesticks", kl_sim_get_candlesticks_batch, false},
     {"GetBalance", kl_sim_get_balance, false},
+    {"GetSubaccountBalances", kl_sim_get_subaccount_balances, false},
     {"GetPositions", kl_sim_get_positions, false},
     {"GetFills", kl_sim_get_fills, false},
     {"GetSettlements", kl_sim_get_settlements, false},

@@ -29,6 +29,7 @@ void kl_sim_get_candlesticks(kl_sim *, const kl_sim_request *, kl_sim_response *
 void kl_sim_get_candlesticks_batch(kl_sim *, const kl_sim_request *, kl_sim_response *);
 
 void kl_sim_get_balance(kl_sim *, const kl_sim_request *, kl_sim_response *);
+void kl_sim_get_subaccount_balances(kl_sim *, const kl_sim_request *, kl_sim_response *);
 void kl_sim_get_positions(kl_sim *, const kl_sim_request *, kl_sim_response *);
 void kl_sim_get_fills(kl_sim *, const kl_sim_request *, kl_sim_response *);
 void kl_sim_get_settlements(kl_sim *, const kl_sim_request *, kl_sim_response *);

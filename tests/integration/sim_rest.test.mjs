@@ -53,6 +53,8 @@ test('every public read answers by its schema', async () => {
 test('every private read answers by its schema', async () => {
   const balance = valid('GetBalance', await sim.rest('GET', '/portfolio/balance'));
   assert.ok(balance.balance > 0);
+  const parts = valid('GetSubaccountBalances', await sim.rest('GET', '/portfolio/subaccounts/balances'));
+  assert.deepEqual(parts.subaccount_balances.map((b) => [b.subaccount_number, b.balance]), [[0, balance.balance_dollars]]);
   valid('GetPositions', await sim.rest('GET', '/portfolio/positions'));
   valid('GetFills', await sim.rest('GET', '/portfolio/fills'));
   valid('GetOrders', await sim.rest('GET', '/portfolio/orders'));
