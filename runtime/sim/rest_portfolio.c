@@ -56,7 +56,7 @@ typedef struct position_filter {
 } position_filter;
 
 static bool position_fits(const kl_position *p, const position_filter *f) {
-  if (p->market->status == KL_MARKET_FINALIZED) return false;
+  if (p->market->status == KL_MARKET_FINALIZED || p->volume == 0) return false; /* an order alone is no position */
   if (f->ticker && strcmp(f->ticker, p->market->ticker) != 0) return false;
   if (!kl_sim_in_list(f->events, p->market->event->ticker)) return false;
   return (!f->by_position || p->position != 0) && (!f->by_traded || p->traded != 0);

@@ -164,6 +164,9 @@ static void two_accounts_trade_and_agree(void **state) {
   snprintf(id, sizeof id, "%s", sim_text(rest.body, "order_id"));
   sim_answer_free(&rest);
   expect_error(order(s, 0, t, "bid", "0.4000", "1.00", ",\"client_order_id\":\"maker\""), 409, "order_already_exists");
+  sim_answer none = sim_call(s, kl_sim_user_at(s, 0), "GET", "/portfolio/positions", NULL);
+  assert_int_equal(json_array_size(json_object_get(none.body, "market_positions")), 0); /* only an order rests */
+  sim_answer_free(&none);
 
   sim_answer take = order(s, 1, t, "ask", "0.3900", "4.50", "");
   assert_int_equal(take.status, 201);
