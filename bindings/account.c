@@ -182,10 +182,9 @@ static void push_order(lua_State *L, const kl_own_order *o) {
   set_fixed(L, "remaining_count", o->remaining, KL_COUNT_PLACES);
   if (o->filled == 0 || cost > 0) set_fixed(L, "fees", o->taker_fees + o->maker_fees, KL_MONEY_PLACES);
   if (o->filled > 0 && cost > 0) {
-    /* The cost is what was paid: of an ask the NO price. */
-    double own = (double)cost / KL_MONEY_ONE / ((double)o->filled / KL_COUNT_ONE);
-    lua_pushnumber(L, o->side == KL_BID ? own : 1 - own);
-    lua_setfield(L, -2, "average_fill_price");
+    /* The cost is what was paid: of an ask the NO price. Rounded to what money is counted in. */
+    kl_money paid = (kl_money)llround((double)cost * KL_COUNT_ONE / (double)o->filled);
+    set_fixed(L, "average_fill_price", o->side == KL_BID ? paid : KL_MONEY_ONE - paid, KL_MONEY_PLACES);
   }
   set_time(L, "created_ts", o->created_ms);
   set_time(L, "updated_ts", o->ts_ms);
@@ -255,6 +254,7 @@ static int orders_answer(lua_State *L, kl_account *a) {
   }
   if (n > 1) qsort((void *)found, n, sizeof *found, newer_first);
   lua_createtable(L, (int)n, 0);
+  if (!n) kl_json_mark_empty_array(L);
   for (size_t i = 0; i < n; i++) {
     push_order(L, found[i]);
     lua_rawseti(L, -2, (lua_Integer)i + 1);
@@ -292,6 +292,7 @@ static int fills_answer(lua_State *L, kl_account *a) {
     push_fill(L, f, kl_account_orders(a));
     lua_rawseti(L, -2, ++n);
   }
+  if (!n) kl_json_mark_empty_array(L);
   return 1;
 }
 
@@ -318,6 +319,7 @@ static int positions_answer(lua_State *L, kl_account *a) {
     push_position(L, p);
     lua_rawseti(L, -2, ++n);
   }
+  if (!n) kl_json_mark_empty_array(L);
   return 1;
 }
 

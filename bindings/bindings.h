@@ -37,6 +37,8 @@ void kl_json_encode(lua_State *L, int idx, kl_buf *out);                        
 /* The sentinel json.null on the stack. */
 void kl_json_push_null(lua_State *L);
 bool kl_json_is_null(lua_State *L, int idx);
+/* The table at the top, which is empty, is written as [] while it stays so. */
+void kl_json_mark_empty_array(lua_State *L); /* raises */
 
 /* book.c: registers the metatable; kalshi.book. */
 void kl_book_register(lua_State *L);

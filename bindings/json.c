@@ -20,8 +20,7 @@ bool kl_json_is_null(lua_State *L, int idx) { return lua_islightuserdata(L, idx)
  * arrays that were decoded, which makes them come out as arrays again. */
 static const char empty_array_mark = 0;
 
-/* Of the table at the top. May raise, out of memory. */
-static void mark_empty_array(lua_State *L) {
+void kl_json_mark_empty_array(lua_State *L) {
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &empty_array_mark) != LUA_TTABLE) {
     lua_pop(L, 1);
     lua_newtable(L);
@@ -293,7 +292,7 @@ static bool read_array(reader *r, const kl_shape *shape, int depth) {
   skip_blank(r);
   if (r->p < r->end && *r->p == ']') {
     r->p++;
-    mark_empty_array(r->L);
+    kl_json_mark_empty_array(r->L);
     return true;
   }
   for (lua_Integer i = 1;; i++) {
