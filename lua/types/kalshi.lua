@@ -232,13 +232,39 @@ function kalshi.subscriptions() end
 ---@return table
 function kalshi.call(method, path, params) end
 
----The feed and the session. `age` is how long ago a byte came, in seconds, `delay` how old the newest message was when it
----came by the exchange's time, `late` whether that is too old. `clock_offset` is the exchange's clock minus this machine's, which signatures allow for,
----`clock_error` how far off that may be, both in seconds. `lost` counts writes of orders without an answer, `lost_done`,
----`lost_not_done` and `lost_unknown` what became of them; `rate_limited` the answers of 429; `presigned` the order writes
----that found their signature made. `audits` counts comparisons of a live book with REST, `audit_differences` the books
----that were wrong and got a new snapshot, `audits_undecided` comparisons without a verdict.
----@return {connected: boolean, connections: integer, age: number?, delay: number, late: boolean, reconnects: integer, clock_offset: number?, clock_error: number?, calls: integer, errors: integer, retries: integer, rate_limited: integer, lost: integer, lost_done: integer, lost_not_done: integer, lost_unknown: integer, presigned: integer, audits: integer, audit_differences: integer, audits_undecided: integer}
+---The feed and the session.
+---@class kalshi.Status
+---@field connected boolean every connection that is needed is open
+---@field connections integer open ones
+---@field age? number seconds since a byte came
+---@field delay number seconds from the exchange's time of the newest message until it was here
+---@field late boolean that has been too long for a second and more
+---@field reconnects integer
+---@field messages integer
+---@field bytes integer
+---@field gaps integer
+---@field malformed integer
+---@field snapshots integer
+---@field books integer
+---@field stale_books integer
+---@field audits integer comparisons of a live book with REST
+---@field audit_differences integer books that were wrong and got a new snapshot
+---@field audits_undecided integer comparisons without a verdict
+---@field account? {stale: boolean, age: number?, resting: integer, fills: integer, positions: integer, reconciled: integer} nil until it is kept; `stale` while it is not known to be right, `age` the seconds since it was
+---@field clock_offset? number the exchange's clock minus this machine's, in seconds; signatures allow for it
+---@field clock_error? number how far off that may be
+---@field calls integer
+---@field errors integer
+---@field retries integer
+---@field rate_limited integer answers of 429
+---@field lost integer writes of orders without an answer
+---@field lost_done integer what became of them
+---@field lost_not_done integer
+---@field lost_unknown integer
+---@field presigned integer order writes that found their signature made
+---@field last_error? string
+
+---@return kalshi.Status
 function kalshi.status() end
 
 ---Tokens left of the rate limits, and what they come from; `tier` is nil without a key. `waiting` counts the calls that
@@ -259,7 +285,74 @@ function kalshi.cancel_all() end
 ---@return fun(): table? next end_period_ts, yes_bid, yes_ask, price, volume_fp, open_interest_fp
 function kalshi.candlesticks(ticker, query) end
 
----Cash of the account in dollars.
+---An order of the account. What is not known, or does not apply, is absent.
+---@class kalshi.OwnOrder
+---@field order_id string
+---@field client_order_id? string
+---@field ticker string
+---@field side kalshi.Side on the YES leg
+---@field outcome_side kalshi.Outcome
+---@field price number of YES
+---@field status "resting"|"filled"|"canceled"|"unknown" unknown: rests no longer, and how it ended is being looked up
+---@field initial_count number
+---@field fill_count number
+---@field remaining_count number
+---@field average_fill_price? number of YES
+---@field fees? number
+---@field created_ts? number
+---@field updated_ts? number
+---@field expiration_ts? number
+---@field order_group_id? string
+---@field last_update_reason? string the exchange's word
+---@field subaccount integer
+---@field exchange_index integer
+
+---The account's orders from memory, newest first; resting ones unless `status` says otherwise. The first call of this or
+---of fills, positions, balance waits until the account was read; from then on channels keep it and nothing waits.
+---@async
+---@param filter? {ticker?: string, status?: "resting"|"filled"|"canceled"|"unknown"|"all"}
+---@return kalshi.OwnOrder[]
+function kalshi.orders(filter) end
+
+---@class kalshi.OwnFill
+---@field trade_id string
+---@field order_id string
+---@field client_order_id? string
+---@field ticker string
+---@field side kalshi.Side on the YES leg
+---@field outcome_side kalshi.Outcome
+---@field price number of YES
+---@field count number
+---@field fee number
+---@field is_taker boolean
+---@field post_position? number the position after it
+---@field ts number
+---@field subaccount integer
+---@field exchange_index integer
+
+---The account's newest fills from memory, newest first.
+---@async
+---@param filter? {ticker?: string, order_id?: string, limit?: integer, min_ts?: number}
+---@return kalshi.OwnFill[]
+function kalshi.fills(filter) end
+
+---@class kalshi.OwnPosition
+---@field ticker string
+---@field position number contracts of YES; negative: of NO
+---@field exposure number what the open position cost
+---@field realized_pnl number without fees
+---@field fees_paid number
+---@field updated_ts? number
+---@field subaccount integer
+
+---The account's positions in markets that are not settled, from memory; closed ones too, for what was realized.
+---@async
+---@param filter? {ticker?: string}
+---@return kalshi.OwnPosition[]
+function kalshi.positions(filter) end
+
+---Cash of the account in dollars, from memory; read again within a second or so of each change. Of the primary
+---subaccount, or of the one that the key belongs to.
 ---@async
 ---@return number
 function kalshi.balance() end
