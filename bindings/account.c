@@ -243,7 +243,8 @@ static int orders_answer(lua_State *L, kl_account *a) {
   size_t n = 0, most = 0;
   for (int resting = 0; resting < 2; resting++)
     most += kl_own_orders_count(all, resting);
-  const kl_own_order **found = lua_newuserdatauv(L, (most ? most : 1) * sizeof *found, 0); /* Lua frees it */
+  const kl_own_order **found =
+      lua_newuserdatauv(L, (most ? most : 1) * sizeof(const kl_own_order *), 0); /* Lua frees it */
   for (int resting = 0; resting < 2; resting++) {
     if (!every && resting != !strcmp(status, statuses[0])) continue;
     for (const kl_own_order *o = NULL; (o = kl_own_orders_next(all, resting, o));) {
@@ -252,7 +253,7 @@ static int orders_answer(lua_State *L, kl_account *a) {
       if (every || !strcmp(status, status_name(o->status))) found[n++] = o;
     }
   }
-  if (n > 1) qsort((void *)found, n, sizeof *found, newer_first);
+  if (n > 1) qsort((void *)found, n, sizeof(const kl_own_order *), newer_first);
   lua_createtable(L, (int)n, 0);
   if (!n) kl_json_mark_empty_array(L);
   for (size_t i = 0; i < n; i++) {

@@ -79,11 +79,19 @@ static void copy(kl_str from, char *to, size_t cap) {
 
 void kl_account_saw_subaccount(kl_account *a, int32_t subaccount) {
   if (subaccount < 0 || subaccount > 63) return;
-  a->subaccounts |= UINT64_C(1) << subaccount;
-  if (!a->locked || subaccount == a->home) return;
-  /* The key is one subaccount's, and only now it is seen which: the positions are that one's. */
-  a->home = subaccount;
-  a->positions_misplaced = true;
+  uint64_t bit = UINT64_C(1) << subaccount;
+  bool is_new = !(a->subaccounts & bit);
+  a->subaccounts |= bit;
+  if (a->locked && a->subaccounts != bit) {
+    a->many = true;
+    a->locked = false;
+    a->home = 0;
+  } else if (a->locked && subaccount != a->home) {
+    a->home = subaccount; /* only now it is seen which one's the key is */
+  } else if (!is_new || !subaccount) {
+    return;
+  }
+  if (a->loaded) a->subaccount_is_new = true;
 }
 
 static int32_t subaccount_of(kl_account *a, const kl_event *ev) {
@@ -216,7 +224,7 @@ static void reconcile_now(kl_account *a) {
   a->ready_ns = kl_account_now_ns(a);
   a->ready_wall_ms = kl_wall_ms(a->s->clock);
   a->malformed = malformed_now(a);
-  a->positions_misplaced = false;
+  a->subaccount_is_new = false;
   kl_load_reconcile(a);
 }
 
@@ -282,7 +290,7 @@ static void on_tick(uv_timer_t *t) {
   if (!a->loaded || is_stale(a)) return;
   a->right_ns = now;
   a->right_ms = kl_session_timestamp_ms(a->s);
-  if (a->positions_misplaced) {
+  if (a->subaccount_is_new) {
     a->right = false;
     reconcile_now(a);
     return;

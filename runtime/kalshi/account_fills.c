@@ -34,8 +34,11 @@ static void forget(kl_fills *f, entry *e) {
 }
 
 void kl_fills_clear(kl_fills *f) {
-  while (!kl_list_empty(&f->newest_last))
-    forget(f, KL_CONTAINER(f->newest_last.next, entry, link));
+  for (kl_list *n = f->newest_last.next; n != &f->newest_last;) {
+    entry *e = KL_CONTAINER(n, entry, link);
+    n = n->next;
+    forget(f, e);
+  }
   kl_map_free(f->by_id);
   f->by_id = NULL;
 }

@@ -67,10 +67,9 @@ enum { KL_LOOKUPS_AT_ONCE = 8 };
 typedef struct kl_chain {
   kl_account *a;
   kl_call *call;
-  char cursor[512];
+  char cursor[512]; /* of a look-up: the order's id */
   unsigned pages;
   bool done;
-  size_t candidate; /* of a look-up */
 } kl_chain;
 
 typedef struct kl_load {
@@ -109,8 +108,8 @@ struct kl_account {
   int64_t ready_ns, ready_wall_ms; /* when the channels were live, by our clocks */
   int64_t right_ns, right_ms;      /* when it was last seen to be right: monotonic, the exchange's time */
   int64_t refreshed_ns;
-  bool positions_misplaced; /* under another subaccount than theirs */
-  uint64_t malformed;       /* of the feed, when it was last looked at */
+  bool subaccount_is_new; /* positions of it are to be read, or are under another one */
+  uint64_t malformed;     /* of the feed, when it was last looked at */
   uint64_t reconciled;
   int64_t balance_dirty_ns, balance_asked_ns;
   kl_chain balance_again;
@@ -120,6 +119,7 @@ struct kl_account {
   uint64_t subaccounts; /* seen or listed, a bit each */
   bool locked;          /* the key is one subaccount's: */
   int32_t home;         /* this one's */
+  bool many;            /* it is not: several were seen */
   bool no_subaccounts;  /* the exchange does not tell which there are */
 
   void (*closed)(void *);

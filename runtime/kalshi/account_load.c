@@ -233,9 +233,9 @@ static void take_balance(kl_account *a, const json_t *root, int64_t asked_ns) {
   kl_account_balance b = {.read_ns = asked_ns};
   bool locked;
   if (kl_row_balance(root, &b, &locked)) {
-    a->balance = b;
-    a->locked = locked;
-    if (!locked) a->home = 0;
+    if (asked_ns >= a->balance.read_ns) a->balance = b;
+    a->locked = locked && !a->many;
+    if (!a->locked) a->home = 0;
   } else {
     row_is_odd("get_balance", root);
   }
@@ -322,7 +322,7 @@ static void subaccounts_answered(void *data, const kl_http_response *res, const 
   kl_chain *c = data;
   kl_account *a = c->a;
   c->call = NULL;
-  if (e && (e->status < 400 || e->status >= 500) && e->status != 501) {
+  if (e && e->status != 403 && e->status != 404 && e->status != 501) {
     failed(a, "get_subaccount_balances", e);
     return;
   }
@@ -385,7 +385,7 @@ static void look_up_next(kl_account *a);
 static void looked_up(void *data, const kl_http_response *res, const kl_error *e) {
   kl_chain *c = data;
   kl_account *a = c->a;
-  const char *order_id = a->load.candidates[c->candidate];
+  const char *order_id = c->cursor;
   if (e && e->status == 404) {
     /* Gone to the history, which is kept elsewhere; how it ended stays unknown. */
     c->call = NULL;
@@ -397,7 +397,7 @@ static void looked_up(void *data, const kl_http_response *res, const kl_error *e
     if (!kl_row_order(json_object_get(root, "order"), &o))
       row_is_odd("get_order", root);
     else if (o.status == KL_OWN_RESTING && a->load.round < ROUNDS)
-      memmove(a->load.candidates[a->load.n_doubtful++], order_id, sizeof o.order_id); /* one behind it at the most */
+      memcpy(a->load.candidates[a->load.n_doubtful++], order_id, sizeof o.order_id); /* a place that was looked up */
     else
       kl_account_tell_order(a, &o, KL_TOLD_BY_LIST);
     json_decref(root);
@@ -413,8 +413,9 @@ static void look_up_next(kl_account *a) {
     kl_chain *c = &l->lookups[i];
     if (!c->call && l->next_candidate < l->n_candidates) {
       char path[128];
-      *c = (kl_chain){.a = a, .candidate = l->next_candidate};
-      snprintf(path, sizeof path, "/portfolio/orders/%s", l->candidates[l->next_candidate++]);
+      *c = (kl_chain){.a = a};
+      memcpy(c->cursor, l->candidates[l->next_candidate++], sizeof *l->candidates);
+      snprintf(path, sizeof path, "/portfolio/orders/%.63s", c->cursor);
       if (!ask(a, c, looked_up, "GetOrder", path, NULL)) return;
     }
     busy = busy || c->call;
@@ -478,7 +479,7 @@ static void step_on(kl_account *a) {
 void kl_load_stop(kl_account *a) {
   kl_load *l = &a->load;
   kl_chain *const all[] = {&l->asking, &l->orders, &l->fills, &l->positions, &l->balance};
-  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+  for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
     drop(all[i]);
   for (size_t i = 0; i < KL_LOOKUPS_AT_ONCE; i++)
     drop(&l->lookups[i]);

@@ -32,8 +32,11 @@ static void forget(kl_positions *p, entry *e) {
 }
 
 void kl_positions_clear(kl_positions *p) {
-  while (!kl_list_empty(&p->entries))
-    forget(p, KL_CONTAINER(p->entries.next, entry, link));
+  for (kl_list *n = p->entries.next; n != &p->entries;) {
+    entry *e = KL_CONTAINER(n, entry, link);
+    n = n->next;
+    forget(p, e);
+  }
   kl_map_free(p->by_id);
   p->by_id = NULL;
 }

@@ -52,8 +52,7 @@ static void shelve(kl_own_orders *o, entry *en) {
   shelf *s = en->order.status == KL_OWN_RESTING ? &o->resting : &o->others;
   if (en->on == s) return;
   take_off(en);
-  while (s->count >= s->most)
-    forget(o, KL_CONTAINER(s->entries.next, entry, link));
+  if (s->count >= s->most) forget(o, KL_CONTAINER(s->entries.next, entry, link));
   kl_list_append(&s->entries, &en->link);
   s->count++;
   en->on = s;
@@ -117,7 +116,9 @@ static bool take_over(kl_own_order *known, const kl_own_order *told, kl_told_by 
   next.initial = told->initial;
   next.filled = told->filled;
   next.remaining = told->remaining;
-  if (next.remaining > 0) next.total = next.filled + next.remaining;
+  /* A list may be older than the answer that said how large it is. */
+  bool by_answer = by == KL_TOLD_BY_LIST && !known->ts_ms && known->total >= 0;
+  if (next.remaining > 0 && !by_answer) next.total = next.filled + next.remaining;
   if (told->created_ms) next.created_ms = told->created_ms;
   if (told->ticker[0]) memcpy(next.ticker, told->ticker, sizeof next.ticker);
   if (by != KL_TOLD_BY_ANSWER) {
@@ -225,8 +226,11 @@ kl_own_orders *kl_own_orders_new(void) {
 }
 
 static void clear(kl_own_orders *o, shelf *s) {
-  while (!kl_list_empty(&s->entries))
-    forget(o, KL_CONTAINER(s->entries.next, entry, link));
+  for (kl_list *n = s->entries.next; n != &s->entries;) {
+    entry *en = KL_CONTAINER(n, entry, link);
+    n = n->next;
+    forget(o, en);
+  }
 }
 
 void kl_own_orders_free(kl_own_orders *o) {

@@ -100,10 +100,14 @@ static const char *answer_now(const char *request) {
   if (is(request, "POST") || is(request, "DELETE")) return json_answer(200, "%s", world.order_answer);
   if (is(request, GET "/portfolio/orders?")) return json_answer(200, "{\"orders\":[%s],\"cursor\":\"\"}", world.orders);
   if (is(request, GET "/portfolio/orders/")) {
+    char id[8] = "";
+    snprintf(id, sizeof id, "%.2s", request + strlen(GET "/portfolio/orders/"));
     if (world.stale_lookups > 0) {
       world.stale_lookups--;
-      return json_answer(200, "{\"order\":%s}", order_row("o1", "resting", "0.00", "10.00", 0));
+      return json_answer(200, "{\"order\":%s}", order_row(id, "resting", "0.00", "10.00", 0));
     }
+    if (!strcmp(world.order, "all canceled"))
+      return json_answer(200, "{\"order\":%s}", order_row(id, "canceled", "0.00", "0.00", 500));
     return world.order[0] ? json_answer(200, "{\"order\":%s}", world.order) : json_answer(404, NOT_FOUND);
   }
   if (is(request, GET "/portfolio/fills")) return json_answer(200, "{\"fills\":[%s],\"cursor\":\"\"}", world.fills);
@@ -518,6 +522,26 @@ static void a_look_up_that_lags_is_made_again(void **state) {
   assert_int_equal(asked(GET "/portfolio/orders/o1"), 2);
 }
 
+static void many_look_ups_that_lag_are_made_again(void **state) {
+  (void)state;
+  start_and_load();
+  for (char id[3] = "o0"; id[1] <= '9'; id[1]++)
+    say_order(id, "resting", "0.00", "10.00", 0);
+  for (char id[3] = "p0"; id[1] <= '9'; id[1]++)
+    say_order(id, "resting", "0.00", "10.00", 0);
+  SET(order, "all canceled");
+  world.stale_lookups = 11;
+  reconnect();
+  forget_requests();
+  UNTIL(!status_now().stale);
+  assert_int_equal(status_now().resting, 0);
+  for (char id[3] = "o0"; id[1] <= '9'; id[1]++)
+    assert_order(id, KL_OWN_CANCELED, 0);
+  for (char id[3] = "p0"; id[1] <= '9'; id[1]++)
+    assert_order(id, KL_OWN_CANCELED, 0);
+  assert_int_equal(asked(GET "/portfolio/orders/"), 31);
+}
+
 static void an_order_that_nobody_shows_any_more_is_unknown(void **state) {
   (void)state;
   SET(orders, order_row("o1", "resting", "0.00", "10.00", 0));
@@ -666,6 +690,34 @@ static void a_key_of_one_subaccount_has_its_positions_once(void **state) {
   UNTIL(told.reconciled == 2);
   assert_position("T", 3, 500);
   assert_null(position_of("T", 0));
+}
+
+static void an_account_of_many_subaccounts_is_not_taken_for_one(void **state) {
+  (void)state;
+  world.locked = true; /* the answer lacks what tells, for another reason */
+  SET(positions, position_row("T", "4.00"));
+  SET(positions_of_3, position_row("T", "5.00"));
+  start_and_load();
+  say_position("T", "4.00", NULL);
+  say_position("T", "5.00", "3");
+  UNTIL(told.reconciled == 2);
+  say_position("U", "1.00", NULL);
+  say_position("U", "2.00", "3");
+  run_for(1100);
+  assert_int_equal(told.reconciled, 2);
+  assert_position("T", 0, 400);
+  assert_position("T", 3, 500);
+}
+
+static void a_subaccount_that_is_new_is_read(void **state) {
+  (void)state;
+  SET(positions_of_3, position_row("T", "5.00"));
+  start_and_load();
+  assert_int_equal(asked(GET "/portfolio/positions"), 1);
+  say_order("o1", "resting", "0.00", "10.00", 0);
+  kl_account_saw_subaccount(account, 3);
+  UNTIL(told.reconciled == 2);
+  assert_position("T", 3, 500);
 }
 
 /* ---- trouble ---- */
@@ -826,6 +878,20 @@ static void any_order_of_arrival_gives_the_same_end(void **state) {
   assert_int_equal(runs, 3 * 120);
 }
 
+static void a_list_does_not_replace_the_size_that_an_answer_said(void **state) {
+  (void)state;
+  kl_own_orders *o = kl_own_orders_new();
+  kl_own_order row = state_of(KL_OWN_RESTING, 0, 10, 100);
+  kl_own_orders_note(o, "o1", "mine", 6); /* what a decrease left */
+  kl_own_orders_tell(o, &row, KL_TOLD_BY_LIST);
+  assert_int_equal(kl_own_orders_by_id(o, "o1")->total, 6);
+  row.ts_ms = 110;
+  row.remaining = 5;
+  kl_own_orders_tell(o, &row, KL_TOLD_BY_CHANNEL);
+  assert_int_equal(kl_own_orders_by_client_id(o, "mine")->total, 5);
+  kl_own_orders_free(o);
+}
+
 static void ended_orders_are_bounded_and_resting_ones_stay(void **state) {
   (void)state;
   kl_own_orders *o = kl_own_orders_new();
@@ -890,6 +956,7 @@ int main(void) {
       RUN(what_happened_meanwhile_is_found_out),
       RUN(fills_are_asked_for_from_before_it_was_last_right),
       RUN(a_look_up_that_lags_is_made_again),
+      RUN(many_look_ups_that_lag_are_made_again),
       RUN(an_order_that_nobody_shows_any_more_is_unknown),
       RUN(an_event_during_a_look_up_settles_it),
       RUN(a_connection_that_breaks_during_a_load_begins_it_anew),
@@ -899,6 +966,8 @@ int main(void) {
       RUN(a_batch_is_known_order_by_order),
       RUN(positions_of_every_subaccount_are_read),
       RUN(a_key_of_one_subaccount_has_its_positions_once),
+      RUN(an_account_of_many_subaccounts_is_not_taken_for_one),
+      RUN(a_subaccount_that_is_new_is_read),
       RUN(a_read_that_fails_is_made_again),
       RUN(a_refused_key_is_told_and_the_next_call_tries_again),
       RUN(without_a_key_it_cannot_start),
@@ -907,6 +976,7 @@ int main(void) {
       RUN(a_listener_may_leave_inside),
       RUN(the_balance_follows_events_within_a_second_or_so),
       cmocka_unit_test(any_order_of_arrival_gives_the_same_end),
+      cmocka_unit_test(a_list_does_not_replace_the_size_that_an_answer_said),
       cmocka_unit_test(ended_orders_are_bounded_and_resting_ones_stay),
       cmocka_unit_test(fills_are_bounded_sorted_and_each_once),
   };
