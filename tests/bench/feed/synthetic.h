@@ -13,7 +13,7 @@ enum { SYNTHETIC_ONE = 10000, SYNTHETIC_PRICES = SYNTHETIC_ONE + 1 };
 typedef enum { TICKS_CENT, TICKS_DECI_CENT, TICKS_TAPERED_DECI_CENT, TICKS_CENTI_CENT_AT_EDGES } synthetic_ticks;
 
 typedef struct synthetic_market {
-  char ticker[48], uuid[40];
+  char ticker[80], uuid[40];
   synthetic_ticks ticks;
   int wanted_levels; /* a side with more loses levels faster than it gains them */
   int fair;          /* the price around which orders come */
