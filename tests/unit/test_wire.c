@@ -306,18 +306,19 @@ static void decodes_any_key_order_spacing_escapes_and_unknown_keys(void **state)
 }
 
 static void assert_usual(json_t *root) {
-  if (strcmp(json_string_value(json_object_get(root, "type")), "orderbook_delta") != 0) return;
+  const char *type = json_string_value(json_object_get(root, "type"));
+  if (strcmp(type, "orderbook_delta") != 0 && strcmp(type, "ticker") != 0 && strcmp(type, "trade") != 0) return;
   kl_buf text = {0};
   kl_event ev;
   write_json(&text, root, 0);
-  assert_true(kl_wire_decode_usual_delta(place(text.data, text.len, TAIL), text.len, &ev));
+  assert_true(kl_wire_decode_usual(place(text.data, text.len, TAIL), text.len, &ev));
   assert_agrees(root, &ev);
   kl_buf_char(&text, '\n');
-  assert_true(kl_wire_decode_usual_delta(place(text.data, text.len, TAIL), text.len, &ev));
+  assert_true(kl_wire_decode_usual(place(text.data, text.len, TAIL), text.len, &ev));
   kl_buf_free(&text);
 }
 
-static void takes_the_usual_way_for_deltas_as_the_exchange_sends_them(void **state) {
+static void takes_the_usual_way_for_messages_as_the_exchange_sends_them(void **state) {
   (void)state;
   for_each_sample(assert_usual);
 }
@@ -333,7 +334,7 @@ static void refuse_prefixes(json_t *root) {
     const char *p = place(text.data, n, text.data + n);
     kl_event ev;
     kl_error e = {0};
-    assert_false(kl_wire_decode_usual_delta(p, n, &ev));
+    assert_false(kl_wire_decode_usual(p, n, &ev));
     assert_false(kl_wire_decode(decoder, p, n, &ev, &e));
     assert_string_equal(e.kind, KL_ERR_PROTOCOL);
     const char *at = strstr(e.message, "byte ");
@@ -698,7 +699,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(decodes_every_sample),
       cmocka_unit_test(decodes_any_key_order_spacing_escapes_and_unknown_keys),
-      cmocka_unit_test(takes_the_usual_way_for_deltas_as_the_exchange_sends_them),
+      cmocka_unit_test(takes_the_usual_way_for_messages_as_the_exchange_sends_them),
       cmocka_unit_test(refuses_every_prefix_of_every_sample),
       cmocka_unit_test(accepts_a_type_that_comes_last),
       cmocka_unit_test(gives_sid_and_seq_of_types_it_does_not_know),

@@ -1,4 +1,4 @@
-/* The decoder's way for usual deltas against its general way. */
+/* The decoder's way for usual messages against its general way. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -46,6 +46,49 @@ static size_t usual_delta(char *out) {
   return (size_t)n;
 }
 
+static size_t usual_ticker(char *out) {
+  static const char *const numbers[] = {"0", "7", "42", "123456789", "999999999999999", "1789482601250"};
+  static const char *const counts[] = {"0.00", "0.01", "12345678.25", "99999999.99", "1.50"};
+  int n = snprintf(out, ROOM,
+                   "{\"type\":\"ticker\",\"sid\":%s%s,\"msg\":{\"market_ticker\":\"%s\",\"market_id\":\"%s\","
+                   "\"price_dollars\":\"0.%04u\",\"yes_bid_dollars\":\"0.%04u\",\"yes_ask_dollars\":\"0.%04u\","
+                   "\"volume_fp\":\"%s\",\"open_interest_fp\":\"%s\",\"dollar_volume\":%s,"
+                   "\"dollar_open_interest\":%s,\"yes_bid_size_fp\":\"%s\",\"yes_ask_size_fp\":\"%s\","
+                   "\"last_trade_size_fp\":\"%s\",\"ts\":%s,\"ts_ms\":%s",
+                   PICK(numbers), random_below(4) ? "" : ",\"seq\":12", random_below(8) ? "KXFED-26NOV05-T103" : "",
+                   random_below(8) ? "bf95d691-551f-4cea-b092-07d49975b4d5" : "", random_below(10000),
+                   random_below(10000), random_below(10000), PICK(counts), PICK(counts), PICK(numbers), PICK(numbers),
+                   PICK(counts), PICK(counts), PICK(counts), PICK(numbers), PICK(numbers));
+  if (random_below(2) == 0) APPEND(",\"time\":\"2026-11-22T20:44:01Z\"");
+  APPEND("}");
+  if (random_below(3) == 0) APPEND(",\"sending_ts_ms\":%s", PICK(numbers));
+  APPEND("}%s", random_below(2) ? "\n" : "");
+  return (size_t)n;
+}
+
+static size_t usual_trade(char *out) {
+  static const char *const numbers[] = {"0", "7", "42", "999999999999999", "1789482601250"};
+  static const char *const counts[] = {"0.01", "12345678.25", "99999999.99", "1.50"};
+  int n = snprintf(out, ROOM,
+                   "{\"type\":\"trade\",\"sid\":%s,\"seq\":%s,\"msg\":{\"trade_id\":\"%s\",\"market_ticker\":"
+                   "\"%s\",\"yes_price_dollars\":\"0.%04u\",\"no_price_dollars\":\"0.%04u\",\"count_fp\":\"%s\","
+                   "\"taker_side\":\"%s\",\"taker_outcome_side\":\"%s\",\"taker_book_side\":\"%s\","
+                   "\"is_block_trade\":%s,\"ts\":%s,\"ts_ms\":%s}",
+                   PICK(numbers), PICK(numbers), random_below(8) ? "b4c11cc8-f989-49ec-8f61-8321b6f1e70b" : "",
+                   random_below(8) ? "KXCPIYOY-26NOV15-B134.5" : "", random_below(10000), random_below(10000),
+                   PICK(counts), random_below(2) ? "yes" : "no", random_below(2) ? "yes" : "no",
+                   random_below(2) ? "bid" : "ask", random_below(2) ? "true" : "false", PICK(numbers), PICK(numbers));
+  if (random_below(3) == 0) APPEND(",\"sending_ts_ms\":%s", PICK(numbers));
+  APPEND("}%s", random_below(2) ? "\n" : "");
+  return (size_t)n;
+}
+
+/* A message of one of the three types; deltas as often as the others together. */
+static size_t usual_message(char *out) {
+  uint32_t which = random_below(4);
+  return which > 1 ? usual_delta(out) : which ? usual_ticker(out) : usual_trade(out);
+}
+
 static char a_byte(void) {
   static const char likely[] = "\"\\{}[]:,0123456789.-+eE \n\tnulltruefalse\x1f\x7f\x80\xc3\xa9";
   return random_below(8) ? likely[random_below(sizeof likely - 1)] : (char)random_below(256);
@@ -91,7 +134,7 @@ static void gives_the_same_event_either_way(void **state) {
   unsigned usual = 0, general = 0, neither = 0;
   for (int i = 0; i < MUTANTS; i++) {
     char text[ROOM * 2];
-    size_t n = usual_delta(text);
+    size_t n = usual_message(text);
     for (uint32_t changes = random_below(3); changes > 0 && n > 0; changes--)
       n = mutate(text, n);
     char *exact = malloc(n + 16);
@@ -101,12 +144,14 @@ static void gives_the_same_event_either_way(void **state) {
       exact[n + k] = a_byte();
     kl_event fast, slow, either;
     kl_error e = {0};
-    bool took = kl_wire_decode_usual_delta(exact, n, &fast);
+    bool took = kl_wire_decode_usual(exact, n, &fast);
     bool general_took = kl_wire_decode_general(d, exact, n, &slow, &e);
     assert_int_equal(kl_wire_decode(d, exact, n, &either, &e), general_took);
-    if (took && (!general_took || !same_delta(&fast, &slow)))
+    if (took && (!general_took || !same_usual(&fast, &slow)))
       fail_msg("%.*s\n%s", (int)n, exact, general_took ? "the events differ" : e.message);
     if (general_took) assert_true(same_envelope(&either, &slow));
+    int64_t sid;
+    if (kl_wire_peek_sid(exact, n, &sid) && general_took) assert_true(sid == slow.sid && !(slow.has & KL_HAS_ID));
     usual += took;
     general += general_took && !took;
     neither += !general_took;
@@ -119,22 +164,22 @@ static void gives_the_same_event_either_way(void **state) {
   assert_true(neither > MUTANTS / 4);
 }
 
-static void takes_every_delta_of_the_usual_shape(void **state) {
+static void takes_every_message_of_the_usual_shape(void **state) {
   (void)state;
   for (int i = 0; i < 10000; i++) {
     char text[ROOM];
-    size_t n = usual_delta(text);
+    size_t n = usual_message(text);
     kl_event ev;
     const char *subaccount = strstr(text, "\"subaccount\":");
     bool too_long = subaccount && strtoll(subaccount + strlen("\"subaccount\":"), NULL, 10) > INT32_MAX;
-    if (kl_wire_decode_usual_delta(text, n, &ev) == too_long) fail_msg("%s", text);
+    if (kl_wire_decode_usual(text, n, &ev) == too_long) fail_msg("%s", text);
   }
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(gives_the_same_event_either_way),
-      cmocka_unit_test(takes_every_delta_of_the_usual_shape),
+      cmocka_unit_test(takes_every_message_of_the_usual_shape),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
