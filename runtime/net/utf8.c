@@ -1,6 +1,9 @@
 #include "net/utf8.h"
 
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 
@@ -10,13 +13,29 @@ static uint64_t load64(const char *p) {
   return v;
 }
 
-/* Number of leading ASCII bytes, possibly up to 31 too few. */
+#ifdef __SSE2__
+static __m128i load128(const char *p) { return _mm_loadu_si128((const __m128i *)(const void *)p); }
+
+/* Whether 64 bytes are all ASCII. */
+static bool ascii64(const char *p) {
+  __m128i any = _mm_or_si128(_mm_or_si128(load128(p), load128(p + 16)), _mm_or_si128(load128(p + 32), load128(p + 48)));
+  return _mm_movemask_epi8(any) == 0;
+}
+#else
+static bool ascii64(const char *p) {
+  uint64_t any = 0;
+  for (size_t i = 0; i < 64; i += 8)
+    any |= load64(p + i);
+  return !(any & HIGH_BITS);
+}
+#endif
+
+/* Number of leading ASCII bytes, possibly up to 63 too few. */
 static size_t ascii_prefix(const char *p, size_t n) {
   size_t i = 0;
-  while (n - i >= 32) {
-    uint64_t any = load64(p + i) | load64(p + i + 8) | load64(p + i + 16) | load64(p + i + 24);
-    if (any & HIGH_BITS) return i;
-    i += 32;
+  while (n - i >= 64) {
+    if (!ascii64(p + i)) break;
+    i += 64;
   }
   while (n - i >= 8) {
     if (load64(p + i) & HIGH_BITS) return i;
