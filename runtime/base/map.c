@@ -24,22 +24,32 @@ static uint64_t fold_multiply(uint64_t a, uint64_t b) {
   return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
+static uint64_t load8(const unsigned char *p) {
+  uint64_t v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+
 uint64_t kl_hash_bytes(const void *p, size_t n) {
   /* Two odd constants with balanced bits: the fractional parts of the golden ratio and of the square root of two. */
   const uint64_t k1 = 0x9E3779B97F4A7C15u, k2 = 0x6A09E667F3BCC909u;
   const unsigned char *s = p;
-  uint64_t h = fold_multiply((uint64_t)n ^ k1, k2);
-  for (; n >= 8; s += 8, n -= 8) {
-    uint64_t word;
-    memcpy(&word, s, 8);
-    h = fold_multiply(h ^ word ^ k1, k2);
+  uint64_t h = (uint64_t)n * k1;
+  size_t i = 0;
+  for (; n - i > 16; i += 16)
+    h = fold_multiply(load8(s + i) ^ k1 ^ h, load8(s + i + 8) ^ k2);
+  /* The last 1 to 16 bytes, some of them for the second time where that spares a copy of any length. */
+  uint64_t first = 0, last = 0;
+  if (n >= 16) {
+    first = load8(s + n - 16);
+    last = load8(s + n - 8);
+  } else if (n >= 8) {
+    first = load8(s);
+    last = load8(s + n - 8);
+  } else if (n > 0) {
+    memcpy(&first, s, n);
   }
-  if (n > 0) {
-    uint64_t word = 0;
-    memcpy(&word, s, n);
-    h = fold_multiply(h ^ word ^ k1, k2);
-  }
-  return fold_multiply(h ^ k2, k1);
+  return fold_multiply(fold_multiply(first ^ k1 ^ h, last ^ k2) ^ k2, k1);
 }
 
 kl_map *kl_map_new(void) { return calloc(1, sizeof(kl_map)); }
