@@ -11,6 +11,7 @@
 
 enum {
   CIPHER_ROOM = 64 * 1024,      /* one read of a TLS connection */
+  TURN_MAX = 512 * 1024,        /* bytes in one turn of the loop, where libuv alone would read 32 times */
   MAX_QUEUED = 8 * 1024 * 1024, /* bytes that may wait for the socket, where the owner sets no limit */
   MIN_ATTEMPT_MS = 1000,        /* for one address */
   WRITE_ERROR_GRACE_MS = 100,   /* for the reading side to say why */
@@ -53,6 +54,8 @@ struct kl_stream {
   char *cipher;   /* CIPHER_ROOM bytes, for TLS and the proxy's answer */
   kl_buf head;    /* the proxy's answer */
   bool delivered; /* bytes since the last read_end */
+  size_t turn;    /* bytes read without coming to an end of what is there */
+  bool paused;    /* the turn's share was read: the rest in the next one */
   kl_error error;
 };
 
@@ -363,6 +366,14 @@ static void take_proxy(kl_stream *s, const char *p, size_t n) {
 static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *b) {
   kl_stream *s = ((attempt *)h->data)->s;
   (void)suggested;
+  if (s->turn >= TURN_MAX) {
+    /* What waits must be worked off before more comes: queues are bounded, and others have connections, too. Without
+     * room libuv gives up reading in this turn and says UV_ENOBUFS. */
+    s->turn = 0;
+    s->paused = true;
+    *b = uv_buf_init(NULL, 0);
+    return;
+  }
   size_t room = CIPHER_ROOM;
   char *to = s->cipher;
   if (s->state == S_READY && !s->tls) to = s->o.buffer(s->o.data, &room);
@@ -371,7 +382,10 @@ static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *b) {
 
 static void on_read(uv_stream_t *tcp, ssize_t n, const uv_buf_t *b) {
   kl_stream *s = ((attempt *)tcp->data)->s;
-  if (n == 0 || s->state == S_CLOSED || s->state == S_FAILED) return;
+  bool paused = s->paused;
+  s->paused = false;
+  s->turn = n > 0 && (size_t)n == b->len ? s->turn + (size_t)n : 0;
+  if (n == 0 || paused || s->state == S_CLOSED || s->state == S_FAILED) return;
   if (n < 0) {
     if (n == UV_ENOBUFS)
       out_of_memory(s);
