@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/line.h"
+
 /* A level beyond 10^12 contracts is a broken message, not a market. The bound also keeps every sum over a side
  * (at most 9,999 levels) inside 64 bits. */
 #define LEVEL_MAX ((kl_count)100000000000000)
@@ -23,7 +25,7 @@ struct kl_book {
   book_side sides[2];
 };
 
-kl_book *kl_book_new(void) { return calloc(1, sizeof(kl_book)); }
+kl_book *kl_book_new(void) { return kl_line_alloc(sizeof(kl_book)); }
 
 void kl_book_free(kl_book *b) {
   if (!b) return;

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "kalshi/feed_internal.h"
+#include "net/utf8.h"
 
 #define MS INT64_C(1000000)
 
@@ -17,8 +18,7 @@ enum { TICK_MS = 100, LATE_FOR_MS = 1000 };
 
 void kl_feed_enter(kl_feed *f) { f->depth++; }
 
-void kl_feed_leave(kl_feed *f) {
-  if (--f->depth) return;
+static void free_dead(kl_feed *f) {
   for (kl_list *n = f->dead.next; n != &f->dead;) {
     kl_list *next = n->next;
     free(n);
@@ -30,6 +30,11 @@ void kl_feed_leave(kl_feed *f) {
     kl_list_remove(&b->dead);
     kl_feed_book_free(b);
   }
+}
+
+void kl_feed_leave(kl_feed *f) {
+  if (--f->depth || (kl_list_empty(&f->dead) && kl_list_empty(&f->dead_own))) return;
+  free_dead(f);
 }
 
 void kl_feed_bury(kl_feed *f, void *p) {
@@ -268,11 +273,34 @@ static void on_answer(kl_feed_link *l, const kl_event *ev, const char *raw, size
   }
 }
 
+bool kl_feed_usual_message(kl_feed_link *l, const char *p, size_t n) {
+  kl_feed *f = l->f;
+  kl_event ev;
+  int64_t sid;
+  if (kl_wire_peek_sid(p, n, &sid) && !kl_feed_channel_of_sid(l, sid)) { /* not worth the reading */
+    if (!kl_utf8_valid(p, n)) return false;
+    f->messages++;
+    f->ignored++;
+    return true;
+  }
+  if (!kl_wire_decode_usual(p, n, &ev)) return false;
+  f->messages++;
+  kl_feed_enter(f);
+  on_data(l, &ev, p, n);
+  kl_feed_leave(f);
+  return true;
+}
+
 void kl_feed_message(kl_feed_link *l, const char *p, size_t n) {
   kl_feed *f = l->f;
   kl_event ev;
   kl_error e;
+  int64_t sid;
   f->messages++;
+  if (kl_wire_peek_sid(p, n, &sid) && !kl_feed_channel_of_sid(l, sid)) { /* of a subscription that was ended */
+    f->ignored++;
+    return;
+  }
   kl_feed_enter(f);
   if (!kl_wire_decode(f->decoder, p, n, &ev, &e)) {
     malformed(l, p, n, &e);

@@ -44,18 +44,18 @@ void kl_feed_close(kl_feed *f, void (*closed)(void *), void *data);
 
 /* A market's book as the feed keeps it: one per ticker, shared by all that hold it. */
 typedef struct kl_feed_book {
-  char ticker[64];
   kl_book *book;
-  bool ready;  /* had a snapshot at least once */
-  bool stale;  /* may be wrong: gap, reconnect, or no snapshot yet */
-  bool failed; /* the exchange refused it: see error */
-  kl_error error;
   int64_t seq;      /* of the last message applied */
   int64_t ts_ms;    /* exchange's time of the last change that carried one */
   int64_t rx_ns;    /* monotonic time of the last change here */
-  bool ts_last;     /* ts_ms is of the last change */
   uint64_t changes; /* counts every change, snapshots and stale marks included */
+  bool ts_last;     /* ts_ms is of the last change */
+  bool ready;       /* had a snapshot at least once */
+  bool stale;       /* may be wrong: gap, reconnect, or no snapshot yet */
+  bool failed;      /* the exchange refused it: see error */
   void *priv;       /* the feed's */
+  char ticker[64];
+  kl_error error;
 } kl_feed_book;
 
 /* Opens (subscribing if nobody holds it yet) and retains. NULL with `e` if there is no way to connect or the ticker is

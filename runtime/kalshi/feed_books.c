@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/line.h"
 #include "base/log.h"
 #include "kalshi/feed_internal.h"
 
@@ -103,6 +104,18 @@ void kl_feed_book_distrust(kl_feed_book *pub, const char *what, const char *deta
 
 /* ---- watchers ---- */
 
+/* Watchers may come and go, and be given back, within the call: a cursor in the list keeps the place. */
+static void tell_changed(kl_feed_book_own *b, kl_list *watchers) {
+  kl_book_watcher cursor = {.changed = NULL};
+  for (kl_list *n = watchers->next; n != watchers;) {
+    kl_book_watcher *w = KL_CONTAINER(n, kl_book_watcher, link);
+    kl_list_append(n->next, &cursor.link);
+    if (w->changed) w->changed(w, &b->pub);
+    n = cursor.link.next;
+    kl_list_remove(&cursor.link);
+  }
+}
+
 void kl_feed_books_tell(kl_feed *f) {
   kl_list dirty;
   kl_list_init(&dirty);
@@ -110,37 +123,43 @@ void kl_feed_books_tell(kl_feed *f) {
   while (!kl_list_empty(&dirty)) {
     kl_feed_book_own *b = KL_CONTAINER(dirty.next, kl_feed_book_own, dirty);
     kl_list_remove(&b->dirty);
-    kl_book_watcher cursor = {.changed = NULL};
-    for (kl_list *n = b->watchers.next; n != &b->watchers;) {
-      kl_book_watcher *w = KL_CONTAINER(n, kl_book_watcher, link);
-      kl_list_append(n->next, &cursor.link);
-      if (w->changed) w->changed(w, &b->pub);
-      n = cursor.link.next;
-      kl_list_remove(&cursor.link);
-    }
+    tell_changed(b, &b->watchers);
+    tell_changed(b, &b->delta_watchers);
   }
 }
 
 static void tell_delta(kl_feed_book_own *b, const kl_event *ev, kl_price own_price) {
   kl_book_watcher cursor = {.delta = NULL};
-  for (kl_list *n = b->watchers.next; n != &b->watchers;) {
+  for (kl_list *n = b->delta_watchers.next; n != &b->delta_watchers;) {
     kl_book_watcher *w = KL_CONTAINER(n, kl_book_watcher, link);
-    kl_list_append(n->next, &cursor.link);
-    if (w->delta) w->delta(w, &b->pub, ev, own_price);
+    n = n->next;
+    if (n == &b->delta_watchers) { /* the last, most often the only one: no place to be kept */
+      w->delta(w, &b->pub, ev, own_price);
+      return;
+    }
+    kl_list_append(n, &cursor.link);
+    w->delta(w, &b->pub, ev, own_price);
     n = cursor.link.next;
     kl_list_remove(&cursor.link);
   }
 }
 
-static bool has_delta_watcher(const kl_feed_book_own *b) {
-  for (const kl_list *n = b->watchers.next; n != &b->watchers; n = n->next) {
-    if (KL_CONTAINER(n, kl_book_watcher, link)->delta) return true;
-  }
-  return false;
+static bool has_delta_watcher(const kl_feed_book_own *b) { return !kl_list_empty(&b->delta_watchers); }
+
+void kl_feed_watch(kl_feed_book *pub, kl_book_watcher *w) {
+  kl_feed_book_own *b = own_of(pub);
+  kl_list_append(w->delta ? &b->delta_watchers : &b->watchers, &w->link);
 }
 
-void kl_feed_watch(kl_feed_book *b, kl_book_watcher *w) { kl_list_append(&own_of(b)->watchers, &w->link); }
 void kl_feed_unwatch(kl_book_watcher *w) { kl_list_remove(&w->link); }
+
+static void forget_watchers(kl_list *watchers) {
+  for (kl_list *n = watchers->next; n != watchers;) {
+    kl_book_watcher *w = KL_CONTAINER(n, kl_book_watcher, link);
+    n = n->next;
+    if (w->changed || w->delta) kl_list_remove(&w->link); /* the others are cursors of loops under way */
+  }
+}
 
 /* ---- messages ---- */
 
@@ -315,7 +334,8 @@ static void on_snapshot(kl_feed *f, kl_feed_market *m, const kl_event *ev) {
 static void on_delta(kl_feed *f, kl_feed_market *m, const kl_event *ev) {
   kl_feed_book_own *b = m->book;
   kl_price price = ev->delta.price;
-  if (ev->delta.side == KL_NO && !f->o.no_levels_in_no_prices) price = KL_PRICE_ONE - price;
+  bool turned = (ev->delta.side == KL_NO) & !f->o.no_levels_in_no_prices; /* no branch: it cannot be foreseen */
+  price = turned ? KL_PRICE_ONE - price : price;
   kl_book_result r = KL_BOOK_DESYNC;
   if (price > 0 && price < KL_PRICE_ONE) r = kl_book_apply(b->pub.book, ev->delta.side, price, ev->delta.delta);
   if (r == KL_BOOK_OK) {
@@ -427,7 +447,7 @@ kl_feed_book *kl_feed_book_open(kl_feed *f, const char *ticker, kl_error *e) {
     m->book->refs++;
     return &m->book->pub;
   }
-  kl_feed_book_own *b = calloc(1, sizeof *b);
+  kl_feed_book_own *b = kl_line_alloc(sizeof *b);
   if (b) b->pub.book = kl_book_new();
   m = b && b->pub.book ? kl_feed_market_want(c, ticker, n) : NULL;
   if (!m) {
@@ -441,6 +461,7 @@ kl_feed_book *kl_feed_book_open(kl_feed *f, const char *ticker, kl_error *e) {
   b->refs = 1;
   b->market = m;
   kl_list_init(&b->watchers);
+  kl_list_init(&b->delta_watchers);
   kl_list_init(&b->dirty);
   kl_list_init(&b->dead);
   f->n_books++;
@@ -460,11 +481,8 @@ kl_feed_book *kl_feed_book_open(kl_feed *f, const char *ticker, kl_error *e) {
 void kl_feed_book_release(kl_feed *f, kl_feed_book *pub) {
   kl_feed_book_own *b = pub ? own_of(pub) : NULL;
   if (!b || --b->refs) return;
-  for (kl_list *n = b->watchers.next; n != &b->watchers;) {
-    kl_book_watcher *w = KL_CONTAINER(n, kl_book_watcher, link);
-    n = n->next;
-    if (w->changed || w->delta) kl_list_remove(&w->link); /* the others are cursors of loops under way */
-  }
+  forget_watchers(&b->watchers);
+  forget_watchers(&b->delta_watchers);
   kl_list_remove(&b->dirty);
   if (!pub->failed) set_stale(b, false);
   f->n_books--;

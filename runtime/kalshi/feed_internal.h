@@ -22,14 +22,16 @@ typedef struct kl_feed_link kl_feed_link;
 typedef struct kl_feed_channel kl_feed_channel;
 typedef struct kl_feed_market kl_feed_market;
 
-/* A book as the feed has it; the public part first. */
+/* A book as the feed has it. In front is what every delta touches, at the beginning of a cache line; of the public part
+ * that are the first members. */
 typedef struct kl_feed_book_own {
-  kl_feed_book pub;
   kl_feed *f;
-  kl_feed_market *market; /* NULL once failed */
-  uint32_t refs;
-  kl_list watchers;
   kl_list dirty; /* in the feed's list when watchers have to be told */
+  kl_list delta_watchers;
+  kl_list watchers; /* the others */
+  uint32_t refs;
+  kl_feed_book pub;
+  kl_feed_market *market; /* NULL once failed */
   kl_list dead;
 } kl_feed_book_own;
 
@@ -45,20 +47,21 @@ typedef struct kl_feed_held {
 /* A ticker (or index, or whatever else selects) of one channel: who wants it, and what the exchange was told. */
 struct kl_feed_market {
   kl_list dead; /* first: see kl_feed_bury */
-  char ticker[KL_FEED_TICKER_MAX];
+  /* What every message of the market looks at, together. */
+  kl_feed_book_own *book;
   uint32_t len, hash;
+  bool awaiting; /* the book ignores deltas until its snapshot */
+  char ticker[KL_FEED_TICKER_MAX];
   kl_feed_channel *channel;
   kl_list all;       /* in the channel's markets */
   kl_list work;      /* in the channel's work while something is to be sent */
   kl_list in_flight; /* in the channel's list until the addition is answered */
   kl_list interests; /* of subscriptions */
-  kl_feed_book_own *book;
-  uint32_t refs; /* the book and the interests */
+  uint32_t refs;     /* the book and the interests */
   bool sent, acked;
   bool shown;         /* a snapshot came since it was sent */
   bool initial;       /* to be added (again) asking for the first state */
   bool need_snapshot; /* get_snapshot is to be sent */
-  bool awaiting;      /* the book ignores deltas until its snapshot */
   uint32_t tries;     /* snapshots asked for in vain */
   int64_t since_ns;   /* when the snapshot became due */
   int64_t held_from;  /* awaiting: a snapshot with this seq or a later one and `held` make the book; -1: not known */
@@ -99,7 +102,6 @@ struct kl_feed_channel {
   bool snapshots;   /* orderbook_delta, that and the other */
   bool has_initial; /* knows send_initial_snapshot */
   kl_feed_table table;
-  kl_feed_market *last; /* of the last look-up */
   kl_list markets, work, in_flight;
   kl_list wide, narrow;  /* of a head: kl_feed_part of subscriptions to all markets, and to some */
   uint32_t wanted;       /* markets with refs, and subscriptions to all or to none yet */
@@ -252,8 +254,10 @@ void kl_feed_tell_owners(kl_feed *f);                                /* what is 
 void kl_feed_note(kl_feed *f, const char *text);                     /* last_error */
 uint64_t kl_feed_random(kl_feed *f);
 void kl_feed_message(kl_feed_link *l, const char *p, size_t n); /* one message of a connection */
-void kl_feed_burst_end(kl_feed_link *l);                        /* all messages of a read were handed over */
-void kl_feed_refuse_waiters(kl_feed *f, const kl_error *e);     /* fails all that never had what they wait for */
+/* The same for the spelling of today: false, and nothing done, where it is another. */
+bool kl_feed_usual_message(kl_feed_link *l, const char *p, size_t n);
+void kl_feed_burst_end(kl_feed_link *l);                    /* all messages of a read were handed over */
+void kl_feed_refuse_waiters(kl_feed *f, const kl_error *e); /* fails all that never had what they wait for */
 void kl_feed_handle_closed(uv_handle_t *h); /* close callback of every handle of the feed; h->data is the feed */
 
 /* ---- feed_link.c ---- */

@@ -204,6 +204,7 @@ static void on_open(void *data, int64_t server_date_ms) {
 }
 
 static void on_message(void *data, const char *p, size_t n) { kl_feed_message(data, p, n); }
+static bool on_usual(void *data, const char *p, size_t n) { return kl_feed_usual_message(data, p, n); }
 static void on_burst_end(void *data) { kl_feed_burst_end(data); }
 
 static void on_closed(void *data, const kl_error *e) {
@@ -240,6 +241,7 @@ static void open_socket(kl_feed_link *l, const char *const *headers) {
       .data = l,
       .open = on_open,
       .message = on_message,
+      .unchecked = on_usual,
       .burst_end = on_burst_end,
       .closed = on_closed,
   };

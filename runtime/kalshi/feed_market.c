@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/line.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "kalshi/feed_internal.h"
@@ -18,17 +19,32 @@ const kl_feed_words kl_feed_key_words[] = {
 
 /* ---- a channel's markets, by ticker ---- */
 
+static uint64_t load8(const char *p) {
+  uint64_t v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+
+/* As memcmp, without the call: this is asked for every message. */
+static bool has_name(const kl_feed_market *m, const char *ticker, size_t n) {
+  if (m->len != n) return false;
+  if (n < 8) return !memcmp(m->ticker, ticker, n);
+  for (size_t i = 0; i + 8 < n; i += 8)
+    if (load8(m->ticker + i) != load8(ticker + i)) return false;
+  return load8(m->ticker + n - 8) == load8(ticker + n - 8);
+}
+
 static kl_feed_market **table_slot(const kl_feed_table *t, const char *ticker, size_t n, uint32_t hash) {
   size_t mask = t->cap - 1, i = hash & mask;
   for (;; i = (i + 1) & mask) {
     kl_feed_market *m = t->slots[i];
-    if (!m || (m->hash == hash && m->len == n && !memcmp(m->ticker, ticker, n))) return &t->slots[i];
+    if (!m || (m->hash == hash && has_name(m, ticker, n))) return &t->slots[i];
   }
 }
 
 static bool table_add(kl_feed_table *t, kl_feed_market *m) {
-  if ((t->count + 1) * 2 > t->cap) {
-    kl_feed_table wide = {.cap = t->cap ? t->cap * 2 : 16, .count = t->count};
+  if ((t->count + 1) * 4 > t->cap) { /* sparse: the first place is nearly always the right one */
+    kl_feed_table wide = {.cap = t->cap ? t->cap * 2 : 64, .count = t->count};
     wide.slots = calloc(wide.cap, sizeof(kl_feed_market *));
     if (!wide.slots) return false;
     for (size_t i = 0; i < t->cap; i++) {
@@ -86,12 +102,12 @@ bool kl_feed_key_check(kl_feed_key key, const char *ticker, kl_error *e) {
 /* ---- markets ---- */
 
 kl_feed_market *kl_feed_market_find(kl_feed_channel *c, const char *ticker, size_t n) {
-  kl_feed_market *m = c->last;
-  if (m && m->len == n && !memcmp(m->ticker, ticker, n)) return m;
-  if (!c->table.count) return NULL;
-  m = *table_slot(&c->table, ticker, n, (uint32_t)kl_hash_bytes(ticker, n));
-  if (m) c->last = m;
-  return m;
+  const kl_feed_table *t = &c->table;
+  if (!t->count) return NULL;
+  uint32_t hash = (uint32_t)kl_hash_bytes(ticker, n);
+  kl_feed_market *m = t->slots[hash & (t->cap - 1)];
+  if (m && m->hash == hash && has_name(m, ticker, n)) return m; /* nearly always */
+  return m ? *table_slot(t, ticker, n, hash) : NULL;
 }
 
 kl_feed_market *kl_feed_market_known(kl_feed_channel *head, const char *ticker, size_t n) {
@@ -125,7 +141,7 @@ kl_feed_market *kl_feed_market_want(kl_feed_channel *head, const char *ticker, s
   kl_feed_market *m = kl_feed_market_known(head, ticker, n);
   kl_feed_channel *c = m ? m->channel : with_room(head);
   if (!m) {
-    m = calloc(1, sizeof *m);
+    m = kl_line_alloc(sizeof *m);
     if (!m) return NULL;
     memcpy(m->ticker, ticker, n);
     m->len = (uint32_t)n;
@@ -153,7 +169,6 @@ kl_feed_market *kl_feed_market_want(kl_feed_channel *head, const char *ticker, s
 void kl_feed_market_free(kl_feed_market *m) {
   kl_feed_channel *c = m->channel;
   table_remove(&c->table, m);
-  if (c->last == m) c->last = NULL;
   kl_list_remove(&m->all);
   kl_list_remove(&m->work);
   kl_list_remove(&m->in_flight);
@@ -192,7 +207,6 @@ static bool move_market(kl_feed_market *m, kl_feed_channel *to) {
   kl_feed_channel *from = m->channel;
   if (!table_add(&to->table, m)) return false;
   table_remove(&from->table, m);
-  if (from->last == m) from->last = NULL;
   kl_list_remove(&m->all);
   kl_list_remove(&m->work);
   kl_list_remove(&m->in_flight);

@@ -43,8 +43,9 @@ bool kl_wire_peek_sid(const char *p, size_t n, int64_t *sid) {
 #define TICKER "{\"type\":\"ticker\",\"sid\":"
 #define TRADE "{\"type\":\"trade\",\"sid\":"
   const char *at = NULL, *const end = p + n;
+  if (n < sizeof TRADE || p[sizeof "{\"type\":\"" - 1] != 't') return false; /* most are deltas */
   if (n > sizeof TICKER && memcmp(p, TICKER, sizeof TICKER - 1) == 0) at = p + sizeof TICKER - 1;
-  if (n > sizeof TRADE && memcmp(p, TRADE, sizeof TRADE - 1) == 0) at = p + sizeof TRADE - 1;
+  if (memcmp(p, TRADE, sizeof TRADE - 1) == 0) at = p + sizeof TRADE - 1;
   at = at ? kl_json_short_uint(at, end, sid) : NULL;
   return at && *at == ',';
 #undef TICKER

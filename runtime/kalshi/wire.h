@@ -127,8 +127,13 @@ void kl_decoder_free(kl_decoder *d);
  * names what and the byte offset. */
 bool kl_wire_decode(kl_decoder *d, const char *p, size_t n, kl_event *ev, kl_error *e);
 
-/* The sid of a ticker or trade message in the spelling of today, found without reading the rest: most of what comes after
- * a subscription was ended. False: it has to be decoded. */
+/* An orderbook_delta, ticker or trade in the key order and spelling of today, without escapes; what it takes is ASCII
+ * throughout. False: try the general way; *ev may then be half written. Sets only what every event has and the member
+ * of its type. */
+bool kl_wire_decode_usual(const char *p, size_t n, kl_event *ev);
+
+/* The sid of a ticker or trade message in the spelling of today, found without reading the rest: most of what comes
+ * after a subscription was ended. False: it has to be decoded. */
 bool kl_wire_peek_sid(const char *p, size_t n, int64_t *sid);
 
 /* Allocations made so far by this decoder; tests assert that it stands still once warm. */

@@ -28,8 +28,4 @@ void kl_wire_prepare(kl_decoder *d);
 /* Any message; kl_wire_decode describes it. */
 bool kl_wire_decode_general(kl_decoder *d, const char *p, size_t n, kl_event *ev, kl_error *e);
 
-/* An orderbook_delta, ticker or trade in the key order and spelling of today, without escapes. False: try the general
- * way; *ev may then be half written. Sets only what every event has and the member of its type. */
-bool kl_wire_decode_usual(const char *p, size_t n, kl_event *ev);
-
 #endif

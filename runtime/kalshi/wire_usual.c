@@ -73,7 +73,7 @@ static inline void begin(kl_event *ev, kl_event_type type, const char *p, uint32
 /* The end of a message, behind its "msg". */
 static inline bool usual_end(const char *p, const char *end, kl_event *ev) {
   if (NEXT(p, end, SENDING_TS_MS)) {
-    p = kl_json_short_uint(p + LEN(SENDING_TS_MS), end, &ev->sending_ts_ms);
+    p = kl_json_short_ms(p + LEN(SENDING_TS_MS), end, &ev->sending_ts_ms);
     if (!p) return false;
     ev->has |= KL_HAS_SENDING_TS;
   }
@@ -103,8 +103,8 @@ static const char *usual_delta_options(const char *p, const char *end, kl_event 
     p++;
   }
   if (NEXT(p, end, TS_MS)) {
-    p = short_uint(p + LEN(TS_MS), end, AFTER_SIDE, &ev->ts_ms);
-    if (!p) return NULL;
+    p = kl_json_short_ms(p + LEN(TS_MS), end, &ev->ts_ms);
+    if (!p || end - p < AFTER_SIDE) return NULL;
     ev->has |= KL_HAS_TS;
   }
   return p;
@@ -133,15 +133,11 @@ static bool usual_delta(const char *p, size_t n, kl_event *ev) {
   if (KL_UNLIKELY(!p || end - p < AFTER_DELTA || !STARTS(p, SIDE))) return false;
   if (negative) ev->delta.delta = -ev->delta.delta;
   p += LEN(SIDE);
-  if (STARTS(p, "yes\"")) {
-    ev->delta.side = KL_YES;
-    p += LEN("yes\"");
-  } else if (STARTS(p, "no\"")) {
-    ev->delta.side = KL_NO;
-    p += LEN("no\"");
-  } else {
-    return false;
-  }
+  /* Which one it is cannot be foreseen: no branch. */
+  bool yes = STARTS(p, "yes\""), no = STARTS(p, "no\"");
+  if (KL_UNLIKELY(!(yes | no))) return false;
+  ev->delta.side = (kl_outcome)no;
+  p += LEN("yes\"") - no;
   p = usual_delta_options(p, end, ev);
   if (KL_UNLIKELY(!p || end - p < AFTER_SIDE || *p != '}')) return false;
   p++;
@@ -169,6 +165,7 @@ static inline const char *ticker_price(const char *p, const char *end, kl_price 
 #define PRICE_IN(out) (p = p ? ticker_price(p, end, (out)) : NULL)
 #define COUNT_IN(out) (p = p ? kl_json_usual_count(p, (out)) : NULL)
 #define INTEGER(out) (p = p ? kl_json_short_uint(p, end, (out)) : NULL)
+#define MILLISECONDS(out) (p = p ? kl_json_short_ms(p, end, (out)) : NULL)
 
 /* {"type":…,"sid":…,"seq":…,"msg":{ behind the name of the type. */
 static const char *usual_envelope(const char *p, const char *end, kl_event *ev) {
@@ -216,7 +213,7 @@ static bool usual_ticker(const char *p, const char *end, kl_event *ev) {
   PART(",\"ts\":");
   INTEGER(&ts);
   PART(TS_MS);
-  INTEGER(&ev->ts_ms);
+  MILLISECONDS(&ev->ts_ms);
   if (p && NEXT(p, end, ",\"time\":\"")) {
     p += LEN(",\"time\":\"");
     TEXT(&time);
@@ -256,7 +253,7 @@ static bool usual_trade(const char *p, const char *end, kl_event *ev) {
   PART(",\"ts\":");
   INTEGER(&ts);
   PART(TS_MS);
-  INTEGER(&ev->ts_ms);
+  MILLISECONDS(&ev->ts_ms);
   return PART("}") && usual_end(p, end, ev);
 }
 

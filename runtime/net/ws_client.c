@@ -250,6 +250,13 @@ static void on_message(void *data, int opcode, const char *p, size_t n) {
   kl_ws_parser_stop(c->parser);
 }
 
+static bool on_unchecked(void *data, const char *p, size_t n) {
+  kl_ws_client *c = data;
+  if (!c->o.unchecked(c->o.data, p, n)) return false;
+  c->burst = true;
+  return true;
+}
+
 static void on_close_frame(kl_ws_client *c, const char *p, size_t n) {
   int code = n >= 2 ? (uint8_t)p[0] << 8 | (uint8_t)p[1] : 0;
   if (code)
@@ -481,7 +488,7 @@ static bool check_headers(const char *const *headers, kl_error *e) {
 }
 
 static bool fill(kl_ws_client *c, kl_error *e) {
-  const kl_ws_handler handler = {c, on_message, on_control};
+  const kl_ws_handler handler = {c, on_message, on_control, c->o.unchecked ? on_unchecked : NULL};
   if (RAND_bytes(c->key, sizeof c->key) != 1) {
     kl_error_set(e, KL_ERR_INTERNAL, "no random numbers for a WebSocket");
     return false;

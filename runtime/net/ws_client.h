@@ -22,11 +22,12 @@ typedef struct kl_ws_client_options {
   size_t max_queued;          /* bytes that may wait to be sent; one more ends the connection; 0: 8 MiB */
   void *data;
   void (*open)(void *data, int64_t server_date_ms);
-  void (*message)(void *data, const char *p, size_t n); /* a text message; 16 readable bytes follow */
-  void (*binary)(void *data, const char *p, size_t n);  /* NULL: a binary message ends the connection (1003) */
-  void (*pong)(void *data, const char *p, size_t n);    /* may be NULL */
-  void (*burst_end)(void *data);                        /* all messages of one read were handed over */
-  void (*writable)(void *data);                         /* some of what waited to be sent has gone out; may be NULL */
+  void (*message)(void *data, const char *p, size_t n);   /* a text message; 16 readable bytes follow */
+  bool (*unchecked)(void *data, const char *p, size_t n); /* see kl_ws_handler; may be NULL */
+  void (*binary)(void *data, const char *p, size_t n);    /* NULL: a binary message ends the connection (1003) */
+  void (*pong)(void *data, const char *p, size_t n);      /* may be NULL */
+  void (*burst_end)(void *data);                          /* all messages of one read were handed over */
+  void (*writable)(void *data);                           /* some of what waited to be sent has gone out; may be NULL */
   /* The connection is over, for whatever reason (also: never came about); once; last call. Not called after
    * kl_ws_client_close. e->kind: "ws" when the server sent a close frame, with its code as e->status (0: without one);
    * "http" for a refused handshake, with its status; "protocol" with the code that was sent to the server; "network",

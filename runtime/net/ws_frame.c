@@ -120,6 +120,7 @@ static bool violation(kl_ws_parser *p, int code, const char *what) { return fail
 /* ---- messages and control frames ---- */
 
 static bool deliver(kl_ws_parser *p, int opcode, const char *data, size_t n) {
+  if (opcode == KL_WS_TEXT && p->handler.unchecked && p->handler.unchecked(p->handler.data, data, n)) return true;
   if (opcode == KL_WS_TEXT && !kl_utf8_valid(data, n))
     return violation(p, CLOSE_DATA, "the server sent a text message that is not valid UTF-8");
   p->handler.message(p->handler.data, opcode, data, n);

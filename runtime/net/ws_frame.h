@@ -20,6 +20,9 @@ typedef struct kl_ws_handler {
   void (*message)(void *data, int opcode, const char *p, size_t n);
   /* Ping, pong or close (payload as on the wire). */
   void (*control)(void *data, int opcode, const char *p, size_t n);
+  /* May be NULL. A text message in one frame that was not looked at yet. True: taken, which it may be only when it is
+   * valid UTF-8, as those know who have read every byte; false: it is checked as any other and goes to `message`. */
+  bool (*unchecked)(void *data, const char *p, size_t n);
 } kl_ws_handler;
 
 kl_ws_parser *kl_ws_parser_new(const kl_ws_handler *h, size_t max_message); /* NULL when out of memory */

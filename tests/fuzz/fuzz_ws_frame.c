@@ -32,7 +32,7 @@ static void on_control(void *data, int opcode, const char *p, size_t n) {
 }
 
 static int run(const uint8_t *p, size_t n, size_t step, outcome *o) {
-  const kl_ws_handler h = {o, on_message, on_control};
+  const kl_ws_handler h = {.data = o, .message = on_message, .control = on_control};
   kl_ws_parser *parser = kl_ws_parser_new(&h, 5000);
   if (!parser) abort();
   int code = 0;

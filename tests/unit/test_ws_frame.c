@@ -40,7 +40,7 @@ static void on_control(void *data, int opcode, const char *p, size_t n) {
 
 static void sink_open(sink *s, size_t max_message) {
   memset(s, 0, sizeof *s);
-  kl_ws_handler h = {s, on_message, on_control};
+  kl_ws_handler h = {.data = s, .message = on_message, .control = on_control};
   s->parser = kl_ws_parser_new(&h, max_message);
   assert_non_null(s->parser);
 }
@@ -208,7 +208,7 @@ static void ignore_control(void *data, int opcode, const char *p, size_t n) {
 static void hands_over_a_message_in_one_frame_in_place(void **state) {
   (void)state;
   const char *seen = NULL;
-  kl_ws_handler h = {&seen, note_place, ignore_control};
+  kl_ws_handler h = {.data = &seen, .message = note_place, .control = ignore_control};
   kl_ws_parser *parser = kl_ws_parser_new(&h, 0);
   kl_error e;
   size_t room;
@@ -363,6 +363,43 @@ static void refuses_close_frames_with_wrong_codes(void **state) {
 }
 
 /* The definition of RFC 3629, slowly. */
+static bool take_short(void *data, const char *p, size_t n) {
+  sink *s = data;
+  if (n != 2) return false;
+  kl_buf_str(&s->log, "A:");
+  kl_buf_add(&s->log, p, n);
+  kl_buf_char(&s->log, '|');
+  return true;
+}
+
+static void offers_whole_text_before_it_checks_it(void **state) {
+  (void)state;
+  sink s;
+  kl_error e;
+  memset(&s, 0, sizeof s);
+  kl_ws_handler h = {.data = &s, .message = on_message, .control = on_control, .unchecked = take_short};
+  s.parser = kl_ws_parser_new(&h, 0);
+  assert_non_null(s.parser);
+  /* Taken, not taken, binary, a ping, in fragments. */
+  static const char good[] = "\x81\x02"
+                             "ab"
+                             "\x81\x03"
+                             "abc"
+                             "\x82\x02"
+                             "de"
+                             "\x89\x02"
+                             "fg"
+                             "\x01\x01"
+                             "h"
+                             "\x80\x01"
+                             "i";
+  assert_true(feed(&s, good, sizeof good - 1, &e));
+  assert_string_equal(s.log.data, "A:ab|T:abc|B:de|P:fg|T:hi|");
+  assert_false(feed(&s, "\x81\x03\x61\xff\x62", 5, &e));
+  assert_int_equal(e.status, 1007);
+  sink_close(&s);
+}
+
 static bool is_utf8(const unsigned char *p, size_t n) {
   for (size_t i = 0; i < n;) {
     size_t more = p[i] < 0x80             ? 0
@@ -600,6 +637,7 @@ int main(void) {
       cmocka_unit_test(refuses_lengths_that_are_not_minimal),
       cmocka_unit_test(refuses_messages_beyond_the_limit),
       cmocka_unit_test(refuses_text_that_is_not_utf8),
+      cmocka_unit_test(offers_whole_text_before_it_checks_it),
       cmocka_unit_test(refuses_close_frames_with_wrong_codes),
       cmocka_unit_test(knows_utf8_as_its_definition_does),
       cmocka_unit_test(finds_a_bad_byte_at_every_place_of_a_long_text),

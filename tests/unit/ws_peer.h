@@ -127,6 +127,7 @@ static inline void say_raw(const char *text) {
   memcpy(buf, text, n + 1);
   assert_non_null(peer.ws);
   peer.bytes += n;
+  if (peer.ws->o.unchecked && peer.ws->o.unchecked(peer.ws->o.data, buf, n)) return;
   peer.ws->o.message(peer.ws->o.data, buf, n);
 }
 
