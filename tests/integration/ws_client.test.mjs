@@ -1,8 +1,9 @@
 // Module ws against servers that we did not write: npm ws, Python's websockets, libwebsockets; and what a script sees of
 // limits, waiting and ends. ws_conformance.test.mjs has what no such server would send.
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import test from 'node:test';
-import { sleep, until } from './peers.mjs';
+import { kalua, root, until } from './peers.mjs';
 import { byteServer, certificate, clientFrames, closeAll, closeFrame, frame, lua, lwsServer, npmServer, pythonServer, upgrade } from './ws_servers.mjs';
 
 test.after(closeAll);
@@ -277,4 +278,35 @@ test('a server that never answers the close, or talks on, does not hold the scri
   const started = Date.now();
   assert.equal(await lua('local c = ws.connect(A[1]) print(c:close(), c.close_code) print((c:recv()))', [s.url]), 'false\t1006\nand another thing\n');
   assert.ok(Date.now() - started >= 4900);
+});
+
+test('what was sent reaches the server, whatever the script does next', async () => {
+  const got = [];
+  const s = await npmServer({ on: (c) => {
+    const timer = setInterval(() => c.send('news'), 1); // of which some are unread when the script ends
+    c.on('message', (m) => got.push(m.length));
+    c.on('close', () => clearInterval(timer));
+  } });
+  for (const end of ['', 'c:close()', 'c = nil for _ = 1, 300000 do local _ = {} end', 'kalua.on_stop(function() c:send "bye" end)', 'do local d <close> = c end']) {
+    got.length = 0;
+    s.closed.length = 0;
+    await lua(`local c = ws.connect(A[1]) c:recv() c:send(("x"):rep(5000000)) ${end}`, [s.url]);
+    await until(`the end: ${end}`, () => s.closed.length);
+    assert.deepEqual([...got, ...s.closed], [5000000, ...end.includes('bye') ? [3] : [], 'closed 1000 '], end);
+  }
+});
+
+test('the example reads a price elsewhere, and goes on when that breaks off', async () => {
+  let n = 0;
+  const s = await npmServer({ on: (c) => c.on('message', (m) => {
+    assert.deepEqual(JSON.parse(m), { type: 'subscribe', product_ids: ['BTC-USD'], channels: ['ticker'] });
+    c.send(JSON.stringify({ type: 'subscriptions' }));
+    c.send(JSON.stringify({ type: 'ticker', price: `${95000 + n}.5` }));
+    if (n++ === 0) setTimeout(() => c.terminate(), 2500);
+  }) });
+  const r = await kalua(['--quiet', '--allow-net', '127.0.0.1', path.join(root, 'scripts/examples/reference_price.lua'), '--', s.url], {
+    onOut: (out, p) => { if (/BTC-USD 95000.5[^]*BTC-USD 95001.5/.test(out)) p.kill('SIGINT'); } });
+  assert.match(r.stdout, /^KXBTCD-\S+\t\$\d+ or above\n/);
+  assert.match(r.stdout, /0\.\d+ \| 0\.\d+ {3}BTC-USD 95000\.5\n/);
+  assert.match(r.stdout, /BTC-USD 95001\.5\n/, r.stderr);
 });
