@@ -21,8 +21,8 @@ static bool reserve(kl_queue *q, size_t n) {
     q->head = q->tail = 0;
     if (q->cap > KEPT && n <= KEPT) kl_queue_free(q);
   }
-  if (q->tail + n <= q->cap) return true;
-  if (q->head && q->head >= held) { /* what was read makes room; each byte is moved at most once */
+  if (q->data && q->tail + n <= q->cap) return true;
+  if (q->data && q->head && q->head >= held) { /* what was read makes room; each byte is moved at most once */
     memmove(q->data, q->data + q->head, held);
     q->head = 0;
     q->tail = held;

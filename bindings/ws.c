@@ -100,7 +100,7 @@ static void on_open(void *data, int64_t date_ms) {
   connection *c = data;
   const char *protocol = kl_ws_client_protocol(c->client);
   (void)date_ms;
-  if (protocol) strcpy(c->protocol, protocol); /* one of those for which there is room */
+  if (protocol) memcpy(c->protocol, protocol, strlen(protocol) + 1); /* one of those for which there is room */
   c->opened = true;
   wake(c, WAIT_OPEN);
 }
