@@ -878,6 +878,25 @@ static void any_order_of_arrival_gives_the_same_end(void **state) {
   assert_int_equal(runs, 3 * 120);
 }
 
+static void the_later_change_counts_and_of_one_moment_what_the_channel_said_last(void **state) {
+  (void)state;
+  const kl_own_order sizes[] = {state_of(KL_OWN_RESTING, 0, 10, 100), state_of(KL_OWN_RESTING, 0, 8, 110),
+                                state_of(KL_OWN_RESTING, 0, 12, 120)};
+  static const int turns[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+  for (int i = 0; i < 6; i++) {
+    kl_own_orders *o = kl_own_orders_new();
+    for (int k = 0; k < 3; k++)
+      kl_own_orders_tell(o, &sizes[turns[i][k]], k & 1 ? KL_TOLD_BY_CHANNEL : KL_TOLD_BY_LIST);
+    assert_int_equal(kl_own_orders_by_id(o, "o1")->remaining, 12);
+    kl_own_order same = state_of(KL_OWN_RESTING, 0, 7, 120);
+    assert_non_null(kl_own_orders_tell(o, &same, KL_TOLD_BY_CHANNEL));
+    same.remaining = 12;
+    assert_null(kl_own_orders_tell(o, &same, KL_TOLD_BY_LIST));
+    assert_int_equal(kl_own_orders_by_id(o, "o1")->remaining, 7);
+    kl_own_orders_free(o);
+  }
+}
+
 static void a_list_does_not_replace_the_size_that_an_answer_said(void **state) {
   (void)state;
   kl_own_orders *o = kl_own_orders_new();
@@ -976,6 +995,7 @@ int main(void) {
       RUN(a_listener_may_leave_inside),
       RUN(the_balance_follows_events_within_a_second_or_so),
       cmocka_unit_test(any_order_of_arrival_gives_the_same_end),
+      cmocka_unit_test(the_later_change_counts_and_of_one_moment_what_the_channel_said_last),
       cmocka_unit_test(a_list_does_not_replace_the_size_that_an_answer_said),
       cmocka_unit_test(ended_orders_are_bounded_and_resting_ones_stay),
       cmocka_unit_test(fills_are_bounded_sorted_and_each_once),
