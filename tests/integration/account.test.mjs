@@ -231,6 +231,30 @@ test('answers come from memory: no call is made, whoever asks', async () => {
   assert.equal(out.trim(), '0');
 });
 
+test('where the account cannot be read, the call says why, and may be given up', async () => {
+  const cwd = tempDir();
+  fs.writeFileSync(path.join(cwd, 'vain.lua'), `
+    local kalshi, task = require "kalshi", require "task"
+    local ok, err = pcall(task.timeout, 0.3, kalshi.orders)
+    print(ok, err.kind)
+    task.spawn(kalshi.positions) -- still waits when the script is stopped
+    task.sleep(0.1)
+    error{ kind = "done", message = "done" }`);
+  fs.writeFileSync(path.join(cwd, 'refused.lua'), `
+    local kalshi = require "kalshi"
+    local ok, err = pcall(kalshi.orders)
+    print(ok, err.kind)`);
+  const run = (file, env) => new Promise((resolve) => {
+    const p = spawn(KALUA, ['--quiet', file], { cwd, env: { ...process.env, ...env } });
+    let out = '';
+    p.stdout.on('data', (d) => { out += d; });
+    p.on('close', (code) => resolve([out.trim(), code]));
+  });
+  assert.deepEqual(await run('vain.lua', { ...sim.env(), KALSHI_WS_URL: 'ws://127.0.0.1:1/trade-api/ws/v2' }), ['false\ttimeout', 1]);
+  const other = { ...sim.env(), KALSHI_API_KEY_ID: '00000000-0000-4000-8000-000000000000' };
+  assert.deepEqual(await run('refused.lua', other), ['false\tauth', 0]);
+});
+
 // An exchange whose channels are ahead of its lists by more than a second, as the real one's are.
 test('lists that lag behind the channels bring nothing back and hide nothing', async () => {
   const LAG = 1200;
