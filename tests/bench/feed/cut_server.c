@@ -1,21 +1,25 @@
-/* The exchange of the cut test: markets that go on trading, and the truth about their books. It sends their changes as
- * fast as the client takes them; whoever connects anew gets the books as they are then.
+/* The exchange of the cut test: markets that go on trading, the truth about their books, and connections that it breaks
+ * off when it is told to. It sends the changes of the books as fast as the client takes them; whoever connects anew
+ * gets the books as they are then.
  *
  *   cut_server MARKETS [CERTIFICATE.pem KEY.pem]
  *
- * Prints {"port":N,"tickers_of_markets":[...]}, then a line for each connection that has ended: when it was accepted,
- * when the WebSocket was open, when the first command for books came and when its snapshots were sent (seconds since
- * the epoch, 0: never), and how many messages went out. While nobody is connected the markets move on as well.
+ * Prints {"port":N,"tickers_of_markets":[...]}, then a line for each connection that is over: when it was accepted,
+ * when the WebSocket was open, when the first command for books came, when the first snapshots were sent and when it
+ * was cut (seconds since the epoch, 0: never), and how many messages went out. While nobody is connected the markets
+ * move on.
  *
- * A line on stdin ends the trading. {"books":{TICKER:TEXT}} with the final books (in the text of synthetic.h) is
- * printed, and each client that is subscribed to all books and to market_lifecycle_v2 gets a message of that channel
- * behind everything else. */
+ * Lines on stdin: "cut" ends the connection in the middle of a message and closes it in order, "reset" does so with a
+ * reset. "end" ends the trading: {"books":{TICKER:TEXT}} with the final books (in the text of synthetic.h) is printed,
+ * and each client that is subscribed to all books and to market_lifecycle_v2 gets a message of that channel behind
+ * everything else. */
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,20 +27,37 @@
 #include "feed_text.h"
 #include "server_socket.h"
 
-enum { SEED = 7, BATCH = 64 * 1024, UNSEEN = 10000, IDLE_MS = 50, BAD_PARAMETERS = 8 };
+enum { SEED = 7, CHANGES = 20000, BATCH = 64 * 1024, UNSEEN = 10007, IDLE_MS = 50, BAD_PARAMETERS = 8, SEQ_MAX = 24 };
+
+/* A change of a book and its message, without its seq: what comes before and behind that. */
+typedef struct change {
+  synthetic_market *market;
+  int side, price;
+  int64_t count;
+  size_t at; /* in script.text */
+  uint16_t head_len, tail_len;
+} change;
 
 static synthetic world;
 static bool ended; /* the trading */
+
+/* What the markets do: changes forward to the end, then the same backward, and so on. Prepared, since making them takes
+ * longer than a client needs to read them. */
+static struct {
+  change *forward, *backward; /* CHANGES each */
+  kl_buf text;
+  long next; /* 0 to 2 * CHANGES - 1 */
+} script;
 
 typedef struct session {
   server_socket socket;
   feed_position at;
   bool *books; /* which markets are subscribed */
   int n_books;
-  bool tickers, trades, lifecycle;
+  bool lifecycle;
   bool told; /* that the trading has ended */
   kl_buf out, text;
-  double accepted, opened, asked, shown;
+  double accepted, opened, asked, shown, cut;
   long messages;
 } session;
 
@@ -51,7 +72,53 @@ static void die(const char *what) {
   exit(1);
 }
 
-/* ---- the truth ---- */
+/* ---- what the markets do ---- */
+
+static change prepare(const synthetic_event *e) {
+  static const char key[] = "\"seq\":";
+  feed_position at = {.seq_books = 0, .ms = INT64_C(1795380241000)};
+  size_t from = script.text.len;
+  feed_put_event(&script.text, e, &at);
+  if (script.text.failed) die("cut_server");
+  char *text = script.text.data + from, *seq = memmem(text, script.text.len - from, key, sizeof key - 1);
+  size_t head = (size_t)(seq - text) + sizeof key - 1, tail = script.text.len - from - head - 1; /* the seq is "1" */
+  memmove(text + head, text + head + 1, tail);
+  script.text.len--;
+  return (change){.market = e->market,
+                  .side = e->side,
+                  .price = e->price,
+                  .count = e->count,
+                  .at = from,
+                  .head_len = (uint16_t)head,
+                  .tail_len = (uint16_t)tail};
+}
+
+static void prepare_script(void) {
+  script.forward = calloc(CHANGES, sizeof *script.forward);
+  script.backward = calloc(CHANGES, sizeof *script.backward);
+  if (!script.forward || !script.backward) die("cut_server");
+  for (int i = 0; i < CHANGES;) {
+    synthetic_event e;
+    synthetic_next(&world, &e);
+    if (e.kind != EVENT_DELTA) continue;
+    script.forward[i] = prepare(&e);
+    e.count = -e.count;
+    script.backward[CHANGES - 1 - i] = prepare(&e);
+    i++;
+  }
+  script.next = CHANGES; /* the forward half has just happened */
+}
+
+/* The next change, made to its book. Best prices are not kept. */
+static const change *move_on(void) {
+  const change *c = script.next < CHANGES ? &script.forward[script.next] : &script.backward[script.next - CHANGES];
+  if (++script.next == 2 * CHANGES) script.next = 0;
+  int64_t *level = &c->market->count[c->side][c->price];
+  bool was = *level != 0;
+  *level += c->count;
+  c->market->levels[c->side] += (*level != 0) - was;
+  return c;
+}
 
 static void print_books(void) {
   fputs("{\"books\":{", stdout);
@@ -67,14 +134,6 @@ static void print_books(void) {
   fflush(stdout);
 }
 
-static bool is_told_to_end(void) {
-  struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
-  char line[64];
-  if (poll(&p, 1, 0) <= 0) return false;
-  if (read(STDIN_FILENO, line, sizeof line) <= 0) exit(0); /* whoever started it has gone */
-  return true;
-}
-
 /* ---- messages ---- */
 
 /* What s->text holds becomes a frame. */
@@ -85,30 +144,27 @@ static void put_frame(session *s) {
   s->messages++;
 }
 
-static bool is_wanted(const session *s, const synthetic_event *e) {
-  switch (e->kind) {
-  case EVENT_TICKER:
-    return s->tickers;
-  case EVENT_TRADE:
-    return s->trades;
-  case EVENT_SNAPSHOT:
-  case EVENT_DELTA:
-    break;
-  }
-  return s->books[e->market - world.markets];
+static void put_change(session *s, const change *c) {
+  char seq[SEQ_MAX];
+  int digits = SEQ_MAX;
+  for (int64_t v = ++s->at.seq_books; v; v /= 10)
+    seq[--digits] = (char)('0' + v % 10);
+  size_t n_seq = (size_t)(SEQ_MAX - digits), n = c->head_len + n_seq + c->tail_len;
+  server_put_frame_head(&s->out, n);
+  if (!kl_buf_reserve(&s->out, n)) return;
+  char *p = s->out.data + s->out.len;
+  const char *text = script.text.data + c->at;
+  memcpy(p, text, c->head_len);
+  memcpy(p + c->head_len, seq + digits, n_seq);
+  memcpy(p + c->head_len + n_seq, text + c->head_len, c->tail_len);
+  s->out.len += n;
+  s->messages++;
 }
 
 static void trade_on(session *s) {
-  s->at.ms = (int64_t)(now() * 1e3);
-  while (s->out.len < BATCH) {
-    synthetic_event e;
-    synthetic_next(&world, &e);
-    if (!is_wanted(s, &e)) {
-      if (!s->n_books) return;
-      continue;
-    }
-    feed_put_event(&s->text, &e, &s->at);
-    put_frame(s);
+  while (s->n_books && s->out.len < BATCH) {
+    const change *c = move_on();
+    if (s->books[c->market - world.markets]) put_change(s, c);
   }
 }
 
@@ -172,10 +228,6 @@ static void subscribe(session *s, const command *c) {
     command_put_subscribed(&s->out, c->id, name);
     if (!strcmp(name, "orderbook_delta"))
       take_books(s, c);
-    else if (!strcmp(name, "ticker"))
-      s->tickers = true;
-    else if (!strcmp(name, "trade"))
-      s->trades = true;
     else if (!strcmp(name, "market_lifecycle_v2"))
       s->lifecycle = true;
   }
@@ -218,22 +270,51 @@ static bool obey_all(session *s) {
   }
 }
 
+/* Ends the connection within what was about to be sent. */
+static void cut(session *s, bool reset) {
+  struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+  int fd = s->socket.fd;
+  s->cut = now();
+  if (reset) setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  if (s->socket.tls || !server_socket_send(&s->socket, s->out.data, s->out.len / 2 + 1)) return;
+}
+
+typedef enum { ORDER_NONE, ORDER_CUT, ORDER_RESET, ORDER_END } order;
+
+/* What the one who runs this wants; the last of several lines that have come meanwhile, and the end above all. */
+static order take_order(void) {
+  struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
+  char text[1024];
+  if (poll(&p, 1, 0) <= 0) return ORDER_NONE;
+  ssize_t n = read(STDIN_FILENO, text, sizeof text);
+  if (n <= 0) exit(0); /* it has gone */
+  if (memmem(text, (size_t)n, "end\n", 4)) return ORDER_END;
+  return n >= 6 && !memcmp(text + n - 6, "reset\n", 6) ? ORDER_RESET : ORDER_CUT;
+}
+
+static void end_trading(void) {
+  ended = true;
+  print_books();
+}
+
 static void serve(session *s) {
   while (obey_all(s)) {
     bool shown = s->asked > 0;
-    if (!ended && is_told_to_end()) {
-      ended = true;
-      print_books();
+    if (!ended) trade_on(s);
+    order o = ended ? ORDER_NONE : take_order();
+    if (o == ORDER_CUT || o == ORDER_RESET) {
+      cut(s, o == ORDER_RESET);
+      break;
     }
-    if (!ended && s->n_books) trade_on(s);
+    if (o == ORDER_END) end_trading();
     if (ended && !s->told && s->lifecycle && s->n_books == world.n) tell_end(s);
     if (s->out.failed || s->text.failed) die("cut_server");
     if (!server_socket_send(&s->socket, s->out.data, s->out.len)) break;
     kl_buf_clear(&s->out);
     if (shown && !s->shown) s->shown = now();
   }
-  printf("{\"accepted\":%.6f,\"opened\":%.6f,\"asked\":%.6f,\"shown\":%.6f,\"messages\":%ld}\n", s->accepted, s->opened,
-         s->asked, s->shown, s->messages);
+  printf("{\"accepted\":%.6f,\"opened\":%.6f,\"asked\":%.6f,\"shown\":%.6f,\"cut\":%.6f,\"messages\":%ld}\n",
+         s->accepted, s->opened, s->asked, s->shown, s->cut, s->messages);
   fflush(stdout);
 }
 
@@ -246,6 +327,7 @@ int main(int argc, char **argv) {
   prctl(PR_SET_PDEATHSIG, SIGTERM); /* does not outlive the bench */
   signal(SIGPIPE, SIG_IGN);
   if (!synthetic_init(&world, (int)markets, SEED)) die("cut_server");
+  prepare_script();
   SSL_CTX *tls = argc == 4 ? server_tls(argv[2], argv[3]) : NULL;
   int port, listener = server_listen(&port);
   printf("{\"port\":%d,\"tickers_of_markets\":[", port);
@@ -259,10 +341,9 @@ int main(int argc, char **argv) {
     if (!s.books) die("cut_server");
     if (poll(&p, 1, -1) < 0) die("cut_server: poll");
     s.accepted = now();
-    for (int i = 0; i < UNSEEN && !ended; i++) {
-      synthetic_event e;
-      synthetic_next(&world, &e);
-    }
+    if (!ended && take_order() == ORDER_END) end_trading(); /* there was nothing to cut */
+    for (int i = 0; i < UNSEEN && !ended; i++)
+      move_on();
     if (server_socket_accept(&s.socket, listener, tls)) {
       s.opened = now();
       serve(&s);
