@@ -258,7 +258,7 @@ test('arguments of methods are checked', async () => {
       local ok, e = pcall(call)
       print(ok, e.kind, e.message)
     end
-    print(c.open, c.nothing, tostring(c):match "^ws.Connection: ws://")`, [s.url], { options: ['--cpu-ms', '60000'] });
+    print(c.open, c.nothing, tostring(c):match "^ws.Connection: ws://")`, [s.url]);
   const lines = out.trim().split('\n');
   assert.equal(lines.length, 16);
   for (const line of lines.slice(0, 15)) assert.match(line, /^false\tvalidation\tconnection:/);

@@ -70,7 +70,7 @@ test(`${cases.length} cases of frames`, async () => {
     write(socket, Buffer.concat([Buffer.from(upgrade(head)), c.bytes]), way === 'pieces' && c.large ? 'large' : way);
   });
   const jobs = cases.flatMap((c, i) => (isSmall(c) ? ['whole', 'pieces', 'bytes'] : ['whole', 'pieces']).map((way) => `${i}/${way}`));
-  const out = await lua(loop(receive), [server.url, jobs.join(',')], { options: ['--cpu-ms', '20000'], timeout: 200000 });
+  const out = await lua(loop(receive), [server.url, jobs.join(',')], { timeout: 200000 });
   const results = out.trim().split('\n').map((l) => JSON.parse(l));
   assert.equal(results.length, jobs.length);
   for (const r of results) {

@@ -15,14 +15,15 @@ const env = { KALSHI_ENV: 'sim', KALSHI_REST_URL: 'http://127.0.0.1:9/trade-api/
   ...Object.fromEntries(['http_proxy', 'https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY', 'no_proxy', 'NO_PROXY',
     'SSL_CERT_FILE', 'SSL_CERT_DIR'].map((k) => [k, ''])) };
 
-// Runs a script to its end, which must be a good one, and returns its output. A is kalua.args.
+// Runs a script to its end, which must be a good one, and returns its output. A is kalua.args. How long a script may run
+// without waiting is not what these tests are about: a busy machine takes its time for a message of megabytes.
 export async function lua(text, args = [], { allow = ['127.0.0.1'], options = [], timeout = 100000 } = {}) {
   const cwd = tempDir();
   fs.writeFileSync(path.join(cwd, 's.lua'), `local ws, task, json = require "ws", require "task", require "json"
 local kalua = require "kalua"
 local A = kalua.args
 ${text}`);
-  const r = await kalua(['--quiet', ...allow.flatMap((h) => ['--allow-net', h]), ...options, 's.lua', '--', ...args], { cwd, env, timeout });
+  const r = await kalua(['--quiet', '--cpu-ms', '60000', ...allow.flatMap((h) => ['--allow-net', h]), ...options, 's.lua', '--', ...args], { cwd, env, timeout });
   assert.equal(r.code, 0, `${r.stdout}\n${r.stderr}`);
   assert.equal(r.stderr, '');
   return r.stdout;
