@@ -2,6 +2,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
+import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -9,7 +10,6 @@ import { fileURLToPath } from 'node:url';
 
 export const here = path.dirname(fileURLToPath(import.meta.url));
 const KEY_ID = '5f9c1d1e-7d0c-4c39-9c07-6a1d5f3b8e21';
-const NO_SERVER = 'http://127.0.0.1:1/trade-api/v2'; // REST is not part of it
 
 export const median = (a) => [...a].sort((x, y) => x - y)[a.length >> 1];
 export const quantile = (a, q) => [...a].sort((x, y) => x - y)[Math.min(a.length - 1, Math.floor(a.length * q))];
@@ -160,11 +160,28 @@ export function runClient([program, ...args], { env = {}, timeout = 300000 } = {
   });
 }
 
-// The command that runs a script of this folder against a server on that port.
-export const kaluaCommand = (build, script, port, tls, args = []) => [build.kalua, 'run', '--quiet', '--log', 'error',
-  '--no-watch', '--cpu-ms', 60000, '--mem', 8000, '--allow-fs', '/proc/self/status', '--rest-url', NO_SERVER,
+// REST is no part of the bench, but a session asks for some of it when it starts.
+export async function startRest() {
+  const answers = {
+    '/portfolio/balance': { balance: 100000, portfolio_value: 0, updated_ts: 1795380241 },
+    '/portfolio/positions': { market_positions: [], event_positions: [], cursor: '' },
+    '/exchange/status': { exchange_active: true, trading_active: true },
+  };
+  const server = http.createServer((request, response) => {
+    const answer = answers[new URL(request.url, 'http://x').pathname.replace('/trade-api/v2', '')];
+    response.writeHead(answer ? 200 : 404, { 'Content-Type': 'application/json' });
+    response.end(JSON.stringify(answer ?? { error: { code: 'not_found', message: 'not served by this bench' } }));
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  server.unref();
+  return `http://127.0.0.1:${server.address().port}/trade-api/v2`;
+}
+
+// The command that runs a script of this folder against a server of the feed on that port.
+export const kaluaCommand = (build, script, { port, tls, rest }) => [build.kalua, 'run', '--quiet', '--log', 'error',
+  '--no-watch', '--cpu-ms', 60000, '--mem', 8000, '--allow-fs', '/proc/self/status', '--rest-url', rest,
   '--ws-url', `${tls ? 'wss' : 'ws'}://127.0.0.1:${port}/trade-api/ws/v2`, '--key-id', KEY_ID, '--key', file('key.pem'),
-  ...(tls ? ['--ca', file('tls.pem')] : []), path.join(here, script), ...(args.length ? ['--', ...args] : [])];
+  ...(tls ? ['--ca', file('tls.pem')] : []), path.join(here, script)];
 
 // The module feed_tickers, for scripts run with its environment.
 export function kaluaEnv(expected) {

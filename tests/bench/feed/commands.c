@@ -31,10 +31,11 @@ bool command_parse(const char *text, size_t n, command *c) {
 void command_free(command *c) { json_decref(c->json); }
 
 int64_t command_sid(const char *channel) {
-  static const char *const known[] = {"orderbook_delta", "ticker", "trade"};
-  for (int i = 0; i < 3; i++)
+  static const char *const known[] = {"orderbook_delta", "ticker", "trade", "market_lifecycle_v2"};
+  enum { N = sizeof known / sizeof known[0] };
+  for (int i = 0; i < N; i++)
     if (!strcmp(channel, known[i])) return i + 1;
-  return 4;
+  return N + 1;
 }
 
 static void put_frame(kl_buf *out, kl_buf *text) {

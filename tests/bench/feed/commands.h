@@ -29,7 +29,7 @@ typedef struct command {
 bool command_parse(const char *text, size_t n, command *c);
 void command_free(command *c);
 
-/* The sid of a channel: 1 books, 2 ticker, 3 trade, 4 everything else. */
+/* The sid of a channel: 1 books, 2 ticker, 3 trade, 4 market_lifecycle_v2, 5 any other. */
 int64_t command_sid(const char *channel);
 
 /* Append whole frames. An `ok` carries no seq: the prepared messages count theirs without answers. */

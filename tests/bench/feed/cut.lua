@@ -1,5 +1,5 @@
--- Kalua's part of cut.mjs: keeps the books of all markets through every cut, and notes when each was stale and until when.
--- Ends when the server says that the trading has ended, with the books as they are then.
+-- Kalua's part of cut.mjs: keeps the books of all markets through every cut, and notes when each was stale and until
+-- when. Ends when the server says that the trading has ended, with the books as they are then.
 local feed = require "feed"
 local json = require "json"
 local kalshi = require "kalshi"
@@ -7,9 +7,7 @@ local kalua = require "kalua"
 local task = require "task"
 
 local stale = {} -- { since, until } of each book, seconds since the epoch
-local asked = kalua.now()
 local books = feed.open()
-local opened = kalua.now()
 
 for _, book in ipairs(books) do
   task.spawn(function()
@@ -25,7 +23,8 @@ for _, book in ipairs(books) do
   end)
 end
 
-for m in kalshi.subscribe{ channels = { "market_lifecycle_v2" } }:messages() do
+local sub = kalshi.subscribe{ channels = { "market_lifecycle_v2" } }
+for m in sub:messages() do
   if m.event_type == "determined" then break end
 end
 local final, wrong = {}, 0
@@ -34,6 +33,7 @@ for _, book in ipairs(books) do
   if book.stale then wrong = wrong + 1 end
 end
 local s = kalshi.status()
-print(json.encode{ books = final, stale = stale, still_stale = wrong, opening = opened - asked, messages = s.messages,
+print(json.encode{ books = final, stale = stale, still_stale = wrong, messages = s.messages,
   reconnects = s.reconnects, gaps = s.gaps, malformed = s.malformed })
-for _, book in ipairs(books) do book:close() end
+sub:close()
+feed.close()

@@ -2,8 +2,8 @@
 // stale? See README.md one folder up. node tests/bench/feed/cut.mjs --help
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { Build, Server, fail, file, here, kaluaCommand, kaluaEnv, makeKeys, median, number, quantile, runClient, sleep, table,
-  wholeNumber } from './bench.mjs';
+import { Build, Server, fail, file, here, kaluaCommand, kaluaEnv, makeKeys, median, number, quantile, runClient, sleep, startRest,
+  table, wholeNumber } from './bench.mjs';
 
 const usage = `usage: node tests/bench/feed/cut.mjs [OPTION...]
 
@@ -37,7 +37,7 @@ const server = await Server.start([build.part('cut_server'), markets,
   ...(options.tls ? [file('tls.pem'), file('tls.key')] : [])]);
 
 const expected = { tickers_of_markets: server.hello.tickers_of_markets };
-const client = runClient(kaluaCommand(build, 'cut.lua', server.port, options.tls),
+const client = runClient(kaluaCommand(build, 'cut.lua', { port: server.port, tls: options.tls, rest: await startRest() }),
   { env: kaluaEnv(expected), timeout: (minutes + 5) * 60000 });
 let over = false;
 client.catch((e) => fail(e.message)).finally(() => { over = true; });
@@ -78,7 +78,7 @@ console.log(`${options.tls ? 'TLS' : 'plain'}, ${markets} markets, ${number(seco
   + `${got.reconnects} reconnects; ${number(sent / 1e6, 1)} M messages sent, ${number(got.messages / 1e6, 1)} M read `
   + `(${number(got.messages / seconds / 1e6, 2)} M/s)`);
 console.log(`books that differ from the exchange's at the end: ${wrong.length} of ${markets}; stale: ${got.still_stale}; `
-  + `gaps ${got.gaps}, malformed ${got.malformed}; first opening ${number(got.opening * 1e3, 1)} ms\n`);
+  + `gaps ${got.gaps}, malformed ${got.malformed}\n`);
 if (steps.length)
   table([['', 'median ms', 'p99', 'most'],
     [`a book was stale (${got.stale.length} times)`, ...ms(got.stale.map(([since, until]) => until - since))],

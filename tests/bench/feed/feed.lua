@@ -1,6 +1,6 @@
--- What the scripts of the feed bench share: the connection, all books, the measured span, the report.
--- The span is that of the other peers: it begins when the connection is there and the books are asked for, and ends when
--- the server has closed it. CPU time is os.clock's: user and system time of all threads of the process.
+-- What the scripts of the feed bench share: the connection, all books, the measured span, the report. The span is that
+-- of the other peers: it begins when the connection is there and the books are asked for, and ends when the server has
+-- closed it. CPU time is os.clock's: user and system time of all threads of the process.
 local json = require "json"
 local kalshi = require "kalshi"
 local task = require "task"
@@ -8,11 +8,20 @@ local tickers = require "feed_tickers" -- made by feed.mjs
 
 local feed = { books = {}, tickers = tickers }
 local began, opened
+local held = {} -- subscriptions that nobody reads
 
--- Opens the connection by a subscription that brings no messages, then all books.
-function feed.open()
-  kalshi.subscribe{ channels = { "multivariate_market_lifecycle" } }
+local function subscribe(channel) held[#held + 1] = kalshi.subscribe{ channels = { channel } } end
+
+-- Opens the connection by a subscription that brings no messages; the measured span begins.
+function feed.connect()
+  task.sleep(0.2) -- what the session does at its start is no part of it
+  subscribe "multivariate_market_lifecycle"
   began = os.clock()
+end
+
+-- Opens all books.
+function feed.open()
+  feed.connect()
   local opening = {}
   for i, ticker in ipairs(tickers) do
     opening[i] = task.spawn(function() return kalshi.book(ticker) end)
@@ -25,7 +34,7 @@ end
 function feed.go()
   task.sleep(0)
   opened = os.clock()
-  kalshi.subscribe{ channels = { "market_lifecycle_v2" } }
+  subscribe "market_lifecycle_v2"
 end
 
 -- A book's levels in the text of synthetic.h, without the ticker.
@@ -60,6 +69,11 @@ local function peak_kb()
   end
 end
 
+function feed.close()
+  for _, book in ipairs(feed.books) do book:close() end
+  for _, sub in ipairs(held) do sub:close() end
+end
+
 -- Waits for the end; `counted()` gives what the script has counted, prices in dollars. `progress()` is a number that
 -- grows while a loop still works on what came before the end. Prints one line of JSON.
 function feed.finish(counted, progress)
@@ -74,10 +88,10 @@ function feed.finish(counted, progress)
   local t = counted and counted() or {}
   for _, sum in ipairs{ "bids", "spreads" } do t[sum] = t[sum] and math.floor(t[sum] * 1e4 + 0.5) end
   t.cpu, t.cpu_opening = ended - began, opened - began
-  t.messages, t.snapshots = status.messages, status.snapshots
+  t.messages, t.snapshots = status.messages, t.snapshots or status.snapshots
   t.checksum, t.rss_kb = checksum(), peak_kb()
   print(json.encode(t))
-  for _, book in ipairs(feed.books) do book:close() end
+  feed.close()
 end
 
 return feed

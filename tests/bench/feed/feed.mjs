@@ -2,7 +2,7 @@
 // beside what the core can do at all. See README.md one folder up. node tests/bench/feed/feed.mjs --help
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { Build, fail, here, makeKeys, median, number, startFeedServer, table, wholeNumber } from './bench.mjs';
+import { Build, fail, here, makeKeys, median, number, startFeedServer, startRest, table, wholeNumber } from './bench.mjs';
 import { LIMIT, VERDICT, measure, peers } from './peers.mjs';
 
 const usage = `usage: node tests/bench/feed/feed.mjs [OPTION...]
@@ -48,7 +48,7 @@ if (chosen.some((p) => p.compiled)) {
 makeKeys();
 const feed = build.feed(markets, messages);
 const server = await startFeedServer(build, feed, options.tls);
-const run = { build, server, tls: options.tls, feed };
+const run = { build, server, tls: options.tls, rest: await startRest(), feed };
 
 // The first round warms up, and shows which clients do not run here.
 const left = [];

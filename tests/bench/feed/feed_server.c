@@ -9,8 +9,10 @@
  *
  * The line of a connection: {"answers":N,"started":B,"whole":B,"seconds":S}: answers to commands, whether the messages
  * were begun and whether the client has taken them and the close frame, and the time from the first subscription to
- * books until then. */
+ * books until then. After one whose messages were begun the next is accepted when a line has come on stdin: a client
+ * that comes back by itself is not served. */
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -223,13 +225,25 @@ static bool stream(session *s, bool *started) {
   return s->socket.closed;
 }
 
-static void serve(session *s) {
+/* False when there is nothing to read within `wait_ms` (-1: for ever). */
+static bool take_line(int wait_ms) {
+  struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
+  char text[256];
+  if (poll(&p, 1, wait_ms) <= 0) return false;
+  if (read(STDIN_FILENO, text, sizeof text) <= 0) exit(0); /* whoever started it has gone */
+  return true;
+}
+
+/* True when the messages were begun. */
+static bool serve(session *s) {
   bool started = false, whole = stream(s, &started);
+  take_line(0); /* said to what was before */
   printf("{\"answers\":%ld,\"started\":%s,\"whole\":%s,\"seconds\":%.6f}\n", s->answers, started ? "true" : "false",
          whole ? "true" : "false", now() - s->began);
   fflush(stdout);
   server_socket_close(&s->socket);
   kl_buf_free(&s->out);
+  return started;
 }
 
 int main(int argc, char **argv) {
@@ -252,6 +266,6 @@ int main(int argc, char **argv) {
   fflush(stdout);
   for (unsigned number = 1;; number++) {
     session s = {.number = number};
-    if (server_socket_accept(&s.socket, listener, tls)) serve(&s);
+    if (server_socket_accept(&s.socket, listener, tls) && serve(&s)) take_line(-1);
   }
 }
