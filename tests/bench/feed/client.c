@@ -15,7 +15,7 @@ struct client {
   SSL *tls; /* NULL: plain */
 };
 
-static struct rusage began, ended;
+static struct rusage began, opened, ended;
 
 static void die(const char *what) {
   fprintf(stderr, "client: %s\n", what);
@@ -80,6 +80,8 @@ void client_subscribe(client *c) {
   send_all(c, frame, sizeof frame);
 }
 
+void client_opened(void) { getrusage(RUSAGE_SELF, &opened); }
+
 void client_close(client *c) {
   static const unsigned char frame[] = {0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8};
   send_all(c, frame, sizeof frame);
@@ -89,9 +91,9 @@ void client_close(client *c) {
   free(c);
 }
 
-static double seconds(struct timeval a, struct timeval b) {
-  return (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_usec - a.tv_usec) / 1e6;
-}
+static double seconds(struct timeval t) { return (double)t.tv_sec + (double)t.tv_usec / 1e6; }
+
+static double cpu(const struct rusage *r) { return seconds(r->ru_utime) + seconds(r->ru_stime); }
 
 /* ru_maxrss would count what the process was before it became this program. */
 static long peak_kb(void) {
@@ -105,10 +107,11 @@ static long peak_kb(void) {
 }
 
 void client_report(const client_totals *t) {
-  printf("{\"messages\":%llu,\"cpu\":%.6f,\"rss_kb\":%ld,\"snapshots\":%llu,\"deltas\":%llu,\"callbacks\":%llu,"
+  double opening = opened.ru_maxrss ? cpu(&opened) - cpu(&began) : 0;
+  printf("{\"messages\":%llu,\"cpu\":%.6f,\"cpu_opening\":%.6f,\"rss_kb\":%ld,\"snapshots\":%llu,\"deltas\":%llu,"
+         "\"callbacks\":%llu,"
          "\"bids\":%llu,\"spreads\":%llu,\"checksum\":\"%08x\"}\n",
-         (unsigned long long)t->messages,
-         seconds(began.ru_utime, ended.ru_utime) + seconds(began.ru_stime, ended.ru_stime), peak_kb(),
+         (unsigned long long)t->messages, cpu(&ended) - cpu(&began), opening, peak_kb(),
          (unsigned long long)t->snapshots, (unsigned long long)t->deltas, (unsigned long long)t->callbacks,
          (unsigned long long)t->bids, (unsigned long long)t->spreads, t->checksum);
 }

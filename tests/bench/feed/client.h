@@ -22,6 +22,8 @@ client *client_open(int port, bool tls);
 void client_subscribe(client *c);
 /* Some more bytes; 0 when the server has ended the connection. */
 size_t client_receive(client *c, char *p, size_t room);
+/* The books are there, the first message behind the snapshots has come: a mark within the span. */
+void client_opened(void);
 /* Answers the server's close frame. The measured span ends. */
 void client_close(client *c);
 

@@ -17,4 +17,5 @@ for _, book in ipairs(feed.open()) do
   end)
 end
 feed.go()
-feed.finish(function() return { deltas = deltas, callbacks = callbacks, bids = bids, spreads = spreads } end)
+feed.finish(function() return { deltas = deltas, callbacks = callbacks, bids = bids, spreads = spreads } end,
+  function() return deltas end)

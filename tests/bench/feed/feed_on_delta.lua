@@ -12,4 +12,5 @@ local function on_delta(_, _, _, bid, ask)
 end
 for _, book in ipairs(feed.open()) do book:on_delta(on_delta) end
 feed.go()
-feed.finish(function() return { deltas = deltas, callbacks = callbacks, bids = bids, spreads = spreads } end)
+feed.finish(function() return { deltas = deltas, callbacks = callbacks, bids = bids, spreads = spreads } end,
+  function() return deltas end)

@@ -86,7 +86,7 @@ static inline void do_book(const char *p, const char *end) {
   if (SCAN_LIKELY(SCAN_STARTS(p, SCAN_DELTA))) {
     if (!scan_read_delta(p, &d)) die("a delta that is not as it always is");
     if (d.seq != ++seq) die("a gap");
-    totals.deltas++;
+    if (!totals.deltas++) client_opened();
     limit_book *b = *limit_slot(&books, d.ticker, d.ticker_len);
     if (!b) return;
     limit_apply(&b->sides[d.side], d.price, d.size);
