@@ -11,8 +11,9 @@ import { WebSocketServer } from 'ws';
 import { Book, KALUA, Sim, tempDir, until } from './peers.mjs';
 
 const keyPath = path.join(tempDir(), 'k.pem');
-fs.writeFileSync(keyPath, crypto.generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs8', format: 'pem' }),
-  { mode: 0o600 });
+const { privateKey } = crypto.generateKeyPairSync('rsa', { modulusLength: 2048 });
+fs.writeFileSync(keyPath, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+const turned = (price) => (1 - Number(price)).toFixed(4); // NO prices are YES prices on the stream here
 
 // An exchange with one market: `truth` is what REST says, the stream says what `say` sends.
 async function exchange() {
@@ -30,14 +31,15 @@ async function exchange() {
     let seq = 0;
     const snapshot = (id) => {
       x.snapshots++;
-      ws.send(JSON.stringify({ type: 'orderbook_snapshot', id, sid: 1, seq: ++seq, msg: { market_ticker: 'T', market_id: crypto.randomUUID(),
-        yes_dollars_fp: x.truth.levels('yes'), no_dollars_fp: x.truth.levels('no').map(([p, c]) => [(1 - Number(p)).toFixed(4), c]) } }));
+      ws.send(JSON.stringify({ type: 'orderbook_snapshot', id, sid: 1, seq: ++seq, msg: {
+        market_ticker: 'T', market_id: crypto.randomUUID(), yes_dollars_fp: x.truth.levels('yes'),
+        no_dollars_fp: x.truth.levels('no').map(([p, c]) => [turned(p), c]) } }));
     };
     x.say = (price_dollars, delta_fp, side) => {
       const msg = { market_ticker: 'T', market_id: crypto.randomUUID(), price_dollars, delta_fp, side };
       x.truth.delta(msg);
       ws.send(JSON.stringify({ type: 'orderbook_delta', sid: 1, seq: ++seq,
-        msg: { ...msg, price_dollars: side === 'no' ? (1 - Number(price_dollars)).toFixed(4) : price_dollars } }));
+        msg: { ...msg, price_dollars: side === 'no' ? turned(price_dollars) : price_dollars } }));
     };
     ws.on('message', (d) => {
       const m = JSON.parse(d);
@@ -125,6 +127,7 @@ test('book audit', { concurrency: true }, async (t) => {
     t.test('a REST that is behind the stream, and one that is ahead of it, agree', async () => {
       const x = await exchange();
       let n = 0, old;
+      const ahead = () => x.truth.levels('yes').map(([p, c]) => [p, p === '0.4000' ? (Number(c) + 1).toFixed(2) : c]);
       const run = start(x.env, ['--audit', '1'], 'T');
       await run.saw('the book', (s) => s.count === 10);
       const ticking = setInterval(() => {
@@ -132,8 +135,7 @@ test('book audit', { concurrency: true }, async (t) => {
           old = x.truth.levels('yes');
           x.say('0.4000', '1.00', 'yes');
         } else {
-          x.rest = n % 4 === 0 ? { yes_dollars: old, no_dollars: x.truth.levels('no') }
-            : { yes_dollars: x.truth.levels('yes').map(([p, c]) => [p, p === '0.4000' ? (Number(c) + 1).toFixed(2) : c]), no_dollars: x.truth.levels('no') };
+          x.rest = { yes_dollars: n % 4 === 0 ? old : ahead(), no_dollars: x.truth.levels('no') };
         }
       }, 400);
       await run.saw('audits', (s) => s.audits >= 4);
