@@ -19,7 +19,7 @@
 enum { EVERY_MS = 1, WINDOW_MS = 60, INTO_THE_WINDOW_MS = 20 };
 
 static uv_loop_t loop;
-static uv_timer_t alive; /* the audit's own timer keeps no loop going */
+static uv_timer_t alive;        /* the audit's own timer keeps no loop going */
 static kl_clock_virtual vclock; /* stands still: what counts here is the order of things */
 static kl_feed *feed;
 static kl_feed_book *book;
