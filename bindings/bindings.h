@@ -15,6 +15,7 @@ typedef struct kl_environment {
   const char *ca_file; /* for connections that scripts open; NULL: the system's store */
   const char *env;     /* "sim", "demo", "prod" */
   const char *version;
+  bool tool; /* the scripts are bodies of commands, which may use what belongs to the command line */
   /* kalua.expect: set by scripts, read by the end summary (owned by the command). NULL: ignored. */
   void *expectations;
 } kl_environment;
@@ -29,6 +30,9 @@ int luaopen_kl_log(lua_State *L);
 int luaopen_kl_kalshi(lua_State *L);
 int luaopen_kl_http(lua_State *L);
 int luaopen_kl_ws(lua_State *L);
+/* For the bodies of commands only (kl_environment.tool): output.c, terminal.c. */
+int luaopen_kl_output(lua_State *L);
+int luaopen_kl_terminal(lua_State *L);
 
 /* json.c: the value at idx to JSON text; a text to a value on the stack. With a shape, fixed-point strings become
  * numbers; whole numbers become integers. `null_absent`: JSON null is left out (nil) instead of json.null. */

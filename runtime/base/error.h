@@ -19,7 +19,8 @@
 #define KL_ERR_CONFIG "config"     /* credentials or configuration; exit code 3 */
 #define KL_ERR_PROTOCOL "protocol" /* the other side sent what it must not */
 #define KL_ERR_PERMISSION "permission"
-#define KL_ERR_INTERNAL "internal" /* out of memory and the like */
+#define KL_ERR_INTERNAL "internal"       /* out of memory and the like */
+#define KL_ERR_BROKEN_PIPE "broken_pipe" /* what reads the output of a command has gone */
 
 typedef struct kl_error {
   const char *kind; /* one of the above; NULL while there is no error */

@@ -12,6 +12,7 @@
 #include "auth/ready.h"
 #include "base/decimal.h"
 #include "base/log.h"
+#include "bindings/terminal.h"
 #include "cli/account.h"
 #include "cli/settings.h"
 #include "cli/summary.h"
@@ -105,9 +106,11 @@ static void script_ended(void *data, kl_script *s, bool failed) {
   a->running--;
   if (!failed) return;
   const char *message = kl_script_error(s), *traceback = kl_script_traceback(s);
-  int code = kl_exit_code_of(kl_script_error_kind(s));
+  const char *kind = kl_script_error_kind(s);
+  int code = kl_exit_code_of(kind);
   if (a->exit_code == KL_EXIT_OK) a->exit_code = code;
   kl_cli_flush_output();
+  if (a->tool_errors && kind && !strcmp(kind, KL_ERR_BROKEN_PIPE)) return; /* as with print: nobody wants more */
   if (!message) message = "failed";
   if (a->tool_errors && code == KL_EXIT_USAGE) {
     const char *text = strstr(message, ": "); /* behind the kind */
@@ -146,6 +149,7 @@ static void interrupted(uv_signal_t *h, int signum) {
   kl_app *a = h->data;
   (void)signum;
   a->interrupts++;
+  if (a->interrupts > 1) kl_terminal_restore(); /* the script, which would do it, is in no hurry */
   if (a->interrupts == 1) {
     if (isatty(STDERR_FILENO)) fputs("\nkalua: stopping; Ctrl-C again to stop at once\n", stderr);
     stop_all(a, false);
@@ -510,6 +514,7 @@ bool kl_app_start(kl_app *a, const char *path, const char *module, const char *n
       return false;
     }
     so.source = m->text;
+    a->environment.tool = true;
   }
   kl_script **grown = realloc(a->scripts, (a->n_scripts + 1) * sizeof(kl_script *));
   if (!grown) {
