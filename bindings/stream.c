@@ -24,6 +24,7 @@ typedef struct stream_wait stream_wait;
 typedef struct stream {
   kl_member member;
   bool adopted, open;
+  bool raw; /* messages are handed out as their texts */
   kl_script *script;
   kl_feed *feed;
   kl_feed_sub *sub;          /* NULL once closed, and when only the feed's own events were asked for */
@@ -230,6 +231,7 @@ int kl_stream_subscribe_lua(lua_State *L) {
   kl_list_init(&s->waits);
   kl_list_init(&s->listener.link);
   s->script = script;
+  s->raw = given.raw;
   s->feed = kl_session_feed(kl_environment_of(L)->session);
   s->member.close = member_close;
   luaL_setmetatable(L, STREAM_META);
@@ -287,6 +289,12 @@ static int push_message(lua_State *L, stream *s) {
     const char *text = s->queue + s->head + sizeof h;
     s->head += (sizeof h + h.n + sizeof h - 1) / sizeof h * sizeof h;
     if (!--s->count) s->head = s->tail = 0; /* the text stays until the next message comes */
+    if (s->raw) {
+      while (h.n && (text[h.n - 1] == '\n' || text[h.n - 1] == '\r'))
+        h.n--; /* the exchange ends its messages with one */
+      lua_pushlstring(L, text, h.n);
+      return 1;
+    }
     const kl_shape_field field = {.name = "msg", .shape = h.shape};
     const kl_shape envelope = {.kind = KL_SHAPE_OBJECT, .n_fields = 1, .fields = &field};
     kl_json_decode(L, text, h.n, h.shape ? &envelope : NULL, true);

@@ -41,9 +41,19 @@ static const struct {
 };
 enum { N_SELECTORS = sizeof selectors / sizeof selectors[0] };
 
-static const char *const options[] = {"channels",      "market_tickers", "market_ticker",      "market_ids",
-                                      "market_id",     "index_ids",      "underlying_tickers", "send_initial_snapshot",
-                                      "use_yes_price", "user_filter",    "shard_factor",       "shard_key"};
+static const char *const options[] = {"channels",
+                                      "market_tickers",
+                                      "market_ticker",
+                                      "market_ids",
+                                      "market_id",
+                                      "index_ids",
+                                      "underlying_tickers",
+                                      "send_initial_snapshot",
+                                      "use_yes_price",
+                                      "user_filter",
+                                      "shard_factor",
+                                      "shard_key",
+                                      "raw"};
 
 static void check_keys(lua_State *L, int idx) {
   const size_t n = sizeof options / sizeof *options;
@@ -164,7 +174,13 @@ void kl_stream_options_read(lua_State *L, int idx, kl_stream_options *out) {
   out->o.send_initial_snapshot = read_flag(L, idx, "send_initial_snapshot", false);
   out->o.no_levels_in_no_prices = !read_flag(L, idx, "use_yes_price", true);
   read_shard(L, idx, &out->o);
-  int type = lua_getfield(L, idx, "user_filter");
+  int type = lua_getfield(L, idx, "raw");
+  out->raw = type == LUA_TSTRING && !strcmp(lua_tostring(L, -1), "text");
+  if (type != LUA_TNIL && !out->raw) {
+    kl_raisef(L, KL_ERR_VALIDATION,
+              WHERE ": raw must be \"text\" where it is given: messages as the exchange sent them");
+  }
+  type = lua_getfield(L, idx, "user_filter");
   const char *filter = type == LUA_TSTRING ? lua_tostring(L, -1) : type == LUA_TNIL ? "" : "?";
   if (*filter && strcmp(filter, "self") != 0) {
     kl_raisef(L, KL_ERR_VALIDATION, WHERE ": user_filter must be \"self\" where it is given");

@@ -13,6 +13,7 @@
 typedef struct kl_stream_options {
   kl_feed_sub_options o; /* without callbacks; channels is empty when only KL_STREAM_STATUS was given */
   bool status;           /* KL_STREAM_STATUS was among the channels */
+  bool raw;              /* messages are handed out as their texts */
   const char *one[2];
 } kl_stream_options;
 

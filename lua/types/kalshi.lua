@@ -212,6 +212,7 @@ function kalshi.books(tickers) end
 ---@field user_filter? "self" channel "communications": own RFQs only
 ---@field shard_factor? integer channel "communications": 1 to 100, with shard_key
 ---@field shard_key? integer 0 to shard_factor - 1
+---@field raw? "text" messages are texts, as the exchange sent them, instead of tables
 
 ---Returns once the exchange has acknowledged it.
 ---@async

@@ -1,4 +1,5 @@
 -- Subscriptions against the embedded exchange.
+local json = require "json"
 local kalshi = require "kalshi"
 local task = require "task"
 local test = require "test"
@@ -148,4 +149,13 @@ test("the feed's own events are a channel", function(t)
   t.ok(m.ts > 1e9)
   t.eq(type(m.detail), "string")
   t.ok(first(both, function(n) return n.type == "kalshi.status" and n.event == "connected" end))
+end)
+
+test("raw messages are the texts that the exchange sent", function(t)
+  local raw <close> = kalshi.subscribe{ channels = { "ticker" }, send_initial_snapshot = true, raw = "text" }
+  local text = first(raw, function() return true end)
+  t.eq(type(text), "string")
+  t.ok(text:find '^{.*"yes_bid_dollars":"0%.%d%d%d%d".*}$', text)
+  t.eq(json.decode(text).type, "ticker")
+  t.raises(function() kalshi.subscribe{ channels = { "ticker" }, raw = true } end, "validation")
 end)
