@@ -116,11 +116,6 @@ static int terminal_width(void) {
   return n > 0 && n < 10000 ? (int)n : DEFAULT_WIDTH;
 }
 
-static bool has_colour(void) {
-  const char *term = getenv("TERM"), *no = getenv("NO_COLOR");
-  return term && *term && strcmp(term, "dumb") != 0 && !(no && *no);
-}
-
 __attribute__((format(printf, 2, 3))) static bool add_setting(request *r, const char *fmt, ...) {
   va_list ap;
   char *text = NULL;
@@ -143,7 +138,8 @@ static bool make_args(request *r) {
   bool free_form = is_method(words[0]);
   bool terminal = isatty(STDOUT_FILENO), shown = terminal && !r->json && !r->jq;
   bool ok = add_setting(r, "print=%s", shown ? "table" : r->json ? "json" : "line");
-  if (shown) ok = ok && add_setting(r, "width=%d", terminal_width()) && (!has_colour() || add_setting(r, "colour=1"));
+  if (shown)
+    ok = ok && add_setting(r, "width=%d", terminal_width()) && (!kl_tool_colour() || add_setting(r, "colour=1"));
   if (r->op) ok = ok && add_setting(r, "operation=%s%s", r->op->legacy ? "legacy." : "", r->op->name);
   if (r->all) ok = ok && add_setting(r, "all=1");
   if (r->max >= 0) ok = ok && add_setting(r, "max=%lld", (long long)r->max);

@@ -1,6 +1,22 @@
 #include "cli/tool.h"
 
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "cli/app.h"
+
+static bool can_draw(void) {
+  const char *term = getenv("TERM");
+  return term && *term && strcmp(term, "dumb") != 0;
+}
+
+bool kl_tool_terminal(void) { return isatty(STDOUT_FILENO) && can_draw(); }
+
+bool kl_tool_colour(void) {
+  const char *no = getenv("NO_COLOR");
+  return can_draw() && !(no && *no);
+}
 
 int kl_tool_run(const kl_connect_options *o, const char *module, const char *name, char *const *args, double seconds,
                 bool summary) {

@@ -25,7 +25,7 @@ export async function until(what, fn, ms = 20000) {
 export const tempDir = () => fs.mkdtempSync(path.join(os.tmpdir(), 'kalua-test-'));
 
 // Settings of the person who runs the tests must not reach the program under test.
-const cleanEnv = () => Object.fromEntries(Object.entries(process.env).filter(([k]) => !/^(KALSHI|KALUA)_/.test(k)));
+export const cleanEnv = () => Object.fromEntries(Object.entries(process.env).filter(([k]) => !/^(KALSHI|KALUA)_/.test(k)));
 
 // Runs kalua to its end: {code, stdout, stderr}. `kill` sends SIGINT after so many ms; `input` goes to standard input.
 export function kalua(args, { env = {}, cwd, kill, input, timeout = 60000, onOut } = {}) {
