@@ -10,6 +10,13 @@ _kalua_operations() {
   "$1" api --list 2>/dev/null | cut -d ' ' -f 1
 }
 
+# Channels of `kalua tail`, also behind a comma.
+_kalua_channels() {
+  local before='' word=$cur
+  [[ $word == *,* ]] && before=${word%,*}, word=${word##*,}
+  mapfile -t COMPREPLY < <(compgen -P "$before" -W "$("$kalua" tail --list 2>/dev/null | cut -d ' ' -f 1)" -- "$word")
+}
+
 # The operation on the command line, and whether the word that is completed is it.
 _kalua_operation_at() {
   local i word
@@ -54,7 +61,7 @@ _kalua_api() {
 
 _kalua() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} kalua=${COMP_WORDS[0]}
-  local commands='run api book demo sim doctor test' command=run i word
+  local commands='run api book tail demo sim doctor test' command=run i word
   COMPREPLY=()
 
   for ((i = 1; i < COMP_CWORD; i++)); do
@@ -71,9 +78,10 @@ _kalua() {
   --log) mapfile -t COMPREPLY < <(compgen -W 'error warn info debug trace' -- "$cur") && return ;;
   --tier) mapfile -t COMPREPLY < <(compgen -W 'basic advanced expert premier paragon prime prestige' -- "$cur") && return ;;
   --key | --ca | --log-file | --allow-fs) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
+  --side) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$cur") && return ;;
   --allow-env) mapfile -t COMPREPLY < <(compgen -v -- "$cur") && return ;;
   --key-id | --rest-url | --ws-url | --seed | --markets | --speed | --rate | --mem | --cpu-ms | --allow-net | \
-    --levels | --seconds | --port | --users | --max | --jq) return ;;
+    --levels | --seconds | --port | --users | --max | --jq | --shard) return ;;
   esac
 
   if [[ $cur == -* ]]; then
@@ -96,6 +104,7 @@ _kalua() {
     )
     ;;
   api) _kalua_api ;;
+  tail) ((COMP_CWORD == 2)) && _kalua_channels ;;
   esac
 }
 

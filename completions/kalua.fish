@@ -2,7 +2,7 @@
 # `kalua api --list`, their parameters those of `kalua api --complete OPERATION`, so that they are always those of the
 # installed binary.
 
-set -g __kalua_commands run api book demo sim doctor test
+set -g __kalua_commands run api book tail demo sim doctor test
 
 function __kalua_command
     set -l words (commandline -opc)
@@ -48,6 +48,16 @@ function __kalua_api
     end
 end
 
+# Channels, also behind a comma.
+function __kalua_channels
+    set -l before (commandline -ct | string match -r '.*,')
+    kalua tail --list 2>/dev/null | string replace -r '^(\S+) +(.*)$' "$before"'$1\t$2'
+end
+
+function __kalua_tail_first
+    test (__kalua_command) = tail; and test (count (commandline -opc)) = 2
+end
+
 function __kalua_previous_is
     contains -- (commandline -opc)[-1] $argv
 end
@@ -56,14 +66,17 @@ complete -c kalua -f
 complete -c kalua -n __fish_use_subcommand -a run -d 'run strategies or tools'
 complete -c kalua -n __fish_use_subcommand -a api -d 'one REST call, JSON out'
 complete -c kalua -n __fish_use_subcommand -a book -d 'one live book in the terminal'
+complete -c kalua -n __fish_use_subcommand -a tail -d 'a stream as one JSON object per line'
 complete -c kalua -n __fish_use_subcommand -a demo -d 'a strategy on the embedded exchange'
 complete -c kalua -n __fish_use_subcommand -a sim -d 'the exchange simulator as a server of its own'
 complete -c kalua -n __fish_use_subcommand -a doctor -d 'what is wrong with my set-up'
 complete -c kalua -n __fish_use_subcommand -a test -d 'run script tests'
 complete -c kalua -n 'contains -- (__kalua_command) run test' -k -a '(__fish_complete_suffix .lua)'
 complete -c kalua -n 'test (__kalua_command) = api' -a '(__kalua_api)'
+complete -c kalua -n __kalua_tail_first -a '(__kalua_channels)'
 complete -c kalua -n 'string match -q -- "-*" (commandline -ct)' -a '(__kalua_options)'
 complete -c kalua -n '__kalua_previous_is --env' -a 'sim demo prod'
+complete -c kalua -n '__kalua_previous_is --side' -a 'yes no'
 complete -c kalua -n '__kalua_previous_is --log' -a 'error warn info debug trace'
 complete -c kalua -n '__kalua_previous_is --tier' -a 'basic advanced expert premier paragon prime prestige'
 complete -c kalua -n '__kalua_previous_is --key --ca --log-file --allow-fs' -F

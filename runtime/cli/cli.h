@@ -30,6 +30,7 @@ int kl_command_run(int argc, char **argv);
 int kl_command_sim(int argc, char **argv);
 int kl_command_api(int argc, char **argv);
 int kl_command_book(int argc, char **argv);
+int kl_command_tail(int argc, char **argv);
 int kl_command_demo(int argc, char **argv);
 int kl_command_doctor(int argc, char **argv);
 int kl_command_test(int argc, char **argv);

@@ -13,6 +13,7 @@ static const kl_command commands[] = {
     {"run", "run SCRIPT... [-- ARG...]", "run strategies or tools", kl_command_run},
     {"api", "api OPERATION [k=v...]", "one REST call, JSON out", kl_command_api},
     {"book", "book TICKER", "one live book in the terminal", kl_command_book},
+    {"tail", "tail CHANNEL [TICKER...]", "a stream as one JSON object per line", kl_command_tail},
     {"demo", "demo", "a strategy on the embedded exchange, for 20 seconds", kl_command_demo},
     {"sim", "sim", "the exchange simulator as a server of its own", kl_command_sim},
     {"doctor", "doctor", "what is wrong with my set-up", kl_command_doctor},

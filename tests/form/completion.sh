@@ -35,6 +35,9 @@ has 'bash, superseded' "$(in_bash kalua api legacy.create_order si)" side=
 has 'bash, JSON' "$(in_bash kalua api batch_create_orders or)" orders:=
 has 'bash, file' "$(in_bash kalua api batch_create_orders orders : = @README)" @README.md
 has 'bash, option' "$(in_bash kalua api get_markets --j)" --jq --json
+has 'bash, channel' "$(in_bash kalua tail '')" ticker orderbook_delta kalshi.status
+has 'bash, second channel' "$(in_bash kalua tail ticker,tr)" ticker,trade
+has 'bash, side' "$(in_bash kalua book X --side '')" yes no
 [ "$(in_bash kalua api get_markets status = o)" = open ] || {
   echo 'bash: more than the value that fits' >&2
   failed=1
@@ -44,6 +47,8 @@ if command -v fish >/dev/null 2>&1; then
   in_fish() { fish --no-config -c "source completions/kalua.fish; complete -C '$1'" | cut -f 1; }
   has 'fish, operation' "$(in_fish 'kalua api get_marke')" get_markets get_market
   has 'fish, parameter' "$(in_fish 'kalua api --env demo get_markets st')" status= status=open
+  has 'fish, channel' "$(in_fish 'kalua tail ti')" ticker
+  has 'fish, second channel' "$(in_fish 'kalua tail ticker,tr')" ticker,trade
 fi
 if command -v zsh >/dev/null 2>&1; then zsh -n completions/_kalua || failed=1; fi
 exit $failed

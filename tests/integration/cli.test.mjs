@@ -22,7 +22,7 @@ test('--version and --help, of everything', async () => {
   assert.match((await kalua(['--version'])).stdout, /^kalua \d+\.\d+\.\d+\n$/);
   const help = await kalua(['--help']);
   assert.equal(help.code, 0);
-  for (const c of ['run', 'sim', 'api', 'book', 'demo', 'doctor', 'test']) {
+  for (const c of ['run', 'sim', 'api', 'book', 'tail', 'demo', 'doctor', 'test']) {
     assert.match(help.stdout, new RegExp(`kalua ${c}`));
     const own = await kalua([c, '--help']);
     assert.equal(own.code, 0);
