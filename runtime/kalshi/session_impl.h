@@ -48,7 +48,7 @@ struct kl_session {
   kl_hot_path *hot;
   kl_own_orders *own;
   kl_book_audit *audit; /* NULL: none */
-  kl_account *account; /* feeds `own` */
+  kl_account *account;  /* feeds `own` */
 
   bool limits_known;
   int64_t limits_asked_ns; /* 0: not yet */
