@@ -227,7 +227,11 @@ static void run_until(const int *flag) {
   uv_run(&loop, UV_RUN_NOWAIT);
 }
 
-static void note_time(uv_timer_t *t) { *(int *)t->data = 1; }
+/* Timers run before the loop waits: without the stop it would go on to wait for something that may never come. */
+static void note_time(uv_timer_t *t) {
+  *(int *)t->data = 1;
+  uv_stop(t->loop);
+}
 
 static void __attribute__((unused)) run_for(uint64_t ms) {
   int over = 0;
