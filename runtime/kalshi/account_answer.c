@@ -67,6 +67,26 @@ static void canceled(kl_account *a, const char *order_id, int64_t ts_ms) {
   kl_account_tell_order(a, &o, KL_TOLD_BY_ANSWER);
 }
 
+/* What rests of it is told, and with an amend the price and the whole that were asked for; what traded follows. One of
+ * which nothing rests may have been filled or stopped at an own order: that is for the channel to tell. */
+static void changed(kl_account *a, const json_t *asked, const kl_order_answer *answer, bool amend) {
+  kl_own_order o;
+  kl_count total;
+  if (!answer->has_remaining || !known(a, answer->order_id, answer->ts_ms, &o)) return;
+  o.remaining = answer->remaining;
+  if (!amend) {
+    if (o.remaining == 0) o.status = KL_OWN_CANCELED;
+  } else {
+    if (o.remaining == 0 || !fixed_of(asked, "count", KL_COUNT_PLACES, &total) || total < o.remaining ||
+        !fixed_of(asked, "price", KL_PRICE_PLACES, &o.yes_price))
+      return;
+    o.filled = total - o.remaining;
+    const char *name = text_of(asked, "updated_client_order_id");
+    if (name[0] && !fits(o.client_order_id, sizeof o.client_order_id, name)) return;
+  }
+  kl_account_tell_order(a, &o, KL_TOLD_BY_ANSWER);
+}
+
 /* Fields of one item of a batch's answer, as the answer to a single write has them. */
 static void item_answer(const json_t *item, kl_order_answer *out) {
   memset(out, 0, sizeof *out);
@@ -95,18 +115,16 @@ static void batch(kl_account *a, const json_t *asked, const char *body, size_t n
 }
 
 void kl_account_answered(kl_account *a, const kl_call *c, const kl_order_answer *answer, const char *body, size_t n) {
-  if (!a->started || !c->op) return;
-  const char *op = c->op->id;
-  if (!strcmp(op, "CancelOrderV2")) {
-    canceled(a, answer->order_id, answer->ts_ms);
-    return;
-  }
-  bool creates = !strcmp(op, "BatchCreateOrdersV2");
-  if (!creates && strcmp(op, "CreateOrderV2") != 0 && strcmp(op, "BatchCancelOrdersV2") != 0) return;
+  const char *op = c->op ? c->op->id : "";
+  if (!a->started) return;
   json_t *asked = c->body ? json_loadb(c->body, c->body_len, 0, NULL) : NULL;
   if (!strcmp(op, "CreateOrderV2"))
     created(a, asked, answer);
-  else
-    batch(a, asked, body, n, creates);
+  else if (!strcmp(op, "CancelOrderV2"))
+    canceled(a, answer->order_id, answer->ts_ms);
+  else if (!strcmp(op, "AmendOrderV2") || !strcmp(op, "DecreaseOrderV2"))
+    changed(a, asked, answer, !strcmp(op, "AmendOrderV2"));
+  else if (!strcmp(op, "BatchCreateOrdersV2") || !strcmp(op, "BatchCancelOrdersV2"))
+    batch(a, asked, body, n, !strcmp(op, "BatchCreateOrdersV2"));
   json_decref(asked);
 }

@@ -630,6 +630,34 @@ static void a_created_order_is_known_before_its_caller_hears_of_it(void **state)
   assert_int_equal(order_of("o1")->taker_fees, 10000);
 }
 
+static void an_amend_and_a_decrease_are_known_with_their_answers(void **state) {
+  (void)state;
+  static const char amend[] = "{\"ticker\":\"T\",\"side\":\"bid\",\"price\":\"0.4400\",\"count\":\"12.00\","
+                              "\"updated_client_order_id\":\"renamed\"}";
+  start_and_load();
+  say_order("o1", "resting", "4.00", "6.00", 10);
+  world.order_answer =
+      "{\"order_id\":\"o1\",\"remaining_count\":\"5.00\",\"fill_count\":\"3.00\",\"ts_ms\":1789482600100}";
+  outcome o = call("amend_order", ORDERS "/o1/amend", amend, 0);
+  assert_false(o.failed);
+  assert_order("o1", KL_OWN_RESTING, 700); /* three more by the amend itself */
+  assert_int_equal(order_of("o1")->remaining, 500);
+  assert_int_equal(order_of("o1")->yes_price, 4400);
+  assert_ptr_equal(kl_own_orders_by_client_id(kl_account_orders(account), "renamed"), order_of("o1"));
+  world.order_answer = "{\"order_id\":\"o1\",\"ts_ms\":1789482600150}"; /* it changed nothing */
+  o = call("amend_order", ORDERS "/o1/amend", amend, 0);
+  assert_false(o.failed);
+  assert_order("o1", KL_OWN_RESTING, 700);
+  world.order_answer = "{\"order_id\":\"o1\",\"remaining_count\":\"2.00\",\"ts_ms\":1789482600200}";
+  o = call("decrease_order", ORDERS "/o1/decrease", "{\"reduce_to\":\"2.00\"}", 0);
+  assert_false(o.failed);
+  assert_int_equal(order_of("o1")->remaining, 200);
+  world.order_answer = "{\"order_id\":\"o1\",\"remaining_count\":\"0.00\",\"ts_ms\":1789482600300}";
+  o = call("decrease_order", ORDERS "/o1/decrease", "{\"reduce_to\":\"0.00\"}", 0);
+  assert_false(o.failed);
+  assert_order("o1", KL_OWN_CANCELED, 700);
+}
+
 static void an_answer_that_comes_behind_the_channel_takes_nothing_back(void **state) {
   (void)state;
   start_and_load();
@@ -981,6 +1009,7 @@ int main(void) {
       RUN(a_connection_that_breaks_during_a_load_begins_it_anew),
       RUN(it_is_stale_while_the_feed_is_away),
       RUN(a_created_order_is_known_before_its_caller_hears_of_it),
+      RUN(an_amend_and_a_decrease_are_known_with_their_answers),
       RUN(an_answer_that_comes_behind_the_channel_takes_nothing_back),
       RUN(a_batch_is_known_order_by_order),
       RUN(positions_of_every_subaccount_are_read),
