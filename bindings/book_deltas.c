@@ -10,13 +10,16 @@
 enum {
   QUEUE_MAX = 4096,
   QUEUE_FIRST = 64,
-  CALLS_MAX = 1024 /* of an on_delta function before the other tasks have their turn */
+  LOOK_AFTER = 64,  /* calls of an on_delta function before a look at the clock */
+  STRETCH_MS = 100, /* which it may have before the other tasks have their turn */
+  FEW_ARGS = 5,
+  ARGS_MAX = 7
 };
 
 /* Prices in 1/10,000 dollar; bid and ask 0: that side is empty. */
 typedef struct delta {
-  int32_t price, bid, ask;
-  kl_outcome side;
+  int16_t price, bid, ask;
+  uint8_t side; /* kl_outcome */
   kl_count change;
   int64_t seq, ts_ms; /* ts_ms 0: the message had none */
 } delta;
@@ -28,6 +31,8 @@ typedef struct queue {
   kl_list link; /* in the handle's queues */
   kl_book_watcher watcher;
   const char *reader; /* what takes from it, for messages */
+  int n_args;         /* that the function of on_delta looks at */
+  int64_t since_ns;   /* since when others have not had their turn; 0: not long */
   bool ended;         /* the book was closed, or the reader has gone */
   delta *ring;
   size_t cap, head, count;
@@ -77,10 +82,10 @@ static void on_delta(kl_book_watcher *w, kl_feed_book *b, const kl_event *ev, kl
   }
   kl_price bid, ask;
   kl_book_touch(b->book, &bid, &ask);
-  q->ring[(q->head + q->count++) & (q->cap - 1)] = (delta){.price = (int32_t)own_price,
-                                                           .bid = (int32_t)bid,
-                                                           .ask = (int32_t)ask,
-                                                           .side = ev->delta.side,
+  q->ring[(q->head + q->count++) & (q->cap - 1)] = (delta){.price = (int16_t)own_price,
+                                                           .bid = (int16_t)bid,
+                                                           .ask = (int16_t)ask,
+                                                           .side = (uint8_t)ev->delta.side,
                                                            .change = ev->delta.delta,
                                                            .seq = ev->seq,
                                                            .ts_ms = ev->ts_ms};
@@ -317,7 +322,7 @@ static int nothing_waited(lua_State *L, kl_wait *w) {
 static int wait_for_more(lua_State *L) { return await_more(L, lua_touserdata(L, 1), nothing_waited); }
 static int yield(lua_State *L) { return kl_yield(L); }
 
-static void push_arguments(lua_State *L, queue *q) {
+static void push_call(lua_State *L, queue *q) {
   const delta d = take(q);
   lua_pushvalue(L, ARG_FUNCTION);
   push_price(L, &d);
@@ -325,32 +330,45 @@ static void push_arguments(lua_State *L, queue *q) {
   lua_pushvalue(L, ARG_SIDES + (int)d.side);
   push_best(L, d.bid);
   push_best(L, d.ask);
+  if (q->n_args == FEW_ARGS) return;
   lua_pushinteger(L, (lua_Integer)d.seq);
   push_time(L, d.ts_ms);
 }
 
-/* Calls the function for each delta until the book is closed. The context counts calls since others had their turn. */
+/* What a function without `...` has no name for need not be handed over. */
+static int args_of(lua_State *L, int idx) {
+  lua_Debug ar;
+  lua_pushvalue(L, idx);
+  lua_getinfo(L, ">u", &ar);
+  return !ar.isvararg && ar.nparams <= FEW_ARGS ? FEW_ARGS : ARGS_MAX;
+}
+
+/* Asked after every LOOK_AFTER calls: whether the other tasks should have their turn. */
+static bool ran_for_long(lua_State *L, queue *q) {
+  int64_t now = kl_mono_ns(kl_script_clock(kl_script_of(L)));
+  if (!q->since_ns) q->since_ns = now;
+  return now - q->since_ns > STRETCH_MS * INT64_C(1000000);
+}
+
+/* Calls the function for each delta until the book is closed; `calls` since the last look at the clock. */
 static int call_each(lua_State *L, int status, lua_KContext calls) {
   queue *q = lua_touserdata(L, ARG_QUEUE);
   (void)status;
   lua_settop(L, ARGS);
   for (;;) {
+    bool stretched = ++calls % LOOK_AFTER == 0 && ran_for_long(L, q);
     if (q->ended) return 0;
     kl_check_cancelled(L);
-    if (q->count && calls < CALLS_MAX) {
-      calls++;
-      push_arguments(L, q);
-      lua_callk(L, 7, 0, calls, call_each);
+    if (q->count && !stretched) {
+      push_call(L, q);
+      lua_callk(L, q->n_args, 0, calls, call_each);
       continue;
     }
-    if (q->count) {
-      lua_pushcfunction(L, yield);
-    } else {
-      raise_pending(L, q);
-      lua_pushcfunction(L, wait_for_more);
-    }
-    calls = 0;
+    if (!q->count) raise_pending(L, q);
+    lua_pushcfunction(L, q->count ? yield : wait_for_more);
     lua_pushvalue(L, ARG_QUEUE);
+    q->since_ns = 0;
+    calls = 0;
     lua_callk(L, 1, 0, calls, call_each);
   }
 }
@@ -368,7 +386,7 @@ int kl_book_on_delta_lua(lua_State *L) {
   }
   lua_settop(L, 2);
   lua_pushcfunction(L, call_body);
-  new_queue(L, h, "function");
+  new_queue(L, h, "function")->n_args = args_of(L, 2);
   lua_pushvalue(L, 2);
   push_sides(L);
   kl_task_spawn(L, ARGS);

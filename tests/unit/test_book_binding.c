@@ -423,6 +423,24 @@ static void calls_that_fall_behind_end_with_an_error(void **state) {
   assert_ended();
 }
 
+static void a_whole_queue_goes_to_functions_of_any_shape(void **state) {
+  (void)state;
+  run("local b = kalshi.book 'A' local one, seven, any, c = 0, 0, 0, 0\n"
+      "b:on_delta(function(price) one = one + price end)\n"
+      "b:on_delta(function(a, b, c, d, e, f, g) seven = seven + f assert(g == 1789482601.25) end)\n"
+      "b:on_delta(function(...) any = any + select('#', ...) end)\n"
+      "c = b:on_delta(type)\n"
+      "repeat b:wait() until b.seq == 4097 require('task').sleep(0.01)\n"
+      "print(string.format('%.2f', one), seven, any, c:status()) b:close()\n");
+  book_opens();
+  for (int i = 0; i < 4096; i++)
+    say_delta(1, 2 + i, "A", "0.3800", "1.00", "yes");
+  burst_ends();
+  wait_printed("\n");
+  assert_printed("1556.48\t8394752\t28672\twaiting\n");
+  assert_ended();
+}
+
 static void calls_can_be_cancelled_from_outside_and_inside(void **state) {
   (void)state;
   run("local b = kalshi.book 'A' local n, inside = 0\n"
@@ -668,6 +686,7 @@ int main(void) {
       T(a_function_may_wait_and_loses_nothing_meanwhile),
       T(an_error_ends_the_calls_and_not_the_book),
       T(calls_that_fall_behind_end_with_an_error),
+      T(a_whole_queue_goes_to_functions_of_any_shape),
       T(calls_can_be_cancelled_from_outside_and_inside),
       T(each_reader_of_a_book_has_all_of_it),
       T(a_function_that_is_none_is_refused),
