@@ -10,13 +10,14 @@
 
 /* ---- waiting ---- */
 
-typedef struct book_wait {
+struct kl_book_wait {
   kl_wait wait;      /* first */
   kl_list link;      /* in the handle's waits */
   kl_book_handle *h; /* NULL once the handle's memory went */
   bool opening, opened, expired, timed;
   uv_timer_t timer;
-} book_wait;
+};
+typedef struct kl_book_wait book_wait;
 
 static void handle_close(kl_book_handle *h);
 
@@ -28,6 +29,8 @@ static void wait_drop(kl_wait *w) {
   if (bw->opening && !bw->opened && bw->h) handle_close(bw->h); /* given up before the first snapshot */
   if (bw->timed) {
     uv_close((uv_handle_t *)&bw->timer, wait_freed);
+  } else if (bw->h && !bw->h->spare) {
+    bw->h->spare = bw; /* the next one then allocates nothing */
   } else {
     free(bw);
   }
@@ -55,8 +58,10 @@ static void raise_failed(lua_State *L, const kl_feed_book *b) {
 
 static int await_change(lua_State *L, kl_book_handle *h, double timeout, bool opening,
                         int (*push)(lua_State *, kl_wait *)) {
-  book_wait *bw = calloc(1, sizeof *bw);
+  book_wait *bw = h->spare ? h->spare : malloc(sizeof *bw);
   if (!bw) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory to wait for the book of %s", h->ticker);
+  h->spare = NULL;
+  memset(bw, 0, sizeof *bw);
   bw->wait.push = push;
   bw->wait.drop = wait_drop;
   bw->h = h;
@@ -107,6 +112,8 @@ static int l_gc(lua_State *L) {
     bw->h = NULL;
     kl_list_remove(&bw->link);
   }
+  free(h->spare);
+  h->spare = NULL;
   return 0;
 }
 

@@ -14,8 +14,9 @@ typedef struct kl_book_handle {
   kl_feed *feed;
   kl_feed_book *book; /* NULL once closed */
   kl_book_watcher watcher;
-  uint64_t seen;  /* changes when wait last returned */
-  kl_list waits;  /* of tasks that wait for a change */
+  uint64_t seen; /* changes when wait last returned */
+  kl_list waits; /* of tasks that wait for a change */
+  struct kl_book_wait *spare;
   kl_list queues; /* of deltas */
   char ticker[64];
 } kl_book_handle;
