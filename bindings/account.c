@@ -239,15 +239,15 @@ static int orders_answer(lua_State *L, kl_account *a) {
   const kl_own_orders *all = kl_account_orders(a);
   const char *ticker = text_option(L, "kalshi.orders", "ticker"), *status = text_option(L, "kalshi.orders", "status");
   if (!status) status = statuses[0];
-  bool every = !strcmp(status, "all");
+  bool every = !strcmp(status, "all"), wanted[2]; /* of the resting ones: wanted[1] */
   size_t n = 0, most = 0;
-  for (int resting = 0; resting < 2; resting++)
-    most += kl_own_orders_count(all, resting);
-  const kl_own_order **found =
-      lua_newuserdatauv(L, (most ? most : 1) * sizeof(const kl_own_order *), 0); /* Lua frees it */
   for (int resting = 0; resting < 2; resting++) {
-    if (!every && resting != !strcmp(status, statuses[0])) continue;
-    for (const kl_own_order *o = NULL; (o = kl_own_orders_next(all, resting, o));) {
+    wanted[resting] = every || resting == !strcmp(status, statuses[0]);
+    if (wanted[resting]) most += kl_own_orders_count(all, resting);
+  }
+  const kl_own_order **found = lua_newuserdatauv(L, (most ? most : 1) * sizeof(const kl_own_order *), 0); /* Lua's */
+  for (int resting = 0; resting < 2; resting++) {
+    for (const kl_own_order *o = NULL; wanted[resting] && (o = kl_own_orders_next(all, resting, o));) {
       if (!o->ts_ms || !o->ticker[0]) continue; /* only its id is known */
       if (ticker && strcmp(ticker, o->ticker) != 0) continue;
       if (every || !strcmp(status, status_name(o->status))) found[n++] = o;
