@@ -165,8 +165,8 @@ typedef struct kl_feed_status {
 void kl_feed_status_get(const kl_feed *f, kl_feed_status *out);
 
 /* The owner is told when a connection came or went ("connected", "disconnected"), a gap was seen ("gap"), all books are
- * current again after one or after a reconnect ("resync"), data is old when it comes ("late") and no longer ("current"),
- * and when the audit found a book that was wrong ("audit"). */
+ * current again after one or after a reconnect ("resync"), data is old when it comes ("late") and no longer
+ * ("current"), and when the audit found a book that was wrong ("audit"). */
 typedef struct kl_feed_listener {
   kl_list link;
   void *data;
