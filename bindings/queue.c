@@ -7,7 +7,7 @@ enum { FIRST = 4096, KEPT = 1 << 20 /* memory that stays when the queue is empty
 
 typedef struct header {
   size_t n;
-  int tag;
+  intptr_t tag;
 } header;
 
 static size_t room_of(size_t n) {
@@ -38,7 +38,7 @@ static bool reserve(kl_queue *q, size_t n) {
   return true;
 }
 
-void kl_queue_put(kl_queue *q, int tag, const void *p, size_t n) {
+void kl_queue_put(kl_queue *q, intptr_t tag, const void *p, size_t n) {
   if (q->lost || q->count >= q->max_count || n > SIZE_MAX / 4 || !reserve(q, room_of(n))) {
     q->lost++;
     return;
@@ -50,7 +50,7 @@ void kl_queue_put(kl_queue *q, int tag, const void *p, size_t n) {
   q->count++;
 }
 
-bool kl_queue_take(kl_queue *q, int *tag, const char **p, size_t *n) {
+bool kl_queue_take(kl_queue *q, intptr_t *tag, const char **p, size_t *n) {
   header h;
   if (!q->count) return false;
   memcpy(&h, q->data + q->head, sizeof h);

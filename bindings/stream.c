@@ -4,19 +4,14 @@
 
 #include "base/clock.h"
 #include "bindings/json.h"
+#include "bindings/queue.h"
 #include "bindings/rest.h"
 #include "bindings/stream_options.h"
 #include "script/script.h"
 
 #define STREAM_META "kalshi.Subscription"
 
-enum { QUEUE_MESSAGES = 10000, QUEUE_BYTES = 4 << 20, QUEUE_FIRST = 4096, TYPE_MAX = 64 };
-
-/* Before each message in the queue. */
-typedef struct header {
-  const kl_shape *shape; /* of `msg`; static */
-  uint32_t n;
-} header;
+enum { QUEUE_MESSAGES = 10000, QUEUE_BYTES = 4 << 20, TYPE_MAX = 64 };
 
 typedef struct stream_wait stream_wait;
 
@@ -32,9 +27,7 @@ typedef struct stream {
   kl_error error;            /* the exchange refused it */
   kl_list waits;             /* for acknowledgements */
   stream_wait *reader;       /* the task that waits for a message */
-  char *queue;               /* messages with headers, from `head` to `tail` */
-  size_t cap, head, tail, count;
-  uint64_t lost;
+  kl_queue queue;
   char type[TYPE_MAX]; /* of the last message, and its shape */
   size_t type_len;
   const kl_shape *shape;
@@ -49,27 +42,6 @@ struct stream_wait {
 
 /* ---- the queue ---- */
 
-/* Room for n more bytes at the tail, without moving past the limit. */
-static bool reserve(stream *s, size_t n) {
-  size_t held = s->tail - s->head;
-  if (held + n > QUEUE_BYTES) return false;
-  if (s->tail + n <= s->cap) return true;
-  if (s->head && s->head >= held) { /* what was read makes room; each byte is moved at most once */
-    memmove(s->queue, s->queue + s->head, held);
-    s->head = 0;
-    s->tail = held;
-    if (held + n <= s->cap) return true;
-  }
-  size_t cap = s->cap ? s->cap : QUEUE_FIRST;
-  while (cap < s->tail + n)
-    cap *= 2;
-  char *wide = realloc(s->queue, cap);
-  if (!wide) return false;
-  s->queue = wide;
-  s->cap = cap;
-  return true;
-}
-
 static const kl_shape *shape_of(stream *s, kl_str type) {
   if (type.n >= TYPE_MAX) return NULL;
   if (!kl_str_is(type, s->type, s->type_len)) {
@@ -81,19 +53,9 @@ static const kl_shape *shape_of(stream *s, kl_str type) {
   return s->shape;
 }
 
-/* Once one is lost, none is taken until the loop has been told: a hole is where the error is. */
+/* The tag of a message in the queue is the shape of its `msg`. */
 static void enqueue(stream *s, const char *raw, size_t n, const kl_shape *shape) {
-  size_t room =
-      (sizeof(header) + n + sizeof(header) - 1) / sizeof(header) * sizeof(header); /* the next stays aligned */
-  if (s->lost || s->count >= QUEUE_MESSAGES || n > UINT32_MAX || !reserve(s, room)) {
-    s->lost++;
-    return;
-  }
-  const header h = {.shape = shape, .n = (uint32_t)n};
-  memcpy(s->queue + s->tail, &h, sizeof h);
-  memcpy(s->queue + s->tail + sizeof h, raw, n);
-  s->tail += room;
-  s->count++;
+  kl_queue_put(&s->queue, (intptr_t)shape, raw, n);
 }
 
 static void on_message(void *data, const kl_event *ev, const char *raw, size_t n) {
@@ -157,9 +119,7 @@ static int l_gc(lua_State *L) {
   }
   if (s->reader) s->reader->s = NULL;
   s->reader = NULL;
-  free(s->queue);
-  s->queue = NULL;
-  s->cap = s->head = s->tail = s->count = 0;
+  kl_queue_free(&s->queue);
   return 0;
 }
 
@@ -213,7 +173,7 @@ static void on_status(void *data, const char *what, const char *detail) {
   kl_buf_json_cstr(&b, detail ? detail : "");
   kl_buf_str(&b, "}}");
   if (b.failed) {
-    s->lost++;
+    s->queue.lost++;
   } else {
     enqueue(s, b.data, b.len, NULL);
   }
@@ -230,6 +190,8 @@ int kl_stream_subscribe_lua(lua_State *L) {
   memset(s, 0, sizeof *s);
   kl_list_init(&s->waits);
   kl_list_init(&s->listener.link);
+  s->queue.max_count = QUEUE_MESSAGES;
+  s->queue.max_bytes = QUEUE_BYTES;
   s->script = script;
   s->raw = given.raw;
   s->feed = kl_session_feed(kl_environment_of(L)->session);
@@ -283,27 +245,26 @@ static void flatten(lua_State *L) {
 }
 
 static int push_message(lua_State *L, stream *s) {
-  if (s->count) {
-    header h;
-    memcpy(&h, s->queue + s->head, sizeof h);
-    const char *text = s->queue + s->head + sizeof h;
-    s->head += (sizeof h + h.n + sizeof h - 1) / sizeof h * sizeof h;
-    if (!--s->count) s->head = s->tail = 0; /* the text stays until the next message comes */
+  intptr_t tag;
+  const char *text;
+  size_t n;
+  if (kl_queue_take(&s->queue, &tag, &text, &n)) {
     if (s->raw) {
-      while (h.n && (text[h.n - 1] == '\n' || text[h.n - 1] == '\r'))
-        h.n--; /* the exchange ends its messages with one */
-      lua_pushlstring(L, text, h.n);
+      while (n && (text[n - 1] == '\n' || text[n - 1] == '\r'))
+        n--; /* the exchange ends its messages with one */
+      lua_pushlstring(L, text, n);
       return 1;
     }
-    const kl_shape_field field = {.name = "msg", .shape = h.shape};
+    const kl_shape *shape = (const kl_shape *)tag;
+    const kl_shape_field field = {.name = "msg", .shape = shape};
     const kl_shape envelope = {.kind = KL_SHAPE_OBJECT, .n_fields = 1, .fields = &field};
-    kl_json_decode(L, text, h.n, h.shape ? &envelope : NULL, true);
+    kl_json_decode(L, text, n, shape ? &envelope : NULL, true);
     flatten(L);
     return 1;
   }
-  if (s->lost) {
-    unsigned long long lost = s->lost;
-    s->lost = 0;
+  if (s->queue.lost) {
+    unsigned long long lost = s->queue.lost;
+    s->queue.lost = 0;
     return kl_raisef(L, KL_ERR_OVERFLOW,
                      "%llu messages lost: the loop over this subscription was more than %d messages or %d MiB behind",
                      lost, QUEUE_MESSAGES, QUEUE_BYTES >> 20);
@@ -325,7 +286,7 @@ static int push_waited(lua_State *L, kl_wait *w) {
 static int l_next(lua_State *L) {
   stream *s = luaL_checkudata(L, 1, STREAM_META);
   lua_settop(L, 1);
-  if (s->count || s->lost || s->error.kind || !s->open) {
+  if (s->queue.count || s->queue.lost || s->error.kind || !s->open) {
     kl_check_cancelled(L);
     return push_message(L, s);
   }

@@ -97,8 +97,8 @@ static bool check_channels(lua_State *L, const char **channels) {
 
 /* The key by which a channel is chosen when nothing is chosen. */
 static kl_feed_key key_of(const char *channel) {
-  if (channel && !strncmp(channel, "cfbenchmarks_value", sizeof "cfbenchmarks_value" - 1)) return KL_KEY_INDEX;
-  return channel && !strcmp(channel, "pyth_value") ? KL_KEY_UNDERLYING : KL_KEY_TICKER;
+  const kl_channel *known = channel ? kl_channel_find(channel) : NULL;
+  return known ? known->key : KL_KEY_TICKER;
 }
 
 static void read_selectors(lua_State *L, int idx, kl_stream_options *out) {

@@ -376,7 +376,7 @@ static int l_connect(lua_State *L) {
 /* What there is for a reader: a message and its kind; nil and "closed" at the end. Raises what was lost, and a bad
  * end. */
 static int push_next(lua_State *L, connection *c) {
-  int opcode;
+  intptr_t opcode;
   const char *p;
   size_t n;
   if (kl_queue_take(&c->queue, &opcode, &p, &n)) {

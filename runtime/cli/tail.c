@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/tool.h"
+#include "kalshi/channels.h"
 #include "kalshi/operation.h"
 
 static const char usage[] =
@@ -18,34 +19,11 @@ static const char usage[] =
     "  kalua tail cfbenchmarks_value BRTI\n"
     "  kalua tail kalshi.status\n";
 
-/* What the words after a channel are. */
-typedef enum { WORDS_MARKETS, WORDS_INDICES, WORDS_UNDERLYINGS, WORDS_NONE } words_of;
-
 /* Beside the exchange's: what happens to the connection itself. */
 static const char status_channel[] = "kalshi.status";
+static const char status_about[] = "the connection: what was lost, what is right again";
 
-static const struct {
-  const char *name;
-  words_of words;
-  bool needed;
-  const char *about;
-} channels[] = {
-    {"orderbook_delta", WORDS_MARKETS, true, "the book of a market: a snapshot, then every change"},
-    {"ticker", WORDS_MARKETS, false, "best prices, last price, volume and open interest"},
-    {"trade", WORDS_MARKETS, false, "every trade"},
-    {"fill", WORDS_MARKETS, false, "fills of your orders"},
-    {"market_positions", WORDS_MARKETS, false, "changes of your positions"},
-    {"user_orders", WORDS_MARKETS, false, "changes of your orders"},
-    {"market_lifecycle_v2", WORDS_MARKETS, false, "markets and events that open, close and settle"},
-    {"multivariate_market_lifecycle", WORDS_MARKETS, false, "the same of combinations"},
-    {"communications", WORDS_MARKETS, false, "requests for quotes, and quotes; --shard, --self"},
-    {"order_group_updates", WORDS_NONE, false, "changes of your order groups"},
-    {"cfbenchmarks_value", WORDS_INDICES, true, "values of CF Benchmarks indices, by index id"},
-    {"cfbenchmarks_value_5hz", WORDS_INDICES, true, "the same, five times a second"},
-    {"pyth_value", WORDS_UNDERLYINGS, true, "values of Pyth, by underlying"},
-    {status_channel, WORDS_NONE, false, "the connection: what was lost, what is right again"},
-};
-enum { CHANNELS = sizeof channels / sizeof channels[0], MOST_CHANNELS = 64 };
+enum { MOST_CHANNELS = 64 };
 
 typedef struct {
   bool raw, initial, self, list;
@@ -56,62 +34,59 @@ typedef struct {
   char *channels;     /* owned; as they are written, without empty ones */
 } request;
 
+/* It has to be said which markets or indices. */
+static bool needs_words(const kl_channel *c) { return c->filter == KL_FILTER_REQUIRED || c->key != KL_KEY_TICKER; }
+
 static int print_channels(void) {
-  for (size_t i = 0; i < CHANNELS; i++)
-    printf("%-30s %s%s\n", channels[i].name, channels[i].about, channels[i].needed ? " (which must be named)" : "");
+  for (size_t i = 0; i < kl_channel_count; i++) {
+    const kl_channel *c = &kl_channel_table[i];
+    printf("%-30s %s%s\n", c->name, c->about, needs_words(c) ? " (which must be named)" : "");
+  }
+  printf("%-30s %s\n", status_channel, status_about);
   return KL_EXIT_OK;
 }
 
 static int unknown_channel(const char *name) {
-  const char *names[CHANNELS], *near = NULL;
+  const char *names[MOST_CHANNELS], *near = NULL;
+  size_t n = 0;
   if (name[strcspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")])
     return kl_cli_usage("tail", "there is no channel \"%.60s\"; the channel comes first: kalua tail trade %.60s", name,
                         name);
-  for (size_t i = 0; i < CHANNELS; i++) {
-    names[i] = channels[i].name;
-    if (!near && !strncmp(names[i], name, strlen(name))) near = names[i];
-  }
-  if (!near) near = kl_nearest(name, names, CHANNELS);
+  for (; n < kl_channel_count && n + 1 < MOST_CHANNELS; n++)
+    names[n] = kl_channel_table[n].name;
+  names[n++] = status_channel;
+  for (size_t i = 0; i < n && !near; i++)
+    if (!strncmp(names[i], name, strlen(name))) near = names[i];
+  if (!near) near = kl_nearest(name, names, n);
   if (near) return kl_cli_usage("tail", "there is no channel \"%.60s\"; did you mean %s?", name, near);
   return kl_cli_usage("tail", "there is no channel \"%.60s\"; `kalua tail --list` names them", name);
 }
 
-/* The index in `channels`; one that only the exchange's description knows is as good as one of markets. -1: none. */
-static int find_channel(const char *name) {
-  for (int i = 0; i < (int)CHANNELS; i++) {
-    if (!strcmp(channels[i].name, name)) return i;
-  }
-  return -1;
-}
-
-static const char *words_name(words_of w) {
-  static const char *const names[] = {"market_tickers", "index_ids", "underlying_tickers"};
-  return w == WORDS_NONE ? NULL : names[w];
-}
-
-/* Looks at every channel. What its words are is in *w. -1 to go on, or an exit code after an error. */
-static int check_channels(const request *r, words_of *w) {
-  static const char *const wanted[] = {"markets", "index ids, or all", "underlyings, or all"};
-  static const char *const examples[] = {"KXHIGHNY-26NOV22-B51", "BRTI", "all"};
+/* Looks at every channel. What its words are is in *words, the option of kalshi.subscribe; NULL where there are none.
+ * -1 to go on, or an exit code after an error. */
+static int check_channels(const request *r, const char **option) {
+  static const char *const wanted[] = {"markets", "markets", "index ids, or all", "underlyings, or all"};
+  static const char *const examples[] = {"KXHIGHNY-26NOV22-B51", "", "BRTI", "all"};
   bool words = r->words.n > 1, ticker = false, communications = false;
-  const char *first = NULL, *name = r->channels;
-  *w = WORDS_NONE;
-  for (; *name; name += strlen(name) + 1) {
-    int at = find_channel(name);
-    if (at < 0) return unknown_channel(name);
-    words_of own = channels[at].words;
-    if (channels[at].needed && !words)
-      return kl_cli_usage("tail", "channel %s needs %s: kalua tail %s %s", name, wanted[own], name, examples[own]);
+  const kl_channel *first = NULL;
+  *option = NULL;
+  for (const char *name = r->channels; *name; name += strlen(name) + 1) {
+    const kl_channel *c = kl_channel_find(name);
+    if (!c && !strcmp(name, status_channel)) continue;
+    if (!c) return unknown_channel(name);
+    if (needs_words(c) && !words)
+      return kl_cli_usage("tail", "channel %s needs %s: kalua tail %s %s", name, wanted[c->key], name,
+                          examples[c->key]);
     ticker = ticker || !strcmp(name, "ticker");
     communications = communications || !strcmp(name, "communications");
-    if (own == WORDS_NONE) continue;
-    if (words && first && own != *w)
-      return kl_cli_usage("tail", "channels %s and %s take different words: %s, and %s; one command for each", first,
-                          name, wanted[*w], wanted[own]);
-    first = name;
-    *w = own;
+    if (!c->names_key) continue;
+    if (words && first && c->key != first->key)
+      return kl_cli_usage("tail", "channels %s and %s take different words: %s, and %s; one command for each",
+                          first->name, name, wanted[first->key], wanted[c->key]);
+    first = c;
+    *option = kl_feed_key_words[c->key].param;
   }
-  if (words && *w == WORDS_NONE)
+  if (words && !*option)
     return kl_cli_usage("tail", "channel %s takes no tickers: \"%.60s\" is one too many", r->channels,
                         r->words.items[1]);
   if (r->initial && !ticker) return kl_cli_usage("tail", "--initial is for channel ticker only");
@@ -154,14 +129,14 @@ static int split_channels(request *r) {
   return -1;
 }
 
-static int follow(const kl_connect_options *o, const request *r, words_of w) {
+static int follow(const kl_connect_options *o, const request *r, const char *option) {
   char list[MOST_CHANNELS * 40], words[40], max[40], seconds[48], shard[64];
   if (snprintf(list, sizeof list, "channels=%s", r->words.items[0]) >= (int)sizeof list)
     return kl_cli_usage("tail", "too many channels");
   kl_text_list args = {0};
   bool ok = kl_text_list_add(&args, list);
-  if (words_name(w)) {
-    snprintf(words, sizeof words, "words=%s", words_name(w));
+  if (option) {
+    snprintf(words, sizeof words, "words=%s", option);
     ok = ok && kl_text_list_add(&args, words);
   }
   if (r->raw) ok = ok && kl_text_list_add(&args, "raw=1");
@@ -198,7 +173,7 @@ int kl_command_tail(int argc, char **argv) {
   kl_connect_opts(&o, connect);
   o.log_default = "warn";
   request r = {0};
-  words_of w = WORDS_NONE;
+  const char *w = NULL;
   const kl_opt own[] = {
       {"list", KL_OPT_FLAG, &r.list, NULL, "name the channels", 0, 0},
       {"raw", KL_OPT_FLAG, &r.raw, NULL, "each message as the exchange sent it", 0, 0},

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "kalshi/book.h"
+#include "kalshi/channels.h"
 #include "kalshi/wire.h"
 
 typedef struct kl_feed kl_feed;
@@ -91,14 +92,6 @@ struct kl_book_watcher {
  * no list, by which a watcher that holds no book of its own knows that `b` is gone. */
 void kl_feed_watch(kl_feed_book *b, kl_book_watcher *w);
 void kl_feed_unwatch(kl_book_watcher *w);
-
-/* What selects within a channel. */
-typedef enum {
-  KL_KEY_TICKER,    /* market_tickers */
-  KL_KEY_MARKET_ID, /* market_ids; channel ticker only */
-  KL_KEY_INDEX,     /* index_ids of cfbenchmarks_value and cfbenchmarks_value_5hz; "all" alone for all */
-  KL_KEY_UNDERLYING /* underlying_tickers of pyth_value; "all" alone for all */
-} kl_feed_key;
 
 /* A subscription to channels other than books, or to the raw messages of any channel. Subscriptions are merged: the
  * exchange is asked for the union, and each gets the messages of its own tickers. A channel that the exchange does not

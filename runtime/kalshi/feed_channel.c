@@ -12,28 +12,6 @@
 
 /* ---- channels ---- */
 
-/* What each channel can be asked for. Source: the exchange's AsyncAPI, "subscribe". */
-static const struct {
-  const char *name;
-  kl_feed_filter filter;
-  kl_feed_key key;
-  const char *params; /* that it has beside the filter; space-separated, "" for none */
-} known[] = {
-    {"orderbook_delta", KL_FILTER_REQUIRED, KL_KEY_TICKER, "use_yes_price"},
-    {"ticker", KL_FILTER_OPTIONAL, KL_KEY_TICKER, ""},
-    {"trade", KL_FILTER_OPTIONAL, KL_KEY_TICKER, ""},
-    {"fill", KL_FILTER_OPTIONAL, KL_KEY_TICKER, ""},
-    {"market_positions", KL_FILTER_OPTIONAL, KL_KEY_TICKER, ""},
-    {"user_orders", KL_FILTER_OPTIONAL, KL_KEY_TICKER, ""},
-    {"market_lifecycle_v2", KL_FILTER_NONE, KL_KEY_TICKER, ""},
-    {"multivariate_market_lifecycle", KL_FILTER_NONE, KL_KEY_TICKER, ""},
-    {"order_group_updates", KL_FILTER_NONE, KL_KEY_TICKER, ""},
-    {"communications", KL_FILTER_NONE, KL_KEY_TICKER, "user_filter shard_factor shard_key"},
-    {"cfbenchmarks_value", KL_FILTER_OPTIONAL, KL_KEY_INDEX, ""},
-    {"cfbenchmarks_value_5hz", KL_FILTER_OPTIONAL, KL_KEY_INDEX, ""},
-    {"pyth_value", KL_FILTER_OPTIONAL, KL_KEY_UNDERLYING, ""},
-};
-
 static bool is_word_of(const char *words, const char *word, size_t n) {
   for (const char *at = words; *at;) {
     size_t len = strcspn(at, " ");
@@ -87,14 +65,11 @@ static kl_feed_channel *channel_new(kl_feed *f, const char *name) {
   return c;
 }
 
-/* False with `e` where the channel has no such key or parameter. */
-static bool describe(const char *name, kl_feed_key key, const char *params, kl_feed_filter *filter, kl_error *e) {
-  size_t i = 0;
-  while (i < sizeof known / sizeof known[0] && strcmp(known[i].name, name) != 0)
-    i++;
-  bool is_known = i < sizeof known / sizeof known[0];
-  *filter = is_known ? known[i].filter : KL_FILTER_NONE;
-  kl_feed_key own = is_known ? known[i].key : KL_KEY_TICKER;
+/* False with `e` where the channel has no such key or parameter. One that is not in the table may be a newer one. */
+static bool describe(const char *name, kl_feed_key key, const char *params, kl_channel_filter *filter, kl_error *e) {
+  const kl_channel *known = kl_channel_find(name);
+  *filter = known ? known->filter : KL_FILTER_NONE;
+  kl_feed_key own = known ? known->key : KL_KEY_TICKER;
   bool by_id = key == KL_KEY_MARKET_ID && !strcmp(name, "ticker");
   if (key != own && !by_id) {
     kl_error_set(e, KL_ERR_VALIDATION, "channel %s is chosen by %s, not by %s: subscribe to it apart", name,
@@ -102,7 +77,7 @@ static bool describe(const char *name, kl_feed_key key, const char *params, kl_f
     return false;
   }
   kl_str unknown;
-  if (params_known(params, is_known ? known[i].params : "", &unknown)) return true;
+  if (params_known(params, known ? known->params : "", &unknown)) return true;
   kl_error_set(e, KL_ERR_VALIDATION, "channel %s has no parameter %.*s", name, (int)unknown.n, unknown.p);
   return false;
 }
@@ -112,7 +87,7 @@ kl_feed_channel *kl_feed_channel_get(kl_feed *f, const char *name, kl_feed_key k
     kl_feed_channel *c = KL_CONTAINER(n, kl_feed_channel, in_feed);
     if (!strcmp(c->name, name) && c->key == key && !strcmp(c->params, params)) return c;
   }
-  kl_feed_filter filter;
+  kl_channel_filter filter;
   kl_feed_channel *c;
   if (!*name || strlen(name) >= sizeof c->name || strlen(params) >= sizeof c->params) {
     kl_error_set(e, KL_ERR_VALIDATION, "\"%.60s\" is not a channel", name);

@@ -70,17 +70,6 @@ struct kl_feed_market {
   int64_t cmd; /* the addition in flight */
 };
 
-/* Market filter of a channel, and the words of its commands; source: the exchange's AsyncAPI, channel by channel. */
-typedef enum { KL_FILTER_NONE, KL_FILTER_OPTIONAL, KL_FILTER_REQUIRED } kl_feed_filter;
-
-typedef struct kl_feed_words {
-  const char *param;               /* of the list in subscribe and update_subscription */
-  const char *add, *remove, *list; /* actions; list: NULL where there is none */
-  const char *member;              /* of `msg`, that says what a message is about */
-  const char *what;                /* for messages to people */
-} kl_feed_words;
-extern const kl_feed_words kl_feed_key_words[]; /* by kl_feed_key */
-
 typedef struct kl_feed_table {
   kl_feed_market **slots;
   size_t cap, count; /* cap: power of two or 0 */
@@ -97,7 +86,7 @@ struct kl_feed_channel {
   char name[48];
   char params[KL_FEED_PARAMS_MAX]; /* further members of the parameters of subscribe, ",\"a\":1"; "" for none */
   kl_feed_key key;
-  kl_feed_filter filter;
+  kl_channel_filter filter;
   bool books;       /* orderbook_delta as the books need it */
   bool snapshots;   /* orderbook_delta, that and the other */
   bool has_initial; /* knows send_initial_snapshot */

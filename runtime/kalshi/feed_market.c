@@ -9,14 +9,6 @@
 #include "base/map.h"
 #include "kalshi/feed_internal.h"
 
-const kl_feed_words kl_feed_key_words[] = {
-    [KL_KEY_TICKER] = {"market_tickers", "add_markets", "delete_markets", NULL, "market_ticker", "market"},
-    [KL_KEY_MARKET_ID] = {"market_ids", "add_markets", "delete_markets", NULL, "market_id", "market"},
-    [KL_KEY_INDEX] = {"index_ids", "subscribe_indices", "unsubscribe_indices", "indexlist", "index_id", "index"},
-    [KL_KEY_UNDERLYING] = {"underlying_tickers", "subscribe_underlyings", "unsubscribe_underlyings", "underlying_list",
-                           "underlying_ticker", "underlying"},
-};
-
 /* ---- a channel's markets, by ticker ---- */
 
 static uint64_t load8(const char *p) {

@@ -11,6 +11,16 @@
 
 #include "feed_world.h"
 #include "kalshi/feed.h"
+#include "kalshi/operation.h"
+
+static void every_channel_of_the_description_is_known(void **state) {
+  (void)state;
+  size_t n = 0;
+  for (; kl_channels[n]; n++) {
+    if (!kl_channel_find(kl_channels[n])) fail_msg("%s is not in the table of channels", kl_channels[n]);
+  }
+  assert_int_equal(n, kl_channel_count);
+}
 
 /* ---- several connections ---- */
 
@@ -389,6 +399,7 @@ static void data_that_is_old_when_it_comes_is_late(void **state) {
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
   const struct CMUnitTest tests[] = {
+      T(every_channel_of_the_description_is_known),
       T(markets_beyond_the_limit_of_a_subscription_go_to_another_connection),
       T(markets_that_the_limit_names_go_alone),
       T(without_a_further_connection_the_limit_is_an_error),

@@ -12,7 +12,7 @@
 #include "bindings/queue.h"
 
 static void expect_next(kl_queue *q, int tag, const char *text) {
-  int got = 0;
+  intptr_t got = 0;
   const char *p = NULL;
   size_t n = 0;
   assert_true(kl_queue_take(q, &got, &p, &n));
@@ -22,7 +22,7 @@ static void expect_next(kl_queue *q, int tag, const char *text) {
 }
 
 static void expect_empty(kl_queue *q) {
-  int tag;
+  intptr_t tag;
   const char *p;
   size_t n;
   assert_false(kl_queue_take(q, &tag, &p, &n));
@@ -38,9 +38,9 @@ static void gives_back_what_was_put_in_its_order(void **state) {
     if ((seed >> 16) % 3 && next_in - next_out < 100) {
       int n = snprintf(text, sizeof text, "%u%.*s", next_in, (int)((seed >> 20) % 40),
                        "........................................");
-      kl_queue_put(&q, (int)(next_in++ % 7), text, (size_t)n);
+      kl_queue_put(&q, (intptr_t)(next_in++ % 7), text, (size_t)n);
     } else if (next_out < next_in) {
-      int tag;
+      intptr_t tag;
       const char *p;
       size_t n;
       assert_true(kl_queue_take(&q, &tag, &p, &n));
