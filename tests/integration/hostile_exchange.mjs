@@ -6,7 +6,7 @@ import net from 'node:net';
 import path from 'node:path';
 import { spawn } from 'node:child_process';
 import assert from 'node:assert/strict';
-import { KALUA, tempDir, until } from './peers.mjs';
+import { KALUA, sleep, tempDir, until } from './peers.mjs';
 
 const keyPath = path.join(tempDir(), 'k.pem');
 const { privateKey } = crypto.generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -236,14 +236,24 @@ export class Exchange {
     }
   }
 
-  // Both channels are subscribed on the newest connection and every market had its snapshot there.
+  // The connection that takes trades, once there have been n connections and every market had its snapshot on one of
+  // those that are there.
   async ready(n = 1) {
+    let c;
     await until('the client', () => {
-      const c = this.connection;
-      return this.connections.length >= n && c && !c.gone && c.sid('trade') && c.sid('orderbook_delta')
-        && c.markets.size === this.books.size;
+      const live = this.live();
+      c = live.find((l) => l.sid('trade'));
+      return this.connections.length >= n && c && live.reduce((sum, l) => sum + l.markets.size, 0) === this.books.size;
     }, 60000);
-    return this.connection;
+    return c;
+  }
+
+  live() { return this.connections.filter((c) => !c.gone); }
+
+  // Says a delta on the connection that has its market.
+  tell(msg) {
+    const c = this.live().find((l) => l.markets.has(msg.market_ticker));
+    return c.say(c.book('orderbook_delta', msg));
   }
 
   close() { this.sockets.forEach((s) => s.destroy()); this.server.close(); }
@@ -325,8 +335,20 @@ export class Client {
 
   async started() { await this.wait('the books', (l) => l.ready); }
 
-  // What the client's books are, once none is stale; they must be the exchange's. Returns its kalshi.status().
+  // What the client's books are, once none is stale, must be the exchange's. Returns its kalshi.status().
   async same(what) {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.look(what);
+      } catch (e) {
+        // What was said on another connection than the question may come later.
+        if (this.x.live().length < 2 || tries === 20 || e.code !== 'ERR_ASSERTION') throw e;
+        await sleep(100);
+      }
+    }
+  }
+
+  async look(what) {
     const c = await this.x.ready();
     const id = `${++this.cases} ${what}`;
     await c.say({ type: 'trade', sid: c.sid('trade'), seq: c.next('trade'), msg: trade(id) });
