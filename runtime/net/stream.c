@@ -401,6 +401,11 @@ static void on_read(uv_stream_t *tcp, ssize_t n, const uv_buf_t *b) {
     take_tls(s, b->base, (size_t)n);
   else
     take_plain(s, (size_t)n);
+  if (s->tls && s->state != S_CLOSED && !kl_tls_input_end(s->tls)) {
+    out_of_memory(s);
+    fail(s);
+    return;
+  }
   if (s->delivered && s->state == S_READY) s->o.read_end(s->o.data);
 }
 

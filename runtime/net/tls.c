@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/buf.h"
+
 /* ---- certificate stores, shared by the process ---- */
 
 /* One SSL_CTX per ca_file, kept for good: there are one or two in a process. Identified by what the file is, too, so
@@ -144,7 +146,78 @@ struct kl_tls {
   SSL *ssl;
   BIO *in, *out; /* owned by ssl */
   char *host;
+  const char *lent; /* input that was not used yet; behind what is held */
+  size_t n_lent;
+  kl_buf held; /* input that was not used when its owner wanted it back; from held_at */
+  size_t held_at;
 };
+
+/* ---- input ---- */
+
+/* OpenSSL's own BIO in memory copies what is put into it, and clears what it grows by. This one reads where the bytes
+ * are. */
+static BIO_METHOD *input_method;
+static pthread_once_t input_once = PTHREAD_ONCE_INIT;
+
+static int input_read(BIO *b, char *out, int room) {
+  kl_tls *t = BIO_get_data(b);
+  BIO_clear_retry_flags(b);
+  size_t held = t->held.len - t->held_at, n = held ? held : t->n_lent;
+  if (n == 0 || room <= 0) {
+    BIO_set_retry_read(b);
+    return -1;
+  }
+  if (n > (size_t)room) n = (size_t)room;
+  memcpy(out, held ? t->held.data + t->held_at : t->lent, n);
+  if (held) {
+    t->held_at += n;
+    if (t->held_at == t->held.len) {
+      kl_buf_free(&t->held);
+      t->held_at = 0;
+    }
+  } else {
+    t->lent += n;
+    t->n_lent -= n;
+  }
+  return (int)n;
+}
+
+static long input_control(BIO *b, int command, long number, void *pointer) {
+  const kl_tls *t = BIO_get_data(b);
+  (void)number;
+  (void)pointer;
+  if (command == BIO_CTRL_PENDING) return (long)(t->held.len - t->held_at + t->n_lent);
+  return command == BIO_CTRL_FLUSH;
+}
+
+static void make_input_method(void) {
+  input_method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "bytes at hand");
+  if (!input_method) return;
+  BIO_meth_set_read(input_method, input_read);
+  BIO_meth_set_ctrl(input_method, input_control);
+}
+
+static BIO *new_input(kl_tls *t) {
+  pthread_once(&input_once, make_input_method);
+  BIO *b = input_method ? BIO_new(input_method) : NULL;
+  if (!b) return NULL;
+  BIO_set_data(b, t);
+  BIO_set_init(b, 1);
+  return b;
+}
+
+bool kl_tls_input(kl_tls *t, const void *p, size_t n) {
+  if (!kl_tls_input_end(t)) return false;
+  t->lent = p;
+  t->n_lent = n;
+  return true;
+}
+
+bool kl_tls_input_end(kl_tls *t) {
+  if (t->n_lent) kl_buf_add(&t->held, t->lent, t->n_lent);
+  t->n_lent = 0;
+  return !t->held.failed;
+}
 
 static bool set_host(SSL *ssl, const char *host) {
   if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host)) return true;
@@ -160,7 +233,7 @@ kl_tls *kl_tls_new(const char *ca_file, const char *host, kl_error *e) {
   if (t) {
     t->host = strdup(host);
     t->ssl = SSL_new(ctx);
-    t->in = BIO_new(BIO_s_mem());
+    t->in = new_input(t);
     t->out = BIO_new(BIO_s_mem());
   }
   SSL_CTX_free(ctx);
@@ -183,11 +256,10 @@ kl_tls *kl_tls_new(const char *ca_file, const char *host, kl_error *e) {
 void kl_tls_free(kl_tls *t) {
   if (!t) return;
   SSL_free(t->ssl);
+  kl_buf_free(&t->held);
   free(t->host);
   free(t);
 }
-
-bool kl_tls_input(kl_tls *t, const void *p, size_t n) { return n <= INT_MAX && BIO_write(t->in, p, (int)n) == (int)n; }
 
 size_t kl_tls_output(kl_tls *t, const char **p) {
   char *data = NULL;

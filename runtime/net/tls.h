@@ -20,8 +20,10 @@ typedef struct kl_tls kl_tls;
 kl_tls *kl_tls_new(const char *ca_file, const char *host, kl_error *e);
 void kl_tls_free(kl_tls *t); /* takes NULL */
 
-/* Encrypted bytes from the peer. False when out of memory. */
+/* Encrypted bytes from the peer, borrowed until kl_tls_input_end, which keeps a copy of those that were not used by
+ * then. Both are false when out of memory. */
 bool kl_tls_input(kl_tls *t, const void *p, size_t n);
+bool kl_tls_input_end(kl_tls *t);
 /* Encrypted bytes for the peer, borrowed until the next call on `t`; kl_tls_output_done takes them away. */
 size_t kl_tls_output(kl_tls *t, const char **p);
 void kl_tls_output_done(kl_tls *t);
