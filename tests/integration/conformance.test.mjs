@@ -32,7 +32,7 @@ async function run(key, cases, plan) {
   fs.copyFileSync(script, path.join(cwd, 'conformance.lua'));
   const url = judge.rest_url;
   const r = await kalua(['--env', 'demo', '--rest-url', url, '--ws-url', url.replace('http', 'ws'), '--key-id', key.id,
-    '--key', key.file, '--quiet', 'conformance.lua'], { cwd, timeout: 200000 });
+    '--key', key.file, '--quiet', '--cpu-ms', '60000', 'conformance.lua'], { cwd, timeout: 200000 });
   assert.equal(r.code, 0, r.stderr);
   const [{ described }, ...results] = r.stdout.trim().split('\n').map((line) => parse(line));
   assert.equal(results.length, cases.length, r.stderr);
