@@ -301,7 +301,7 @@ static void on_snapshot(kl_feed *f, kl_feed_market *m, const kl_event *ev) {
   if (ok && tell) {
     old[KL_YES] = kl_book_levels(b->pub.book, KL_YES);
     old[KL_NO] = kl_book_levels(b->pub.book, KL_NO);
-    ok = reserve_levels(f, 1, old[KL_YES] + old[KL_NO]);
+    ok = reserve_levels(f, 1, old[KL_YES] + old[KL_NO] + 1); /* there is memory, even for none */
     for (size_t i = 0; ok && i < old[KL_YES] + old[KL_NO]; i++) {
       kl_outcome side = i < old[KL_YES] ? KL_YES : KL_NO;
       kl_price price = 0;
@@ -470,7 +470,7 @@ kl_feed_book *kl_feed_book_open(kl_feed *f, const char *ticker, kl_error *e) {
   kl_feed_market_awaiting(m);
   m->tries = 0;
   m->since_ns = kl_feed_now(f);
-  if (m->sent) { /* a subscription had it, or it is just being given up: no snapshot comes by itself */
+  if (m->sent && m->shown) { /* a subscription had it, or it is just being given up: none comes by itself */
     m->need_snapshot = true;
     kl_feed_market_work(m);
     kl_feed_tick_on(f);
