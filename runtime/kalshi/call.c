@@ -291,7 +291,8 @@ static void call_refused(kl_call *c, const kl_http_response *res) {
     if (s->stats.rate_limited++ == 0)
       kl_log_warn("session", "%s was refused for want of tokens (429): another program may be trading on this account",
                   c->name);
-    kl_limiter_drain(&s->limiter, c->ticket.buckets, kl_mono_ns(s->clock));
+    /* An unsigned call is held against something else than the account. */
+    if (!c->anonymous) kl_limiter_drain(&s->limiter, c->ticket.buckets, kl_mono_ns(s->clock));
     if (call_retry(c, &e)) return;
   } else if (res->status >= 500 && res->status != 501 && (!c->write || c->repeat != KL_REPEAT_NEVER)) {
     c->lost = c->lost || c->write;

@@ -73,6 +73,22 @@ static void a_read_is_tried_again_after_429_a_500_and_a_broken_connection(void *
   assert_int_equal(stats.errors, 0);
 }
 
+static void a_429_of_an_unsigned_read_says_nothing_of_the_accounts_tokens(void **state) {
+  (void)state;
+  start(true);
+  ANSWERS(BUSY, OK_EMPTY);
+  outcome o = {0};
+  kl_error e;
+  kl_call_request r = {.op = kl_operation_find("get_exchange_status"), .path = "/exchange/status", .anonymous = true};
+  assert_non_null(kl_session_call(session, &r, on_answer, &o, &e));
+  run_until(&o.calls);
+  assert_false(o.failed);
+  assert_int_equal(asked("GET /trade-api/v2/exchange/status"), 2);
+  kl_budget b;
+  kl_session_budget(session, &b);
+  assert_true(b.read == b.read_capacity);
+}
+
 static void html_is_said_to_be_html(void **state) {
   (void)state;
   start(false);
@@ -524,6 +540,7 @@ int main(void) {
       TEST(a_read_brings_its_answer),
       TEST(the_query_is_sent_but_not_signed),
       TEST(a_read_is_tried_again_after_429_a_500_and_a_broken_connection),
+      TEST(a_429_of_an_unsigned_read_says_nothing_of_the_accounts_tokens),
       TEST(html_is_said_to_be_html),
       TEST(a_404_is_an_error_at_once),
       TEST(a_read_without_an_answer_times_out),
