@@ -4,10 +4,10 @@
  *
  *   cut_server MARKETS [CERTIFICATE.pem KEY.pem]
  *
- * Prints {"port":N,"tickers_of_markets":[...]}, then a line for each connection that is over: when it was accepted,
- * when the WebSocket was open, when the first command for books came, when the first snapshots were sent and when it
- * was cut (seconds since the epoch, 0: never), and how many messages went out. While nobody is connected the markets
- * move on.
+ * Prints {"port":N,"tickers_of_markets":[...]}, {"shown":true} for each connection whose snapshots were sent, and a
+ * line for each that is over: when it was accepted, when the WebSocket was open, when the first command for books came,
+ * when the first snapshots were sent and when it was cut (seconds since the epoch, 0: never), and how many messages
+ * went out. While nobody is connected the markets move on.
  *
  * Lines on stdin: "cut" ends the connection in the middle of a message and closes it in order, "reset" does so with a
  * reset. "end" ends the trading: {"books":{TICKER:TEXT}} with the final books (in the text of synthetic.h) is printed,
@@ -311,7 +311,10 @@ static void serve(session *s) {
     if (s->out.failed || s->text.failed) die("cut_server");
     if (!server_socket_send(&s->socket, s->out.data, s->out.len)) break;
     kl_buf_clear(&s->out);
-    if (shown && !s->shown) s->shown = now();
+    if (!shown || s->shown > 0) continue;
+    s->shown = now();
+    puts("{\"shown\":true}");
+    fflush(stdout);
   }
   printf("{\"accepted\":%.6f,\"opened\":%.6f,\"asked\":%.6f,\"shown\":%.6f,\"cut\":%.6f,\"messages\":%ld}\n",
          s->accepted, s->opened, s->asked, s->shown, s->cut, s->messages);

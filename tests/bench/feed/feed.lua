@@ -7,7 +7,7 @@ local task = require "task"
 local tickers = require "feed_tickers" -- made by feed.mjs
 
 local feed = { books = {}, tickers = tickers }
-local began, opened
+local began, opened, status
 local held = {} -- subscriptions that nobody reads
 
 local function subscribe(channel) held[#held + 1] = kalshi.subscribe{ channels = { channel } } end
@@ -16,17 +16,15 @@ local function subscribe(channel) held[#held + 1] = kalshi.subscribe{ channels =
 function feed.connect()
   task.sleep(0.2) -- what the session does at its start is no part of it
   subscribe "multivariate_market_lifecycle"
+  status = kalshi.subscribe{ channels = { "kalshi.status" } }
   began = os.clock()
 end
 
 -- Opens all books.
 function feed.open()
   feed.connect()
-  local opening = {}
-  for i, ticker in ipairs(tickers) do
-    opening[i] = task.spawn(function() return kalshi.book(ticker) end)
-  end
-  for i, t in ipairs(opening) do feed.books[i] = t:await() end
+  local by_ticker = kalshi.books(tickers)
+  for i, ticker in ipairs(tickers) do feed.books[i] = by_ticker[ticker] end
   return feed.books
 end
 
@@ -72,23 +70,26 @@ end
 function feed.close()
   for _, book in ipairs(feed.books) do book:close() end
   for _, sub in ipairs(held) do sub:close() end
+  status:close()
 end
 
 -- Waits for the end; `counted()` gives what the script has counted, prices in dollars. `progress()` is a number that
 -- grows while a loop still works on what came before the end. Prints one line of JSON.
 function feed.finish(counted, progress)
-  while kalshi.status().connected do task.sleep(0.005) end
+  for m in status:messages() do
+    if m.event == "disconnected" then break end
+  end
   local before
   while progress and before ~= progress() do
     before = progress()
     task.sleep(0.001)
   end
   local ended = os.clock()
-  local status = kalshi.status()
+  local counters = kalshi.status()
   local t = counted and counted() or {}
   for _, sum in ipairs{ "bids", "spreads" } do t[sum] = t[sum] and math.floor(t[sum] * 1e4 + 0.5) end
   t.cpu, t.cpu_opening = ended - began, opened - began
-  t.messages, t.snapshots = status.messages, t.snapshots or status.snapshots
+  t.messages, t.snapshots = counters.messages, t.snapshots or counters.snapshots
   t.checksum, t.rss_kb = checksum(), peak_kb()
   print(json.encode(t))
   feed.close()
