@@ -8,7 +8,7 @@
 
 enum {
   PAD = 16,               /* readable bytes behind every message */
-  BASE_ROOM = 64 * 1024,  /* the read buffer, unless a frame needs more */
+  BASE_ROOM = 256 * 1024, /* the read buffer, unless a frame needs more: a burst comes in few reads */
   QUIET_ROUNDS = 256,     /* reads without need for a grown buffer before it shrinks */
   MAX_CONTROL = 125,      /* payload of a control frame, RFC 6455, 5.5 */
   DEFAULT_MAX = 64 << 20, /* payload of a message */

@@ -190,7 +190,7 @@ static void hands_over_a_large_message_and_gives_the_memory_back(void **state) {
   for (int i = 0; i < 1000; i++)
     assert_true(feed(&s, in.data, in.len, &e));
   assert_non_null(kl_ws_parser_buffer(s.parser, 1, &room));
-  assert_int_equal(room, 64 * 1024);
+  assert_int_equal(room, 256 * 1024);
   kl_buf_free(&in);
   free(big);
   sink_close(&s);
