@@ -39,12 +39,9 @@ typedef struct queue {
   uint64_t lost;
   queue_wait *wait;  /* of the reader, while it waits */
   queue_wait *spare; /* kept for the next time: waiting allocates nothing */
-  struct {
-    int32_t bid, ask;
-    int side;
-    int64_t ts_ms;
-  } shown;        /* by the table of a loop; -1: nothing yet */
-  kl_error error; /* of a book that the feed gave up */
+  delta shown;       /* what the table of a loop is about */
+  unsigned wanted;   /* its fields that were read */
+  kl_error error;    /* of a book that the feed gave up */
   char ticker[64];
 } queue;
 
@@ -143,9 +140,6 @@ static queue *new_queue(lua_State *L, kl_book_handle *h, const char *reader) {
   kl_list_init(&q->link);
   kl_list_init(&q->watcher.link);
   q->reader = reader;
-  q->shown.bid = q->shown.ask = -1;
-  q->shown.side = -1;
-  q->shown.ts_ms = -1;
   memcpy(q->ticker, h->ticker, sizeof q->ticker);
   luaL_setmetatable(L, QUEUE_META);
   lua_pushvalue(L, 1);
@@ -234,45 +228,116 @@ static void push_change(lua_State *L, const delta *d) { lua_pushnumber(L, (doubl
 
 /* ---- for d in book:deltas() ---- */
 
-/* Upvalues of the loop's function. */
+/* The table that the loop sees. A field is first worked out when it is read; from then on it is set at every turn, so
+ * that a loop pays for what it reads. */
+enum { F_PRICE, F_DELTA, F_SIDE, F_BID, F_ASK, F_SEQ, F_TS, FIELDS };
+static const char *const field_names[FIELDS] = {"price", "delta", "side", "bid", "ask", "seq", "ts"};
+
+/* Upvalues of the loop's function, and of what reads a field for the first time. */
 enum { UP_QUEUE = 1, UP_VIEW, UP_SIDES, UPVALUES = UP_SIDES + 1 };
 
-/* The next delta in the loop's table; nil at the end. What has not changed since the last turn is in the table. */
+static void push_field(lua_State *L, const delta *d, int field) {
+  switch (field) {
+  case F_PRICE:
+    push_price(L, d);
+    break;
+  case F_DELTA:
+    push_change(L, d);
+    break;
+  case F_SIDE:
+    lua_pushvalue(L, lua_upvalueindex(UP_SIDES + (int)d->side));
+    break;
+  case F_BID:
+    push_best(L, d->bid);
+    break;
+  case F_ASK:
+    push_best(L, d->ask);
+    break;
+  case F_SEQ:
+    lua_pushinteger(L, (lua_Integer)d->seq);
+    break;
+  default:
+    push_time(L, d->ts_ms);
+    break;
+  }
+}
+
+/* Is it in the table as it was for the delta before? */
+static bool is_same(const delta *d, const delta *before, int field) {
+  switch (field) {
+  case F_PRICE:
+    return d->price == before->price;
+  case F_DELTA:
+    return d->change == before->change;
+  case F_SIDE:
+    return d->side == before->side;
+  case F_BID:
+    return d->bid == before->bid;
+  case F_ASK:
+    return d->ask == before->ask;
+  case F_SEQ:
+    return d->seq == before->seq;
+  default:
+    return d->ts_ms == before->ts_ms;
+  }
+}
+
+/* The next delta in the loop's table; nil at the end. */
 static int push_next(lua_State *L, queue *q) {
   if (!q->count) {
     raise_pending(L, q);
     lua_pushnil(L);
     return 1;
   }
-  const delta d = take(q);
+  const delta before = q->shown;
+  q->shown = take(q);
   lua_pushvalue(L, lua_upvalueindex(UP_VIEW));
-  push_price(L, &d);
-  lua_setfield(L, -2, "price");
-  push_change(L, &d);
-  lua_setfield(L, -2, "delta");
-  lua_pushinteger(L, (lua_Integer)d.seq);
-  lua_setfield(L, -2, "seq");
-  if (q->shown.side != (int)d.side) {
-    q->shown.side = (int)d.side;
-    lua_pushvalue(L, lua_upvalueindex(UP_SIDES + (int)d.side));
-    lua_setfield(L, -2, "side");
-  }
-  if (q->shown.bid != d.bid) {
-    q->shown.bid = d.bid;
-    push_best(L, d.bid);
-    lua_setfield(L, -2, "bid");
-  }
-  if (q->shown.ask != d.ask) {
-    q->shown.ask = d.ask;
-    push_best(L, d.ask);
-    lua_setfield(L, -2, "ask");
-  }
-  if (q->shown.ts_ms != d.ts_ms) {
-    q->shown.ts_ms = d.ts_ms;
-    push_time(L, d.ts_ms);
-    lua_setfield(L, -2, "ts");
+  for (unsigned left = q->wanted; left; left &= left - 1) {
+    int field = __builtin_ctz(left);
+    if (is_same(&q->shown, &before, field)) continue;
+    push_field(L, &q->shown, field);
+    lua_setfield(L, -2, field_names[field]);
   }
   return 1;
+}
+
+static int field_of(lua_State *L, int idx) {
+  if (lua_type(L, idx) != LUA_TSTRING) return FIELDS;
+  const char *name = lua_tostring(L, idx);
+  int field = 0;
+  while (field < FIELDS && strcmp(name, field_names[field]) != 0)
+    field++;
+  return field;
+}
+
+/* __index of the table: a field that was not read yet, or has no value now. */
+static int l_field(lua_State *L) { /* view key */
+  queue *q = lua_touserdata(L, lua_upvalueindex(UP_QUEUE));
+  int field = field_of(L, 2);
+  if (field == FIELDS) return 0;
+  lua_settop(L, 2);
+  push_field(L, &q->shown, field);
+  q->wanted |= 1U << field;
+  if (lua_isnil(L, -1)) return 1;
+  lua_pushvalue(L, -1);
+  lua_setfield(L, 1, field_names[field]);
+  return 1;
+}
+
+static int l_next_field(lua_State *L) { /* view key */
+  lua_settop(L, 2);
+  return lua_next(L, 1) ? 2 : 0;
+}
+
+/* __pairs: all that there is. */
+static int l_pairs(lua_State *L) { /* view */
+  for (int field = 0; field < FIELDS; field++) {
+    lua_getfield(L, 1, field_names[field]);
+    lua_pop(L, 1);
+  }
+  lua_pushcfunction(L, l_next_field);
+  lua_pushvalue(L, 1);
+  return 2;
 }
 
 static int push_waited(lua_State *L, kl_wait *w) {
@@ -297,8 +362,21 @@ static int l_next(lua_State *L) {
 int kl_book_deltas_lua(lua_State *L) {
   kl_book_handle *h = kl_book_handle_check(L, "deltas");
   new_queue(L, h, "loop"); /* … queue */
-  lua_pushvalue(L, -1);
-  lua_createtable(L, 0, 7);
+  int queue_at = lua_gettop(L);
+  lua_createtable(L, 0, FIELDS); /* … queue view */
+  lua_createtable(L, 0, 2);      /* … queue view meta */
+  lua_pushvalue(L, queue_at);
+  lua_pushnil(L);
+  push_sides(L);
+  lua_pushcclosure(L, l_field, UPVALUES);
+  lua_setfield(L, -2, "__index");
+  lua_pushcfunction(L, l_pairs);
+  lua_setfield(L, -2, "__pairs");
+  lua_pushliteral(L, "kalshi.Delta");
+  lua_setfield(L, -2, "__metatable");
+  lua_setmetatable(L, -2); /* … queue view */
+  lua_pushvalue(L, queue_at);
+  lua_insert(L, -2); /* … queue queue view */
   push_sides(L);
   lua_pushcclosure(L, l_next, UPVALUES); /* … queue next */
   lua_insert(L, -2);                     /* … next queue */

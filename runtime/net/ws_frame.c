@@ -256,6 +256,18 @@ static int read_head(kl_ws_parser *p, const uint8_t *at, size_t avail, frame_hea
   return 1;
 }
 
+/* What nearly all frames are: a text message in one frame of 126 to 65,535 bytes, here in full, that the owner takes as
+ * it is. False, and nothing done, where it is something else. */
+static bool take_usual(kl_ws_parser *p, const char *at, size_t avail) {
+  const uint8_t *b = (const uint8_t *)at;
+  if (avail < 4 || b[0] != (0x80 | KL_WS_TEXT) || b[1] != 126 || p->parts_opcode || !p->handler.unchecked) return false;
+  size_t len = (size_t)b[2] << 8 | b[3];
+  if (len < 126 || len > avail - 4 || len > p->max_message) return false;
+  if (!p->handler.unchecked(p->handler.data, at + 4, len)) return false;
+  p->start += 4 + len;
+  return true;
+}
+
 static bool take_frame(kl_ws_parser *p, const frame_head *f, const char *data) {
   size_t n = (size_t)f->len;
   if (f->opcode >= KL_WS_CLOSE) return take_control(p, f->opcode, data, n);
@@ -283,6 +295,7 @@ bool kl_ws_parser_feed(kl_ws_parser *p, size_t n, kl_error *e) {
     frame_head f;
     size_t avail = p->end - p->start;
     const char *at = p->buf + p->start;
+    if (take_usual(p, at, avail)) continue;
     int rc = read_head(p, (const uint8_t *)at, avail, &f);
     if (rc < 0) goto failed;
     if (rc == 0) break;

@@ -198,3 +198,28 @@ test("many books are opened together, or none", function(t)
   t.raises(function() kalshi.books{ a = "A" } end, "validation")
   t.eq(next(kalshi.books{}), nil)
 end)
+
+test("a delta's fields are there however they are read", function(t)
+  local book <close> = kalshi.book(open_markets(1)[1])
+  local n, names, seq = 0, {}, nil
+  for d in book:deltas() do
+    n = n + 1
+    if n == 1 then
+      t.eq(d.nothing, nil)
+      t.eq(d[1], nil)
+    elseif n == 2 then
+      for name in pairs(d) do names[name] = true end
+      t.ok(names.price and names.delta and names.side and names.seq)
+      t.eq(names.nothing, nil)
+      seq = d.seq
+    elseif n == 3 then
+      -- Read for the first time before, set at every turn since.
+      t.ok(d.price > 0 and d.price < 1)
+      t.ok(d.delta ~= 0)
+      t.ok(d.side == "yes" or d.side == "no")
+      t.ok(d.seq > seq)
+      t.ok(d.bid < d.ask)
+      break
+    end
+  end
+end)
