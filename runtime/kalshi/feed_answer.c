@@ -49,6 +49,12 @@ static void all_acked(kl_feed_channel *c, int64_t id) {
     market_acked(m);
 }
 
+/* The exchange has taken an addition: where its limit is being looked for, more is tried. */
+static void addition_taken(kl_feed_channel *c) {
+  c->chunk = c->chunk > KL_FEED_CHUNK / 2 ? KL_FEED_CHUNK : 2 * c->chunk;
+  if (!kl_list_empty(&c->work)) kl_feed_channel_touch(c);
+}
+
 /* The channel that the answer is of: by its command, and by its name where it repeats no id. */
 static kl_feed_channel *subscribing(kl_feed_link *l, const kl_event *ev) {
   kl_str name = ev->subscribed.channel;
@@ -75,6 +81,7 @@ void kl_feed_on_subscribed(kl_feed_link *l, const kl_event *ev) {
       kl_list_remove(c->work.next);
   } else {
     all_acked(c, id);
+    addition_taken(c);
   }
   kl_feed_subs_acked(c);
   kl_feed_channel_touch(c);
@@ -87,7 +94,10 @@ static void list_answered(const kl_feed_cmd *cmd, const char *raw, size_t n) {
 void kl_feed_on_ok(kl_feed_link *l, const kl_event *ev, const char *raw, size_t n) {
   kl_feed_cmd cmd;
   if (!(ev->has & KL_HAS_ID) || !kl_feed_command_take(l, ev->id, &cmd)) return;
-  if (cmd.kind == KL_CMD_ADD) all_acked(cmd.channel, cmd.id);
+  if (cmd.kind == KL_CMD_ADD) {
+    all_acked(cmd.channel, cmd.id);
+    addition_taken(cmd.channel);
+  }
   if (cmd.kind == KL_CMD_LIST) list_answered(&cmd, raw, n);
 }
 
@@ -291,7 +301,12 @@ static void too_many(kl_feed_channel *c, const kl_feed_cmd *cmd, const kl_event 
   }
   c->chunk = KL_FEED_CHUNK;
   c->most = named ? taken + refused - named : taken;
-  if (!c->most) c->most = 1; /* none at all is no limit but a refusal */
+  if (!c->most) { /* none at all is no limit but a refusal: another connection takes no more */
+    c->most = 1;
+    addition_refused(c, cmd->id, ev, list);
+    kl_feed_channel_touch(c);
+    return;
+  }
   kl_log_info("feed", "the exchange takes %u markets on one subscription to %s", (unsigned)c->most, c->name);
   for (kl_list *n = c->in_flight.next; n != &c->in_flight;) {
     kl_feed_market *m = KL_CONTAINER(n, kl_feed_market, in_flight);
@@ -307,7 +322,11 @@ static void too_many(kl_feed_channel *c, const kl_feed_cmd *cmd, const kl_event 
     kl_feed_market *m = KL_CONTAINER(n, kl_feed_market, work);
     n = n->next;
     if (c->markets_held <= c->most) break;
-    if (m->refs && !m->sent) kl_feed_market_spill(m);
+    if (!m->refs || m->sent || kl_feed_market_spill(m)) continue;
+    kl_error e;
+    refusal(&e, ev, c, m->ticker);
+    fail_market(m, &e);
+    n = c->work.next; /* the holders may have let go of any other */
   }
   kl_feed_channel_touch(c);
 }

@@ -290,6 +290,9 @@ static bool send_unsubscribe(kl_feed_channel *c) {
 /* All updates of one kind, in chunks. */
 static bool send_updates(kl_feed_channel *c, const char *action, market_test test, kl_feed_cmd_kind kind) {
   kl_feed_link *l = c->link;
+  /* While the exchange's limit is being looked for, the next step depends on the answer to this one. */
+  bool one = kind == KL_CMD_ADD && c->chunk < KL_FEED_CHUNK;
+  if (one && !kl_list_empty(&c->in_flight)) return true;
   for (kl_list *at = first_work(c, c->work.next, test); at != &c->work; at = first_work(c, at, test)) {
     bool initial = false;
     int64_t id = l->next_id;
@@ -302,6 +305,7 @@ static bool send_updates(kl_feed_channel *c, const char *action, market_test tes
     if (!kl_feed_command_send(l, kind, c, NULL)) return false;
     if (kind == KL_CMD_ADD) {
       mark_added(c, id);
+      if (one) break;
       continue;
     }
     for (kl_list *n = start; n != at; n = n->next) {
@@ -314,10 +318,12 @@ static bool send_updates(kl_feed_channel *c, const char *action, market_test tes
   return true;
 }
 
-/* The list of work is done: whoever was deleted goes. */
+/* The list of work is done, but for additions that wait for an answer: whoever was deleted goes. */
 static void finish_work(kl_feed_channel *c) {
-  while (!kl_list_empty(&c->work)) {
-    kl_feed_market *m = KL_CONTAINER(c->work.next, kl_feed_market, work);
+  for (kl_list *n = c->work.next; n != &c->work;) {
+    kl_feed_market *m = KL_CONTAINER(n, kl_feed_market, work);
+    n = n->next;
+    if (!c->is_wide && is_to_add(m)) continue;
     kl_list_remove(&m->work);
     m->need_snapshot = false;
     if (!m->refs) kl_feed_market_free(m);
