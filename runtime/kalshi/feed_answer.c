@@ -215,6 +215,7 @@ static void addition_undone(kl_feed_channel *c, int64_t id) {
     kl_list_remove(&m->in_flight);
     m->sent = false;
     m->cmd = 0;
+    if (m->book) kl_feed_books_stale(m); /* a snapshot may have come before the refusal, but changes may not */
     if (m->refs) {
       kl_feed_market_work(m);
     } else {

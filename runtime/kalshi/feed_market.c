@@ -204,7 +204,7 @@ static bool move_market(kl_feed_market *m, kl_feed_channel *to) {
   kl_list_remove(&m->in_flight);
   kl_list_append(&to->markets, &m->all);
   m->channel = to;
-  if (m->awaiting) kl_feed_market_awaiting(m);
+  if (m->book) kl_feed_books_stale(m);
   m->sent = m->acked = m->shown = m->need_snapshot = false;
   m->cmd = 0;
   if (m->refs) {

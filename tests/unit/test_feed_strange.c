@@ -103,6 +103,25 @@ static void where_no_connection_is_left_all_beyond_the_limit_fail_at_once(void *
   kl_feed_book_release(feed, d);
 }
 
+/* ---- a book is right or says that it is not ---- */
+
+static void a_book_whose_addition_was_refused_behind_its_snapshot_is_stale(void **state) {
+  (void)state;
+  start_feed(NULL);
+  kl_feed_book *a = current_book();
+  kl_feed_book *b = open_book("B");
+  turn();
+  long long id = sent_id(0, "add_markets");
+  say_snapshot(1, 2, "B", "[\"0.1000\",\"1.00\"]", "");
+  burst_ends();
+  assert_false(b->stale);
+  say_error(id, 18, ""); /* and whether changes of B will come is not known */
+  burst_ends();
+  assert_true(b->stale);
+  kl_feed_book_release(feed, a);
+  kl_feed_book_release(feed, b);
+}
+
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
   const struct CMUnitTest tests[] = {
@@ -110,6 +129,7 @@ int main(void) {
       T(a_subscription_that_takes_none_fails_those_it_names),
       T(the_limit_is_looked_for_by_one_command_at_a_time),
       T(where_no_connection_is_left_all_beyond_the_limit_fail_at_once),
+      T(a_book_whose_addition_was_refused_behind_its_snapshot_is_stale),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
