@@ -169,7 +169,8 @@ static void malformed(kl_feed_link *l, const char *p, size_t n, const kl_error *
   for (kl_list *at = l->channels.next; at != &l->channels; at = at->next) {
     kl_feed_channel *c = KL_CONTAINER(at, kl_feed_channel, in_link);
     if (!c->snapshots || !c->sid || (sid && sid != c->sid)) continue;
-    c->seq = -1; /* whether it had a number is not known */
+    if (c->seq >= 0) c->seq_before = c->seq;
+    c->seq = KL_SEQ_UNKNOWN; /* whether it had a number is not known */
     kl_feed_books_resync(c);
   }
 }
@@ -177,7 +178,13 @@ static void malformed(kl_feed_link *l, const char *p, size_t n, const kl_error *
 /* Continuity of seq on a subscription. False: the message was here before. Two earlier numbers in order are no repeats:
  * the exchange counts anew, and what came in between is not known. */
 static bool out_of_sequence(kl_feed *f, kl_feed_channel *c, const kl_event *ev) {
-  bool back = ev->seq <= c->seq;
+  bool unknown = c->seq < 0, back = ev->seq <= (unknown ? c->seq_before : c->seq);
+  if (unknown && !back) {
+    c->seq = ev->seq;
+    c->seq_after = ev->seq - 1;
+    c->earlier = 0;
+    return true;
+  }
   /* An answer to get_snapshot shows the state as of its number, which may be an earlier one. */
   if (back && ev->type == KL_EV_SNAPSHOT && (ev->has & KL_HAS_ID)) return true;
   if (back && !(c->earlier && ev->seq - c->earlier == 1)) {
@@ -187,7 +194,8 @@ static bool out_of_sequence(kl_feed *f, kl_feed_channel *c, const kl_event *ev) 
   }
   char detail[160];
   if (back) {
-    snprintf(detail, sizeof detail, "%s: seq %" PRId64 " after %" PRId64 ", counted anew", c->name, ev->seq, c->seq);
+    snprintf(detail, sizeof detail, "%s: seq %" PRId64 " after %" PRId64 ", counted anew", c->name, ev->seq,
+             unknown ? c->seq_before : c->seq);
   } else {
     snprintf(detail, sizeof detail, "%s: seq %" PRId64 " after %" PRId64 ", %" PRId64 " missing", c->name, ev->seq,
              c->seq, ev->seq - c->seq - 1);
@@ -203,7 +211,7 @@ static bool out_of_sequence(kl_feed *f, kl_feed_channel *c, const kl_event *ev) 
 
 static inline bool in_sequence(kl_feed *f, kl_feed_channel *c, const kl_event *ev) {
   if (!(ev->has & KL_HAS_SEQ)) return true;
-  if (__builtin_expect(c->seq < 0 || ev->seq - c->seq == 1, 1)) {
+  if (__builtin_expect((uint64_t)ev->seq - (uint64_t)c->seq == 1, 1)) {
     c->seq = ev->seq;
     c->earlier = 0;
     return true;

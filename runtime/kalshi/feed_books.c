@@ -231,7 +231,7 @@ static void on_delta(kl_feed *f, kl_feed_market *m, const kl_event *ev);
 static void hold(kl_feed *f, kl_feed_market *m, const kl_event *ev) {
   f->ignored++;
   if (!(ev->has & KL_HAS_SEQ)) return;
-  if (m->held_from < 0) m->held_from = ev->seq - 1;
+  if (m->held_from < 0) m->held_from = m->channel->seq_after;
   if (m->n_held == m->cap_held) {
     uint32_t cap = m->cap_held ? m->cap_held * 2 : 16;
     kl_feed_held *wide = f->n_held < KL_FEED_HELD ? realloc(m->held, cap * sizeof *wide) : NULL;
@@ -281,8 +281,11 @@ static void replay(kl_feed *f, kl_feed_market *m, const kl_event *snapshot) {
 
 /* The snapshot shows an earlier state than messages that have come: is it of use? */
 static bool is_too_old(const kl_feed_market *m, const kl_event *ev) {
-  if (!(ev->has & KL_HAS_SEQ) || ev->seq >= m->channel->seq) return false;
-  return !m->awaiting || m->held_from < 0 || ev->seq < m->held_from;
+  const kl_feed_channel *c = m->channel;
+  if (!(ev->has & KL_HAS_SEQ)) return false;
+  if (c->seq < 0) return true; /* from before a message that could not be read */
+  if (ev->seq >= c->seq) return false;
+  return !m->awaiting || ev->seq < (m->held_from < 0 ? c->seq_after : m->held_from);
 }
 
 static void on_snapshot(kl_feed *f, kl_feed_market *m, const kl_event *ev) {

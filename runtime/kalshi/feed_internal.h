@@ -15,7 +15,8 @@ enum {
   KL_FEED_CHUNK = 500,  /* markets in one command */
   KL_FEED_HELD = 65536, /* deltas held back for snapshots, over all markets */
   /* Kalshi, "WebSocket connection": market subscriptions of one connection. */
-  KL_FEED_LINK_MARKETS = 500000
+  KL_FEED_LINK_MARKETS = 500000,
+  KL_SEQ_UNKNOWN = -2 /* no number is the next one of it */
 };
 
 typedef struct kl_feed_link kl_feed_link;
@@ -64,7 +65,7 @@ struct kl_feed_market {
   bool need_snapshot; /* get_snapshot is to be sent */
   uint32_t tries;     /* snapshots asked for in vain */
   int64_t since_ns;   /* when the snapshot became due */
-  int64_t held_from;  /* awaiting: a snapshot with this seq or a later one and `held` make the book; -1: not known */
+  int64_t held_from;  /* awaiting: a snapshot with this seq or a later one and `held` make the book; < 0: seq_after */
   kl_feed_held *held; /* NULL: none */
   uint32_t n_held, cap_held;
   int64_t cmd; /* the addition in flight */
@@ -102,7 +103,9 @@ struct kl_feed_channel {
   bool dirty;     /* to be looked at by the next flush */
 
   int64_t sid;           /* 0: none */
-  int64_t seq;           /* last seen; -1: unknown, the next one is taken as it is */
+  int64_t seq;           /* last seen; KL_SEQ_UNKNOWN: a message could not be read, the next later one is taken */
+  int64_t seq_before;    /* then: the last one before it */
+  int64_t seq_after;     /* and since: the one behind which nothing is missing */
   int64_t earlier;       /* the last message had this number, though it was not its turn; 0: it had its own */
   int64_t subscribe_cmd; /* in flight; 0: none */
   bool is_wide;          /* the exchange was asked for all markets */

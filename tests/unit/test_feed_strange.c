@@ -25,6 +25,12 @@ static void link_opens_on(int i) {
   turn();
 }
 
+static void answer_snapshot(long long id, int seq, const char *ticker, const char *yes) {
+  say("{\"type\":\"orderbook_snapshot\",\"id\":%lld,\"sid\":1,\"seq\":%d,\"msg\":{\"market_ticker\":\"%s\","
+      "\"market_id\":\"30ebe0c2-d075-4992-9896-9ab2e8d35072\",\"yes_dollars_fp\":[%s],\"no_dollars_fp\":[]}}",
+      id, seq, ticker, yes);
+}
+
 /* ---- error 26 ---- */
 
 static void a_market_that_no_subscription_takes_fails(void **state) {
@@ -122,6 +128,57 @@ static void a_book_whose_addition_was_refused_behind_its_snapshot_is_stale(void 
   kl_feed_book_release(feed, b);
 }
 
+static void a_quiet_book_becomes_current_by_a_snapshot_that_is_behind(void **state) {
+  (void)state;
+  start_feed(NULL);
+  kl_feed_book *a = current_book(), *b = open_book("B");
+  turn();
+  say("{\"type\":\"ok\",\"id\":%lld,\"sid\":1,\"seq\":2}", sent_id(0, "add_markets"));
+  say_snapshot(1, 3, "B", "", "");
+  burst_ends();
+  forget_sent();
+  say_raw("{\"type\":\"orderbook_delta\",\"sid\":1,\"seq\":4,\"msg\":{}}");
+  burst_ends();
+  assert_true(a->stale && b->stale);
+  long long id = sent_id(0, "get_snapshot");
+  for (int seq = 5; seq < 9; seq++)
+    say_delta(1, seq, "A", "0.3800", "1.00", "yes");
+  answer_snapshot(id, 6, "A", "[\"0.3800\",\"12.00\"]");
+  answer_snapshot(id, 6, "B", "[\"0.1000\",\"1.00\"]");
+  burst_ends();
+  assert_false(a->stale || b->stale);
+  assert_best(a, 3800, 1400, 0, 0);
+  assert_best(b, 1000, 100, 0, 0);
+  kl_feed_book_release(feed, a);
+  kl_feed_book_release(feed, b);
+}
+
+static void a_snapshot_from_before_a_message_that_could_not_be_read_is_of_no_use(void **state) {
+  (void)state;
+  start_feed(NULL);
+  kl_feed_book *a = current_book();
+  say_delta(1, 2, "A", "0.3800", "-20.00", "yes"); /* does not fit: a snapshot is asked for */
+  burst_ends();
+  long long id = sent_id(0, "get_snapshot");
+  say_delta(1, 3, "A", "0.3800", "1.00", "yes");
+  say_raw("{\"type\":\"orderbook_delta\",\"sid\":1,\"seq\":4,\"msg\":{}}");
+  answer_snapshot(id, 2, "A", "[\"0.3800\",\"10.00\"]");
+  burst_ends();
+  assert_true(a->stale);
+  answer_snapshot(id, 3, "A", "[\"0.3800\",\"11.00\"]");
+  burst_ends();
+  assert_true(a->stale);
+  answer_snapshot(sent_id(1, "get_snapshot"), 5, "A", "[\"0.3800\",\"12.00\"]");
+  burst_ends();
+  assert_false(a->stale);
+  assert_best(a, 3800, 1200, 0, 0);
+  say_delta(1, 6, "A", "0.3800", "1.00", "yes");
+  burst_ends();
+  assert_best(a, 3800, 1300, 0, 0);
+  assert_int_equal(status().gaps, 0);
+  kl_feed_book_release(feed, a);
+}
+
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
   const struct CMUnitTest tests[] = {
@@ -130,6 +187,8 @@ int main(void) {
       T(the_limit_is_looked_for_by_one_command_at_a_time),
       T(where_no_connection_is_left_all_beyond_the_limit_fail_at_once),
       T(a_book_whose_addition_was_refused_behind_its_snapshot_is_stale),
+      T(a_quiet_book_becomes_current_by_a_snapshot_that_is_behind),
+      T(a_snapshot_from_before_a_message_that_could_not_be_read_is_of_no_use),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
