@@ -253,7 +253,7 @@ static void on_data(kl_feed_link *l, const kl_event *ev, const char *raw, size_t
   if (key.n) m = c->is_wide ? kl_feed_market_known(c, key.p, key.n) : kl_feed_market_find(c, key.p, key.n);
   if (c->snapshots) {
     kl_feed_cmd cmd;
-    if (ev->has & KL_HAS_ID) kl_feed_command_take(l, ev->id, &cmd); /* the answer to get_snapshot */
+    if (kl_feed_command_is(l, ev, KL_CMD_SNAPSHOT)) kl_feed_command_take(l, ev->id, &cmd);
     kl_feed_books_message(f, m, ev);
   }
   if (has_subs) kl_feed_subs_message(c, m, key.n > 0, ev, raw, n);

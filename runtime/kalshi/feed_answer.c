@@ -69,9 +69,9 @@ static kl_feed_channel *subscribing(kl_feed_link *l, const kl_event *ev) {
 void kl_feed_on_subscribed(kl_feed_link *l, const kl_event *ev) {
   kl_feed_channel *c = subscribing(l, ev);
   kl_feed_cmd cmd;
-  if (ev->has & KL_HAS_ID) kl_feed_command_take(l, ev->id, &cmd);
-  if (!c || !(ev->has & KL_HAS_SID)) return; /* not what we wait for */
+  if (!c || !(ev->has & KL_HAS_SID) || ev->sid <= 0) return; /* not what we wait for, and go on to wait for */
   int64_t id = c->subscribe_cmd;
+  kl_feed_command_take(l, id, &cmd);
   c->subscribe_cmd = 0;
   c->sid = ev->sid;
   c->seq = c->earlier = 0;
@@ -93,7 +93,8 @@ static void list_answered(const kl_feed_cmd *cmd, const char *raw, size_t n) {
 
 void kl_feed_on_ok(kl_feed_link *l, const kl_event *ev, const char *raw, size_t n) {
   kl_feed_cmd cmd;
-  if (!(ev->has & KL_HAS_ID) || !kl_feed_command_take(l, ev->id, &cmd)) return;
+  if (!(ev->has & KL_HAS_ID) || kl_feed_command_is(l, ev, KL_CMD_SUBSCRIBE)) return; /* without a sid it is none */
+  if (!kl_feed_command_take(l, ev->id, &cmd)) return;
   if (cmd.kind == KL_CMD_ADD) {
     all_acked(cmd.channel, cmd.id);
     addition_taken(cmd.channel);
@@ -102,19 +103,15 @@ void kl_feed_on_ok(kl_feed_link *l, const kl_event *ev, const char *raw, size_t 
 }
 
 bool kl_feed_on_list(kl_feed_link *l, const kl_event *ev, const char *raw, size_t n) {
-  for (size_t i = 0; i < l->n_cmds; i++) {
-    if (l->cmds[i].id != ev->id || l->cmds[i].kind != KL_CMD_LIST) continue;
-    kl_feed_cmd cmd;
-    kl_feed_command_take(l, ev->id, &cmd);
-    list_answered(&cmd, raw, n);
-    return true;
-  }
-  return false;
+  kl_feed_cmd cmd;
+  if (!kl_feed_command_is(l, ev, KL_CMD_LIST) || !kl_feed_command_take(l, ev->id, &cmd)) return false;
+  list_answered(&cmd, raw, n);
+  return true;
 }
 
 void kl_feed_on_unsubscribed(kl_feed_link *l, const kl_event *ev) {
   kl_feed_cmd cmd;
-  if (ev->has & KL_HAS_ID) kl_feed_command_take(l, ev->id, &cmd);
+  if (kl_feed_command_is(l, ev, KL_CMD_UNSUBSCRIBE)) kl_feed_command_take(l, ev->id, &cmd);
   kl_feed_channel *c = (ev->has & KL_HAS_SID) ? kl_feed_channel_of_sid(l, ev->sid) : NULL;
   if (c) kl_feed_channel_ended(c, "the exchange ended the subscription"); /* we had not asked: c->sid was ours */
 }

@@ -62,6 +62,13 @@ bool kl_feed_command_send(kl_feed_link *l, kl_feed_cmd_kind kind, kl_feed_channe
   return kl_ws_client_send(l->ws, f->out.data, f->out.len); /* false: its end is on the way to us */
 }
 
+bool kl_feed_command_is(const kl_feed_link *l, const kl_event *ev, kl_feed_cmd_kind kind) {
+  for (size_t i = 0; (ev->has & KL_HAS_ID) && i < l->n_cmds; i++) {
+    if (l->cmds[i].id == ev->id) return l->cmds[i].kind == kind;
+  }
+  return false;
+}
+
 bool kl_feed_command_take(kl_feed_link *l, int64_t id, kl_feed_cmd *out) {
   for (size_t i = 0; i < l->n_cmds; i++) {
     if (l->cmds[i].id != id) continue;
@@ -119,6 +126,7 @@ bool kl_feed_link_check(kl_feed_link *l, int64_t now) {
 static void forget(kl_feed_link *l, const kl_error *e) {
   if (l->ws) l->old_bytes += kl_ws_client_bytes(l->ws);
   l->ws = NULL;
+  l->state = KL_LINK_IDLE; /* before anyone is called: who asks again is told so */
   l->late_since_ns = l->sent_ms = 0;
   commands_lost(l, e);
   for (kl_list *n = l->channels.next; n != &l->channels; n = n->next)
@@ -176,7 +184,9 @@ void kl_feed_link_drop(kl_feed_link *l, const kl_error *e) {
   l->old_bytes += kl_ws_client_bytes(ws);
   l->ws = NULL;
   kl_ws_client_close(ws);
+  kl_feed_enter(l->f);
   lost(l, e, false);
+  kl_feed_leave(l->f);
 }
 
 /* ---- callbacks of the connection ---- */

@@ -179,6 +179,88 @@ static void a_snapshot_from_before_a_message_that_could_not_be_read_is_of_no_use
   kl_feed_book_release(feed, a);
 }
 
+/* ---- answers that are none ---- */
+
+static void an_answer_to_subscribe_that_says_nothing_does_not_count(void **state) {
+  (void)state;
+  static const char *const answers[] = {
+      "{\"type\":\"ok\",\"id\":%lld,\"sid\":1,\"seq\":1}",
+      "{\"type\":\"subscribed\",\"id\":%lld,\"msg\":{\"channel\":\"trades\",\"sid\":1}}",
+      "{\"type\":\"subscribed\",\"id\":%lld,\"msg\":{\"channel\":\"trade\",\"sid\":0}}",
+      "{\"type\":\"unsubscribed\",\"id\":%lld,\"sid\":1,\"seq\":1}",
+  };
+  for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+    start_feed(&(kl_feed_options){.can_connect = true, .command_timeout_ms = 1000});
+    sub_log l;
+    subscribe(&l, trade_channel, only_a, false);
+    link_opens();
+    char text[256];
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    snprintf(text, sizeof text, answers[i], sent_id(0, "\"trade\""));
+#pragma GCC diagnostic pop
+    say_raw(text);
+    burst_ends();
+    assert_int_equal(l.ready, 0);
+    assert_int_equal(peer.n_sent, 1);
+    kl_clock_virtual_advance(&vclock, 1100000);
+    wait_for(&peer.closed_by_feed, 1); /* and is not waited for without end */
+    assert_non_null(strstr(status().last_error, "did not answer"));
+    kl_feed_sub_close(l.sub);
+    stop_feed();
+    forget_sent();
+    memset(&peer, 0, sizeof peer);
+  }
+}
+
+static void a_snapshot_that_repeats_the_id_of_an_addition_is_not_its_answer(void **state) {
+  (void)state;
+  start_feed(NULL);
+  kl_feed_book *a = current_book();
+  sub_log raw;
+  subscribe(&raw, book_channel, only_b, false);
+  turn();
+  long long id = sent_id(0, "add_markets");
+  answer_snapshot(id, 2, "B", "");
+  burst_ends();
+  assert_int_equal(raw.messages, 1);
+  assert_int_equal(raw.ready, 0);
+  say("{\"type\":\"ok\",\"id\":%lld,\"sid\":1,\"seq\":3}", id);
+  burst_ends();
+  assert_int_equal(raw.ready, 1);
+  kl_feed_sub_close(raw.sub);
+  kl_feed_book_release(feed, a);
+}
+
+/* ---- callbacks that go on asking ---- */
+
+typedef struct asking {
+  kl_feed_request r;
+  int answers;
+  bool again;
+} asking;
+
+static void ask_again(kl_feed_request *r, const char *raw, size_t n, const kl_error *e) {
+  asking *a = r->data;
+  kl_error why;
+  (void)raw, (void)n, (void)e;
+  a->answers++;
+  a->again = kl_feed_subscriptions(feed, 0, r, &why);
+}
+
+static void a_request_may_be_repeated_when_its_connection_ends(void **state) {
+  (void)state;
+  start_feed(NULL);
+  kl_error e;
+  kl_feed_book *a = current_book();
+  asking q = {.r = {.data = &q, .answer = ask_again}};
+  assert_true(kl_feed_subscriptions(feed, 0, &q.r, &e));
+  link_breaks(0);
+  assert_int_equal(q.answers, 1);
+  assert_false(q.again); /* there is nobody to ask */
+  kl_feed_book_release(feed, a);
+}
+
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
   const struct CMUnitTest tests[] = {
@@ -189,6 +271,9 @@ int main(void) {
       T(a_book_whose_addition_was_refused_behind_its_snapshot_is_stale),
       T(a_quiet_book_becomes_current_by_a_snapshot_that_is_behind),
       T(a_snapshot_from_before_a_message_that_could_not_be_read_is_of_no_use),
+      T(an_answer_to_subscribe_that_says_nothing_does_not_count),
+      T(a_snapshot_that_repeats_the_id_of_an_addition_is_not_its_answer),
+      T(a_request_may_be_repeated_when_its_connection_ends),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
