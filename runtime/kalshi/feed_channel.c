@@ -249,8 +249,22 @@ static kl_list *first_work(kl_feed_channel *c, kl_list *at, market_test test) {
   return at;
 }
 
+/* Does anyone ask for the first state of a market? It comes with that of all. */
+static bool take_initials(kl_feed_channel *c) {
+  bool any = false;
+  for (; c; c = c->next) {
+    for (kl_list *n = c->markets.next; n != &c->markets; n = n->next) {
+      kl_feed_market *m = KL_CONTAINER(n, kl_feed_market, all);
+      any = any || (m->initial && m->refs);
+      m->initial = false;
+    }
+  }
+  return any;
+}
+
 static bool send_subscribe(kl_feed_channel *c, bool all) {
   kl_feed_link *l = c->link;
+  if (all && c->has_initial && take_initials(c)) c->initial = true;
   bool initial = all && c->initial, by_market = c->key == KL_KEY_TICKER || c->key == KL_KEY_MARKET_ID;
   kl_list *at = c->work.next;
   kl_buf *out = kl_feed_command_begin(l, "subscribe");
@@ -341,7 +355,10 @@ void kl_feed_channel_flush(kl_feed_channel *c) {
   if (c->subscribe_cmd) return; /* its answer brings us back */
   bool all = c->filter == KL_FILTER_NONE || c->wide_refs > 0;
   if (!c->wanted || kl_feed_channel_covered(c)) {
-    if (c->sid) send_unsubscribe(c);
+    if (c->sid) {
+      kl_feed_subs_unacked(c); /* it may have covered those of others, or is covered by what is not live yet */
+      send_unsubscribe(c);
+    }
     kl_feed_forget_markets(c);
     c->dirty = false;
     return;

@@ -77,6 +77,7 @@ static void markets_unacked(kl_feed_channel *c) {
 }
 
 void kl_feed_subs_unacked(kl_feed_channel *c) {
+  if (c != c->head && c->head->is_wide && c->head->sid) return; /* that one brings it all, and goes on */
   markets_unacked(c);
   for (kl_feed_channel *o = c->is_wide ? c->next : NULL; o; o = o->next)
     markets_unacked(o); /* it covered them, too */
@@ -264,9 +265,9 @@ static bool parts_init(kl_feed_sub *s, const char *const *channels, size_t n, co
     kl_list_append(s->all ? &c->wide : &c->narrow, &p->link);
     if (s->all) c->wide_refs++;
     if (s->all || s->keyless) c->wanted++;
-    if (s->initial && c->has_initial && (s->all || c->is_wide)) {
+    if (s->initial && c->has_initial && (c->is_wide || c->wide_refs)) {
       c->initial = true;
-      if (c->sid) c->restart = true; /* the only way to the first state of all markets */
+      if (c->sid || c->subscribe_cmd) c->restart = true; /* the only way to the first state of all markets */
     }
     p->acked = !(s->all || s->keyless) || (c->sid && !c->restart && (!s->all || c->is_wide));
     if (!p->acked) s->pending++;

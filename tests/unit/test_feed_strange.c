@@ -232,6 +232,109 @@ static void a_snapshot_that_repeats_the_id_of_an_addition_is_not_its_answer(void
   kl_feed_book_release(feed, a);
 }
 
+/* ---- wide and narrow ---- */
+
+/* Ticker "A" on the first connection, "B" on the second, both acknowledged; and a subscription to all. */
+static void two_connections(sub_log *one, sub_log *two) {
+  subscribe(one, trade_channel, only_a, false);
+  link_opens();
+  answer_subscribe("trade", 1);
+  burst_ends();
+  forget_sent();
+  subscribe(two, trade_channel, only_b, false);
+  turn();
+  say_error(sent_id(0, "\"market_tickers\":[\"B\"]"), 26, "");
+  burst_ends();
+  forget_sent();
+}
+
+static void what_all_markets_cover_stays_ready_when_another_connection_fails(void **state) {
+  (void)state;
+  start_feed(NULL);
+  sub_log one, two, all;
+  two_connections(&one, &two);
+  turn();
+  signature_ready(); /* the second connection is on its way */
+  subscribe(&all, trade_channel, NULL, false);
+  speak_on(0);
+  turn();
+  turn();
+  answer_subscribe("trade", 2);
+  burst_ends();
+  assert_int_equal(all.ready, 1);
+  assert_true(kl_feed_sub_ready(two.sub));
+  speak_on(1);
+  link_breaks(0);
+  turn();
+  assert_true(kl_feed_sub_ready(two.sub));
+  kl_feed_sub_close(one.sub);
+  kl_feed_sub_close(two.sub);
+  kl_feed_sub_close(all.sub);
+}
+
+static void whoever_loses_the_cover_of_all_markets_is_told(void **state) {
+  (void)state;
+  start_feed(NULL);
+  sub_log one, two, all;
+  two_connections(&one, &two);
+  link_opens_on(1);
+  answer_subscribe("trade", 1);
+  burst_ends();
+  assert_int_equal(two.ready, 1);
+  forget_sent();
+  subscribe(&all, trade_channel, NULL, false);
+  speak_on(0);
+  turn();
+  turn();
+  answer_subscribe("trade", 2);
+  burst_ends();
+  assert_int_equal(two.again, 1); /* between one and the other messages may be missing */
+  forget_sent();
+  kl_feed_sub_close(all.sub);
+  kl_feed_sub_close(one.sub);
+  turn();
+  assert_false(kl_feed_sub_ready(two.sub));
+  kl_feed_sub_close(two.sub);
+}
+
+static void the_first_state_comes_through_all_markets_too(void **state) {
+  (void)state;
+  start_feed(NULL);
+  sub_log all, a, b;
+  subscribe(&all, ticker_channel, NULL, false);
+  subscribe(&a, ticker_channel, only_a, true);
+  link_opens();
+  assert_int_equal(peer.n_sent, 1);
+  sent_id(0, "\"send_initial_snapshot\":true");
+  subscribe(&b, ticker_channel, only_b, true); /* too late for that command */
+  turn();
+  answer_subscribe("ticker", 1);
+  burst_ends();
+  assert_int_equal(peer.n_sent, 3);
+  sent_id(1, "unsubscribe");
+  sent_id(2, "\"send_initial_snapshot\":true");
+  kl_feed_sub_close(all.sub);
+  kl_feed_sub_close(a.sub);
+  kl_feed_sub_close(b.sub);
+}
+
+static void an_initial_subscription_that_becomes_wide_asks_for_it_again(void **state) {
+  (void)state;
+  start_feed(NULL);
+  sub_log all, a;
+  subscribe(&a, ticker_channel, only_a, true);
+  link_opens();
+  answer_subscribe("ticker", 1);
+  burst_ends();
+  forget_sent();
+  subscribe(&all, ticker_channel, NULL, false);
+  turn();
+  sent_id(0, "unsubscribe");
+  sent_id(1, "\"send_initial_snapshot\":true");
+  kl_feed_sub_close(all.sub);
+  kl_feed_sub_close(a.sub);
+}
+
 /* ---- callbacks that go on asking ---- */
 
 typedef struct asking {
@@ -273,6 +376,10 @@ int main(void) {
       T(a_snapshot_from_before_a_message_that_could_not_be_read_is_of_no_use),
       T(an_answer_to_subscribe_that_says_nothing_does_not_count),
       T(a_snapshot_that_repeats_the_id_of_an_addition_is_not_its_answer),
+      T(what_all_markets_cover_stays_ready_when_another_connection_fails),
+      T(whoever_loses_the_cover_of_all_markets_is_told),
+      T(the_first_state_comes_through_all_markets_too),
+      T(an_initial_subscription_that_becomes_wide_asks_for_it_again),
       T(a_request_may_be_repeated_when_its_connection_ends),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
