@@ -380,16 +380,55 @@ void kl_feed_burst_end(kl_feed_link *l) {
 
 /* ---- refusals that concern all ---- */
 
-/* Without a valid signature waiting is of no use to those who have seen nothing yet. */
-void kl_feed_refuse_waiters(kl_feed *f, const kl_error *e) {
+bool kl_feed_has_open_link(const kl_feed *f) {
+  for (const kl_list *n = f->links.next; n != &f->links; n = n->next) {
+    if (KL_CONTAINER(n, kl_feed_link, in_feed)->state == KL_LINK_OPEN) return true;
+  }
+  return false;
+}
+
+/* Those who wait for something of this connection. */
+static kl_feed_sub *sub_waiting_for(const kl_feed_link *l) {
+  for (const kl_list *n = l->channels.next; n != &l->channels; n = n->next) {
+    const kl_feed_channel *c = KL_CONTAINER(n, kl_feed_channel, in_link);
+    const kl_list *parts[] = {&c->wide, &c->narrow};
+    for (size_t k = 0; k < 2; k++) {
+      for (const kl_list *at = parts[k]->next; at != parts[k]; at = at->next) {
+        const kl_feed_part *p = KL_CONTAINER(at, kl_feed_part, link);
+        if (p->sub && !p->acked && !p->sub->was_ready) return p->sub;
+      }
+    }
+    for (const kl_list *at = kl_feed_channel_covered(c) ? &c->markets : c->markets.next; at != &c->markets;
+         at = at->next) {
+      const kl_feed_market *m = KL_CONTAINER(at, kl_feed_market, all);
+      for (const kl_list *k = m->interests.next; k != &m->interests; k = k->next) {
+        kl_feed_sub *s = KL_CONTAINER(k, kl_feed_interest, in_market)->sub;
+        if (s && !s->was_ready) return s;
+      }
+    }
+  }
+  return NULL;
+}
+
+/* Without a valid signature waiting is of no use to those who have seen nothing yet. Where another connection is open
+ * the signature is valid, and the refusal is one of this connection. */
+void kl_feed_refuse_waiters(kl_feed_link *l, const kl_error *e) {
+  kl_feed *f = l->f;
+  bool only_here = kl_feed_has_open_link(f);
   for (kl_feed_channel *c = f->books; c; c = c->next) {
+    if (only_here && c->link != l) continue;
     for (kl_list *n = c->markets.next; n != &c->markets;) {
       kl_feed_market *m = KL_CONTAINER(n, kl_feed_market, all);
       n = n->next; /* failing a book calls nobody yet, so that n stays */
       if (m->book && !m->book->pub.ready) kl_feed_book_fail(m->book, e);
     }
   }
-  kl_feed_subs_fail_all(f, e, true);
+  if (!only_here) {
+    kl_feed_subs_fail_all(f, e, true);
+    return;
+  }
+  for (kl_feed_sub *s; (s = sub_waiting_for(l)) != NULL;)
+    kl_feed_sub_fail(s, e);
 }
 
 /* ---- birth and death ---- */

@@ -258,6 +258,18 @@ static void snapshot_refused(kl_feed_channel *c, const kl_event *ev, kl_str list
   }
 }
 
+/* More snapshots at once than the exchange gives: fewer. A single one has a deadline that asks again. */
+static void too_many_snapshots(kl_feed_channel *c, const kl_feed_cmd *cmd) {
+  if (cmd->markets < 2) return;
+  if (c->lot > cmd->markets / 2) c->lot = cmd->markets / 2;
+  for (kl_list *n = c->markets.next; n != &c->markets; n = n->next) {
+    kl_feed_market *m = KL_CONTAINER(n, kl_feed_market, all);
+    if (!m->book || !m->awaiting || !m->acked) continue;
+    m->need_snapshot = true;
+    kl_feed_market_work(m);
+  }
+}
+
 /* The exchange could not just now: the same again, later. A snapshot has a deadline of its own, and a market too many
  * does no harm. */
 static void ask_again(kl_feed_channel *c, const kl_feed_cmd *cmd, const char *why) {
@@ -369,6 +381,10 @@ void kl_feed_on_error(kl_feed_link *l, const kl_event *ev, const char *raw, size
   bool has_list = kl_feed_scan_msg(raw, n, kl_feed_key_words[c->key].param, &list);
   if (code == CODE_MARKETS && !c->is_wide && (cmd.kind == KL_CMD_SUBSCRIBE || cmd.kind == KL_CMD_ADD)) {
     too_many(c, &cmd, ev, list);
+    return;
+  }
+  if (code == CODE_MARKETS && cmd.kind == KL_CMD_SNAPSHOT) {
+    too_many_snapshots(c, &cmd);
     return;
   }
   bool names = ev->error.market_ticker.n || (has_list && list.n > 2);

@@ -53,7 +53,7 @@ static kl_feed_channel *channel_new(kl_feed *f, const char *name) {
   c->link = l;
   c->head = c;
   c->most = KL_FEED_LINK_MARKETS;
-  c->chunk = KL_FEED_CHUNK;
+  c->chunk = c->lot = KL_FEED_CHUNK;
   memcpy(c->name, name, strlen(name) + 1);
   kl_list_init(&c->in_feed);
   kl_list_init(&c->markets);
@@ -215,12 +215,12 @@ static bool is_to_delete(const kl_feed_market *m) { return m->sent && (!m->refs 
 static bool is_to_snapshot(const kl_feed_market *m) { return m->refs && m->sent && m->need_snapshot; }
 
 /* Writes the list of keys with up to a chunk of the markets that pass, from *at on in the list of work; those of an
- * addition (`add_id` is not 0) are marked with its id. */
-static void write_tickers(kl_feed_channel *c, kl_list **at, market_test test, kl_buf *out, int64_t add_id,
-                          bool *initial) {
-  size_t n = 0;
+ * addition (`add_id` is not 0) are marked with its id. Returns how many. */
+static uint32_t write_tickers(kl_feed_channel *c, kl_list **at, market_test test, kl_buf *out, int64_t add_id,
+                              bool *initial) {
+  uint32_t n = 0, most = test == is_to_add ? c->chunk : test == is_to_snapshot ? c->lot : KL_FEED_CHUNK;
   kl_buf_printf(out, "\"%s\":[", kl_feed_key_words[c->key].param);
-  for (; *at != &c->work && n < c->chunk; *at = (*at)->next) {
+  for (; *at != &c->work && n < most; *at = (*at)->next) {
     kl_feed_market *m = KL_CONTAINER(*at, kl_feed_market, work);
     if (!test(m)) continue;
     if (n++) kl_buf_char(out, ',');
@@ -229,6 +229,7 @@ static void write_tickers(kl_feed_channel *c, kl_list **at, market_test test, kl
     if (m->initial) *initial = true;
   }
   kl_buf_char(out, ']');
+  return n;
 }
 
 /* What write_tickers wrote was sent as an addition. */
@@ -313,10 +314,11 @@ static bool send_updates(kl_feed_channel *c, const char *action, market_test tes
     kl_list *start = at;
     kl_buf *out = kl_feed_command_begin(l, "update_subscription");
     kl_buf_printf(out, ",\"params\":{\"sid\":%" PRId64 ",\"action\":\"%s\",", c->sid, action);
-    write_tickers(c, &at, test, out, kind == KL_CMD_ADD ? id : 0, &initial);
+    uint32_t markets = write_tickers(c, &at, test, out, kind == KL_CMD_ADD ? id : 0, &initial);
     if (initial && kind == KL_CMD_ADD) kl_buf_str(out, ",\"send_initial_snapshot\":true");
     kl_buf_char(out, '}');
     if (!kl_feed_command_send(l, kind, c, NULL)) return false;
+    l->cmds[l->n_cmds - 1].markets = markets;
     if (kind == KL_CMD_ADD) {
       mark_added(c, id);
       if (one) break;

@@ -98,7 +98,8 @@ struct kl_feed_channel {
   uint32_t markets_held; /* markets with refs */
   uint32_t wide_refs;
   uint32_t most;  /* markets that the exchange takes; learned from error 26 */
-  uint32_t chunk; /* markets in one command; smaller while `most` is being learned */
+  uint32_t chunk; /* markets in one addition; smaller while `most` is being learned */
+  uint32_t lot;   /* markets in one request for snapshots; learned from error 26 */
   bool initial;   /* a wide subscription asks for the first state */
   bool dirty;     /* to be looked at by the next flush */
 
@@ -166,6 +167,7 @@ typedef struct kl_feed_cmd {
   kl_feed_channel *channel; /* NULL: of none */
   kl_feed_request *request; /* of a list; NULL once nobody waits */
   int64_t sent_ns;
+  uint32_t markets; /* that it names, of an update */
 } kl_feed_cmd;
 
 typedef enum { KL_LINK_IDLE, KL_LINK_SIGNING, KL_LINK_CONNECTING, KL_LINK_OPEN, KL_LINK_WAITING } kl_link_state;
@@ -248,8 +250,9 @@ uint64_t kl_feed_random(kl_feed *f);
 void kl_feed_message(kl_feed_link *l, const char *p, size_t n); /* one message of a connection */
 /* The same for the spelling of today: false, and nothing done, where it is another. */
 bool kl_feed_usual_message(kl_feed_link *l, const char *p, size_t n);
-void kl_feed_burst_end(kl_feed_link *l);                    /* all messages of a read were handed over */
-void kl_feed_refuse_waiters(kl_feed *f, const kl_error *e); /* fails all that never had what they wait for */
+void kl_feed_burst_end(kl_feed_link *l); /* all messages of a read were handed over */
+bool kl_feed_has_open_link(const kl_feed *f);
+void kl_feed_refuse_waiters(kl_feed_link *l, const kl_error *e); /* fails all that never had what they wait for */
 void kl_feed_handle_closed(uv_handle_t *h); /* close callback of every handle of the feed; h->data is the feed */
 
 /* ---- feed_link.c ---- */

@@ -164,7 +164,7 @@ static void lost(kl_feed_link *l, const kl_error *e, bool refused) {
   forget(l, e);
   if (refused) {
     kl_log_error("feed", "%s", e->message);
-    kl_feed_refuse_waiters(f, e);
+    kl_feed_refuse_waiters(l, e);
   } else {
     kl_log_warn("feed", "%s", e->message);
   }
@@ -223,7 +223,15 @@ static void on_closed(void *data, const kl_error *e) {
   bool key_refused = l->state != KL_LINK_OPEN && (e->status == 401 || e->status == 403);
   /* Nor does waiting help against a certificate that is not trusted. */
   bool refused = key_refused || (l->state != KL_LINK_OPEN && !strcmp(e->kind, KL_ERR_CONFIG));
-  if (key_refused) {
+  if (key_refused && kl_feed_has_open_link(l->f)) {
+    kl_error_set(
+        &own, KL_ERR_AUTH,
+        "the exchange refused connection %u of the feed (HTTP %d) while others are open: it may allow no more; "
+        "subscribe to fewer markets, or close other programs that use this key",
+        (unsigned)l->number, e->status);
+    own.status = e->status;
+    e = &own;
+  } else if (key_refused) {
     kl_error_set(
         &own, KL_ERR_AUTH,
         "the exchange refused the key at the feed's handshake (HTTP %d): check the key id, that the key belongs "

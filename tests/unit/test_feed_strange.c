@@ -109,6 +109,29 @@ static void where_no_connection_is_left_all_beyond_the_limit_fail_at_once(void *
   kl_feed_book_release(feed, d);
 }
 
+static void too_many_snapshots_at_once_are_asked_for_in_smaller_lots(void **state) {
+  (void)state;
+  start_feed(&(kl_feed_options){.can_connect = true, .snapshot_timeout_ms = 300});
+  kl_feed_book *a = current_book(), *b = open_book("B");
+  turn();
+  say("{\"type\":\"ok\",\"id\":%lld,\"sid\":1,\"seq\":2}", sent_id(0, "add_markets"));
+  say_snapshot(1, 3, "B", "", "");
+  burst_ends();
+  forget_sent();
+  say_delta(1, 5, "A", "0.3800", "1.00", "yes");
+  burst_ends();
+  say_error(sent_id(0, "\"get_snapshot\",\"market_tickers\":[\"A\",\"B\"]"), 26, ",\"market_tickers\":[\"A\",\"B\"]");
+  burst_ends();
+  assert_false(a->failed || b->failed);
+  assert_int_equal(peer.n_sent, 3);
+  answer_snapshot(sent_id(1, "\"get_snapshot\",\"market_tickers\":[\"A\"]"), 6, "A", "[\"0.3800\",\"11.00\"]");
+  answer_snapshot(sent_id(2, "\"get_snapshot\",\"market_tickers\":[\"B\"]"), 7, "B", "");
+  burst_ends();
+  assert_false(a->stale || b->stale);
+  kl_feed_book_release(feed, a);
+  kl_feed_book_release(feed, b);
+}
+
 /* ---- a book is right or says that it is not ---- */
 
 static void a_book_whose_addition_was_refused_behind_its_snapshot_is_stale(void **state) {
@@ -364,6 +387,37 @@ static void a_request_may_be_repeated_when_its_connection_ends(void **state) {
   kl_feed_book_release(feed, a);
 }
 
+/* ---- a connection more that is refused ---- */
+
+static void a_further_connection_that_is_refused_fails_only_what_waits_for_it(void **state) {
+  (void)state;
+  start_feed(NULL);
+  kl_feed_book *a = current_book();
+  kl_feed_book *b = open_book("B");
+  turn();
+  say_error(sent_id(0, "[\"B\"]"), 26, "");
+  burst_ends();
+  turn();
+  signature_ready();
+  sub_log trades;
+  speak_on(0);
+  subscribe(&trades, trade_channel, only_a, false);
+  turn();
+  speak_on(1);
+  link_breaks(403);
+  assert_true(b->failed);
+  assert_non_null(strstr(b->error.message, "refused connection 2"));
+  assert_int_equal(trades.failed, 0);
+  speak_on(0);
+  answer_subscribe("trade", 2);
+  burst_ends();
+  assert_int_equal(trades.ready, 1);
+  assert_false(a->failed || a->stale);
+  kl_feed_book_release(feed, a);
+  kl_feed_book_release(feed, b);
+  kl_feed_sub_close(trades.sub);
+}
+
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
   const struct CMUnitTest tests[] = {
@@ -371,6 +425,7 @@ int main(void) {
       T(a_subscription_that_takes_none_fails_those_it_names),
       T(the_limit_is_looked_for_by_one_command_at_a_time),
       T(where_no_connection_is_left_all_beyond_the_limit_fail_at_once),
+      T(too_many_snapshots_at_once_are_asked_for_in_smaller_lots),
       T(a_book_whose_addition_was_refused_behind_its_snapshot_is_stale),
       T(a_quiet_book_becomes_current_by_a_snapshot_that_is_behind),
       T(a_snapshot_from_before_a_message_that_could_not_be_read_is_of_no_use),
@@ -381,6 +436,7 @@ int main(void) {
       T(the_first_state_comes_through_all_markets_too),
       T(an_initial_subscription_that_becomes_wide_asks_for_it_again),
       T(a_request_may_be_repeated_when_its_connection_ends),
+      T(a_further_connection_that_is_refused_fails_only_what_waits_for_it),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
