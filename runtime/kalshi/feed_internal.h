@@ -131,6 +131,7 @@ typedef struct kl_feed_interest {
   kl_feed_sub *sub; /* NULL: a cursor */
   kl_feed_market *market;
   bool acked;
+  bool going; /* to be dropped by the removal under way */
 } kl_feed_interest;
 
 struct kl_feed_sub {

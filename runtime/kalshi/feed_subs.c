@@ -403,16 +403,15 @@ bool kl_feed_sub_remove(kl_feed_sub *s, const char *const *tickers, kl_error *e)
     return false;
   }
   size_t going = 0, held = 0;
+  for (size_t k = 0; tickers[k]; k++) {
+    kl_feed_interest *i = interest_of(s, kl_feed_market_known(s->parts[0].channel, tickers[k], strlen(tickers[k])));
+    if (i) i->going = true; /* named twice it goes once */
+  }
   for (const kl_list *n = s->interests.next; n != &s->interests; n = n->next) {
-    const kl_feed_interest *i = KL_CONTAINER(n, kl_feed_interest, in_sub);
-    if (i->market->channel->head != s->parts[0].channel) continue;
-    held++;
-    for (size_t k = 0; tickers[k]; k++) {
-      if (!strcmp(tickers[k], i->market->ticker)) {
-        going++;
-        break;
-      }
-    }
+    kl_feed_interest *i = KL_CONTAINER(n, kl_feed_interest, in_sub);
+    held += i->market->channel->head == s->parts[0].channel;
+    going += i->going;
+    i->going = false;
   }
   if (going == held && !s->keyless) {
     kl_error_set(e, KL_ERR_VALIDATION, "that would leave the subscription without a market: close it instead");

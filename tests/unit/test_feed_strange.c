@@ -90,6 +90,63 @@ static void the_limit_is_looked_for_by_one_command_at_a_time(void **state) {
   kl_feed_book_release(feed, a);
 }
 
+enum { MANY = 10000, MANY_LIMIT = 3333 };
+
+/* Answers all commands like an exchange that takes so many markets on a connection; returns how many there were. */
+static int answer_with_limit(int taken[LINKS_MAX]) {
+  int n = peer.n_sent;
+  for (int i = 0; i < n; i++) {
+    int on = peer.sent_on[i], markets = 0;
+    for (const char *at = peer.sent[i]; (at = strstr(at, "\"M-")) != NULL; at++)
+      markets++;
+    long long id = sent_id(i, "");
+    speak_on(on);
+    if (taken[on] + markets > MANY_LIMIT) {
+      say_error(id, 26, "");
+    } else if (strstr(peer.sent[i], "\"subscribe\"")) {
+      say("{\"type\":\"subscribed\",\"id\":%lld,\"msg\":{\"channel\":\"trade\",\"sid\":1}}", id);
+      taken[on] += markets;
+    } else {
+      assert_non_null(strstr(peer.sent[i], "add_markets"));
+      say("{\"type\":\"ok\",\"id\":%lld,\"sid\":1}", id);
+      taken[on] += markets;
+    }
+  }
+  forget_sent();
+  return n;
+}
+
+static void ten_thousand_markets_find_their_connections(void **state) {
+  (void)state;
+  start_feed(NULL);
+  static char names[MANY][16];
+  static const char *tickers[MANY + 1];
+  for (int i = 0; i < MANY; i++) {
+    snprintf(names[i], sizeof names[i], "M-%05d", i);
+    tickers[i] = names[i];
+  }
+  sub_log l;
+  subscribe(&l, trade_channel, tickers, false);
+  int taken[LINKS_MAX] = {0}, commands = 0, opened = 0;
+  for (int round = 0; round < 500 && !l.ready; round++) {
+    turn();
+    if (peer.sign_done) signature_ready();
+    for (; opened < peer.opened; opened++) {
+      speak_on(opened);
+      peer.ws->o.open(peer.ws->o.data, 0);
+    }
+    turn();
+    commands += answer_with_limit(taken);
+  }
+  assert_int_equal(l.ready, 1);
+  assert_int_equal(l.failed, 0);
+  assert_int_equal(peer.opened, 4);
+  assert_int_equal(taken[0] + taken[1] + taken[2] + taken[3], MANY);
+  if (commands > 120) fail_msg("%d commands", commands);
+  assert_true(kl_feed_sub_remove(l.sub, tickers + 1, &l.error)); /* all but one */
+  kl_feed_sub_close(l.sub);
+}
+
 static void where_no_connection_is_left_all_beyond_the_limit_fail_at_once(void **state) {
   (void)state;
   start_feed(&(kl_feed_options){.can_connect = true, .max_connections = 1});
@@ -424,6 +481,7 @@ int main(void) {
       T(a_market_that_no_subscription_takes_fails),
       T(a_subscription_that_takes_none_fails_those_it_names),
       T(the_limit_is_looked_for_by_one_command_at_a_time),
+      T(ten_thousand_markets_find_their_connections),
       T(where_no_connection_is_left_all_beyond_the_limit_fail_at_once),
       T(too_many_snapshots_at_once_are_asked_for_in_smaller_lots),
       T(a_book_whose_addition_was_refused_behind_its_snapshot_is_stale),
