@@ -82,6 +82,22 @@ static bool describe(const char *name, kl_feed_key key, const char *params, kl_c
   return false;
 }
 
+/* One of that name that nobody uses any more, for other parameters: connections are few. */
+static kl_feed_channel *idle_channel(kl_feed *f, const char *name) {
+  for (kl_list *n = f->channels.next; n != &f->channels; n = n->next) {
+    kl_feed_channel *c = KL_CONTAINER(n, kl_feed_channel, in_feed);
+    if (strcmp(c->name, name) != 0 || c->books || c->next || c->wanted || c->sid || c->subscribe_cmd) continue;
+    if (!kl_list_empty(&c->markets) || !kl_list_empty(&c->wide) || !kl_list_empty(&c->narrow)) continue;
+    kl_list_remove(&c->in_feed);
+    c->most = KL_FEED_LINK_MARKETS;
+    c->chunk = c->lot = KL_FEED_CHUNK;
+    c->failures = 0;
+    c->initial = c->is_wide = c->restart = false;
+    return c;
+  }
+  return NULL;
+}
+
 kl_feed_channel *kl_feed_channel_get(kl_feed *f, const char *name, kl_feed_key key, const char *params, kl_error *e) {
   for (kl_list *n = f->channels.next; n != &f->channels; n = n->next) {
     kl_feed_channel *c = KL_CONTAINER(n, kl_feed_channel, in_feed);
@@ -94,7 +110,8 @@ kl_feed_channel *kl_feed_channel_get(kl_feed *f, const char *name, kl_feed_key k
     return NULL;
   }
   if (!describe(name, key, params, &filter, e)) return NULL;
-  c = channel_new(f, name);
+  c = idle_channel(f, name);
+  if (!c) c = channel_new(f, name);
   if (!c) {
     kl_error_set(e, KL_ERR_INTERNAL, "channel %s needs a connection more, and there are %u already, or memory is out",
                  name, (unsigned)f->n_links);

@@ -223,8 +223,11 @@ bool kl_feed_market_spill(kl_feed_market *m) {
 }
 
 void kl_feed_channel_split(kl_feed_channel *c) {
-  if (c->is_wide || c->markets_held < 2) return;
-  kl_feed_channel *to = kl_feed_channel_extend(c->head);
+  if (c->head->wide_refs || c->markets_held < 2) return;
+  kl_feed_channel *to = c->head;
+  while (to && (to == c || to->markets_held))
+    to = to->next;
+  if (!to) to = kl_feed_channel_extend(c->head);
   if (!to) return;
   size_t i = 0, moved = 0;
   for (kl_list *n = c->markets.next; n != &c->markets;) {

@@ -475,6 +475,57 @@ static void a_further_connection_that_is_refused_fails_only_what_waits_for_it(vo
   kl_feed_sub_close(trades.sub);
 }
 
+/* ---- connections are few ---- */
+
+static void variants_that_nobody_uses_make_room_for_others(void **state) {
+  (void)state;
+  static const char *const rfqs[] = {"communications", NULL};
+  start_feed(&(kl_feed_options){.can_connect = true, .max_connections = 2});
+  for (int i = 0; i < 6; i++) {
+    kl_error e;
+    sub_log l = {.sub = NULL};
+    kl_feed_sub_options o = {.channels = rfqs, .shard_factor = 8, .shard_key = i, .data = &l, .ready = sub_ready};
+    l.sub = kl_feed_subscribe(feed, &o, &e);
+    if (!l.sub) fail_msg("%s", e.message);
+    if (!i) link_opens();
+    turn();
+    char part[64];
+    snprintf(part, sizeof part, "\"shard_factor\":8,\"shard_key\":%d}", i);
+    long long id = sent_id(0, part);
+    say("{\"type\":\"subscribed\",\"id\":%lld,\"msg\":{\"channel\":\"communications\",\"sid\":%d}}", id, i + 1);
+    burst_ends();
+    assert_int_equal(l.ready, 1);
+    kl_feed_sub_close(l.sub);
+    turn();
+    sent_id(1, "unsubscribe");
+    forget_sent();
+  }
+  assert_int_equal(peer.opened, 1);
+}
+
+static void a_split_takes_a_connection_that_has_become_empty(void **state) {
+  (void)state;
+  start_feed(NULL);
+  kl_feed_book *a = current_book();
+  kl_feed_book *b = open_book("B");
+  for (int i = 0; i < 3; i++) {
+    turn();
+    speak_on(0);
+    say("{\"type\":\"error\",\"sid\":%d,\"msg\":{\"code\":25,\"msg\":\"Subscription buffer overflow\"}}", i + 1);
+    burst_ends();
+    kl_feed_book_release(feed, b); /* which had gone to the second */
+    turn();
+    forget_sent();
+    kl_clock_virtual_advance(&vclock, 2000000);
+    wait_for(&peer.n_sent, 1);
+    answer_subscribe("orderbook_delta", i + 2);
+    b = open_book("B");
+  }
+  assert_int_equal(status().connections_made, 2);
+  kl_feed_book_release(feed, a);
+  kl_feed_book_release(feed, b);
+}
+
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
   const struct CMUnitTest tests[] = {
@@ -495,6 +546,8 @@ int main(void) {
       T(an_initial_subscription_that_becomes_wide_asks_for_it_again),
       T(a_request_may_be_repeated_when_its_connection_ends),
       T(a_further_connection_that_is_refused_fails_only_what_waits_for_it),
+      T(variants_that_nobody_uses_make_room_for_others),
+      T(a_split_takes_a_connection_that_has_become_empty),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
