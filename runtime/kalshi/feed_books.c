@@ -356,8 +356,10 @@ static void on_delta(kl_feed *f, kl_feed_market *m, const kl_event *ev) {
 void kl_feed_books_message(kl_feed *f, kl_feed_market *m, const kl_event *ev) {
   if (ev->type == KL_EV_SNAPSHOT) {
     f->snapshots++;
-    if (m) m->shown = true;
-    if (m && m->book && !is_too_old(m, ev)) on_snapshot(f, m, ev);
+    if (!m || !m->sent)
+      return; /* a request may be answered for a market whose addition was refused: no changes follow */
+    m->shown = true;
+    if (m->book && !is_too_old(m, ev)) on_snapshot(f, m, ev);
   } else if (ev->type == KL_EV_DELTA) {
     if (!m) {
       f->ignored++;

@@ -208,6 +208,25 @@ static void a_book_whose_addition_was_refused_behind_its_snapshot_is_stale(void 
   kl_feed_book_release(feed, b);
 }
 
+static void a_snapshot_of_a_market_that_is_not_subscribed_makes_no_book(void **state) {
+  (void)state;
+  start_feed(NULL);
+  kl_feed_book *a = current_book();
+  kl_feed_book *b = open_book("B"), *c = open_book("C");
+  turn();
+  long long add = sent_id(0, "add_markets");
+  say_delta(1, 3, "A", "0.3800", "1.00", "yes"); /* a gap: snapshots of all are asked for */
+  burst_ends();
+  long long get = sent_id(1, "get_snapshot");
+  say_error(add, 26, "");
+  answer_snapshot(get, 4, "B", "[\"0.1000\",\"1.00\"]");
+  burst_ends();
+  assert_true(b->stale && !b->ready);
+  kl_feed_book_release(feed, a);
+  kl_feed_book_release(feed, b);
+  kl_feed_book_release(feed, c);
+}
+
 static void a_quiet_book_becomes_current_by_a_snapshot_that_is_behind(void **state) {
   (void)state;
   start_feed(NULL);
@@ -536,6 +555,7 @@ int main(void) {
       T(where_no_connection_is_left_all_beyond_the_limit_fail_at_once),
       T(too_many_snapshots_at_once_are_asked_for_in_smaller_lots),
       T(a_book_whose_addition_was_refused_behind_its_snapshot_is_stale),
+      T(a_snapshot_of_a_market_that_is_not_subscribed_makes_no_book),
       T(a_quiet_book_becomes_current_by_a_snapshot_that_is_behind),
       T(a_snapshot_from_before_a_message_that_could_not_be_read_is_of_no_use),
       T(an_answer_to_subscribe_that_says_nothing_does_not_count),
