@@ -334,6 +334,12 @@ static void on_snapshot(kl_feed *f, kl_feed_market *m, const kl_event *ev) {
   if (m->n_held) replay(f, m, ev);
 }
 
+/* Given up and wanted again: until the exchange has come to the removal, what it says is of the addition before it, and
+ * between the two no changes come. */
+static bool is_of_earlier_addition(const kl_feed_market *m) {
+  return !m->acked && kl_feed_deletes_before(m->channel, m->cmd);
+}
+
 static void on_delta(kl_feed *f, kl_feed_market *m, const kl_event *ev) {
   kl_feed_book_own *b = m->book;
   kl_price price = ev->delta.price;
@@ -356,8 +362,8 @@ static void on_delta(kl_feed *f, kl_feed_market *m, const kl_event *ev) {
 void kl_feed_books_message(kl_feed *f, kl_feed_market *m, const kl_event *ev) {
   if (ev->type == KL_EV_SNAPSHOT) {
     f->snapshots++;
-    if (!m || !m->sent)
-      return; /* a request may be answered for a market whose addition was refused: no changes follow */
+    /* A request may be answered for a market whose addition was refused, too: no changes follow. */
+    if (!m || !m->sent || is_of_earlier_addition(m)) return;
     m->shown = true;
     if (m->book && !is_too_old(m, ev)) on_snapshot(f, m, ev);
   } else if (ev->type == KL_EV_DELTA) {

@@ -270,6 +270,8 @@ kl_buf *kl_feed_command_begin(kl_feed_link *l, const char *cmd);
 bool kl_feed_command_send(kl_feed_link *l, kl_feed_cmd_kind kind, kl_feed_channel *c, kl_feed_request *r);
 /* Whether the message has the id of a command of that kind that waits for its answer. */
 bool kl_feed_command_is(const kl_feed_link *l, const kl_event *ev, kl_feed_cmd_kind kind);
+/* Whether a removal sent before the command `id` waits for its answer. */
+bool kl_feed_deletes_before(const kl_feed_channel *c, int64_t id);
 bool kl_feed_command_take(kl_feed_link *l, int64_t id, kl_feed_cmd *out);
 
 /* ---- feed_market.c ---- */

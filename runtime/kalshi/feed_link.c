@@ -69,6 +69,14 @@ bool kl_feed_command_is(const kl_feed_link *l, const kl_event *ev, kl_feed_cmd_k
   return false;
 }
 
+bool kl_feed_deletes_before(const kl_feed_channel *c, int64_t id) {
+  const kl_feed_link *l = c->link;
+  for (size_t i = 0; i < l->n_cmds; i++) {
+    if (l->cmds[i].kind == KL_CMD_DELETE && l->cmds[i].channel == c && l->cmds[i].id < id) return true;
+  }
+  return false;
+}
+
 bool kl_feed_command_take(kl_feed_link *l, int64_t id, kl_feed_cmd *out) {
   for (size_t i = 0; i < l->n_cmds; i++) {
     if (l->cmds[i].id != id) continue;

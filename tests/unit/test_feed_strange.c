@@ -227,6 +227,29 @@ static void a_snapshot_of_a_market_that_is_not_subscribed_makes_no_book(void **s
   kl_feed_book_release(feed, c);
 }
 
+static void a_snapshot_of_an_addition_before_the_last_removal_makes_no_book(void **state) {
+  (void)state;
+  start_feed(NULL);
+  kl_feed_book *a = current_book(), *b = open_book("B");
+  turn();
+  kl_feed_book_release(feed, b);
+  turn();
+  b = open_book("B");
+  turn();
+  sent_id(2, "add_markets");
+  say("{\"type\":\"ok\",\"id\":%lld,\"sid\":1,\"seq\":2}", sent_id(0, "add_markets"));
+  say_snapshot(1, 3, "B", "[\"0.1000\",\"1.00\"]", "");
+  burst_ends();
+  assert_true(b->stale);
+  say("{\"type\":\"ok\",\"id\":%lld,\"sid\":1,\"seq\":4}", sent_id(1, "delete_markets"));
+  say_snapshot(1, 5, "B", "[\"0.2000\",\"1.00\"]", ""); /* it may come before the answer */
+  burst_ends();
+  assert_false(b->stale);
+  assert_best(b, 2000, 100, 0, 0);
+  kl_feed_book_release(feed, a);
+  kl_feed_book_release(feed, b);
+}
+
 static void a_quiet_book_becomes_current_by_a_snapshot_that_is_behind(void **state) {
   (void)state;
   start_feed(NULL);
@@ -556,6 +579,7 @@ int main(void) {
       T(too_many_snapshots_at_once_are_asked_for_in_smaller_lots),
       T(a_book_whose_addition_was_refused_behind_its_snapshot_is_stale),
       T(a_snapshot_of_a_market_that_is_not_subscribed_makes_no_book),
+      T(a_snapshot_of_an_addition_before_the_last_removal_makes_no_book),
       T(a_quiet_book_becomes_current_by_a_snapshot_that_is_behind),
       T(a_snapshot_from_before_a_message_that_could_not_be_read_is_of_no_use),
       T(an_answer_to_subscribe_that_says_nothing_does_not_count),
