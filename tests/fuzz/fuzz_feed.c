@@ -125,7 +125,7 @@ static struct {
   size_t n_links;
   int64_t yes[MARKETS][LEVELS], no[MARKETS][LEVELS]; /* contracts at 0.1, 0.2, … in own prices */
   unsigned most;                                     /* markets of one subscription */
-  bool drop, swap;                                   /* the next message */
+  bool drop, swap, garble;                           /* the next message */
   /* Snapshots on request carry the number of the state that they show, not one of their own. Then no message is lost:
    * the number of such a snapshot could not be told from that of a lost message. */
   bool as_of;
@@ -192,6 +192,14 @@ static void say(kl_ws_client *c, const char *text) {
   bool data = strncmp(text, "{\"type\":\"orderbook", 18) == 0;
   if (exchange.drop && data) {
     exchange.drop = false;
+    return;
+  }
+  if (exchange.garble && data) {
+    exchange.garble = false;
+    char *bad = strdup(text);
+    bad[strlen(bad) - 1] = ' ';
+    deliver(c, bad);
+    free(bad);
     return;
   }
   if (exchange.swap && data && !c->held) {
@@ -282,8 +290,18 @@ static void started(kl_ws_client *c, unsigned bits) {
   }
 }
 
-/* Answers the oldest command. `late`: a snapshot is taken now and sent when the input says so. */
-static void answer(kl_ws_client *c, bool late) {
+/* Additions of which the exchange thinks better when the snapshots are out. */
+static void half_added(kl_ws_client *c, unsigned bits, long long id) {
+  bool had[MARKETS];
+  memcpy(had, c->has, sizeof had);
+  started(c, bits);
+  memcpy(c->has, had, sizeof had);
+  say_format(c, "{\"type\":\"error\",\"id\":%lld,\"msg\":{\"code\":18,\"msg\":\"Command timeout\"}}", id);
+}
+
+/* Answers the oldest command. `late`: a snapshot is taken now and sent when the input says so. `half`: an addition is
+ * taken back. */
+static void answer(kl_ws_client *c, bool late, bool half) {
   if (c->dead || !c->n_commands) return;
   char *text = c->commands[0].text;
   memmove(c->commands, c->commands + 1, --c->n_commands * sizeof c->commands[0]);
@@ -307,7 +325,9 @@ static void answer(kl_ws_client *c, bool late) {
   } else if (!c->sid || !ours) {
     say_format(c, "{\"type\":\"error\",\"id\":%lld,\"msg\":{\"code\":7,\"msg\":\"Unknown subscription ID\"}}", id);
   } else if (strstr(text, "add_markets")) {
-    if (add_markets(c, bits, id)) {
+    if (half) {
+      half_added(c, bits, id);
+    } else if (add_markets(c, bits, id)) {
       say_format(c, "{\"type\":\"ok\",\"id\":%lld,\"sid\":%lld,\"seq\":%lld}", id, (long long)c->sid,
                  (long long)++c->seq);
       started(c, bits);
@@ -507,8 +527,16 @@ static void compare(int m) {
   CHECK(owner.sums[m] == in_all);
 }
 
+/* Where nothing is lost unseen, no book may be wrong without saying so, at any time. */
+static void compare_current(void) {
+  for (int m = 0; m < MARKETS; m++) {
+    const kl_feed_book *b = owner.books[m];
+    if (b && b->ready && !b->stale) compare(m);
+  }
+}
+
 static void settle(void) {
-  exchange.drop = exchange.swap = false;
+  exchange.drop = exchange.swap = exchange.garble = false;
   for (int round = 0; round < ROUNDS; round++) {
     turn();
     for (size_t i = 0; i < exchange.n_links; i++) {
@@ -516,7 +544,7 @@ static void settle(void) {
       while (c->n_late)
         send_late(c);
       for (int k = 0; k < 64 && c->n_commands && !c->dead; k++)
-        answer(c, false);
+        answer(c, false, false);
     }
     for (int m = 0; m < MARKETS; m++)
       change(m, round & 1, m, 1); /* shows a gap where the last message was lost */
@@ -617,6 +645,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     case 4:
       exchange.drop = b & 1 && !exchange.as_of;
       exchange.swap = b & 2 && !exchange.as_of;
+      exchange.garble = b & 4;
       break;
     case 5:
       if (live && c->last) deliver(c, c->last);
@@ -630,7 +659,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       break;
     case 8:
     case 9:
-      if (live) answer(c, b & 1 && exchange.as_of);
+      if (live) answer(c, b & 1 && exchange.as_of, b & 2);
       break;
     case 10:
       if (live) send_late(c);
@@ -653,6 +682,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       turn();
       break;
     }
+    if (exchange.as_of && !strange) compare_current();
   }
   if (strange) { /* nothing can be said of its books; but nothing may break */
     turn();
