@@ -363,9 +363,9 @@ void kl_feed_books_message(kl_feed *f, kl_feed_market *m, const kl_event *ev) {
   if (ev->type == KL_EV_SNAPSHOT) {
     f->snapshots++;
     /* A request may be answered for a market whose addition was refused, too: no changes follow. */
-    if (!m || !m->sent || is_of_earlier_addition(m)) return;
+    if (!m || !m->sent) return;
     m->shown = true;
-    if (m->book && !is_too_old(m, ev)) on_snapshot(f, m, ev);
+    if (m->book && !is_of_earlier_addition(m) && !is_too_old(m, ev)) on_snapshot(f, m, ev);
   } else if (ev->type == KL_EV_DELTA) {
     if (!m) {
       f->ignored++;
