@@ -75,6 +75,7 @@ static void on_delta(kl_book_watcher *w, kl_feed_book *b, const kl_event *ev, kl
   queue *q = w->data;
   if (q->lost || (q->count == q->cap && !grow(q))) {
     q->lost++;
+    if (!q->count) wake(q); /* no memory, not even for the first */
     return;
   }
   kl_price bid, ask;
