@@ -334,10 +334,11 @@ static void on_snapshot(kl_feed *f, kl_feed_market *m, const kl_event *ev) {
   if (m->n_held) replay(f, m, ev);
 }
 
-/* Given up and wanted again: until the exchange has come to the removal, what it says is of the addition before it, and
- * between the two no changes come. */
-static bool is_of_earlier_addition(const kl_feed_market *m) {
-  return !m->acked && kl_feed_deletes_before(m->channel, m->cmd);
+/* Of a market that was given up or refused, and is wanted again, the exchange may still say something from before. No
+ * changes came since: what it says until it has come to the removal, or to an earlier request, makes no book. */
+static bool is_from_before(const kl_feed_market *m, const kl_event *ev) {
+  if ((ev->has & KL_HAS_ID) && ev->id < m->added_by) return true;
+  return !m->acked && kl_feed_deletes_before(m->channel, m->added_by);
 }
 
 static void on_delta(kl_feed *f, kl_feed_market *m, const kl_event *ev) {
@@ -365,7 +366,7 @@ void kl_feed_books_message(kl_feed *f, kl_feed_market *m, const kl_event *ev) {
     /* A request may be answered for a market whose addition was refused, too: no changes follow. */
     if (!m || !m->sent) return;
     m->shown = true;
-    if (m->book && !is_of_earlier_addition(m) && !is_too_old(m, ev)) on_snapshot(f, m, ev);
+    if (m->book && !is_from_before(m, ev) && !is_too_old(m, ev)) on_snapshot(f, m, ev);
   } else if (ev->type == KL_EV_DELTA) {
     if (!m) {
       f->ignored++;

@@ -255,6 +255,7 @@ static void mark_added(kl_feed_channel *c, int64_t cmd_id) {
     kl_feed_market *m = KL_CONTAINER(n, kl_feed_market, work);
     if (m->cmd != cmd_id) continue;
     m->sent = true;
+    m->added_by = cmd_id;
     m->acked = m->shown = m->need_snapshot = m->initial = false; /* the subscription itself brings a snapshot */
     kl_list_remove(&m->in_flight);
     kl_list_append(&c->in_flight, &m->in_flight);

@@ -68,7 +68,8 @@ struct kl_feed_market {
   int64_t held_from;  /* awaiting: a snapshot with this seq or a later one and `held` make the book; < 0: seq_after */
   kl_feed_held *held; /* NULL: none */
   uint32_t n_held, cap_held;
-  int64_t cmd; /* the addition in flight */
+  int64_t cmd;      /* the addition in flight */
+  int64_t added_by; /* the last addition */
 };
 
 typedef struct kl_feed_table {

@@ -250,6 +250,30 @@ static void a_snapshot_of_an_addition_before_the_last_removal_makes_no_book(void
   kl_feed_book_release(feed, b);
 }
 
+static void a_snapshot_asked_for_before_the_addition_makes_no_book(void **state) {
+  (void)state;
+  start_feed(NULL);
+  kl_feed_book *a = current_book(), *b = open_book("B"), *c = open_book("C");
+  turn();
+  long long add = sent_id(0, "add_markets");
+  say_delta(1, 3, "A", "0.3800", "1.00", "yes"); /* a gap: snapshots of all are asked for */
+  burst_ends();
+  long long get = sent_id(1, "get_snapshot");
+  say_error(add, 26, "");
+  burst_ends();
+  long long again = sent_id(2, "\"add_markets\",\"market_tickers\":[\"B\"]");
+  answer_snapshot(get, 4, "B", "[\"0.1000\",\"1.00\"]");
+  burst_ends();
+  assert_true(b->stale);
+  say("{\"type\":\"ok\",\"id\":%lld,\"sid\":1,\"seq\":5}", again);
+  say_snapshot(1, 6, "B", "[\"0.2000\",\"1.00\"]", "");
+  burst_ends();
+  assert_false(b->stale);
+  kl_feed_book_release(feed, a);
+  kl_feed_book_release(feed, b);
+  kl_feed_book_release(feed, c);
+}
+
 static void a_quiet_book_becomes_current_by_a_snapshot_that_is_behind(void **state) {
   (void)state;
   start_feed(NULL);
@@ -580,6 +604,7 @@ int main(void) {
       T(a_book_whose_addition_was_refused_behind_its_snapshot_is_stale),
       T(a_snapshot_of_a_market_that_is_not_subscribed_makes_no_book),
       T(a_snapshot_of_an_addition_before_the_last_removal_makes_no_book),
+      T(a_snapshot_asked_for_before_the_addition_makes_no_book),
       T(a_quiet_book_becomes_current_by_a_snapshot_that_is_behind),
       T(a_snapshot_from_before_a_message_that_could_not_be_read_is_of_no_use),
       T(an_answer_to_subscribe_that_says_nothing_does_not_count),
