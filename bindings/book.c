@@ -402,21 +402,22 @@ static int l_wait(lua_State *L) {
   return await_change(L, h, timeout, false, push_waited);
 }
 
-/* The next of book:changes(); what it has seen is its upvalue, so that loops do not take changes from each other. */
+/* The next of book:changes(). Upvalue 1 is what it has seen, so that loops do not take changes from each other; upvalue 2
+ * the book, so that the iterator may also be called by hand. */
 static int push_changed(lua_State *L, kl_wait *w) {
   kl_book_handle *h = ((book_wait *)w)->h;
   if (!h || !h->book) return 0; /* closed: the loop ends */
   if (h->book->failed) raise_failed(L, h->book);
   lua_pushinteger(L, (lua_Integer)h->book->changes);
   lua_replace(L, lua_upvalueindex(1));
-  lua_pushvalue(L, 1);
+  lua_pushvalue(L, lua_upvalueindex(2));
   return 1;
 }
 
 static int l_next_change(lua_State *L) {
-  kl_book_handle *h = luaL_checkudata(L, 1, KL_BOOK_META);
+  kl_book_handle *h = luaL_checkudata(L, lua_upvalueindex(2), KL_BOOK_META);
   book_wait now = {.h = h};
-  lua_settop(L, 1);
+  lua_settop(L, 0);
   if (!h->book || h->book->failed || (uint64_t)lua_tointeger(L, lua_upvalueindex(1)) != h->book->changes) {
     kl_check_cancelled(L);
     return push_changed(L, &now.wait);
@@ -428,9 +429,9 @@ static int l_next_change(lua_State *L) {
 static int l_changes(lua_State *L) {
   kl_book_handle_check(L, "changes");
   lua_pushinteger(L, -1);
-  lua_pushcclosure(L, l_next_change, 1);
   lua_pushvalue(L, 1);
-  return 2;
+  lua_pushcclosure(L, l_next_change, 2);
+  return 1;
 }
 
 /* ---- fields ---- */

@@ -283,9 +283,10 @@ static int push_waited(lua_State *L, kl_wait *w) {
   return push_message(L, s);
 }
 
+/* The subscription is upvalue 1, so that the iterator may also be called by hand. */
 static int l_next(lua_State *L) {
-  stream *s = luaL_checkudata(L, 1, STREAM_META);
-  lua_settop(L, 1);
+  stream *s = luaL_checkudata(L, lua_upvalueindex(1), STREAM_META);
+  lua_settop(L, 0);
   if (s->queue.count || s->queue.lost || s->error.kind || !s->open) {
     kl_check_cancelled(L);
     return push_message(L, s);
@@ -311,9 +312,9 @@ static stream *check(lua_State *L, const char *method) {
 
 static int l_messages(lua_State *L) {
   check(L, "messages");
-  lua_pushcfunction(L, l_next);
   lua_pushvalue(L, 1);
-  return 2;
+  lua_pushcclosure(L, l_next, 1);
+  return 1;
 }
 
 /* ---- changes of the markets ---- */

@@ -435,13 +435,14 @@ static int l_recv(lua_State *L) {
   return receive(L, c, lua_isnoneornil(L, 2) ? -1 : (int64_t)kl_check_seconds(L, 2, "connection:recv"));
 }
 
-static int l_next(lua_State *L) { return receive(L, luaL_checkudata(L, 1, WS_META), -1); }
+/* The connection is upvalue 1, so that the iterator may also be called by hand. */
+static int l_next(lua_State *L) { return receive(L, luaL_checkudata(L, lua_upvalueindex(1), WS_META), -1); }
 
 static int l_messages(lua_State *L) {
   check_self(L, "messages");
-  lua_pushcfunction(L, l_next);
   lua_pushvalue(L, 1);
-  return 2;
+  lua_pushcclosure(L, l_next, 1);
+  return 1;
 }
 
 /* ---- sending ---- */

@@ -44,6 +44,15 @@ test('headers reach the server, those of the runtime are refused, and no redirec
   assert.match(lines[9], /^permission: the script may not connect to 'localhost:\d+': run it with --allow-net localhost:\d+$/);
 });
 
+test('the iterator over messages may be called by hand', async () => {
+  const s = await npmServer({ on: (c) => { c.send('a'); c.send(Buffer.from('b')); c.close(1000); } });
+  const out = await lua(`
+    local c <close> = ws.connect(A[1])
+    local messages = c:messages()
+    print(messages()) print(messages()) print(messages())`, [s.url]);
+  assert.equal(out, 'a\ttext\nb\tbinary\nnil\tclosed\n');
+});
+
 test('a script that does not read is told how many messages it lost, where they are missing', async () => {
   const s = await npmServer({ on: (c) => c.on('message', (m) => {
     if (m.toString() === 'many') for (let i = 1; i <= 25000; i++) c.send(String(i));

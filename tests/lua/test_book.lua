@@ -103,6 +103,14 @@ test("changes yields the book itself", function(t)
   t.eq(n, 3)
 end)
 
+test("the iterators may be called by hand, as after an error in a loop", function(t)
+  local b <close> = kalshi.book(ticker)
+  local changed, moved = b:changes(), b:deltas()
+  t.ok(changed() == b)
+  t.ok(changed() == b)
+  t.eq(moved().side == "yes" or moved().side == "no", true)
+end)
+
 test("deltas add up to the book", function(t)
   local b <close> = kalshi.book(ticker)
   local sides = { yes = book_side(b, "yes"), no = book_side(b, "no") }

@@ -63,6 +63,15 @@ test("markets are added and removed", function(t)
   t.raises(function() sub:add{ "no ticker" } end, "validation")
 end)
 
+test("the iterator may be called by hand", function(t)
+  local sub <close> = kalshi.subscribe{ channels = { "ticker" } }
+  local messages = sub:messages()
+  t.eq(messages().type, "ticker")
+  t.eq(messages().type, "ticker")
+  sub:close()
+  while messages() do end
+end)
+
 test("mistakes are told before anything is sent", function(t)
   t.raises(function() kalshi.subscribe{ channels = { "tickr" } } end, "validation")
   t.raises(function() kalshi.subscribe{ channels = {} } end, "validation")
