@@ -7,14 +7,7 @@
 
 #define QUEUE_META "kalshi.Deltas"
 
-enum {
-  QUEUE_MAX = 4096,
-  QUEUE_FIRST = 64,
-  LOOK_AFTER = 64,  /* calls of an on_delta function before a look at the clock */
-  STRETCH_MS = 100, /* which it may have before the other tasks have their turn */
-  FEW_ARGS = 5,
-  ARGS_MAX = 7
-};
+enum { QUEUE_MAX = 4096, QUEUE_FIRST = 64, FEW_ARGS = 5, ARGS_MAX = 7 };
 
 /* Prices in 1/10,000 dollar; bid and ask 0: that side is empty. */
 typedef struct delta {
@@ -32,7 +25,6 @@ typedef struct queue {
   kl_book_watcher watcher;
   const char *reader; /* what takes from it, for messages */
   int n_args;         /* that the function of on_delta looks at */
-  int64_t since_ns;   /* since when others have not had their turn; 0: not long */
   bool ended;         /* the book was closed, or the reader has gone */
   delta *ring;
   size_t cap, head, count;
@@ -348,8 +340,10 @@ static int push_waited(lua_State *L, kl_wait *w) {
   return push_next(L, q);
 }
 
-static int l_next(lua_State *L) {
+static int next_delta(lua_State *L, int status, lua_KContext ctx) {
   queue *q = lua_touserdata(L, lua_upvalueindex(UP_QUEUE));
+  (void)status;
+  (void)ctx;
   if (has_something(q)) {
     kl_check_cancelled(L);
     return push_next(L, q);
@@ -357,6 +351,9 @@ static int l_next(lua_State *L) {
   if (q->wait) return kl_raisef(L, KL_ERR_VALIDATION, "another task waits on this loop over deltas: give it its own");
   return await_more(L, q, push_waited);
 }
+
+/* A loop that works through what is queued gives the others their turn now and then. */
+static int l_next(lua_State *L) { return kl_stretched(L) ? kl_yield_to(L, 0, next_delta) : next_delta(L, LUA_OK, 0); }
 
 /* for d in book:deltas() do: the loop's function, its queue, nil, and the queue once more to be closed with the loop.
  */
@@ -422,33 +419,24 @@ static int args_of(lua_State *L, int idx) {
   return !ar.isvararg && ar.nparams <= FEW_ARGS ? FEW_ARGS : ARGS_MAX;
 }
 
-/* Asked after every LOOK_AFTER calls: whether the other tasks should have their turn. */
-static bool ran_for_long(lua_State *L, queue *q) {
-  int64_t now = kl_mono_ns(kl_script_clock(kl_script_of(L)));
-  if (!q->since_ns) q->since_ns = now;
-  return now - q->since_ns > STRETCH_MS * INT64_C(1000000);
-}
-
-/* Calls the function for each delta until the book is closed; `calls` since the last look at the clock. */
-static int call_each(lua_State *L, int status, lua_KContext calls) {
+/* Calls the function for each delta until the book is closed. */
+static int call_each(lua_State *L, int status, lua_KContext ctx) {
   queue *q = lua_touserdata(L, ARG_QUEUE);
   (void)status;
+  (void)ctx;
   lua_settop(L, ARGS);
   for (;;) {
-    bool stretched = ++calls % LOOK_AFTER == 0 && ran_for_long(L, q);
     if (q->ended) return 0;
     kl_check_cancelled(L);
-    if (q->count && !stretched) {
+    if (q->count && !kl_stretched(L)) {
       push_call(L, q);
-      lua_callk(L, q->n_args, 0, calls, call_each);
+      lua_callk(L, q->n_args, 0, 0, call_each);
       continue;
     }
     if (!q->count) raise_pending(L, q);
     lua_pushcfunction(L, q->count ? yield : wait_for_more);
     lua_pushvalue(L, ARG_QUEUE);
-    q->since_ns = 0;
-    calls = 0;
-    lua_callk(L, 1, 0, calls, call_each);
+    lua_callk(L, 1, 0, 0, call_each);
   }
 }
 

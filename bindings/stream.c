@@ -284,7 +284,9 @@ static int push_waited(lua_State *L, kl_wait *w) {
 }
 
 /* The subscription is upvalue 1, so that the iterator may also be called by hand. */
-static int l_next(lua_State *L) {
+static int next_message(lua_State *L, int status, lua_KContext ctx) {
+  (void)status;
+  (void)ctx;
   stream *s = luaL_checkudata(L, lua_upvalueindex(1), STREAM_META);
   lua_settop(L, 0);
   if (s->queue.count || s->queue.lost || s->error.kind || !s->open) {
@@ -298,6 +300,11 @@ static int l_next(lua_State *L) {
   if (!w) return 0;
   s->reader = w;
   return kl_await(L, &w->wait);
+}
+
+/* A loop that works through what is queued gives the others their turn now and then. */
+static int l_next(lua_State *L) {
+  return kl_stretched(L) ? kl_yield_to(L, 0, next_message) : next_message(L, LUA_OK, 0);
 }
 
 static stream *check(lua_State *L, const char *method) {

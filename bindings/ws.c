@@ -430,13 +430,25 @@ static int receive(lua_State *L, connection *c, int64_t ms) {
   return kl_await(L, &w->wait);
 }
 
+/* Whoever works through what is queued gives the others their turn now and then. */
+static int recv_k(lua_State *L, int status, lua_KContext ms) {
+  (void)status;
+  return receive(L, luaL_checkudata(L, 1, WS_META), (int64_t)ms);
+}
+
 static int l_recv(lua_State *L) {
-  connection *c = check_self(L, "recv");
-  return receive(L, c, lua_isnoneornil(L, 2) ? -1 : (int64_t)kl_check_seconds(L, 2, "connection:recv"));
+  check_self(L, "recv");
+  lua_KContext ms = lua_isnoneornil(L, 2) ? -1 : (lua_KContext)kl_check_seconds(L, 2, "connection:recv");
+  lua_settop(L, 1);
+  return kl_stretched(L) ? kl_yield_to(L, ms, recv_k) : recv_k(L, LUA_OK, ms);
 }
 
 /* The connection is upvalue 1, so that the iterator may also be called by hand. */
-static int l_next(lua_State *L) { return receive(L, luaL_checkudata(L, lua_upvalueindex(1), WS_META), -1); }
+static int l_next(lua_State *L) {
+  lua_settop(L, 0);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  return kl_stretched(L) ? kl_yield_to(L, -1, recv_k) : recv_k(L, LUA_OK, -1);
+}
 
 static int l_messages(lua_State *L) {
   check_self(L, "messages");

@@ -69,11 +69,15 @@ static int yield_k(lua_State *L, int status, lua_KContext ctx) {
   return 0;
 }
 
-int kl_yield(lua_State *L) {
+int kl_yield_to(lua_State *L, lua_KContext ctx, lua_KFunction k) {
   kl_check_cancelled(L);
   kl_watch_check(L);
   if (!can_wait(L)) return cannot_wait(L);
   kl_ready(kl_task_current(L));
   lua_pushlightuserdata(L, (void *)(uintptr_t)&kl_await_mark);
-  return lua_yieldk(L, 1, 0, yield_k);
+  return lua_yieldk(L, 1, ctx, k);
 }
+
+int kl_yield(lua_State *L) { return kl_yield_to(L, 0, yield_k); }
+
+bool kl_stretched(lua_State *L) { return kl_watch_stretched(kl_script_of(L)->host) && can_wait(L); }

@@ -15,13 +15,14 @@ typedef enum { KL_BROKEN_NOT, KL_BROKEN_TIME, KL_BROKEN_INTERRUPT } kl_broken;
 
 typedef struct kl_watch {
   pthread_t helper, loop_thread;
-  int wake;                   /* eventfd: there is something to watch */
-  atomic_uint_fast64_t turn;  /* odd while a script runs; the identity of one resume */
-  atomic_uint_fast64_t pass;  /* passes over the ready list so far */
-  atomic_uint_fast64_t over;  /* the turn that shall be broken */
-  atomic_int why;             /* kl_broken */
-  atomic_int limit_ms;        /* of the script that runs */
-  _Atomic(const char *) name; /* of the script that runs; lives as long as the host */
+  int wake;                       /* eventfd: there is something to watch */
+  atomic_uint_fast64_t turn;      /* odd while a script runs; the identity of one resume */
+  atomic_uint_fast64_t pass;      /* passes over the ready list so far */
+  atomic_uint_fast64_t over;      /* the turn that shall be broken */
+  atomic_uint_fast64_t stretched; /* the turn that has run for STRETCH_MS and more */
+  atomic_int why;                 /* kl_broken */
+  atomic_int limit_ms;            /* of the script that runs */
+  _Atomic(const char *) name;     /* of the script that runs; lives as long as the host */
   atomic_bool asleep, interrupt, quit;
   kl_task *volatile task; /* that runs, NULL in none; for the signal handler */
   lua_State *volatile co; /* its innermost coroutine */
@@ -36,6 +37,8 @@ void kl_watch_begin(kl_script *s, kl_task *t, lua_State *co);
 void kl_watch_end(kl_script *s);
 /* The running task has done its work: it is not broken any more. */
 void kl_watch_done(kl_task *t);
+/* What runs has not waited for a tick of the helper or two. */
+bool kl_watch_stretched(kl_host *h);
 /* The running task goes on in another coroutine. */
 void kl_watch_switch(kl_script *s, lua_State *co);
 /* Raises when the running task is to be broken. */

@@ -36,6 +36,11 @@ int kl_await(lua_State *L, kl_wait *w); /* raises */
 void kl_complete(kl_wait *w);
 /* Lets the other tasks run; returns as a C function returns. Raises as kl_await does. */
 int kl_yield(lua_State *L); /* raises */
+/* The same, but goes on with `k` in place of returning; `k` has to look at kl_check_cancelled. */
+int kl_yield_to(lua_State *L, lua_KContext ctx, lua_KFunction k); /* raises */
+/* The running task has not waited for some 25 to 50 ms and may wait here: who could go on at once, as an iterator over
+ * a queue, yields, so that a slow loop slows no other task and no connection. Costs next to nothing. */
+bool kl_stretched(lua_State *L);
 /* Raises "cancelled" when the running task was cancelled: for calls that could have waited but did not need to. */
 void kl_check_cancelled(lua_State *L); /* raises */
 

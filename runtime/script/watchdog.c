@@ -17,6 +17,7 @@ enum {
   TICK_MS = 25,
   IDLE_TICKS = 40,    /* without a pass, before the helper goes to sleep */
   INTERRUPT_MS = 100, /* what runs may end by itself */
+  STRETCH_MS = 20,    /* less than a tick: what is seen running twice */
   STUCK_MS = 2000     /* after the limit: it is one long C call, which no hook can break */
 };
 
@@ -106,6 +107,12 @@ void kl_watch_end(kl_script *s) {
   w->co = NULL;
 }
 
+bool kl_watch_stretched(kl_host *h) {
+  kl_watch *w = &h->watch;
+  return atomic_load_explicit(&w->stretched, memory_order_relaxed) ==
+         atomic_load_explicit(&w->turn, memory_order_relaxed);
+}
+
 void kl_watch_done(kl_task *t) {
   t->script->host->watch.task = NULL; /* the signal handler looks at this first */
   t->broken = KL_BROKEN_NOT;
@@ -161,6 +168,7 @@ static void look(kl_watch *w, sight *at) {
   if (interrupt && !at->interrupt_ns) at->interrupt_ns = now;
   int limit = atomic_load_explicit(&w->limit_ms, memory_order_relaxed);
   int64_t ran = ms_since(now, at->since_ns);
+  if (ran >= STRETCH_MS) atomic_store_explicit(&w->stretched, turn, memory_order_relaxed);
   if (ran >= limit) {
     fire(w, at, KL_BROKEN_TIME);
   } else if (at->interrupt_ns && ms_since(now, at->interrupt_ns) >= INTERRUPT_MS) {
