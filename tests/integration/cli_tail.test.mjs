@@ -101,6 +101,12 @@ test('the events of the connection stand among the messages', async () => {
   assert.match(run.stderr, /feed/);
 });
 
+test('events alone hold a connection, too', async () => {
+  const run = await tail(['kalshi.status', '--max', '1', '--seconds', '30']);
+  assert.equal(run.code, 0, run.stderr);
+  assert.deepEqual(objects(run.stdout).map((m) => [m.type, m.event]), [['kalshi.status', 'connected']]);
+});
+
 test('channels by index and the options of communications are passed on', async () => {
   for (const args of [['cfbenchmarks_value', 'BRTI'], ['cfbenchmarks_value_5hz', 'all'], ['pyth_value', 'all'],
     ['communications', '--shard', '1/4'], ['communications', '--self'], ['order_group_updates'], ['fill,user_orders,market_positions'],
@@ -206,6 +212,15 @@ test('a market that does not exist is one line with what may have been meant', a
     const run = await tail(['trade', tickers[1], given]);
     assert.deepEqual([run.code, run.stdout], [1, '']);
     assert.match(run.stderr, new RegExp(`^kalua: there is no market "${given}".*${said}.*\n$`));
+  }
+});
+
+test('a feed that cannot be reached at the start is exit code 4, with the reason', async () => {
+  const env = { ...sim.env(), KALSHI_WS_URL: 'ws://127.0.0.1:1/' };
+  const runs = await Promise.all([kalua(['tail', 'trade'], { env }), kalua(['book', tickers[0], '--once'], { env })]);
+  for (const run of runs) {
+    assert.deepEqual([run.code, run.stdout], [4, '']);
+    assert.match(run.stderr, /\nkalua: network: no connection to the exchange's feed within 15 seconds: .*127\.0\.0\.1:1/);
   }
 });
 

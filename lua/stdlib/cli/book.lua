@@ -7,6 +7,7 @@ local json = require "json"
 local task = require "task"
 local ladder = require "cli.ladder"
 local markets = require "cli.markets"
+local reach = require "cli.reach"
 local args = require "cli.settings"
 
 local settings, ticker = args.settings, args.words[1]
@@ -70,7 +71,7 @@ do
   if missing then markets.refuse(ticker) end
 end
 
-local book <close> = kalshi.book(ticker)
+local book <close> = reach(function() return kalshi.book(ticker) end)
 
 -- ---- lines and objects ----
 

@@ -7,6 +7,7 @@ local json = require "json"
 local task = require "task"
 local markets = require "cli.markets"
 local output = require "cli.output"
+local reach = require "cli.reach"
 local args = require "cli.settings"
 
 local settings, words = args.settings, args.words
@@ -47,12 +48,16 @@ local function subscribe()
   return kalshi.subscribe(options)
 end
 
+-- Events alone need no connection, and then there are none: one is held by a channel that says next to nothing.
+local function hold_connection() return kalshi.subscribe{ channels = { "order_group_updates" } } end
+
 local function follow()
   if settings.words == "market_tickers" and #words > 0 then
     local ok, missing = pcall(task.timeout, CHECK_WAIT, check_markets)
     if ok and missing then markets.refuse(missing) end
   end
-  local sub <close> = subscribe()
+  local sub <close> = reach(subscribe)
+  local _ <close> = settings.channels == "kalshi.status" and reach(hold_connection) or nil
   local n = 0
   for message in sub:messages() do
     output.write((settings.raw and message or json.encode(message)) .. "\n")
