@@ -165,11 +165,12 @@ static void malformed(kl_feed_link *l, const char *p, size_t n, const kl_error *
     f->malformed_quiet = 0;
   }
   kl_feed_note(f, e->message);
-  int64_t sid = kl_feed_scan_sid(p, n);
+  int64_t sid = kl_feed_scan_number(p, n, "\"sid\""), seq = kl_feed_scan_number(p, n, "\"seq\"");
   for (kl_list *at = l->channels.next; at != &l->channels; at = at->next) {
     kl_feed_channel *c = KL_CONTAINER(at, kl_feed_channel, in_link);
     if (!c->snapshots || !c->sid || (sid && sid != c->sid)) continue;
     if (c->seq >= 0) c->seq_before = c->seq;
+    if (sid && seq > c->seq_before) c->seq_before = seq;
     c->seq = KL_SEQ_UNKNOWN; /* whether it had a number is not known */
     kl_feed_books_resync(c);
   }

@@ -347,7 +347,7 @@ bool kl_feed_scan_msg(const char *raw, size_t n, const char *key, kl_str *value)
 bool kl_feed_scan_string(kl_str *array, kl_str *out);
 /* A string's bytes without its quotes; false when the value is none. */
 bool kl_feed_scan_unquote(kl_str value, kl_str *out);
-/* The number after "sid" anywhere in bytes that may be anything; 0 when there is none. */
-int64_t kl_feed_scan_sid(const char *raw, size_t n);
+/* The number behind the key, given with its quotes, anywhere in bytes that may be anything; 0 when there is none. */
+int64_t kl_feed_scan_number(const char *raw, size_t n, const char *key);
 
 #endif

@@ -98,15 +98,13 @@ bool kl_feed_scan_string(kl_str *array, kl_str *out) {
   return true;
 }
 
-int64_t kl_feed_scan_sid(const char *raw, size_t n) {
-  static const char key[] = "\"sid\"";
-  const char *at = memmem(raw, n, key, sizeof key - 1);
+int64_t kl_feed_scan_number(const char *raw, size_t n, const char *key) {
+  const char *at = memmem(raw, n, key, strlen(key));
   if (!at) return 0;
-  size_t i = space_end(raw, n, (size_t)(at - raw) + sizeof key - 1);
+  size_t i = space_end(raw, n, (size_t)(at - raw) + strlen(key));
   if (i >= n || raw[i] != ':') return 0;
-  int64_t sid = 0;
-  for (i = space_end(raw, n, i + 1); i < n && raw[i] >= '0' && raw[i] <= '9' && sid < 1000000000; i++) {
-    sid = sid * 10 + (raw[i] - '0');
-  }
-  return sid;
+  int64_t number = 0;
+  for (i = space_end(raw, n, i + 1); i < n && raw[i] >= '0' && raw[i] <= '9' && number < INT64_C(1000000000000000); i++)
+    number = number * 10 + (raw[i] - '0');
+  return number;
 }

@@ -325,6 +325,25 @@ static void a_snapshot_from_before_a_message_that_could_not_be_read_is_of_no_use
   kl_feed_book_release(feed, a);
 }
 
+static void a_snapshot_from_between_two_such_messages_is_of_no_use(void **state) {
+  (void)state;
+  start_feed(NULL);
+  kl_feed_book *a = current_book();
+  say_raw("{\"type\":\"orderbook_delta\",\"sid\":1,\"seq\":2,\"msg\":{}}");
+  burst_ends();
+  say_raw("{\"type\":\"orderbook_delta\",\"sid\":1,\"seq\":3,\"msg\":{}}");
+  answer_snapshot(sent_id(0, "get_snapshot"), 2, "A", "[\"0.3800\",\"11.00\"]");
+  burst_ends();
+  assert_true(a->stale);
+  say_delta(1, 4, "A", "0.3800", "1.00", "yes");
+  answer_snapshot(sent_id(1, "get_snapshot"), 3, "A", "[\"0.3800\",\"12.00\"]");
+  burst_ends();
+  assert_false(a->stale);
+  assert_best(a, 3800, 1300, 0, 0);
+  assert_int_equal(status().gaps, 0);
+  kl_feed_book_release(feed, a);
+}
+
 /* ---- answers that are none ---- */
 
 static void an_answer_to_subscribe_that_says_nothing_does_not_count(void **state) {
@@ -607,6 +626,7 @@ int main(void) {
       T(a_snapshot_asked_for_before_the_addition_makes_no_book),
       T(a_quiet_book_becomes_current_by_a_snapshot_that_is_behind),
       T(a_snapshot_from_before_a_message_that_could_not_be_read_is_of_no_use),
+      T(a_snapshot_from_between_two_such_messages_is_of_no_use),
       T(an_answer_to_subscribe_that_says_nothing_does_not_count),
       T(a_snapshot_that_repeats_the_id_of_an_addition_is_not_its_answer),
       T(what_all_markets_cover_stays_ready_when_another_connection_fails),
