@@ -10,6 +10,8 @@
 
 #define MS INT64_C(1000000)
 
+enum { DESYNC_PAUSE_MS = 1000 };
+
 static kl_feed_book_own *own_of(kl_feed_book *b) { return b->priv; }
 
 /* ---- state ---- */
@@ -357,7 +359,14 @@ static void on_delta(kl_feed *f, kl_feed_market *m, const kl_event *ev) {
   f->resyncing = true;
   kl_log_warn("feed", "%s: delta %" PRId64 " at %" PRId64 " (seq %" PRId64 ") %s: asking for a snapshot", m->ticker,
               ev->delta.delta, price, ev->seq, r == KL_BOOK_DESYNC ? "does not fit the book" : "found no memory");
-  kl_feed_book_resync(m);
+  int64_t now = kl_feed_now(f);
+  if (m->desync_ns && now - m->desync_ns < DESYNC_PAUSE_MS * MS) {
+    kl_feed_books_stale(m); /* the deadline asks: a feed that is wrong again at once would be asked without end */
+    kl_feed_tick_on(f);
+  } else {
+    kl_feed_book_resync(m);
+  }
+  m->desync_ns = now;
 }
 
 void kl_feed_books_message(kl_feed *f, kl_feed_market *m, const kl_event *ev) {

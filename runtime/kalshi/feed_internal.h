@@ -65,6 +65,7 @@ struct kl_feed_market {
   bool need_snapshot; /* get_snapshot is to be sent */
   uint32_t tries;     /* snapshots asked for in vain */
   int64_t since_ns;   /* when the snapshot became due */
+  int64_t desync_ns;  /* when a delta last did not fit; 0: never */
   int64_t held_from;  /* awaiting: a snapshot with this seq or a later one and `held` make the book; < 0: seq_after */
   kl_feed_held *held; /* NULL: none */
   uint32_t n_held, cap_held;

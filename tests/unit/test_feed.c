@@ -574,6 +574,14 @@ static void a_delta_that_does_not_fit_asks_for_a_snapshot(void **state) {
   say_snapshot(1, 3, "A", "[\"0.3800\",\"1.00\"]", "");
   burst_ends();
   assert_false(a->stale);
+  /* The same again at once: asked for after a pause, not at every round trip. */
+  say_delta(1, 4, "A", "0.3800", "-10.01", "yes");
+  burst_ends();
+  assert_true(a->stale);
+  assert_int_equal(peer.n_sent, 1);
+  kl_clock_virtual_advance(&vclock, 5100000);
+  wait_for(&peer.n_sent, 2);
+  sent_id(1, "get_snapshot");
   kl_feed_book_release(feed, a);
 }
 
