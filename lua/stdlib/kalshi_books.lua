@@ -2,7 +2,8 @@
 local kalshi, helpers = ...
 assert(type(kalshi) == "table" and type(helpers) == "table", 'use require "kalshi"')
 
-local error, ipairs, pairs, pcall, require, tostring, type = error, ipairs, pairs, pcall, require, tostring, type
+local error, ipairs, math, pairs, pcall = error, ipairs, math, pairs, pcall
+local require, tostring, type = require, tostring, type
 
 ---Opens the books of all tickers together and returns them by ticker once each has had its snapshot. When one is
 ---refused, none stays open.
@@ -11,18 +12,21 @@ function kalshi.books(tickers)
     helpers.fail("validation", "books", false, "give it a list of tickers, not " .. type(tickers))
   end
   local books, openers, seen = {}, {}, {}
+  local last = 0
   for i, ticker in ipairs(tickers) do
     if type(ticker) ~= "string" then
       helpers.fail("validation", "books", false, "tickers[" .. i .. "] must be a string, not " .. type(ticker))
     end
+    last = i
     if not seen[ticker] then
       seen[ticker] = true
       openers[#openers + 1] = function() books[ticker] = kalshi.book(ticker) end
     end
   end
   for key in pairs(tickers) do
-    if type(key) ~= "number" or key < 1 or key > #tickers then
-      helpers.fail("validation", "books", false, "tickers must be a list; it has the key " .. tostring(key))
+    if math.type(key) ~= "integer" or key < 1 or key > last then
+      helpers.fail("validation", "books", false, "tickers must be a list: it has the key " .. tostring(key) ..
+        (math.type(key) == "integer" and ", but nothing at " .. last + 1 or ""))
     end
   end
   local ok, err = pcall(require("task").all, openers)

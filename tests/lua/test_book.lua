@@ -204,6 +204,8 @@ test("many books are opened together, or none", function(t)
   t.raises(function() kalshi.books{ names[1], "NO-SUCH-MARKET" } end, "validation")
   t.raises(function() kalshi.books("A") end, "validation")
   t.raises(function() kalshi.books{ a = "A" } end, "validation")
+  local _, hole = pcall(kalshi.books, { names[1], nil, names[2] })
+  t.eq(tostring(hole), "validation: books: tickers must be a list: it has the key 3, but nothing at 2")
   t.eq(next(kalshi.books{}), nil)
 end)
 
