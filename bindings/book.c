@@ -402,8 +402,8 @@ static int l_wait(lua_State *L) {
   return await_change(L, h, timeout, false, push_waited);
 }
 
-/* The next of book:changes(). Upvalue 1 is what it has seen, so that loops do not take changes from each other; upvalue 2
- * the book, so that the iterator may also be called by hand. */
+/* The next of book:changes(). Upvalue 1 is what it has seen, so that loops do not take changes from each other; upvalue
+ * 2 the book, so that the iterator may also be called by hand. */
 static int push_changed(lua_State *L, kl_wait *w) {
   kl_book_handle *h = ((book_wait *)w)->h;
   if (!h || !h->book) return 0; /* closed: the loop ends */

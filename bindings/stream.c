@@ -38,6 +38,7 @@ struct stream_wait {
   kl_list link; /* in the stream's waits; a reader is in none */
   stream *s;    /* NULL once its memory went */
   bool opening, opened;
+  kl_error refused; /* of an addition */
 };
 
 /* ---- the queue ---- */
@@ -81,6 +82,17 @@ static void on_failed(void *data, const kl_error *e) {
   s->error = *e;
   complete_all(s);
   if (s->reader) kl_complete(&s->reader->wait);
+}
+
+/* A ticker of an addition does not exist: whoever waits for that hears of it, and the rest goes on. */
+static void on_refused(void *data, const kl_error *e) {
+  stream *s = data;
+  for (kl_list *n = s->waits.next; n != &s->waits; n = n->next) {
+    stream_wait *w = KL_CONTAINER(n, stream_wait, link);
+    if (w->opening) continue;
+    w->refused = *e;
+    kl_complete(&w->wait);
+  }
 }
 
 static void stream_close(stream *s) {
@@ -158,6 +170,10 @@ static int push_acked(lua_State *L, kl_wait *w) { /* options-or-subscription str
   if (s && s->error.kind) return raise_error(L, s);
   if (!s || !s->open)
     return kl_raisef(L, KL_ERR_CLOSED, "the subscription was closed while it waited for the exchange");
+  if (sw->refused.kind) {
+    kl_error e = sw->refused;
+    return kl_raise(L, &e);
+  }
   if (!sw->opening) return 0;
   sw->opened = true;
   lua_settop(L, 2);
@@ -203,6 +219,7 @@ int kl_stream_subscribe_lua(lua_State *L) {
     given.o.message = on_message;
     given.o.ready = on_ready;
     given.o.failed = on_failed;
+    given.o.refused = on_refused;
     s->sub = kl_feed_subscribe(s->feed, &given.o, &e);
     if (!s->sub) return kl_raise(L, &e);
   }

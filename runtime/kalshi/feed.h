@@ -113,6 +113,8 @@ typedef struct kl_feed_sub_options {
   void (*ready)(void *data, bool again);
   /* The exchange refused a channel or a ticker; nothing comes any more, what is left is to close it. */
   void (*failed)(void *data, const kl_error *e);
+  /* The exchange refused one ticker of a subscription that works: it goes on with the others. */
+  void (*refused)(void *data, const kl_error *e);
 } kl_feed_sub_options;
 /* Callbacks come later, never from within. NULL with `e`: no way to connect, no channel, a malformed ticker, a
  * parameter that a channel does not have, or orderbook_delta without tickers. */
@@ -159,7 +161,8 @@ void kl_feed_status_get(const kl_feed *f, kl_feed_status *out);
 
 /* The owner is told when a connection came or went ("connected", "disconnected"), a gap was seen ("gap"), all books are
  * current again after one or after a reconnect ("resync"), data is old when it comes ("late") and no longer
- * ("current"), and when the audit found a book that was wrong ("audit"). */
+ * ("current"), a ticker of a subscription that works was refused ("refused"), and when the audit found a book that was
+ * wrong ("audit"). */
 typedef struct kl_feed_listener {
   kl_list link;
   void *data;

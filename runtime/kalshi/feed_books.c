@@ -54,6 +54,7 @@ void kl_feed_books_stale(kl_feed_market *m) {
   m->tries = 0;
   m->since_ns = kl_feed_now(m->channel->f);
   if (!m->book->pub.ready || m->book->pub.stale) return;
+  m->channel->f->resyncing = true;
   set_stale(m->book, true);
   touched(m->book);
 }
@@ -455,7 +456,9 @@ kl_feed_book *kl_feed_book_open(kl_feed *f, const char *ticker, kl_error *e) {
     return NULL;
   }
   if (!f->o.can_connect) {
-    kl_error_set(e, KL_ERR_AUTH, "the book of %s needs an API key: the exchange's feed is for signed connections only",
+    kl_error_set(e, KL_ERR_AUTH,
+                 "the book of %s needs an API key, as all of the feed does: give --key-id and --key "
+                 "(KALSHI_API_KEY_ID, KALSHI_PRIVATE_KEY_PATH)",
                  ticker);
     return NULL;
   }

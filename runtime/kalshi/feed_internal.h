@@ -151,6 +151,7 @@ struct kl_feed_sub {
   void (*message)(void *data, const kl_event *ev, const char *raw, size_t n);
   void (*ready)(void *data, bool again);
   void (*on_failed)(void *data, const kl_error *e);
+  void (*refused)(void *data, const kl_error *e);
   size_t n_parts;
   kl_feed_part parts[];
 };

@@ -215,10 +215,34 @@ void kl_feed_subs_fail_channel(kl_feed_channel *c, const kl_error *e) {
     kl_feed_sub_fail(KL_CONTAINER(c->wide.next, kl_feed_part, link)->sub, e);
 }
 
-void kl_feed_subs_fail_market(kl_feed_market *m, const kl_error *e) {
-  while (!kl_list_empty(&m->interests)) {
-    kl_feed_sub_fail(KL_CONTAINER(m->interests.next, kl_feed_interest, in_market)->sub, e);
+/* It has another market of that channel, and worked already. */
+static bool can_do_without(const kl_feed_sub *s, const kl_feed_interest *lost) {
+  if (!s->was_ready) return false;
+  for (const kl_list *n = s->interests.next; n != &s->interests; n = n->next) {
+    const kl_feed_interest *i = KL_CONTAINER(n, kl_feed_interest, in_sub);
+    if (i != lost && i->market->channel->head == lost->market->channel->head) return true;
   }
+  return false;
+}
+
+/* A subscription that has others goes on with those: a wrong ticker in an addition, or a market that is gone when the
+ * connection comes back, is not the end of the rest. */
+void kl_feed_subs_fail_market(kl_feed_market *m, const kl_error *e) {
+  kl_feed *f = m->channel->f;
+  bool told = false;
+  while (!kl_list_empty(&m->interests)) {
+    kl_feed_interest *i = KL_CONTAINER(m->interests.next, kl_feed_interest, in_market);
+    kl_feed_sub *s = i->sub;
+    if (!can_do_without(s, i)) {
+      kl_feed_sub_fail(s, e);
+      continue;
+    }
+    interest_drop(i);
+    if (s->refused) s->refused(s->data, e);
+    maybe_settled(s);
+    told = true;
+  }
+  if (told) kl_feed_tell(f, "refused", e->message);
 }
 
 /* ---- owners ---- */
@@ -287,7 +311,9 @@ static bool options_check(const kl_feed *f, const kl_feed_sub_options *o, size_t
     return false;
   }
   if (!f->o.can_connect) {
-    kl_error_set(e, KL_ERR_AUTH, "channel %s needs an API key: the exchange's feed is for signed connections only",
+    kl_error_set(e, KL_ERR_AUTH,
+                 "channel %s needs an API key, as all of the feed does: give --key-id and --key "
+                 "(KALSHI_API_KEY_ID, KALSHI_PRIVATE_KEY_PATH)",
                  o->channels[0]);
     return false;
   }
@@ -324,6 +350,7 @@ kl_feed_sub *kl_feed_subscribe(kl_feed *f, const kl_feed_sub_options *o, kl_erro
   s->message = o->message;
   s->ready = o->ready;
   s->on_failed = o->failed;
+  s->refused = o->refused;
   kl_list_init(&s->dead);
   kl_list_init(&s->interests);
   kl_list_append(&f->subs, &s->link);

@@ -168,3 +168,11 @@ test("raw messages are the texts that the exchange sent", function(t)
   t.eq(json.decode(text).type, "ticker")
   t.raises(function() kalshi.subscribe{ channels = { "ticker" }, raw = true } end, "validation")
 end)
+
+test("a wrong ticker in an addition leaves the rest as it was", function(t)
+  local sub <close> = kalshi.subscribe{ channels = { "orderbook_delta" }, market_tickers = { tickers[6] } }
+  t.raises(function() sub:add{ "NO-SUCH-MARKET" } end, "validation")
+  sub:add{ tickers[7] }
+  t.ok(first(sub, function(m) return m.market_ticker == tickers[6] end))
+  t.ok(first(sub, function(m) return m.market_ticker == tickers[7] end))
+end)

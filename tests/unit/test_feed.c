@@ -453,6 +453,23 @@ static void on_status(void *data, const char *what, const char *detail) {
   snprintf(log->text + n, sizeof log->text - n, "%s ", what);
 }
 
+static void a_reconnect_is_told_to_its_end(void **state) {
+  (void)state;
+  start_feed(NULL);
+  listen_log log = {.l = {.data = &log, .status = on_status}};
+  kl_feed_book *b = current_book();
+  kl_feed_listen(feed, &log.l);
+  link_breaks(0);
+  wait_for(&peer.signs, 2);
+  link_opens();
+  answer_subscribe("orderbook_delta", 9);
+  say_snapshot(9, 1, "A", "", "");
+  burst_ends();
+  assert_string_equal(log.text, "disconnected connected resync ");
+  kl_feed_unlisten(&log.l);
+  kl_feed_book_release(feed, b);
+}
+
 static void a_gap_makes_every_book_of_the_subscription_stale(void **state) {
   (void)state;
   start_feed(NULL);
@@ -966,6 +983,7 @@ int main(void) {
       T(no_levels_in_no_prices_are_understood_too),
       T(a_burst_wakes_a_watcher_once),
       T(deltas_allocate_nothing_once_warm),
+      T(a_reconnect_is_told_to_its_end),
       T(a_gap_makes_every_book_of_the_subscription_stale),
       T(a_gap_on_trades_is_told_and_the_message_delivered),
       T(a_repeated_message_is_dropped),
