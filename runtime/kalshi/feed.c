@@ -8,7 +8,6 @@
 
 #include "base/log.h"
 #include "kalshi/feed_internal.h"
-#include "net/utf8.h"
 
 #define MS INT64_C(1000000)
 
@@ -285,13 +284,6 @@ static void on_answer(kl_feed_link *l, const kl_event *ev, const char *raw, size
 bool kl_feed_usual_message(kl_feed_link *l, const char *p, size_t n) {
   kl_feed *f = l->f;
   kl_event ev;
-  int64_t sid;
-  if (kl_wire_peek_sid(p, n, &sid) && !kl_feed_channel_of_sid(l, sid)) { /* not worth the reading */
-    if (!kl_utf8_valid(p, n)) return false;
-    f->messages++;
-    f->ignored++;
-    return true;
-  }
   if (!kl_wire_decode_usual(p, n, &ev)) return false;
   f->messages++;
   kl_feed_enter(f);
@@ -304,12 +296,7 @@ void kl_feed_message(kl_feed_link *l, const char *p, size_t n) {
   kl_feed *f = l->f;
   kl_event ev;
   kl_error e;
-  int64_t sid;
   f->messages++;
-  if (kl_wire_peek_sid(p, n, &sid) && !kl_feed_channel_of_sid(l, sid)) { /* of a subscription that was ended */
-    f->ignored++;
-    return;
-  }
   kl_feed_enter(f);
   if (!kl_wire_decode(f->decoder, p, n, &ev, &e)) {
     malformed(l, p, n, &e);

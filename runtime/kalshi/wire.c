@@ -38,16 +38,3 @@ bool kl_wire_decode(kl_decoder *d, const char *p, size_t n, kl_event *ev, kl_err
   if (KL_LIKELY(kl_wire_decode_usual(p, n, ev))) return true;
   return kl_wire_decode_general(d, p, n, ev, e);
 }
-
-bool kl_wire_peek_sid(const char *p, size_t n, int64_t *sid) {
-#define TICKER "{\"type\":\"ticker\",\"sid\":"
-#define TRADE "{\"type\":\"trade\",\"sid\":"
-  const char *at = NULL, *const end = p + n;
-  if (n < sizeof TRADE || p[sizeof "{\"type\":\"" - 1] != 't') return false; /* most are deltas */
-  if (n > sizeof TICKER && memcmp(p, TICKER, sizeof TICKER - 1) == 0) at = p + sizeof TICKER - 1;
-  if (memcmp(p, TRADE, sizeof TRADE - 1) == 0) at = p + sizeof TRADE - 1;
-  at = at ? kl_json_short_uint(at, end, sid) : NULL;
-  return at && *at == ',';
-#undef TICKER
-#undef TRADE
-}

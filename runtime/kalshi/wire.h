@@ -132,10 +132,6 @@ bool kl_wire_decode(kl_decoder *d, const char *p, size_t n, kl_event *ev, kl_err
  * of its type. */
 bool kl_wire_decode_usual(const char *p, size_t n, kl_event *ev);
 
-/* The sid of a ticker or trade message in the spelling of today, found without reading the rest: most of what comes
- * after a subscription was ended. False: it has to be decoded. */
-bool kl_wire_peek_sid(const char *p, size_t n, int64_t *sid);
-
 /* Allocations made so far by this decoder; tests assert that it stands still once warm. */
 uint64_t kl_decoder_allocations(const kl_decoder *d);
 
