@@ -21,7 +21,7 @@ const kl_channel kl_channel_table[] = {
     {"market_lifecycle_v2", KL_FILTER_NONE, KL_KEY_TICKER, true, "", "markets and events that open, close and settle"},
     {"multivariate_market_lifecycle", KL_FILTER_NONE, KL_KEY_TICKER, true, "", "the same of combinations"},
     {"communications", KL_FILTER_NONE, KL_KEY_TICKER, true, "user_filter shard_factor shard_key",
-     "requests for quotes, and quotes; --shard, --self"},
+     "requests for quotes, and quotes"},
     {"order_group_updates", KL_FILTER_NONE, KL_KEY_TICKER, false, "", "changes of your order groups"},
     {"cfbenchmarks_value", KL_FILTER_OPTIONAL, KL_KEY_INDEX, true, "", "values of CF Benchmarks indices, by index id"},
     {"cfbenchmarks_value_5hz", KL_FILTER_OPTIONAL, KL_KEY_INDEX, true, "", "the same, five times a second"},
