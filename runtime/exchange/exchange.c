@@ -57,8 +57,10 @@ void kl_exchange_free(kl_exchange *x) {
     kl_x_book_free(x->markets[i]->priv);
     free(x->markets[i]);
   }
-  for (size_t i = 0; i < x->n_events; i++)
+  for (size_t i = 0; i < x->n_events; i++) {
+    free((void *)x->events[i]->markets);
     free(x->events[i]);
+  }
   for (size_t i = 0; i < x->n_series; i++)
     free(x->series[i]);
   free((void *)x->users);
@@ -104,7 +106,10 @@ kl_market_event *kl_exchange_add_event(kl_exchange *x, const kl_market_event *e)
   kl_market_event **list = kl_x_grown((void *)x->events, &x->cap_events, x->n_events + 1, sizeof(kl_market_event *));
   if (!list) return NULL;
   x->events = list;
-  kl_market_event *copy = named_copy(x->events_by_ticker, e->ticker, e, sizeof *e);
+  kl_market_event fresh = *e;
+  fresh.markets = NULL;
+  fresh.n_markets = fresh.cap_markets = 0;
+  kl_market_event *copy = named_copy(x->events_by_ticker, e->ticker, &fresh, sizeof fresh);
   if (copy) x->events[x->n_events++] = copy;
   return copy;
 }
@@ -137,6 +142,10 @@ kl_market *kl_exchange_add_market(kl_exchange *x, const kl_market *given) {
   kl_market **list = kl_x_grown((void *)x->markets, &x->cap_markets, x->n_markets + 1, sizeof(kl_market *));
   if (!list) return NULL;
   x->markets = list;
+  kl_market **of_event =
+      kl_x_grown((void *)m.event->markets, &m.event->cap_markets, m.event->n_markets + 1, sizeof(kl_market *));
+  if (!of_event) return NULL;
+  m.event->markets = of_event;
   if (!kl_x_schedule_reserve(&x->schedule, 2)) return NULL;
   kl_x_book *b = calloc(1, sizeof *b);
   kl_market *copy = b ? named_copy(x->markets_by_ticker, m.ticker, &m, sizeof m) : NULL;
@@ -153,6 +162,7 @@ kl_market *kl_exchange_add_market(kl_exchange *x, const kl_market *given) {
   copy->index = (uint32_t)x->n_markets;
   kl_x_id_format(kl_x_id_next(&x->random), copy->id);
   x->markets[x->n_markets++] = copy;
+  m.event->markets[m.event->n_markets++] = copy;
   start_market(x, copy);
   kl_x_tell_market(x, copy, "created");
   return copy;

@@ -92,6 +92,9 @@ typedef struct kl_market_event {
   char sub_title[96];
   const kl_series *series;
   bool mutually_exclusive;
+  /* Kept by the exchange: its markets in order of creation. */
+  struct kl_market **markets;
+  size_t n_markets, cap_markets;
 } kl_market_event;
 
 typedef struct kl_market {

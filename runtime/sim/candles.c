@@ -10,6 +10,7 @@ enum { PAST_MOST = 1440, PAST_LEAST = 60, PAST_TOTAL = 400000, LIVE_MOST = 10080
 
 /* What happened to a market since the start. */
 typedef struct history {
+  bool past;   /* it has a synthetic past: markets that were there at the start */
   double fair; /* at the start */
   kl_sim_candle *live;
   uint32_t n, cap;
@@ -45,6 +46,20 @@ void kl_sim_candles_free(kl_sim_candles *c) {
     free(c->markets[i].live);
   free(c->markets);
   free(c);
+}
+
+/* Room for the market's history; false when out of memory. */
+static bool reserve(kl_sim_candles *c, const kl_market *m) {
+  size_t n = c->n ? c->n : 1;
+  if (m->index < c->n) return true;
+  while (n <= m->index)
+    n *= 2;
+  history *grown = realloc(c->markets, n * sizeof *grown);
+  if (!grown) return false;
+  memset(grown + c->n, 0, (n - c->n) * sizeof *grown);
+  c->markets = grown;
+  c->n = n;
+  return true;
 }
 
 static void ohlc_start(kl_sim_ohlc *o, kl_price p) {
@@ -113,8 +128,9 @@ static kl_sim_candle *make_past(const kl_sim_candles *c, const kl_market *m) {
 }
 
 void kl_sim_candles_begin(kl_sim_candles *c, kl_market *m, double fair) {
+  if (c->past == 0 || !reserve(c, m)) return;
   c->markets[m->index].fair = fair;
-  if (c->past == 0) return;
+  c->markets[m->index].past = true;
   kl_sim_candle *past = make_past(c, m);
   if (!past) return; /* the market then starts without a last price */
   for (size_t i = 0; i < c->past; i++) {
@@ -137,6 +153,7 @@ void kl_sim_candles_begin(kl_sim_candles *c, kl_market *m, double fair) {
 
 /* The candle of the minute that a time is in; NULL when out of memory, and then this minute is lost. */
 static kl_sim_candle *current(kl_sim_candles *c, const kl_market *m, int64_t now_us) {
+  if (!reserve(c, m)) return NULL;
   history *h = &c->markets[m->index];
   int64_t end = now_us / 60000000 * 60 + 60;
   if (h->n > 0 && h->live[h->n - 1].end_s >= end) return &h->live[h->n - 1];
@@ -265,11 +282,13 @@ static void take(gather *g, const kl_sim_candle *k) {
 
 kl_sim_candles_result kl_sim_candles_range(const kl_sim_candles *c, const kl_market *m, int64_t now_us, int64_t start_s,
                                            int64_t end_s, int minutes, size_t max, kl_sim_candle_list *out) {
-  const history *h = &c->markets[m->index];
+  static const history none = {0};
+  const history *h = m->index < c->n ? &c->markets[m->index] : &none;
+  size_t past_n = h->past ? c->past : 0;
   memset(out, 0, sizeof *out);
-  if (c->past == 0 && h->n == 0) return KL_SIM_CANDLES_OK;
+  if (past_n == 0 && h->n == 0) return KL_SIM_CANDLES_OK;
   gather g = {.period_s = 60 * (int64_t)minutes, .start_s = start_s, .end_s = end_s, .out = out};
-  int64_t first = c->past ? c->start_s - 60 * (int64_t)(c->past - 1) : h->live[0].end_s;
+  int64_t first = past_n ? c->start_s - 60 * (int64_t)(c->past - 1) : h->live[0].end_s;
   int64_t last = now_us / 60000000 * 60 + 60;
   if (last > m->close_us / 1000000 + 60) last = m->close_us / 1000000 / 60 * 60 + 60;
   int64_t from = period_end(start_s > first ? start_s : first, g.period_s);
@@ -281,14 +300,14 @@ kl_sim_candles_result kl_sim_candles_range(const kl_sim_candles *c, const kl_mar
     return KL_SIM_CANDLES_TOO_MANY;
   }
   out->candles = malloc((count + 1) * sizeof *out->candles);
-  kl_sim_candle *past = c->past ? make_past(c, m) : NULL;
-  if (!out->candles || (c->past && !past)) {
+  kl_sim_candle *past = past_n ? make_past(c, m) : NULL;
+  if (!out->candles || (past_n && !past)) {
     free(out->candles);
     free(past);
     out->candles = NULL;
     return KL_SIM_CANDLES_NOMEM;
   }
-  for (size_t i = 0; i < c->past; i++)
+  for (size_t i = 0; i < past_n; i++)
     take(&g, &past[i]);
   for (uint32_t i = 0; i < h->n && h->live[i].end_s <= last; i++)
     take(&g, &h->live[i]);

@@ -24,7 +24,8 @@ typedef struct kl_sim_candle {
 
 typedef struct kl_sim_candles kl_sim_candles;
 
-/* `past`: whether there is a synthetic past. NULL when out of memory. */
+/* `past`: whether the markets that kl_sim_candles_begin is told have a synthetic past; later ones have none. NULL when
+ * out of memory. */
 kl_sim_candles *kl_sim_candles_new(uint64_t seed, size_t markets, int64_t start_us, bool past);
 void kl_sim_candles_free(kl_sim_candles *c); /* takes NULL */
 

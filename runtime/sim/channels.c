@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "sim/json_out.h"
 
 /* What the last ticker message of a market said. */
@@ -23,8 +24,28 @@ static const char *now_text(kl_sim *s) {
   return s->text;
 }
 
+/* Room for the quotes of so many markets; false, with the old ones untouched, when out of memory. */
+static bool reserve_quotes(kl_sim *s, size_t markets) {
+  size_t cap = s->n_quotes ? s->n_quotes : 64;
+  if (markets <= s->n_quotes) return true;
+  while (cap < markets)
+    cap *= 2;
+  uint32_t *dirty = realloc(s->dirty, cap * sizeof *dirty);
+  if (dirty) s->dirty = dirty;
+  kl_sim_quote *quotes = dirty ? realloc(s->quotes, cap * sizeof *quotes) : NULL;
+  if (!quotes) return false;
+  memset(quotes + s->n_quotes, 0, (cap - s->n_quotes) * sizeof *quotes);
+  s->quotes = quotes;
+  s->n_quotes = cap;
+  return true;
+}
+
 static void mark_dirty(kl_sim *s, const kl_market *m) {
-  if (!s->quotes || s->quotes[m->index].dirty) return;
+  if (m->index >= s->n_quotes && !reserve_quotes(s, m->index + 1)) {
+    kl_log_error("sim", "no memory for the ticker of %s", m->ticker);
+    return;
+  }
+  if (s->quotes[m->index].dirty) return;
   s->quotes[m->index].dirty = true;
   s->dirty[s->n_dirty++] = m->index;
 }
@@ -143,7 +164,7 @@ void kl_sim_channels_flush(kl_sim *s) {
   kl_sim_session *c;
   for (size_t i = 0; i < s->n_dirty; i++) {
     uint32_t index = s->dirty[i];
-    const kl_market *m = s->world.markets[index].market;
+    const kl_market *m = kl_exchange_market_at(s->x, index);
     kl_sim_candles_quote(s->candles, m, s->now_us);
     if (!ticker_changed(&s->quotes[index], m)) continue;
     kl_sim_payload *p = NULL;
@@ -343,8 +364,4 @@ kl_exchange_sink kl_sim_channels_sink(kl_sim *s) {
                             .market = on_market};
 }
 
-bool kl_sim_channels_init(kl_sim *s) {
-  s->dirty = calloc(s->world.n_markets, sizeof *s->dirty);
-  s->quotes = calloc(s->world.n_markets, sizeof *s->quotes);
-  return s->dirty && s->quotes;
-}
+bool kl_sim_channels_init(kl_sim *s) { return reserve_quotes(s, kl_exchange_market_count(s->x)); }

@@ -121,8 +121,8 @@ typedef struct market_list {
 /* A market by ticker, or by id where the channel takes ids. */
 static const kl_market *find_market(const kl_sim *s, const char *name, bool by_id) {
   if (!by_id) return kl_exchange_market(s->x, name);
-  for (size_t i = 0; i < s->world.n_markets; i++)
-    if (!strcmp(s->world.markets[i].market->id, name)) return s->world.markets[i].market;
+  for (size_t i = 0; i < kl_exchange_market_count(s->x); i++)
+    if (!strcmp(kl_exchange_market_at(s->x, i)->id, name)) return kl_exchange_market_at(s->x, i);
   return NULL;
 }
 
@@ -231,7 +231,7 @@ static void send_first_states(const command *cmd, kl_sim_channel ch, const uint3
   kl_sim_session *c = cmd->c;
   kl_sim_sub *sub = c->subs[ch];
   for (size_t i = 0; i < n && sub && c->subs[ch] == sub; i++) {
-    const kl_market *m = c->sim->world.markets[markets[i]].market;
+    const kl_market *m = kl_exchange_market_at(c->sim->x, markets[i]);
     if (ch == KL_CH_BOOK) {
       kl_sim_send_snapshot(c, sub, m, 0);
     } else if (ch == KL_CH_TICKER && tickers) {
@@ -241,11 +241,11 @@ static void send_first_states(const command *cmd, kl_sim_channel ch, const uint3
 }
 
 /* Adds markets to a subscription; `markets` is cut down to those that are new. False when out of memory. */
-static bool add_markets(kl_sim_session *c, kl_sim_sub *sub, market_list *list) {
+static bool add_markets(kl_sim_sub *sub, market_list *list) {
   size_t kept = 0;
   for (size_t i = 0; i < list->n; i++) {
     bool added;
-    if (!kl_sim_sub_add(sub, c->sim, list->markets[i], &added)) return false;
+    if (!kl_sim_sub_add(sub, list->markets[i], &added)) return false;
     if (added) list->markets[kept++] = list->markets[i];
   }
   list->n = kept;
@@ -259,7 +259,7 @@ static void subscribe_one(const command *cmd, kl_sim_channel ch, const market_li
   market_list list = {.n = wanted->n, .markets = malloc((wanted->n ? wanted->n : 1) * sizeof *list.markets)};
   if (sub && list.markets && list.n) memcpy(list.markets, wanted->markets, list.n * sizeof *list.markets);
   bool turned = ch == KL_CH_BOOK && sub && flag(cmd, "use_yes_price") != sub->use_yes_price;
-  if (!sub || !list.markets || (filtered && !add_markets(c, sub, &list))) {
+  if (!sub || !list.markets || (filtered && !add_markets(sub, &list))) {
     fail(cmd, E_INTERNAL);
     free(list.markets);
     return;
@@ -287,7 +287,7 @@ static void subscribe_one(const command *cmd, kl_sim_channel ch, const market_li
   } else if (filtered) {
     send_first_states(cmd, ch, list.markets, list.n, tickers);
   } else if (ch == KL_CH_TICKER && tickers) {
-    for (uint32_t i = 0; i < c->sim->world.n_markets; i++)
+    for (uint32_t i = 0; i < kl_exchange_market_count(c->sim->x); i++)
       send_first_states(cmd, ch, &i, 1, true);
   }
   free(list.markets);
@@ -370,7 +370,7 @@ static void acknowledge(const command *cmd, kl_sim_sub *sub) {
     kl_buf_str(&b, ",\"msg\":{\"market_tickers\":[");
     for (size_t i = 0; i < sub->n; i++) {
       if (i) kl_buf_char(&b, ',');
-      kl_buf_json_cstr(&b, cmd->c->sim->world.markets[sub->order[i]].market->ticker);
+      kl_buf_json_cstr(&b, kl_exchange_market_at(cmd->c->sim->x, sub->order[i])->ticker);
     }
     kl_buf_str(&b, "]}");
   }
@@ -426,11 +426,11 @@ static void update_markets(const command *cmd, kl_sim_sub *sub, const char *acti
     fail(cmd, E_TICKER);
   } else if (get) {
     for (size_t i = 0; i < list.n && c->subs[ch] == sub; i++)
-      kl_sim_send_snapshot(c, sub, c->sim->world.markets[list.markets[i]].market, cmd->id);
+      kl_sim_send_snapshot(c, sub, kl_exchange_market_at(c->sim->x, list.markets[i]), cmd->id);
   } else if (sub->all && !add) {
     fail(cmd, E_PARAMETER); /* it has no list that something could be taken from */
   } else if (add) {
-    if (!sub->all && !add_markets(c, sub, &list)) {
+    if (!sub->all && !add_markets(sub, &list)) {
       fail(cmd, E_INTERNAL);
     } else {
       acknowledge(cmd, sub);

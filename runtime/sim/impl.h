@@ -53,6 +53,7 @@ struct kl_sim {
   uint32_t *dirty; /* indices of the markets whose ticker may have changed */
   size_t n_dirty;
   struct kl_sim_quote *quotes; /* by market index: what the last ticker said */
+  size_t n_quotes;             /* markets that both have room for */
   int64_t text_us;             /* the time that `text` shows */
   char text[40];
 

@@ -114,8 +114,7 @@ void kl_sim_json_series(kl_buf *b, const kl_sim *s, const kl_series *series, boo
   kl_buf_char(b, '}');
 }
 
-void kl_sim_json_event(kl_buf *b, const kl_sim *s, const kl_sim_event *e, bool with_markets) {
-  const kl_market_event *ev = e->event;
+void kl_sim_json_event(kl_buf *b, const kl_sim *s, const kl_market_event *ev, bool with_markets) {
   kl_buf_char(b, '{');
   kl_sim_field_str(b, "event_ticker", ev->ticker);
   kl_sim_field_str(b, "series_ticker", ev->series->ticker);
@@ -124,13 +123,13 @@ void kl_sim_json_event(kl_buf *b, const kl_sim *s, const kl_sim_event *e, bool w
   kl_sim_field_str(b, "collateral_return_type", ev->mutually_exclusive ? "MECNET" : "");
   kl_sim_field_bool(b, "mutually_exclusive", ev->mutually_exclusive);
   kl_sim_field_str(b, "category", ev->series->category);
-  if (e->n > 0) kl_sim_field_time(b, "strike_date", s->world.markets[e->first].market->close_us);
+  if (ev->n_markets > 0) kl_sim_field_time(b, "strike_date", ev->markets[0]->close_us);
   if (with_markets) {
     kl_sim_key(b, "markets");
     kl_buf_char(b, '[');
-    for (uint32_t i = 0; i < e->n; i++) {
+    for (size_t i = 0; i < ev->n_markets; i++) {
       if (i) kl_buf_char(b, ',');
-      kl_sim_json_market(b, s->world.markets[e->first + i].market);
+      kl_sim_json_market(b, ev->markets[i]);
     }
     kl_buf_char(b, ']');
   }

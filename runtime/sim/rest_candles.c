@@ -122,7 +122,7 @@ static bool candles_of(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs,
   return true;
 }
 
-void kl_sim_get_candlesticks(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void get_candlesticks(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   const kl_market *m = kl_exchange_market(s->x, rq->params[1]);
   range r;
   size_t left = SINGLE_MOST;
@@ -138,7 +138,7 @@ void kl_sim_get_candlesticks(kl_sim *s, const kl_sim_request *rq, kl_sim_respons
   kl_buf_char(&rs->body, '}');
 }
 
-void kl_sim_get_candlesticks_batch(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void get_candlesticks_batch(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   const char *tickers = kl_sim_arg_get(rq, "market_tickers");
   range r;
   size_t left = BATCH_MOST;
@@ -169,3 +169,9 @@ void kl_sim_get_candlesticks_batch(kl_sim *s, const kl_sim_request *rq, kl_sim_r
   }
   kl_buf_str(&rs->body, "]}");
 }
+
+const kl_sim_route kl_sim_routes_candles[] = {
+    {"GetMarketCandlesticks", get_candlesticks, false},
+    {"BatchGetMarketCandlesticks", get_candlesticks_batch, false},
+    {NULL, NULL, false},
+};

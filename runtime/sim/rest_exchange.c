@@ -5,7 +5,7 @@
 #include "sim/json_out.h"
 #include "sim/routes.h"
 
-void kl_sim_get_exchange_status(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void get_exchange_status(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   const char *trading = kl_exchange_paused(s->x) ? "false" : "true";
   (void)rq;
   kl_buf_printf(&rs->body,
@@ -16,7 +16,7 @@ void kl_sim_get_exchange_status(kl_sim *s, const kl_sim_request *rq, kl_sim_resp
                 trading, trading);
 }
 
-void kl_sim_get_exchange_schedule(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void get_exchange_schedule(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   static const char *const days[] = {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"};
   kl_buf *b = &rs->body;
   (void)rq;
@@ -30,14 +30,14 @@ void kl_sim_get_exchange_schedule(kl_sim *s, const kl_sim_request *rq, kl_sim_re
   kl_buf_str(b, "}],\"maintenance_windows\":[]}}");
 }
 
-void kl_sim_get_user_data_timestamp(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void get_user_data_timestamp(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   (void)rq;
   kl_buf_char(&rs->body, '{');
   kl_sim_field_time(&rs->body, "as_of_time", s->now_us);
   kl_buf_char(&rs->body, '}');
 }
 
-void kl_sim_get_account_limits(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void get_account_limits(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   const kl_sim_tier *t = rq->account->limits.tier;
   (void)s;
   kl_buf_printf(&rs->body,
@@ -61,7 +61,7 @@ static void template_path(kl_buf *b, const char *path) {
   kl_buf_char(b, '"');
 }
 
-void kl_sim_get_endpoint_costs(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void get_endpoint_costs(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   enum { DEFAULT_COST = 10 };
   kl_buf *b = &rs->body;
   bool any = false;
@@ -82,7 +82,7 @@ void kl_sim_get_endpoint_costs(kl_sim *s, const kl_sim_request *rq, kl_sim_respo
   kl_buf_str(b, "]}");
 }
 
-void kl_sim_get_api_keys(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void get_api_keys(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   kl_buf *b = &rs->body;
   const kl_sim_account *a = rq->account;
   (void)s;
@@ -93,3 +93,13 @@ void kl_sim_get_api_keys(kl_sim *s, const kl_sim_request *rq, kl_sim_response *r
   kl_sim_field_str(b, "key_type", !strcmp(kl_key_type(a->pub.key), "RSA") ? "rsa" : "ed25519");
   kl_buf_str(b, "}],\"api_key_region_expiration_ts\":null}");
 }
+
+const kl_sim_route kl_sim_routes_exchange[] = {
+    {"GetExchangeStatus", get_exchange_status, false},
+    {"GetExchangeSchedule", get_exchange_schedule, false},
+    {"GetUserDataTimestamp", get_user_data_timestamp, false},
+    {"GetAccountApiLimits", get_account_limits, false},
+    {"GetAccountEndpointCosts", get_endpoint_costs, false},
+    {"GetApiKeys", get_api_keys, false},
+    {NULL, NULL, false},
+};

@@ -16,7 +16,7 @@ static bool has_tag(const kl_series *series, const char *wanted) {
   return false;
 }
 
-void kl_sim_get_series_list(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void get_series_list(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   const char *category = kl_sim_arg_get(rq, "category"), *tags = kl_sim_arg_get(rq, "tags");
   bool with_volume, with_metadata, any = false;
   int64_t min_updated;
@@ -35,7 +35,7 @@ void kl_sim_get_series_list(kl_sim *s, const kl_sim_request *rq, kl_sim_response
   kl_buf_str(&rs->body, "]}");
 }
 
-void kl_sim_get_series(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void get_series(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   const kl_series *series = kl_exchange_series(s->x, rq->params[0]);
   bool with_volume;
   if (!series) {
@@ -99,15 +99,15 @@ static void page_end(kl_buf *b, char kind, bool more, size_t next) {
   kl_sim_cursor_write(b, kind, text);
 }
 
-static bool any_market(const kl_sim *s, const kl_sim_event *e, status_filter f, int64_t min_close_s) {
-  for (uint32_t i = e->first; i < e->first + e->n; i++) {
-    const kl_market *m = s->world.markets[i].market;
+static bool any_market(const kl_market_event *e, status_filter f, int64_t min_close_s) {
+  for (size_t i = 0; i < e->n_markets; i++) {
+    const kl_market *m = e->markets[i];
     if (has_status(m, f) && m->close_us / 1000000 >= min_close_s) return true;
   }
   return false;
 }
 
-void kl_sim_get_events(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void get_events(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   const char *series = kl_sim_arg_get(rq, "series_ticker"), *tickers = kl_sim_arg_get(rq, "tickers");
   status_filter status = read_status(kl_sim_arg_get(rq, "status"));
   int64_t limit, min_close, min_updated;
@@ -126,12 +126,12 @@ void kl_sim_get_events(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs)
   size_t i = page_start(rq, 'e');
   bool more = false;
   kl_buf_str(b, "{\"events\":[");
-  for (; i < s->world.n_events; i++) {
-    const kl_sim_event *e = &s->world.events[i];
-    if ((series && strcmp(series, e->event->series->ticker) != 0) || !kl_sim_in_list(tickers, e->event->ticker) ||
+  for (; i < kl_exchange_event_count(s->x); i++) {
+    const kl_market_event *e = kl_exchange_event_at(s->x, i);
+    if ((series && strcmp(series, e->series->ticker) != 0) || !kl_sim_in_list(tickers, e->ticker) ||
         s->start_us / 1000000 < min_updated)
       continue;
-    if ((status != ANY || min_close != INT64_MIN) && !any_market(s, e, status, min_close)) continue;
+    if ((status != ANY || min_close != INT64_MIN) && !any_market(e, status, min_close)) continue;
     more = n == limit;
     if (more) break;
     if (n++) kl_buf_char(b, ',');
@@ -143,11 +143,9 @@ void kl_sim_get_events(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs)
   kl_buf_char(b, '}');
 }
 
-void kl_sim_get_event(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void get_event(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   bool nested;
-  const kl_sim_event *e = NULL;
-  for (size_t i = 0; i < s->world.n_events && !e; i++)
-    if (!strcmp(s->world.events[i].event->ticker, rq->params[0])) e = &s->world.events[i];
+  const kl_market_event *e = kl_exchange_event(s->x, rq->params[0]);
   if (!e) {
     not_found(rs);
     return;
@@ -157,9 +155,9 @@ void kl_sim_get_event(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) 
   kl_buf_str(b, "{\"event\":");
   kl_sim_json_event(b, s, e, nested);
   kl_buf_str(b, ",\"markets\":[");
-  for (uint32_t i = 0; i < e->n && !nested; i++) {
+  for (size_t i = 0; i < e->n_markets && !nested; i++) {
     if (i) kl_buf_char(b, ',');
-    kl_sim_json_market(b, s->world.markets[e->first + i].market);
+    kl_sim_json_market(b, e->markets[i]);
   }
   kl_buf_str(b, "]}");
 }
@@ -229,7 +227,7 @@ static bool market_fits(const kl_market *m, const market_filter *f) {
   return m->status == KL_MARKET_FINALIZED && updated >= f->min_settled && updated <= f->max_settled;
 }
 
-void kl_sim_get_markets(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void get_markets(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   market_filter f;
   int64_t limit, n = 0;
   if (!kl_sim_arg_int(rq, rs, "limit", 0, 1000, 100, &limit) || !read_market_filter(rq, rs, &f)) return;
@@ -238,8 +236,8 @@ void kl_sim_get_markets(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs
   size_t i = page_start(rq, 'm');
   bool more = false;
   kl_buf_str(b, "{\"markets\":[");
-  for (; i < s->world.n_markets; i++) {
-    const kl_market *m = s->world.markets[i].market;
+  for (; i < kl_exchange_market_count(s->x); i++) {
+    const kl_market *m = kl_exchange_market_at(s->x, i);
     if (!market_fits(m, &f)) continue;
     more = n == limit;
     if (more) break;
@@ -251,7 +249,7 @@ void kl_sim_get_markets(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs
   kl_buf_char(b, '}');
 }
 
-void kl_sim_get_market(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void get_market(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   const kl_market *m = kl_exchange_market(s->x, rq->params[0]);
   if (!m) {
     not_found(rs);
@@ -264,7 +262,7 @@ void kl_sim_get_market(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs)
 
 /* ---- books ---- */
 
-void kl_sim_get_orderbook(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void get_orderbook(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   const kl_market *m = kl_exchange_market(s->x, rq->params[0]);
   int64_t depth;
   if (!m) {
@@ -314,7 +312,7 @@ static void add_book(void *data, const char *ticker) {
   kl_buf_char(out->b, '}');
 }
 
-void kl_sim_get_orderbooks(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void get_orderbooks(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   size_t n = each_ticker(rq, NULL, NULL);
   if (n == 0 || n > 100) {
     kl_sim_fail_query(rq, rs, n == 0 ? "tickers is required" : "tickers: 1 to 100 of at most 200 characters");
@@ -328,7 +326,7 @@ void kl_sim_get_orderbooks(kl_sim *s, const kl_sim_request *rq, kl_sim_response 
 
 /* ---- trades ---- */
 
-void kl_sim_get_trades(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void get_trades(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   const char *ticker = kl_sim_arg_get(rq, "ticker"), *block = kl_sim_arg_get(rq, "is_block_trade");
   int64_t limit, min, max, n = 0;
   bool only_block;
@@ -366,3 +364,16 @@ void kl_sim_get_trades(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs)
   }
   kl_buf_char(b, '}');
 }
+
+const kl_sim_route kl_sim_routes_market[] = {
+    {"GetSeriesList", get_series_list, false},
+    {"GetSeries", get_series, false},
+    {"GetEvents", get_events, false},
+    {"GetEvent", get_event, false},
+    {"GetMarkets", get_markets, false},
+    {"GetMarket", get_market, false},
+    {"GetMarketOrderbook", get_orderbook, true},
+    {"GetMarketOrderbooks", get_orderbooks, true},
+    {"GetTrades", get_trades, false},
+    {NULL, NULL, false},
+};

@@ -219,7 +219,7 @@ static kl_exchange_result create_one(kl_sim *s, const kl_order_request *q, kl_or
   return result;
 }
 
-void kl_sim_create_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void create_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   char details[DETAILS_MOST];
   create_fields f = {0};
   kl_order_request q;
@@ -270,7 +270,7 @@ static json_t *read_batch(kl_sim *s, const json_t *root, const kl_sim_request *r
   return kl_sim_charge(s, rq, rs, n) ? orders : NULL;
 }
 
-void kl_sim_create_orders(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void create_orders(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   char details[DETAILS_MOST];
   json_t *root = read_body(rq, rs), *item;
   if (!root) return;
@@ -344,7 +344,7 @@ static void canceled_fields(kl_buf *b, const kl_sim *s, const kl_order *o, kl_co
   kl_sim_field_int(b, "ts_ms", s->now_us / 1000);
 }
 
-void kl_sim_cancel_orders(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void cancel_orders(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   char details[DETAILS_MOST];
   json_t *root = read_body(rq, rs), *item;
   if (!root) return;
@@ -387,7 +387,7 @@ void kl_sim_cancel_orders(kl_sim *s, const kl_sim_request *rq, kl_sim_response *
 
 /* ---- one order ---- */
 
-void kl_sim_cancel_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void cancel_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   cancel_fields f = {.order_id = rq->params[0], .market_ticker = kl_sim_arg_get(rq, "market_ticker")};
   int subaccount;
   const kl_order *o = NULL;
@@ -406,14 +406,14 @@ void kl_sim_cancel_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *r
   kl_buf_char(&rs->body, '}');
 }
 
-void kl_sim_cancel_all(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void cancel_all(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   int subaccount;
   if (!kl_sim_arg_subaccount(rq, rs, -1, &subaccount)) return;
   kl_exchange_cancel_all(s->x, s->now_us, rq->account->user, subaccount);
   rs->status = 204;
 }
 
-void kl_sim_amend_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void amend_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   char details[DETAILS_MOST];
   const char *side = NULL, *price = NULL, *count = NULL;
   int64_t exchange_index = -1;
@@ -457,7 +457,7 @@ void kl_sim_amend_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs
   kl_buf_char(b, '}');
 }
 
-void kl_sim_decrease_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void decrease_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   char details[DETAILS_MOST];
   const char *by = NULL, *to = NULL, *ticker = NULL;
   int64_t exchange_index = -1;
@@ -495,3 +495,28 @@ void kl_sim_decrease_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response 
   kl_sim_field_int(&rs->body, "ts_ms", s->now_us / 1000);
   kl_buf_char(&rs->body, '}');
 }
+
+/* The order writes of version 1: still routed, and answered with 410. */
+static void gone(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  (void)s;
+  (void)rq;
+  kl_sim_fail(rs, 410, "deprecated_v1_order_endpoint", "Please switch to the V2 endpoints",
+              "use /trade-api/v2/portfolio/events/orders");
+}
+
+const kl_sim_route kl_sim_routes_orders[] = {
+    {"CreateOrderV2", create_order, false},
+    {"BatchCreateOrdersV2", create_orders, false},
+    {"CancelOrderV2", cancel_order, false},
+    {"BatchCancelOrdersV2", cancel_orders, false},
+    {"CancelAllOrders", cancel_all, false},
+    {"AmendOrderV2", amend_order, false},
+    {"DecreaseOrderV2", decrease_order, false},
+    {"CreateOrder", gone, false},
+    {"CancelOrder", gone, false},
+    {"AmendOrder", gone, false},
+    {"DecreaseOrder", gone, false},
+    {"BatchCreateOrders", gone, false},
+    {"BatchCancelOrders", gone, false},
+    {NULL, NULL, false},
+};

@@ -9,7 +9,7 @@
 /* All markets are on shard 0. */
 static bool on_shard(int64_t exchange_index) { return exchange_index <= 0; }
 
-void kl_sim_get_balance(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void get_balance(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   int subaccount;
   int64_t index;
   if (!kl_sim_arg_subaccount(rq, rs, 0, &subaccount)) return;
@@ -31,7 +31,7 @@ void kl_sim_get_balance(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs
 }
 
 /* The primary one, and those that were ever used. */
-void kl_sim_get_subaccount_balances(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void get_subaccount_balances(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   kl_buf *b = &rs->body;
   uint32_t user = rq->account->user;
   kl_buf_str(b, "{\"subaccount_balances\":[");
@@ -103,7 +103,7 @@ static bool read_count_filter(const kl_sim_request *rq, kl_sim_response *rs, pos
   return false;
 }
 
-void kl_sim_get_positions(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void get_positions(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   const char *status = kl_sim_arg_get(rq, "settlement_status");
   position_filter f = {.ticker = kl_sim_arg_get(rq, "ticker"), .events = kl_sim_arg_get(rq, "event_ticker")};
   int subaccount;
@@ -202,7 +202,7 @@ static void list_end(kl_buf *b, char kind, bool more, const char *last) {
   kl_buf_char(b, '}');
 }
 
-void kl_sim_get_fills(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void get_fills(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   const char *order_id = kl_sim_arg_get(rq, "order_id");
   list_query q;
   if (!read_list_query(rq, rs, 'f', &q)) return;
@@ -230,7 +230,7 @@ void kl_sim_get_fills(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) 
   list_end(&rs->body, 'f', more, last);
 }
 
-void kl_sim_get_settlements(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void get_settlements(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   list_query q;
   if (!read_list_query(rq, rs, 's', &q)) return;
   uint32_t user = rq->account->user;
@@ -257,7 +257,7 @@ void kl_sim_get_settlements(kl_sim *s, const kl_sim_request *rq, kl_sim_response
   list_end(&rs->body, 's', more, last);
 }
 
-void kl_sim_get_orders(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void get_orders(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   static const char *const names[] = {
       [KL_ORDER_RESTING] = "resting", [KL_ORDER_CANCELED] = "canceled", [KL_ORDER_EXECUTED] = "executed"};
   const char *status = kl_sim_arg_get(rq, "status");
@@ -301,7 +301,7 @@ static const kl_order *find_order(kl_sim *s, const kl_sim_request *rq, kl_sim_re
   return o;
 }
 
-void kl_sim_get_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void get_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   const kl_order *o = find_order(s, rq, rs);
   if (!o) return;
   kl_buf_str(&rs->body, "{\"order\":");
@@ -309,7 +309,7 @@ void kl_sim_get_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) 
   kl_buf_char(&rs->body, '}');
 }
 
-void kl_sim_get_queue_position(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void get_queue_position(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   const kl_order *o = find_order(s, rq, rs);
   if (!o) return;
   if (o->status != KL_ORDER_RESTING) {
@@ -321,7 +321,7 @@ void kl_sim_get_queue_position(kl_sim *s, const kl_sim_request *rq, kl_sim_respo
   kl_buf_char(&rs->body, '}');
 }
 
-void kl_sim_get_queue_positions(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+static void get_queue_positions(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   const char *tickers = kl_sim_arg_get(rq, "market_tickers"), *event = kl_sim_arg_get(rq, "event_ticker");
   int subaccount;
   bool any = false;
@@ -344,3 +344,16 @@ void kl_sim_get_queue_positions(kl_sim *s, const kl_sim_request *rq, kl_sim_resp
   }
   kl_buf_str(&rs->body, "]}");
 }
+
+const kl_sim_route kl_sim_routes_portfolio[] = {
+    {"GetBalance", get_balance, false},
+    {"GetSubaccountBalances", get_subaccount_balances, false},
+    {"GetPositions", get_positions, false},
+    {"GetFills", get_fills, false},
+    {"GetSettlements", get_settlements, false},
+    {"GetOrders", get_orders, false},
+    {"GetOrder", get_order, false},
+    {"GetOrderQueuePosition", get_queue_position, false},
+    {"GetOrderQueuePositions", get_queue_positions, false},
+    {NULL, NULL, false},
+};

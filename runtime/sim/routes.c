@@ -9,65 +9,14 @@
 
 #define ROOT "/trade-api/v2"
 
-typedef struct route {
-  const char *id; /* operationId */
-  kl_sim_handler handler;
-  bool auth_optional;
-} route;
-
-/* The order writes of version 1: still routed, and answered with 410. */
-static void gone(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
-  (void)s;
-  (void)rq;
-  kl_sim_fail(rs, 410, "deprecated_v1_order_endpoint", "Please switch to the V2 endpoints",
-              "use /trade-api/v2/portfolio/events/orders");
-}
-
-static const route routes[] = {
-    {"GetExchangeStatus", kl_sim_get_exchange_status, false},
-    {"GetExchangeSchedule", kl_sim_get_exchange_schedule, false},
-    {"GetUserDataTimestamp", kl_sim_get_user_data_timestamp, false},
-    {"GetAccountApiLimits", kl_sim_get_account_limits, false},
-    {"GetAccountEndpointCosts", kl_sim_get_endpoint_costs, false},
-    {"GetApiKeys", kl_sim_get_api_keys, false},
-    {"GetSeriesList", kl_sim_get_series_list, false},
-    {"GetSeries", kl_sim_get_series, false},
-    {"GetEvents", kl_sim_get_events, false},
-    {"GetEvent", kl_sim_get_event, false},
-    {"GetMarkets", kl_sim_get_markets, false},
-    {"GetMarket", kl_sim_get_market, false},
-    {"GetMarketOrderbook", kl_sim_get_orderbook, true},
-    {"GetMarketOrderbooks", kl_sim_get_orderbooks, true},
-    {"GetTrades", kl_sim_get_trades, false},
-    {"GetMarketCandlesticks", kl_sim_get_candlesticks, false},
-    {"BatchGetMarketCandlesticks", kl_sim_get_candlesticks_batch, false},
-    {"GetBalance", kl_sim_get_balance, false},
-    {"GetSubaccountBalances", kl_sim_get_subaccount_balances, false},
-    {"GetPositions", kl_sim_get_positions, false},
-    {"GetFills", kl_sim_get_fills, false},
-    {"GetSettlements", kl_sim_get_settlements, false},
-    {"GetOrders", kl_sim_get_orders, false},
-    {"GetOrder", kl_sim_get_order, false},
-    {"GetOrderQueuePosition", kl_sim_get_queue_position, false},
-    {"GetOrderQueuePositions", kl_sim_get_queue_positions, false},
-    {"CreateOrderV2", kl_sim_create_order, false},
-    {"BatchCreateOrdersV2", kl_sim_create_orders, false},
-    {"CancelOrderV2", kl_sim_cancel_order, false},
-    {"BatchCancelOrdersV2", kl_sim_cancel_orders, false},
-    {"CancelAllOrders", kl_sim_cancel_all, false},
-    {"AmendOrderV2", kl_sim_amend_order, false},
-    {"DecreaseOrderV2", kl_sim_decrease_order, false},
-    {"CreateOrder", gone, false},
-    {"CancelOrder", gone, false},
-    {"AmendOrder", gone, false},
-    {"DecreaseOrder", gone, false},
-    {"BatchCreateOrders", gone, false},
-    {"BatchCancelOrders", gone, false},
+static const kl_sim_route *const tables[] = {
+    kl_sim_routes_candles, kl_sim_routes_exchange, kl_sim_routes_market, kl_sim_routes_orders, kl_sim_routes_portfolio,
 };
 
-static const route *find_route(const kl_operation *op) {
-  for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
-    if (!strcmp(routes[i].id, op->id)) return &routes[i];
+static const kl_sim_route *find_route(const kl_operation *op) {
+  for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+    for (const kl_sim_route *r = tables[i]; r->id; r++)
+      if (!strcmp(r->id, op->id)) return r;
   return NULL;
 }
 
@@ -171,7 +120,7 @@ void kl_sim_dispatch(kl_sim *s, kl_sim_request *rq, kl_sim_response *rs) {
     no_operation(path, rs);
     return;
   }
-  const route *r = find_route(rq->op);
+  const kl_sim_route *r = find_route(rq->op);
   bool needs_auth = rq->op->auth && !(r && r->auth_optional);
   if (needs_auth && !authorize(s, rq, rs)) return;
   if (!needs_auth) recognize(s, rq);

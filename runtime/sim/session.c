@@ -82,11 +82,6 @@ kl_sim_sub *kl_sim_session_subscribe(kl_sim_session *c, kl_sim_channel channel) 
   if (c->subs[channel]) return c->subs[channel];
   kl_sim_sub *sub = calloc(1, sizeof *sub);
   if (!sub) return NULL;
-  sub->bits = calloc(c->sim->world.n_markets / 64 + 1, sizeof *sub->bits);
-  if (!sub->bits) {
-    free(sub);
-    return NULL;
-  }
   sub->sid = c->next_sid++;
   sub->channel = channel;
   c->subs[channel] = sub;
@@ -104,10 +99,25 @@ kl_sim_sub *kl_sim_session_find(const kl_sim_session *c, int64_t sid) {
   return NULL;
 }
 
-bool kl_sim_sub_add(kl_sim_sub *sub, const kl_sim *s, uint32_t market, bool *added) {
+/* Bits for the market; new ones are clear. */
+static bool reserve_bit(kl_sim_sub *sub, uint32_t market) {
+  size_t words = sub->words ? sub->words : 1;
+  if (market / 64 < sub->words) return true;
+  while (words <= market / 64)
+    words *= 2;
+  uint64_t *grown = realloc(sub->bits, words * sizeof *grown);
+  if (!grown) return false;
+  memset(grown + sub->words, 0, (words - sub->words) * sizeof *grown);
+  sub->bits = grown;
+  sub->words = words;
+  return true;
+}
+
+bool kl_sim_sub_add(kl_sim_sub *sub, uint32_t market, bool *added) {
   uint64_t bit = UINT64_C(1) << (market % 64);
   *added = false;
-  if (market >= s->world.n_markets || (sub->bits[market / 64] & bit)) return true;
+  if (!reserve_bit(sub, market)) return false;
+  if (sub->bits[market / 64] & bit) return true;
   if (sub->n == sub->cap) {
     size_t cap = sub->cap ? sub->cap * 2 : 8;
     uint32_t *grown = realloc(sub->order, cap * sizeof *grown);
@@ -123,7 +133,7 @@ bool kl_sim_sub_add(kl_sim_sub *sub, const kl_sim *s, uint32_t market, bool *add
 
 void kl_sim_sub_remove(kl_sim_sub *sub, uint32_t market) {
   uint64_t bit = UINT64_C(1) << (market % 64);
-  if (!(sub->bits[market / 64] & bit)) return;
+  if (market / 64 >= sub->words || !(sub->bits[market / 64] & bit)) return;
   sub->bits[market / 64] &= ~bit;
   size_t i = 0;
   while (sub->order[i] != market)

@@ -51,13 +51,14 @@ typedef struct kl_sim_sub {
   bool use_yes_price, skip_ticker_ack;
   uint64_t seq;    /* of the last message or answer that carried one */
   uint64_t *bits;  /* which markets, by index */
+  size_t words;    /* of `bits` */
   uint32_t *order; /* the same, in the order in which they came */
   size_t n, cap;
   size_t queued; /* bytes that wait */
 } kl_sim_sub;
 
 static inline bool kl_sim_sub_wants(const kl_sim_sub *sub, uint32_t market) {
-  return sub->all || (sub->bits[market / 64] >> (market % 64) & 1);
+  return sub->all || (market / 64 < sub->words && (sub->bits[market / 64] >> (market % 64) & 1));
 }
 
 typedef struct kl_sim_item {
@@ -91,7 +92,7 @@ kl_sim_sub *kl_sim_session_subscribe(kl_sim_session *c, kl_sim_channel channel);
 void kl_sim_session_unsubscribe(kl_sim_session *c, kl_sim_sub *sub);
 kl_sim_sub *kl_sim_session_find(const kl_sim_session *c, int64_t sid);
 /* False when out of memory; a market that is there already is left where it is. */
-bool kl_sim_sub_add(kl_sim_sub *sub, const kl_sim *s, uint32_t market, bool *added);
+bool kl_sim_sub_add(kl_sim_sub *sub, uint32_t market, bool *added);
 void kl_sim_sub_remove(kl_sim_sub *sub, uint32_t market);
 
 /* Queues a payload (retained) under a subscription, with the next seq where the channel has one, and `id` when not 0.
