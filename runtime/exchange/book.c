@@ -53,7 +53,11 @@ void kl_x_book_add(kl_exchange *x, kl_x_order *o) {
   }
   o->level = l->levels[i];
   o->level->total += o->o.remaining;
-  kl_list_append(&o->level->queue, &o->queue);
+  kl_list *last = o->level->queue.prev;
+  /* Those that stand behind whatever their time are at the end: few, and none in most levels. */
+  while (!o->o.behind && last != &o->level->queue && KL_CONTAINER(last, kl_x_order, queue)->o.behind)
+    last = last->prev;
+  kl_list_append(last->next, &o->queue); /* before what follows it */
 }
 
 void kl_x_book_take(kl_exchange *x, kl_x_order *o, kl_count n) {

@@ -136,6 +136,7 @@ typedef struct kl_order {
   kl_tif tif;
   kl_stp stp;
   bool post_only, reduce_only, cancel_on_pause;
+  bool behind; /* ranks last at its price, whatever its time */
   int subaccount;
   int64_t expiration_us; /* 0: none */
   kl_order_status status;
@@ -255,6 +256,8 @@ typedef struct kl_order_request {
   kl_tif tif;
   kl_stp stp;
   bool post_only, reduce_only, cancel_on_pause;
+  bool behind;           /* ranks last at its price: behind all others, later ones too, that do not. Of orders made by
+                            requests for quote: Kalshi, "Requests for quote" */
   int64_t expiration_us; /* 0: none */
   int subaccount;        /* 0 to 63 */
 } kl_order_request;

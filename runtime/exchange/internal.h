@@ -126,7 +126,7 @@ typedef struct kl_x_user {
 typedef struct kl_x_level {
   kl_price price; /* of YES */
   kl_count total;
-  kl_list queue; /* oldest first */
+  kl_list queue; /* oldest first; then those that stand behind, oldest first */
 } kl_x_level;
 
 typedef struct kl_x_ladder {
@@ -216,7 +216,7 @@ int64_t kl_x_mul_div(int64_t a, int64_t b, int64_t c);
 bool kl_x_crosses(const kl_market *m, kl_side side, kl_price price);
 kl_x_level *kl_x_best(const kl_market *m, kl_side side);
 bool kl_x_book_reserve(kl_exchange *x, const kl_market *m, kl_side side); /* memory for one more level */
-void kl_x_book_add(kl_exchange *x, kl_x_order *o);                        /* at the back of its level */
+void kl_x_book_add(kl_exchange *x, kl_x_order *o);                        /* at the back of its level, or behind it */
 void kl_x_book_take(kl_exchange *x, kl_x_order *o, kl_count n);           /* n contracts off; the last ones unlink it */
 void kl_x_book_free(kl_x_book *b);
 

@@ -1,4 +1,4 @@
-/* Price, then time. A taker meets the best level's oldest order first. */
+/* Price, then time, with those that stand behind last. A taker meets the best level's first order first. */
 #include "exchange/internal.h"
 
 static kl_count open_interest(kl_count position) { return position > 0 ? position : 0; }

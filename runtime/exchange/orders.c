@@ -109,6 +109,7 @@ static kl_x_order *new_order(kl_exchange *x, kl_market *m, kl_x_holding *h, cons
                     .post_only = r->post_only,
                     .reduce_only = r->reduce_only,
                     .cancel_on_pause = r->cancel_on_pause,
+                    .behind = r->behind,
                     .subaccount = r->subaccount,
                     .expiration_us = r->expiration_us,
                     .status = KL_ORDER_RESTING,

@@ -98,7 +98,9 @@ static void on_fill(void *data, const kl_fill *f) {
     const kl_order *o = r->live[i];
     if (o == f->order || o->market != f->market || o->side != f->side || o->status != KL_ORDER_RESTING) continue;
     assert_false(bid ? o->price > f->yes_price : o->price < f->yes_price);
-    if (o->price == f->yes_price) assert_true(o->seq > f->order->seq);
+    if (o->price != f->yes_price) continue;
+    assert_true(o->behind || !f->order->behind);
+    if (o->behind == f->order->behind) assert_true(o->seq > f->order->seq);
   }
 }
 
@@ -286,6 +288,7 @@ static void random_create(run *r, const kl_market *m) {
                                : kind < 9 ? KL_TIF_IOC
                                           : KL_TIF_FOK,
                         .stp = chance(500) ? KL_STP_MAKER : KL_STP_TAKER_AT_CROSS,
+                        .behind = chance(100),
                         .subaccount = chance(800) ? 0 : 1};
   if (q.tif == KL_TIF_GTC) {
     q.post_only = chance(300);
