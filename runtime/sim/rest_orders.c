@@ -2,75 +2,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "base/decimal.h"
+#include "sim/body.h"
 #include "sim/json_out.h"
 #include "sim/routes.h"
 
-/* ---- reading bodies ----
- * A value of the wrong JSON type is a decoding failure (`bad_request`); what has the right type and makes no sense is
- * told by a code of its own. */
-
-enum { DETAILS_MOST = 160 };
-
-/* The body as an object (owned by the caller); NULL after answering 400. */
-static json_t *read_body(const kl_sim_request *rq, kl_sim_response *rs) {
-  json_error_t error;
-  if (rq->body_len == 0) {
-    kl_sim_fail_body(rs, "unexpected end of input");
-    return NULL;
-  }
-  json_t *root = json_loadb(rq->body, rq->body_len, JSON_REJECT_DUPLICATES, &error);
-  if (!root) {
-    kl_sim_fail_body(rs, error.text);
-    return NULL;
-  }
-  if (json_is_object(root)) return root;
-  json_decref(root);
-  kl_sim_fail_body(rs, "expected an object");
-  return NULL;
-}
-
-typedef enum { WANT_STRING, WANT_INTEGER, WANT_BOOLEAN } want;
-
-/* A field of the right type, or NULL when it is absent or null. False with `details` when it is of another type. */
-static bool field(const json_t *o, const char *key, want w, const json_t **out, char details[DETAILS_MOST]) {
-  static const char *const names[] = {"a string", "an integer", "a boolean"};
-  const json_t *v = json_object_get(o, key);
-  *out = json_is_null(v) ? NULL : v;
-  if (!*out) return true;
-  bool ok = w == WANT_STRING ? json_is_string(v) : w == WANT_INTEGER ? json_is_integer(v) : json_is_boolean(v);
-  if (!ok) snprintf(details, DETAILS_MOST, "%s: expected %s", key, names[w]);
-  return ok;
-}
-
-static bool text_field(const json_t *o, const char *key, const char **out, char details[DETAILS_MOST]) {
-  const json_t *v;
-  if (!field(o, key, WANT_STRING, &v, details)) return false;
-  *out = v ? json_string_value(v) : NULL;
-  return true;
-}
-
-static bool integer_field(const json_t *o, const char *key, int64_t fallback, int64_t *out,
-                          char details[DETAILS_MOST]) {
-  const json_t *v;
-  if (!field(o, key, WANT_INTEGER, &v, details)) return false;
-  *out = v ? (int64_t)json_integer_value(v) : fallback;
-  return true;
-}
-
-static bool boolean_field(const json_t *o, const char *key, bool *out, char details[DETAILS_MOST]) {
-  const json_t *v;
-  if (!field(o, key, WANT_BOOLEAN, &v, details)) return false;
-  *out = json_is_true(v);
-  return true;
-}
-
 /* What is wrong with a request that could be read. */
 typedef struct refusal {
-  kl_exchange_result result;  /* KL_X_OK: nothing */
-  char details[DETAILS_MOST]; /* "": those of the result */
+  kl_exchange_result result; /* KL_X_OK: nothing */
+  kl_sim_details details;    /* "": those of the result */
 } refusal;
 
 static bool refuse(refusal *r, kl_exchange_result result, const char *details) {
@@ -87,7 +27,7 @@ static void answer_refusal(kl_sim_response *rs, const refusal *r) {
 /* A decimal string of dollars or contracts. More decimals than the unit has are off its grid. */
 static bool read_decimal(const char *text, int places, kl_exchange_result off_grid, const char *key, int64_t *out,
                          refusal *r) {
-  char details[DETAILS_MOST];
+  kl_sim_details details;
   size_t n = text ? strlen(text) : 0;
   if (n > 0 && kl_decimal_parse(text, n, places, out)) return true;
   int64_t finer;
@@ -119,25 +59,25 @@ typedef struct create_fields {
   bool has_expiration, post_only, reduce_only, cancel_on_pause;
 } create_fields;
 
-static bool read_create(const json_t *o, create_fields *f, char details[DETAILS_MOST]) {
+static bool read_create(const json_t *o, create_fields *f, kl_sim_details details) {
   const json_t *expiration;
   if (!json_is_object(o)) {
-    snprintf(details, DETAILS_MOST, "orders: expected objects");
+    snprintf(details, KL_SIM_DETAILS_MOST, "orders: expected objects");
     return false;
   }
-  if (!text_field(o, "ticker", &f->ticker, details) ||
-      !text_field(o, "client_order_id", &f->client_order_id, details) || !text_field(o, "side", &f->side, details) ||
-      !text_field(o, "count", &f->count, details) || !text_field(o, "price", &f->price, details) ||
-      !text_field(o, "time_in_force", &f->tif, details) ||
-      !text_field(o, "self_trade_prevention_type", &f->stp, details) ||
-      !text_field(o, "order_group_id", &f->group, details) ||
-      !field(o, "expiration_time", WANT_INTEGER, &expiration, details) ||
-      !integer_field(o, "expiration_time", 0, &f->expiration_s, details) ||
-      !integer_field(o, "subaccount", 0, &f->subaccount, details) ||
-      !integer_field(o, "exchange_index", -1, &f->exchange_index, details) ||
-      !boolean_field(o, "post_only", &f->post_only, details) ||
-      !boolean_field(o, "reduce_only", &f->reduce_only, details) ||
-      !boolean_field(o, "cancel_order_on_pause", &f->cancel_on_pause, details))
+  if (!kl_sim_body_text(o, "ticker", &f->ticker, details) ||
+      !kl_sim_body_text(o, "client_order_id", &f->client_order_id, details) ||
+      !kl_sim_body_text(o, "side", &f->side, details) || !kl_sim_body_text(o, "count", &f->count, details) ||
+      !kl_sim_body_text(o, "price", &f->price, details) || !kl_sim_body_text(o, "time_in_force", &f->tif, details) ||
+      !kl_sim_body_text(o, "self_trade_prevention_type", &f->stp, details) ||
+      !kl_sim_body_text(o, "order_group_id", &f->group, details) ||
+      !kl_sim_body_field(o, "expiration_time", KL_SIM_INTEGER, &expiration, details) ||
+      !kl_sim_body_int(o, "expiration_time", 0, &f->expiration_s, details) ||
+      !kl_sim_body_int(o, "subaccount", 0, &f->subaccount, details) ||
+      !kl_sim_body_int(o, "exchange_index", -1, &f->exchange_index, details) ||
+      !kl_sim_body_bool(o, "post_only", &f->post_only, details) ||
+      !kl_sim_body_bool(o, "reduce_only", &f->reduce_only, details) ||
+      !kl_sim_body_bool(o, "cancel_order_on_pause", &f->cancel_on_pause, details))
     return false;
   f->has_expiration = expiration != NULL;
   return true;
@@ -220,12 +160,12 @@ static kl_exchange_result create_one(kl_sim *s, const kl_order_request *q, kl_or
 }
 
 static void create_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
-  char details[DETAILS_MOST];
+  kl_sim_details details;
   create_fields f = {0};
   kl_order_request q;
   kl_order_outcome out = {0};
   refusal r = {KL_X_OK, ""};
-  json_t *root = read_body(rq, rs);
+  json_t *root = kl_sim_body_read(rq, rs);
   if (!root) return;
   if (!read_create(root, &f, details)) {
     kl_sim_fail_body(rs, details);
@@ -271,8 +211,8 @@ static json_t *read_batch(kl_sim *s, const json_t *root, const kl_sim_request *r
 }
 
 static void create_orders(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
-  char details[DETAILS_MOST];
-  json_t *root = read_body(rq, rs), *item;
+  kl_sim_details details;
+  json_t *root = kl_sim_body_read(rq, rs), *item;
   if (!root) return;
   json_t *orders = read_batch(s, root, rq, rs);
   size_t i;
@@ -312,15 +252,15 @@ typedef struct cancel_fields {
   int64_t subaccount, exchange_index;
 } cancel_fields;
 
-static bool read_cancel(const json_t *o, cancel_fields *f, char details[DETAILS_MOST]) {
+static bool read_cancel(const json_t *o, cancel_fields *f, kl_sim_details details) {
   if (!json_is_object(o)) {
-    snprintf(details, DETAILS_MOST, "orders: expected objects");
+    snprintf(details, KL_SIM_DETAILS_MOST, "orders: expected objects");
     return false;
   }
-  return text_field(o, "order_id", &f->order_id, details) &&
-         text_field(o, "market_ticker", &f->market_ticker, details) &&
-         integer_field(o, "subaccount", 0, &f->subaccount, details) &&
-         integer_field(o, "exchange_index", -1, &f->exchange_index, details);
+  return kl_sim_body_text(o, "order_id", &f->order_id, details) &&
+         kl_sim_body_text(o, "market_ticker", &f->market_ticker, details) &&
+         kl_sim_body_int(o, "subaccount", 0, &f->subaccount, details) &&
+         kl_sim_body_int(o, "exchange_index", -1, &f->exchange_index, details);
 }
 
 /* The order is where the request says it is: on this shard and of that market. */
@@ -345,8 +285,8 @@ static void canceled_fields(kl_buf *b, const kl_sim *s, const kl_order *o, kl_co
 }
 
 static void cancel_orders(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
-  char details[DETAILS_MOST];
-  json_t *root = read_body(rq, rs), *item;
+  kl_sim_details details;
+  json_t *root = kl_sim_body_read(rq, rs), *item;
   if (!root) return;
   json_t *orders = read_batch(s, root, rq, rs);
   size_t i;
@@ -414,7 +354,7 @@ static void cancel_all(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs)
 }
 
 static void amend_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
-  char details[DETAILS_MOST];
+  kl_sim_details details;
   const char *side = NULL, *price = NULL, *count = NULL;
   int64_t exchange_index = -1;
   int subaccount;
@@ -422,13 +362,13 @@ static void amend_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs
   kl_order_outcome out = {0};
   if (!kl_sim_arg_subaccount(rq, rs, 0, &subaccount)) return;
   kl_amend_request q = {.user = rq->account->user, .subaccount = subaccount, .order_id = rq->params[0]};
-  json_t *root = read_body(rq, rs);
+  json_t *root = kl_sim_body_read(rq, rs);
   if (!root) return;
-  if (!text_field(root, "ticker", &q.ticker, details) || !text_field(root, "side", &side, details) ||
-      !text_field(root, "price", &price, details) || !text_field(root, "count", &count, details) ||
-      !text_field(root, "client_order_id", &q.client_order_id, details) ||
-      !text_field(root, "updated_client_order_id", &q.updated_client_order_id, details) ||
-      !integer_field(root, "exchange_index", -1, &exchange_index, details)) {
+  if (!kl_sim_body_text(root, "ticker", &q.ticker, details) || !kl_sim_body_text(root, "side", &side, details) ||
+      !kl_sim_body_text(root, "price", &price, details) || !kl_sim_body_text(root, "count", &count, details) ||
+      !kl_sim_body_text(root, "client_order_id", &q.client_order_id, details) ||
+      !kl_sim_body_text(root, "updated_client_order_id", &q.updated_client_order_id, details) ||
+      !kl_sim_body_int(root, "exchange_index", -1, &exchange_index, details)) {
     kl_sim_fail_body(rs, details);
     json_decref(root);
     return;
@@ -458,7 +398,7 @@ static void amend_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs
 }
 
 static void decrease_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
-  char details[DETAILS_MOST];
+  kl_sim_details details;
   const char *by = NULL, *to = NULL, *ticker = NULL;
   int64_t exchange_index = -1;
   int subaccount;
@@ -466,11 +406,11 @@ static void decrease_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response 
   refusal r = {KL_X_OK, ""};
   const kl_order *o = NULL;
   if (!kl_sim_arg_subaccount(rq, rs, 0, &subaccount)) return;
-  json_t *root = read_body(rq, rs);
+  json_t *root = kl_sim_body_read(rq, rs);
   if (!root) return;
-  if (!text_field(root, "reduce_by", &by, details) || !text_field(root, "reduce_to", &to, details) ||
-      !text_field(root, "market_ticker", &ticker, details) ||
-      !integer_field(root, "exchange_index", -1, &exchange_index, details)) {
+  if (!kl_sim_body_text(root, "reduce_by", &by, details) || !kl_sim_body_text(root, "reduce_to", &to, details) ||
+      !kl_sim_body_text(root, "market_ticker", &ticker, details) ||
+      !kl_sim_body_int(root, "exchange_index", -1, &exchange_index, details)) {
     kl_sim_fail_body(rs, details);
     json_decref(root);
     return;
