@@ -16,8 +16,10 @@ typedef struct kl_sim_route {
 } kl_sim_route;
 
 /* The tables, each in rest_<name>.c. */
+extern const kl_sim_route kl_sim_routes_account[];
 extern const kl_sim_route kl_sim_routes_candles[];
 extern const kl_sim_route kl_sim_routes_exchange[];
+extern const kl_sim_route kl_sim_routes_keys[];
 extern const kl_sim_route kl_sim_routes_market[];
 extern const kl_sim_route kl_sim_routes_orders[];
 extern const kl_sim_route kl_sim_routes_portfolio[];
