@@ -15,6 +15,7 @@
 #include "sim/candles.h"
 #include "sim/limits.h"
 #include "sim/sim.h"
+#include "sim/store.h"
 #include "sim/traders.h"
 #include "sim/world.h"
 
@@ -36,6 +37,7 @@ typedef struct kl_sim_counters {
 struct kl_sim {
   kl_sim_options o; /* with the defaults filled in */
   const kl_sim_tier *tier;
+  kl_sim_store *store; /* the state file; NULL: nothing is kept */
   kl_exchange *x;
   kl_sim_world world;
   kl_sim_traders *traders; /* NULL: quiet */

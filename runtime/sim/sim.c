@@ -176,6 +176,7 @@ static bool start_thread(kl_sim *s, kl_error *e) {
 }
 
 static bool start(kl_sim *s, kl_error *e) {
+  if (s->o.state && !kl_sim_store_open(s->o.state, &s->store, e)) return false;
   s->accounts = calloc((size_t)s->n_accounts, sizeof *s->accounts);
   if (!s->accounts) return no_memory(e);
   key_thread keys = {.s = s};
@@ -259,6 +260,7 @@ void kl_sim_stop(kl_sim *s) {
   kl_sim_world_free(&s->world);
   if (s->x) kl_exchange_free(s->x);
   kl_sim_auth_free(s);
+  kl_sim_store_close(s->store);
   free(s->dirty);
   free(s->quotes);
   pthread_cond_destroy(&s->ready);

@@ -21,6 +21,7 @@ typedef struct kl_sim_options {
   double rate;  /* book messages a second over all markets that the traders aim at; 0: by the number of markets */
   int64_t max_clock_skew_ms; /* 0: 15,000 */
   const char *tier;          /* of every account, by name: its rate limits; NULL: "prestige" */
+  const char *state;         /* the file that the exchange is kept in; NULL: it ends with the process */
   bool tls;                  /* serve https and wss with a self-signed certificate, written to ca_path */
 } kl_sim_options;
 
