@@ -37,12 +37,7 @@ kl_exchange *kl_exchange_new(const kl_exchange_options *o) {
 }
 
 static void free_user(kl_x_user *u) {
-  for (int i = 0; i < KL_X_SUBACCOUNTS; i++) {
-    if (!u->accounts[i]) continue;
-    free((void *)u->accounts[i]->by_market);
-    free((void *)u->accounts[i]->holdings);
-    free(u->accounts[i]);
-  }
+  kl_x_accounts_free(u);
   free((void *)u->orders);
   kl_x_ring_free(&u->fills);
   kl_x_ring_free(&u->settlements);
@@ -93,6 +88,7 @@ static void *named_copy(kl_map *map, const char *ticker, const void *item, size_
 }
 
 kl_series *kl_exchange_add_series(kl_exchange *x, const kl_series *s) {
+  if (s->exchange_index < 0 || s->exchange_index >= KL_EXCHANGE_SHARDS) return NULL;
   kl_series **list = kl_x_grown((void *)x->series, &x->cap_series, x->n_series + 1, sizeof(kl_series *));
   if (!list) return NULL;
   x->series = list;
@@ -139,6 +135,7 @@ kl_market *kl_exchange_add_market(kl_exchange *x, const kl_market *given) {
   if (!m.event || kl_exchange_event(x, m.event->ticker) != m.event) return NULL;
   if (m.n_bands == 0 && !kl_price_structure(*m.price_structure ? m.price_structure : "linear_cent", &m)) return NULL;
   if (!valid_bands(&m)) return NULL;
+  m.exchange_index = m.event->series->exchange_index;
   kl_market **list = kl_x_grown((void *)x->markets, &x->cap_markets, x->n_markets + 1, sizeof(kl_market *));
   if (!list) return NULL;
   x->markets = list;
@@ -177,14 +174,17 @@ uint32_t kl_exchange_add_user(kl_exchange *x, kl_money deposit) {
   if (!u) return UINT32_MAX;
   uint32_t number = (uint32_t)x->n_users;
   x->users[number] = u;
-  kl_x_account *a = kl_x_account_get(x, number, 0);
-  if (!a) {
-    free(u);
-    return UINT32_MAX;
+  for (int shard = 0; shard < KL_EXCHANGE_SHARDS; shard++) {
+    kl_x_account *a = kl_x_account_get(x, number, 0, shard);
+    if (!a) {
+      kl_x_accounts_free(u);
+      free(u);
+      return UINT32_MAX;
+    }
+    a->cash = deposit;
   }
   x->n_users++;
-  a->cash = deposit;
-  x->deposits += deposit;
+  x->deposits += deposit * KL_EXCHANGE_SHARDS;
   kl_x_id_format(kl_x_id_next(&x->random), u->id);
   kl_list_init(&u->live);
   u->keep_orders = KEEP_ORDERS;
@@ -243,12 +243,6 @@ const kl_fill *kl_exchange_fill_at(const kl_exchange *x, uint32_t user, size_t i
 
 const kl_settlement *kl_exchange_settlement_at(const kl_exchange *x, uint32_t user, size_t i) {
   return user < x->n_users ? kl_x_ring_newest(&x->users[user]->settlements, i) : NULL;
-}
-
-const kl_position *kl_exchange_position_at(const kl_exchange *x, uint32_t user, int subaccount, size_t i) {
-  if (user >= x->n_users || subaccount < 0 || subaccount >= KL_X_SUBACCOUNTS) return NULL;
-  const kl_x_account *a = x->users[user]->accounts[subaccount];
-  return a && i < a->n_holdings ? &a->holdings[i]->p : NULL;
 }
 
 const kl_trade *kl_exchange_trade_at(const kl_exchange *x, const kl_market *m, size_t i) {

@@ -15,6 +15,10 @@ typedef struct kl_exchange kl_exchange;
 
 typedef char kl_uuid[37]; /* 36 characters and NUL */
 
+/* Matching engines of their own behind one set of doors (`exchange_index` 0 to 3): an account has money on each, an
+ * event and its markets are on the one of their series, and money of one shard does not pay for orders on another. */
+enum { KL_EXCHANGE_SHARDS = 4, KL_ALL_SHARDS = -1 };
+
 typedef enum { KL_TIF_GTC, KL_TIF_IOC, KL_TIF_FOK } kl_tif;
 typedef enum { KL_STP_TAKER_AT_CROSS, KL_STP_MAKER } kl_stp;
 typedef enum { KL_ORDER_RESTING, KL_ORDER_CANCELED, KL_ORDER_EXECUTED } kl_order_status;
@@ -84,6 +88,7 @@ typedef struct kl_series {
   kl_fee_type fee_type;
   int64_t fee_multiplier_ppm; /* 1,000,000 is 1 */
   kl_count volume;
+  int exchange_index; /* the shard of its events and markets */
 } kl_series;
 
 typedef struct kl_market_event {
@@ -120,9 +125,9 @@ typedef struct kl_market {
   kl_money dollar_volume, dollar_open_interest;
   int64_t last_trade_us, updated_us;
   kl_price settlement; /* of YES, once determined; -1 before */
-  int exchange_index;
-  uint32_t index; /* 0, 1, … in order of creation */
-  void *priv;     /* the engine's book */
+  int exchange_index;  /* that of the series, filled in */
+  uint32_t index;      /* 0, 1, … in order of creation */
+  void *priv;          /* the engine's book */
 } kl_market;
 
 typedef struct kl_order {
@@ -223,8 +228,8 @@ typedef struct kl_exchange_options {
 kl_exchange *kl_exchange_new(const kl_exchange_options *o); /* NULL: out of memory, or no such precision */
 void kl_exchange_free(kl_exchange *x);
 
-/* Static data. The arguments are copied; the returned objects live as long as the exchange. NULL: out of memory or the
- * ticker exists. `m->event` and `e->series` must be of this exchange. */
+/* Static data. The arguments are copied; the returned objects live as long as the exchange. NULL: out of memory, the
+ * ticker exists, or there is no such shard. `m->event` and `e->series` must be of this exchange. */
 kl_series *kl_exchange_add_series(kl_exchange *x, const kl_series *s);
 kl_market_event *kl_exchange_add_event(kl_exchange *x, const kl_market_event *e);
 kl_market *kl_exchange_add_market(kl_exchange *x, const kl_market *m); /* id, index, status by times are filled in */
@@ -233,16 +238,18 @@ bool kl_price_structure(const char *name, kl_market *m);
 bool kl_price_on_grid(const kl_market *m, kl_price p);
 kl_price kl_price_snap(const kl_market *m, kl_price p); /* nearest valid price */
 
-/* A user with `deposit` in subaccount 0, at most ten billion dollars; returns its number (0, 1, …) or UINT32_MAX. */
+/* A user with `deposit` in subaccount 0 of every shard, at most ten billion dollars each; returns its number (0, 1, …)
+ * or UINT32_MAX. */
 uint32_t kl_exchange_add_user(kl_exchange *x, kl_money deposit);
 const char *kl_exchange_user_id(const kl_exchange *x, uint32_t user); /* a UUID */
-/* The user's balance, resting collateral already taken off. */
-kl_money kl_exchange_balance(const kl_exchange *x, uint32_t user, int subaccount);
+/* The balance of a subaccount on a shard (KL_ALL_SHARDS: on all together), resting collateral already taken off. */
+kl_money kl_exchange_balance(const kl_exchange *x, uint32_t user, int subaccount, int shard);
 /* Sum of positions at last price (or mid), for portfolio_value. */
-kl_money kl_exchange_portfolio_value(const kl_exchange *x, uint32_t user, int subaccount);
+kl_money kl_exchange_portfolio_value(const kl_exchange *x, uint32_t user, int subaccount, int shard);
 
-/* Moves money between two subaccounts (0 to 63); KL_X_INSUFFICIENT_BALANCE when the balance of `from` is less. */
-kl_exchange_result kl_exchange_transfer(kl_exchange *x, uint32_t user, int from, int to, kl_money amount);
+/* Moves money between two subaccounts (0 to 63) of one shard; KL_X_INSUFFICIENT_BALANCE when the balance of `from` is
+ * less. */
+kl_exchange_result kl_exchange_transfer(kl_exchange *x, uint32_t user, int shard, int from, int to, kl_money amount);
 /* How many ended orders and fills of the user are kept. Forgets the fills kept so far. */
 void kl_exchange_keep(kl_exchange *x, uint32_t user, size_t orders, size_t fills);
 
@@ -336,7 +343,7 @@ const kl_order *kl_exchange_order_at(const kl_exchange *x, uint32_t user, size_t
 const kl_fill *kl_exchange_fill_at(const kl_exchange *x, uint32_t user, size_t i);
 const kl_settlement *kl_exchange_settlement_at(const kl_exchange *x, uint32_t user, size_t i);
 const kl_position *kl_exchange_position_at(const kl_exchange *x, uint32_t user, int subaccount,
-                                           size_t i); /* any order */
+                                           size_t i); /* of all shards, in any order */
 /* Trades of a market (NULL: of all, kept 100,000), newest first. */
 const kl_trade *kl_exchange_trade_at(const kl_exchange *x, const kl_market *m, size_t i);
 

@@ -91,9 +91,10 @@ void kl_x_client_ids_add(kl_x_client_ids *t, uint32_t user, const char *text);
 
 /* ---- accounts ---- */
 
+/* What a subaccount has on one shard. */
 typedef struct kl_x_account {
   uint32_t user;
-  int subaccount;
+  int subaccount, shard;
   kl_money cash; /* with the collateral of resting orders; the balance is cash - held */
   kl_money held;
   struct kl_x_holding **by_market; /* by kl_market.index */
@@ -113,8 +114,8 @@ typedef struct kl_x_holding {
 
 typedef struct kl_x_user {
   kl_uuid id;
-  kl_x_account *accounts[KL_X_SUBACCOUNTS];
-  kl_list live; /* resting orders */
+  kl_x_account *accounts[KL_X_SUBACCOUNTS][KL_EXCHANGE_SHARDS]; /* NULL: never used */
+  kl_list live;                                                 /* resting orders */
   size_t n_live;
   struct kl_x_order **orders; /* kept ones, oldest first */
   size_t n_orders, cap_orders, keep_orders;
@@ -220,10 +221,15 @@ void kl_x_book_add(kl_exchange *x, kl_x_order *o);                        /* at 
 void kl_x_book_take(kl_exchange *x, kl_x_order *o, kl_count n);           /* n contracts off; the last ones unlink it */
 void kl_x_book_free(kl_x_book *b);
 
-/* ledger.c: accounts, collateral and positions. */
-kl_x_account *kl_x_account_get(kl_exchange *x, uint32_t user, int subaccount);       /* NULL: out of memory */
-kl_x_holding *kl_x_holding_get(kl_exchange *x, kl_x_account *a, const kl_market *m); /* NULL: out of memory */
-kl_x_holding *kl_x_holding_find(const kl_x_account *a, const kl_market *m);          /* NULL: none */
+/* accounts.c: who has what on which shard. */
+/* NULL: it was never used, or there is no such user, subaccount or shard. */
+kl_x_account *kl_x_account_find(const kl_exchange *x, uint32_t user, int subaccount, int shard);
+kl_x_account *kl_x_account_get(kl_exchange *x, uint32_t user, int subaccount, int shard); /* NULL: out of memory */
+kl_x_holding *kl_x_holding_get(kl_exchange *x, kl_x_account *a, const kl_market *m);      /* NULL: out of memory */
+kl_x_holding *kl_x_holding_find(const kl_x_account *a, const kl_market *m);               /* NULL: none */
+void kl_x_accounts_free(kl_x_user *u);
+
+/* ledger.c: collateral and positions. */
 kl_count kl_x_closable(const kl_x_holding *h, kl_side side); /* contracts of the position that `side` would close */
 kl_money kl_x_collateral(const kl_x_order *o);               /* what `o` must hold while it rests */
 void kl_x_hold(kl_x_order *o);                               /* makes it hold that */

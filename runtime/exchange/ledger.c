@@ -1,4 +1,4 @@
-/* Accounts, collateral, positions.
+/* Collateral and positions.
  *
  * The contracts of an order that would close the account's position need no collateral: they are credited with it. All
  * credits of a side together never exceed the position (`promised`). A new order gets what is left; it is not handed
@@ -9,57 +9,12 @@
  * proceeds), and the other order, which stands behind it at the same or a worse price, needs less than the collateral
  * part of that.
  */
-#include <stdlib.h>
-
 #include "exchange/internal.h"
 
 int64_t kl_x_mul_div(int64_t a, int64_t b, int64_t c) { return (int64_t)((__int128)a * b / c); }
 
 static kl_count smaller(kl_count a, kl_count b) { return a < b ? a : b; }
 static kl_count magnitude(kl_count n) { return n < 0 ? -n : n; }
-
-kl_x_account *kl_x_account_get(kl_exchange *x, uint32_t user, int subaccount) {
-  kl_x_account **slot = &x->users[user]->accounts[subaccount];
-  if (!*slot) {
-    *slot = calloc(1, sizeof **slot);
-    if (!*slot) return NULL;
-    (*slot)->user = user;
-    (*slot)->subaccount = subaccount;
-  }
-  return *slot;
-}
-
-kl_x_holding *kl_x_holding_find(const kl_x_account *a, const kl_market *m) {
-  return m->index < a->cap_markets ? a->by_market[m->index] : NULL;
-}
-
-kl_x_holding *kl_x_holding_get(kl_exchange *x, kl_x_account *a, const kl_market *m) {
-  kl_x_holding *h = kl_x_holding_find(a, m);
-  if (h) return h;
-  if (m->index >= a->cap_markets) {
-    size_t cap = a->cap_markets;
-    kl_x_holding **by = kl_x_grown((void *)a->by_market, &cap, (size_t)m->index + 1, sizeof(kl_x_holding *));
-    if (!by) return NULL;
-    for (size_t i = a->cap_markets; i < cap; i++)
-      by[i] = NULL;
-    a->by_market = by;
-    a->cap_markets = cap;
-  }
-  if (a->n_holdings == a->cap_holdings) {
-    kl_x_holding **list = kl_x_grown((void *)a->holdings, &a->cap_holdings, a->n_holdings + 1, sizeof(kl_x_holding *));
-    if (!list) return NULL;
-    a->holdings = list;
-  }
-  if (!kl_x_slab_reserve(&x->holdings, 1)) return NULL;
-  h = kl_x_slab_take(&x->holdings);
-  h->p.market = m;
-  h->account = a;
-  kl_list_init(&h->closers);
-  kl_list_append(&kl_x_book_of(m)->holdings, &h->in_market);
-  a->by_market[m->index] = h;
-  a->holdings[a->n_holdings++] = h;
-  return h;
-}
 
 kl_count kl_x_closable(const kl_x_holding *h, kl_side side) {
   bool opposite = side == KL_ASK ? h->p.position > 0 : h->p.position < 0;
@@ -181,59 +136,4 @@ void kl_x_ledger_settle(kl_exchange *x, kl_x_holding *h, kl_price yes_value) {
   x->fees += rest;
   kl_x_ring_push(&x->users[h->account->user]->settlements, &s);
   kl_x_tell_position(x, h);
-}
-
-kl_money kl_exchange_balance(const kl_exchange *x, uint32_t user, int subaccount) {
-  if (user >= x->n_users || subaccount < 0 || subaccount >= KL_X_SUBACCOUNTS) return 0;
-  const kl_x_account *a = x->users[user]->accounts[subaccount];
-  return a ? kl_x_balance(a) : 0;
-}
-
-static kl_money value_of(const kl_position *p) {
-  const kl_market *m = p->market;
-  kl_price price = m->last_price;
-  if (price == 0) {
-    const kl_x_level *bid = kl_x_best(m, KL_BID), *ask = kl_x_best(m, KL_ASK);
-    if (!bid || !ask) return p->cost;
-    price = (bid->price + ask->price) / 2;
-  }
-  return p->position > 0 ? price * p->position : (KL_PRICE_ONE - price) * -p->position;
-}
-
-kl_money kl_exchange_portfolio_value(const kl_exchange *x, uint32_t user, int subaccount) {
-  if (user >= x->n_users || subaccount < 0 || subaccount >= KL_X_SUBACCOUNTS) return 0;
-  const kl_x_account *a = x->users[user]->accounts[subaccount];
-  kl_money sum = 0;
-  for (size_t i = 0; a && i < a->n_holdings; i++)
-    sum += value_of(&a->holdings[i]->p);
-  return sum;
-}
-
-kl_exchange_result kl_exchange_transfer(kl_exchange *x, uint32_t user, int from, int to, kl_money amount) {
-  if (user >= x->n_users || from < 0 || from >= KL_X_SUBACCOUNTS || to < 0 || to >= KL_X_SUBACCOUNTS || from == to ||
-      amount <= 0)
-    return KL_X_INVALID_PARAMETERS;
-  if (kl_exchange_balance(x, user, from) < amount) return KL_X_INSUFFICIENT_BALANCE;
-  kl_x_account *target = kl_x_account_get(x, user, to);
-  if (!target) return KL_X_NOMEM;
-  x->users[user]->accounts[from]->cash -= amount;
-  target->cash += amount;
-  return KL_X_OK;
-}
-
-kl_money kl_exchange_conservation(const kl_exchange *x) {
-  kl_money sum = x->fees - x->deposits;
-  for (size_t i = 0; i < x->n_users; i++) {
-    const kl_x_user *u = x->users[i];
-    for (int s = 0; s < KL_X_SUBACCOUNTS; s++) {
-      const kl_x_account *a = u->accounts[s];
-      if (!a) continue;
-      sum += kl_x_balance(a);
-      for (size_t j = 0; j < a->n_holdings; j++)
-        sum += a->holdings[j]->p.cost - a->holdings[j]->p.realized;
-    }
-    for (const kl_list *n = u->live.next; n != &u->live; n = n->next)
-      sum += kl_x_collateral(KL_CONTAINER(n, kl_x_order, live));
-  }
-  return sum;
 }

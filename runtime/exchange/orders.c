@@ -144,7 +144,7 @@ kl_exchange_result kl_exchange_create(kl_exchange *x, int64_t now_us, const kl_o
   if (result != KL_X_OK) return result;
   kl_x_user *u = x->users[r->user];
   kl_x_trim(x, u);
-  kl_x_account *a = kl_x_account_get(x, r->user, r->subaccount);
+  kl_x_account *a = kl_x_account_get(x, r->user, r->subaccount, m->exchange_index);
   kl_x_holding *h = a ? kl_x_holding_get(x, a, m) : NULL;
   if (!h || !reserve_create(x, u, m, r)) return KL_X_NOMEM;
 

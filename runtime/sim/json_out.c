@@ -108,7 +108,7 @@ void kl_sim_json_series(kl_buf *b, const kl_sim *s, const kl_series *series, boo
   kl_buf_char(b, '[');
   kl_buf_json_cstr(b, series->category);
   kl_buf_char(b, ']');
-  kl_sim_field_int(b, "exchange_index", 0);
+  kl_sim_field_int(b, "exchange_index", series->exchange_index);
   if (with_volume) kl_sim_field_count(b, "volume_fp", series->volume);
   kl_sim_field_time(b, "last_updated_ts", s->start_us);
   kl_buf_char(b, '}');
@@ -135,7 +135,7 @@ void kl_sim_json_event(kl_buf *b, const kl_sim *s, const kl_market_event *ev, bo
   }
   sources(b);
   kl_sim_field_time(b, "last_updated_ts", s->start_us);
-  kl_sim_field_int(b, "exchange_index", 0);
+  kl_sim_field_int(b, "exchange_index", ev->series->exchange_index);
   kl_buf_char(b, '}');
 }
 

@@ -6,6 +6,7 @@
 #include "sim/body.h"
 #include "sim/json_out.h"
 #include "sim/routes.h"
+#include "sim/shards.h"
 
 /* What is wrong with a request that could be read. */
 typedef struct refusal {
@@ -46,9 +47,6 @@ static bool read_side(const char *text, kl_side *out, refusal *r) {
   }
   return true;
 }
-
-/* Every market is on shard 0: that, or -1 to be routed there. */
-static bool on_shard(int64_t exchange_index) { return exchange_index == 0 || exchange_index == -1; }
 
 /* ---- create ---- */
 
@@ -109,7 +107,19 @@ static bool read_stp(const char *text, kl_stp *out, refusal *r) {
   return true;
 }
 
-static bool check_create(const create_fields *f, uint32_t user, kl_order_request *q, refusal *r) {
+/* Where a request cannot go: an order or a market is looked for on one shard only. */
+static bool refuse_shard(refusal *r, int64_t exchange_index, const char *ticker) {
+  char details[DETAILS_MOST];
+  if (exchange_index == -1 && !ticker)
+    snprintf(details, sizeof details, "not on exchange_index 0: name the exchange_index or the market_ticker");
+  else if (exchange_index == -1)
+    details[0] = '\0';
+  else
+    snprintf(details, sizeof details, "not on exchange_index %lld", (long long)exchange_index);
+  return refuse(r, KL_X_NOT_FOUND, details);
+}
+
+static bool check_create(kl_sim *s, const create_fields *f, uint32_t user, kl_order_request *q, refusal *r) {
   *q = (kl_order_request){.user = user,
                           .ticker = f->ticker,
                           .client_order_id = f->client_order_id,
@@ -125,7 +135,9 @@ static bool check_create(const create_fields *f, uint32_t user, kl_order_request
     return refuse(r, KL_X_INVALID_PARAMETERS, "client_order_id: at most 64 characters");
   if (f->subaccount < 0 || f->subaccount > 63) return refuse(r, KL_X_INVALID_PARAMETERS, "subaccount must be 0 to 63");
   q->subaccount = (int)f->subaccount;
-  if (!on_shard(f->exchange_index)) return refuse(r, KL_X_NOT_FOUND, "");
+  const kl_market *m = kl_exchange_market(s->x, f->ticker);
+  if (f->exchange_index < -1) return refuse(r, KL_X_INVALID_PARAMETERS, "exchange_index must be -1 or more");
+  if (m && !kl_sim_shard_reaches(f->exchange_index, f->ticker, m)) return refuse_shard(r, f->exchange_index, f->ticker);
   if (f->group && *f->group) return refuse(r, KL_X_NOT_FOUND, "no order group has this order_group_id");
   if (!f->has_expiration) return true;
   if (q->tif != KL_TIF_GTC)
@@ -169,7 +181,7 @@ static void create_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *r
   if (!root) return;
   if (!read_create(root, &f, details)) {
     kl_sim_fail_body(rs, details);
-  } else if (!check_create(&f, rq->account->user, &q, &r)) {
+  } else if (!check_create(s, &f, rq->account->user, &q, &r)) {
     answer_refusal(rs, &r);
   } else if ((r.result = create_one(s, &q, &out)) != KL_X_OK) {
     kl_sim_fail_result(rs, r.result);
@@ -232,7 +244,7 @@ static void create_orders(kl_sim *s, const kl_sim_request *rq, kl_sim_response *
       kl_order_outcome out = {0};
       refusal r = {KL_X_OK, ""};
       kl_buf_str(&rs->body, i ? ",{" : "{");
-      bool read = read_create(item, &f, details) && check_create(&f, rq->account->user, &q, &r);
+      bool read = read_create(item, &f, details) && check_create(s, &f, rq->account->user, &q, &r);
       if (read) r.result = create_one(s, &q, &out);
       if (read && r.result == KL_X_OK) {
         created_fields(&rs->body, s, &out);
@@ -263,18 +275,19 @@ static bool read_cancel(const json_t *o, cancel_fields *f, kl_sim_details detail
          kl_sim_body_int(o, "exchange_index", -1, &f->exchange_index, details);
 }
 
-/* The order is where the request says it is: on this shard and of that market. */
-static bool is_there(kl_sim *s, uint32_t user, const char *order_id, int64_t exchange_index, const char *ticker) {
-  if (!on_shard(exchange_index)) return false;
-  if (!ticker) return true;
+/* The order is where the request goes: on that shard, and of that market where one is named. */
+static bool is_there(kl_sim *s, uint32_t user, const char *order_id, int64_t exchange_index, const char *ticker,
+                     refusal *r) {
+  if (exchange_index < -1) return refuse(r, KL_X_INVALID_PARAMETERS, "exchange_index must be -1 or more");
   const kl_order *o = kl_exchange_order(s->x, user, order_id);
-  return o && !strcmp(o->market->ticker, ticker);
+  if (!o || (ticker && strcmp(ticker, o->market->ticker) != 0)) return refuse(r, KL_X_NOT_FOUND, "");
+  return kl_sim_shard_reaches(exchange_index, ticker, o->market) || refuse_shard(r, exchange_index, ticker);
 }
 
-static kl_exchange_result cancel_one(kl_sim *s, uint32_t user, const cancel_fields *f, kl_count *reduced,
-                                     const kl_order **order) {
-  if (!is_there(s, user, f->order_id, f->exchange_index, f->market_ticker)) return KL_X_NOT_FOUND;
-  return kl_exchange_cancel(s->x, s->now_us, user, (int)f->subaccount, f->order_id, reduced, order);
+static void cancel_one(kl_sim *s, uint32_t user, const cancel_fields *f, kl_count *reduced, const kl_order **order,
+                       refusal *r) {
+  if (is_there(s, user, f->order_id, f->exchange_index, f->market_ticker, r))
+    r->result = kl_exchange_cancel(s->x, s->now_us, user, (int)f->subaccount, f->order_id, reduced, order);
 }
 
 static void canceled_fields(kl_buf *b, const kl_sim *s, const kl_order *o, kl_count reduced) {
@@ -309,7 +322,7 @@ static void cancel_orders(kl_sim *s, const kl_sim_request *rq, kl_sim_response *
       } else if (f.subaccount < 0 || f.subaccount > 63) {
         refuse(&r, KL_X_INVALID_PARAMETERS, "subaccount must be 0 to 63");
       } else {
-        r.result = cancel_one(s, rq->account->user, &f, &reduced, &o);
+        cancel_one(s, rq->account->user, &f, &reduced, &o, &r);
       }
       if (r.result == KL_X_OK && o) {
         canceled_fields(&rs->body, s, o, reduced);
@@ -336,9 +349,10 @@ static void cancel_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *r
       !kl_sim_arg_int(rq, rs, "exchange_index", -1, INT32_MAX, -1, &f.exchange_index))
     return;
   f.subaccount = subaccount;
-  kl_exchange_result result = cancel_one(s, rq->account->user, &f, &reduced, &o);
-  if (result != KL_X_OK || !o) {
-    kl_sim_fail_result(rs, result);
+  refusal r = {KL_X_OK, ""};
+  cancel_one(s, rq->account->user, &f, &reduced, &o, &r);
+  if (r.result != KL_X_OK || !o) {
+    answer_refusal(rs, &r);
     return;
   }
   kl_buf_char(&rs->body, '{');
@@ -379,7 +393,11 @@ static void amend_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs
        read_decimal(count, KL_COUNT_PLACES, KL_X_INVALID_SIZE, "count", &q.count, &r);
   ok = ok && (!q.updated_client_order_id || strlen(q.updated_client_order_id) <= 64 ||
               refuse(&r, KL_X_INVALID_PARAMETERS, "updated_client_order_id: at most 64 characters"));
-  ok = ok && (on_shard(exchange_index) || refuse(&r, KL_X_NOT_FOUND, ""));
+  const kl_order *there = ok ? kl_exchange_order(s->x, q.user, q.order_id) : NULL;
+  /* The ticker routes; one that is not the order's is told by the engine. */
+  ok = ok && (exchange_index >= -1 || refuse(&r, KL_X_INVALID_PARAMETERS, "exchange_index must be -1 or more"));
+  ok = ok && (!there || exchange_index == -1 || exchange_index == there->market->exchange_index ||
+              refuse_shard(&r, exchange_index, q.ticker));
   if (ok) r.result = kl_exchange_amend(s->x, s->now_us, &q, &out);
   json_decref(root);
   if (r.result != KL_X_OK) {
@@ -421,7 +439,7 @@ static void decrease_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response 
   /* -1 is how the engine is told of the one that was not given: a client's own negative must not look like it. */
   ok = ok && (((!by || reduce_by > 0) && (!to || reduce_to >= 0)) || refuse(&r, KL_X_INVALID_SIZE, ""));
   uint32_t user = rq->account->user;
-  ok = ok && (is_there(s, user, rq->params[0], exchange_index, ticker) || refuse(&r, KL_X_NOT_FOUND, ""));
+  ok = ok && is_there(s, user, rq->params[0], exchange_index, ticker, &r);
   if (ok) r.result = kl_exchange_decrease(s->x, s->now_us, user, subaccount, rq->params[0], reduce_by, reduce_to, &o);
   json_decref(root);
   if (r.result != KL_X_OK) {

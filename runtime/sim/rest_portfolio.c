@@ -6,8 +6,8 @@
 #include "sim/json_out.h"
 #include "sim/routes.h"
 
-/* All markets are on shard 0. */
-static bool on_shard(int64_t exchange_index) { return exchange_index <= 0; }
+/* Whether the shard is meant by a filter, in which -1 stands for all. */
+static bool on_shard(int64_t filter, int shard) { return filter == -1 || filter == shard; }
 
 static void get_balance(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   int subaccount;
@@ -15,19 +15,25 @@ static void get_balance(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs
   if (!kl_sim_arg_subaccount(rq, rs, 0, &subaccount)) return;
   if (!kl_sim_arg_int(rq, rs, "exchange_index", 0, INT32_MAX, -1, &index)) return;
   uint32_t user = rq->account->user;
-  kl_money balance = on_shard(index) ? kl_exchange_balance(s->x, user, subaccount) : 0;
-  kl_money value = on_shard(index) ? kl_exchange_portfolio_value(s->x, user, subaccount) : 0;
+  /* A shard that does not exist holds nothing. */
+  int shard = index < KL_EXCHANGE_SHARDS ? (int)index : KL_EXCHANGE_SHARDS;
+  kl_money balance = kl_exchange_balance(s->x, user, subaccount, shard);
   kl_buf *b = &rs->body;
   kl_buf_char(b, '{');
   kl_sim_field_int(b, "balance", balance / 10000);
   kl_sim_field_money4(b, "balance_dollars", balance);
-  kl_sim_field_int(b, "portfolio_value", value / 10000);
+  kl_sim_field_int(b, "portfolio_value", kl_exchange_portfolio_value(s->x, user, subaccount, shard) / 10000);
   kl_sim_field_int(b, "updated_ts", s->now_us / 1000000);
   kl_sim_key(b, "balance_breakdown");
-  kl_buf_str(b, "[{");
-  kl_sim_field_int(b, "exchange_index", index < 0 ? 0 : index);
-  kl_sim_field_money4(b, "balance", balance);
-  kl_buf_str(b, "}]}");
+  kl_buf_char(b, '[');
+  for (int i = 0; i < KL_EXCHANGE_SHARDS; i++) {
+    if (!on_shard(index, i)) continue;
+    kl_buf_str(b, i && index < 0 ? ",{" : "{");
+    kl_sim_field_int(b, "exchange_index", i);
+    kl_sim_field_money4(b, "balance", kl_exchange_balance(s->x, user, subaccount, i));
+    kl_buf_char(b, '}');
+  }
+  kl_buf_str(b, "]}");
 }
 
 /* The primary one, and those that were ever used. */
@@ -36,14 +42,15 @@ static void get_subaccount_balances(kl_sim *s, const kl_sim_request *rq, kl_sim_
   uint32_t user = rq->account->user;
   kl_buf_str(b, "{\"subaccount_balances\":[");
   for (int k = 0; k < 64; k++) {
-    kl_money balance = kl_exchange_balance(s->x, user, k);
-    if (k && !balance && !kl_exchange_position_at(s->x, user, k, 0)) continue;
-    kl_buf_str(b, k ? ",{" : "{");
-    kl_sim_field_int(b, "subaccount_number", k);
-    kl_sim_field_int(b, "exchange_index", 0);
-    kl_sim_field_money4(b, "balance", balance);
-    kl_sim_field_int(b, "updated_ts", s->now_us / 1000000);
-    kl_buf_char(b, '}');
+    if (k && !kl_exchange_balance(s->x, user, k, KL_ALL_SHARDS) && !kl_exchange_position_at(s->x, user, k, 0)) continue;
+    for (int i = 0; i < KL_EXCHANGE_SHARDS; i++) {
+      kl_buf_str(b, k || i ? ",{" : "{");
+      kl_sim_field_int(b, "subaccount_number", k);
+      kl_sim_field_int(b, "exchange_index", i);
+      kl_sim_field_money4(b, "balance", kl_exchange_balance(s->x, user, k, i));
+      kl_sim_field_int(b, "updated_ts", s->now_us / 1000000);
+      kl_buf_char(b, '}');
+    }
   }
   kl_buf_str(b, "]}");
 }
@@ -51,12 +58,14 @@ static void get_subaccount_balances(kl_sim *s, const kl_sim_request *rq, kl_sim_
 /* ---- positions ---- */
 
 typedef struct position_filter {
+  int64_t index; /* -1: all shards */
   const char *ticker, *events;
   bool by_position, by_traded;
 } position_filter;
 
 static bool position_fits(const kl_position *p, const position_filter *f) {
   if (p->market->status == KL_MARKET_FINALIZED || p->volume == 0) return false; /* an order alone is no position */
+  if (!on_shard(f->index, p->market->exchange_index)) return false;
   if (f->ticker && strcmp(f->ticker, p->market->ticker) != 0) return false;
   if (!kl_sim_in_list(f->events, p->market->event->ticker)) return false;
   return (!f->by_position || p->position != 0) && (!f->by_traded || p->traded != 0);
@@ -107,10 +116,10 @@ static void get_positions(kl_sim *s, const kl_sim_request *rq, kl_sim_response *
   const char *status = kl_sim_arg_get(rq, "settlement_status");
   position_filter f = {.ticker = kl_sim_arg_get(rq, "ticker"), .events = kl_sim_arg_get(rq, "event_ticker")};
   int subaccount;
-  int64_t limit, index;
+  int64_t limit;
   char last[32];
   if (!kl_sim_arg_int(rq, rs, "limit", 1, 1000, 100, &limit) || !kl_sim_arg_subaccount(rq, rs, 0, &subaccount) ||
-      !kl_sim_arg_int(rq, rs, "exchange_index", 0, INT32_MAX, -1, &index) || !read_count_filter(rq, rs, &f))
+      !kl_sim_arg_int(rq, rs, "exchange_index", 0, INT32_MAX, -1, &f.index) || !read_count_filter(rq, rs, &f))
     return;
   if (status && strcmp(status, "all") != 0 && strcmp(status, "unsettled") != 0 && strcmp(status, "settled") != 0) {
     kl_sim_fail_query(rq, rs, "settlement_status must be one of all, unsettled, settled");
@@ -119,7 +128,7 @@ static void get_positions(kl_sim *s, const kl_sim_request *rq, kl_sim_response *
   size_t n = 0, cap = 0;
   const kl_position **rows = NULL;
   /* Positions of settled markets are gone from the exchange: their rows are in the settlements. */
-  bool none = !on_shard(index) || (status && !strcmp(status, "settled"));
+  bool none = status && !strcmp(status, "settled");
   int64_t after = kl_sim_cursor_read(rq, 'p', last, sizeof last) ? strtoll(last, NULL, 10) : -1;
   for (size_t i = 0; !none; i++) {
     const kl_position *p = kl_exchange_position_at(s->x, rq->account->user, subaccount, i);
@@ -187,7 +196,7 @@ static bool read_list_query(const kl_sim_request *rq, kl_sim_response *rs, char 
 }
 
 static bool row_fits(const list_query *q, const kl_market *m, int subaccount, int64_t us) {
-  if (!on_shard(q->index) || (q->subaccount >= 0 && subaccount != q->subaccount)) return false;
+  if (!on_shard(q->index, m->exchange_index) || (q->subaccount >= 0 && subaccount != q->subaccount)) return false;
   if ((q->ticker && strcmp(q->ticker, m->ticker) != 0) || !kl_sim_in_list(q->events, m->event->ticker)) return false;
   return us / 1000000 >= q->min_s && us / 1000000 <= q->max_s;
 }

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "sim/shards.h"
+
 #define HOUR_US INT64_C(3600000000)
 #define DAY_US (24 * HOUR_US)
 
@@ -77,7 +79,8 @@ static void set_series(builder *b, const char *ticker, const char *title, const 
                        kl_fee_type fee) {
   b->series = kl_exchange_series(b->x, ticker);
   if (b->series) return;
-  kl_series s = {.fee_type = fee, .fee_multiplier_ppm = 1000000};
+  kl_series s = {
+      .fee_type = fee, .fee_multiplier_ppm = 1000000, .exchange_index = kl_sim_shard_of_series(ticker, category)};
   text(s.ticker, sizeof s.ticker, "%s", ticker);
   text(s.title, sizeof s.title, "%s", title);
   text(s.category, sizeof s.category, "%s", category);

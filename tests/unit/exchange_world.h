@@ -138,7 +138,7 @@ static inline const kl_order *place_as(world *w, uint32_t user, kl_side side, kl
   return w->out.order;
 }
 
-static inline kl_money balance(const world *w, uint32_t user) { return kl_exchange_balance(w->x, user, 0); }
+static inline kl_money balance(const world *w, uint32_t user) { return kl_exchange_balance(w->x, user, 0, 0); }
 
 static inline kl_count position(const world *w, uint32_t user) {
   const kl_position *p = kl_exchange_position_at(w->x, user, 0, 0);

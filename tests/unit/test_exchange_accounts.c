@@ -10,9 +10,9 @@ static void the_balance_must_cover_price_and_fee(void **state) {
   uint32_t poor = kl_exchange_add_user(w->x, CENTS(51749));
   uint32_t exact = kl_exchange_add_user(w->x, CENTS(51750));
   assert_int_equal(send_order(w, request(poor, KL_BID, 5000, 100000)), KL_X_INSUFFICIENT_BALANCE);
-  assert_int_equal(kl_exchange_balance(w->x, poor, 0), CENTS(51749));
+  assert_int_equal(kl_exchange_balance(w->x, poor, 0, 0), CENTS(51749));
   assert_int_equal(send_order(w, request(exact, KL_BID, 5000, 100000)), KL_X_OK);
-  assert_int_equal(kl_exchange_balance(w->x, exact, 0), 0);
+  assert_int_equal(kl_exchange_balance(w->x, exact, 0, 0), 0);
   /* what rests needs no fee where makers pay none */
   uint32_t maker = kl_exchange_add_user(w->x, DOLLARS(5));
   assert_int_equal(send_order(w, request(maker, KL_BID, 5000, 1001)), KL_X_INSUFFICIENT_BALANCE);
@@ -46,14 +46,14 @@ static void an_order_that_closes_needs_no_collateral(void **state) {
   uint32_t poor = kl_exchange_add_user(w->x, CENTS(520));
   place(w, BOB, KL_ASK, 5000, 1000);
   assert_int_equal(send_order(w, request(poor, KL_BID, 5000, 1000)), KL_X_OK);
-  assert_int_equal(kl_exchange_balance(w->x, poor, 0), CENTS(2));
+  assert_int_equal(kl_exchange_balance(w->x, poor, 0, 0), CENTS(2));
   /* the position closes once: the first order uses it up */
   assert_int_equal(send_order(w, request(poor, KL_ASK, 9000, 1000)), KL_X_OK);
-  assert_int_equal(kl_exchange_balance(w->x, poor, 0), CENTS(2));
+  assert_int_equal(kl_exchange_balance(w->x, poor, 0, 0), CENTS(2));
   assert_int_equal(send_order(w, request(poor, KL_ASK, 9000, 1000)), KL_X_INSUFFICIENT_BALANCE);
   /* and orders on the position's own side are not charged for it */
   assert_int_equal(send_order(w, request(poor, KL_BID, 100, 200)), KL_X_OK);
-  assert_int_equal(kl_exchange_balance(w->x, poor, 0), 0);
+  assert_int_equal(kl_exchange_balance(w->x, poor, 0, 0), 0);
 }
 
 static void an_order_whose_position_was_sold_elsewhere_gets_collateral(void **state) {
@@ -106,33 +106,63 @@ static void rounding_never_takes_a_maker_below_zero(void **state) {
   world *w = *state;
   uint32_t poor = kl_exchange_add_user(w->x, CENTS(50));
   assert_int_equal(send_order(w, request(poor, KL_BID, 5000, 100)), KL_X_OK);
-  assert_int_equal(kl_exchange_balance(w->x, poor, 0), 0);
+  assert_int_equal(kl_exchange_balance(w->x, poor, 0, 0), 0);
   for (int i = 0; i < 3; i++)
     place(w, BOB, KL_ASK, 5000, 1); /* half a cent each */
-  assert_int_equal(kl_exchange_balance(w->x, poor, 0), 0);
+  assert_int_equal(kl_exchange_balance(w->x, poor, 0, 0), 0);
   assert_int_equal(kl_exchange_conservation(w->x), 0);
 }
 
 static void money_moves_between_subaccounts(void **state) {
   world *w = *state;
-  assert_int_equal(kl_exchange_transfer(w->x, ANN, 0, 63, DOLLARS(400)), KL_X_OK);
+  assert_int_equal(kl_exchange_transfer(w->x, ANN, 0, 0, 63, DOLLARS(400)), KL_X_OK);
   assert_int_equal(balance(w, ANN), DOLLARS(600));
-  assert_int_equal(kl_exchange_balance(w->x, ANN, 63), DOLLARS(400));
-  assert_int_equal(kl_exchange_transfer(w->x, ANN, 0, 63, DOLLARS(601)), KL_X_INSUFFICIENT_BALANCE);
-  assert_int_equal(kl_exchange_transfer(w->x, ANN, 5, 0, 1), KL_X_INSUFFICIENT_BALANCE);
-  assert_int_equal(kl_exchange_transfer(w->x, ANN, 0, 64, 1), KL_X_INVALID_PARAMETERS);
-  assert_int_equal(kl_exchange_transfer(w->x, ANN, 0, 0, 1), KL_X_INVALID_PARAMETERS);
-  assert_int_equal(kl_exchange_transfer(w->x, ANN, 0, 1, 0), KL_X_INVALID_PARAMETERS);
-  assert_int_equal(kl_exchange_balance(w->x, ANN, 64), 0);
+  assert_int_equal(kl_exchange_balance(w->x, ANN, 63, 0), DOLLARS(400));
+  assert_int_equal(kl_exchange_transfer(w->x, ANN, 0, 0, 63, DOLLARS(601)), KL_X_INSUFFICIENT_BALANCE);
+  assert_int_equal(kl_exchange_transfer(w->x, ANN, 0, 5, 0, 1), KL_X_INSUFFICIENT_BALANCE);
+  assert_int_equal(kl_exchange_transfer(w->x, ANN, 0, 0, 64, 1), KL_X_INVALID_PARAMETERS);
+  assert_int_equal(kl_exchange_transfer(w->x, ANN, 0, 0, 0, 1), KL_X_INVALID_PARAMETERS);
+  assert_int_equal(kl_exchange_transfer(w->x, ANN, 0, 0, 1, 0), KL_X_INVALID_PARAMETERS);
+  assert_int_equal(kl_exchange_balance(w->x, ANN, 64, 0), 0);
+}
+
+static void money_of_one_shard_pays_for_nothing_on_another(void **state) {
+  world *w = *state;
+  kl_series s = {.ticker = "CRYPTO", .fee_multiplier_ppm = 1000000, .exchange_index = 2};
+  kl_market_event e = {.ticker = "CRYPTO-E", .series = kl_exchange_add_series(w->x, &s)};
+  kl_market given = {.ticker = "CRYPTO-E-M", .event = kl_exchange_add_event(w->x, &e)};
+  const kl_market *m = kl_exchange_add_market(w->x, &given);
+  assert_non_null(m);
+  assert_int_equal(m->exchange_index, 2);
+  kl_order_request r = request(ANN, KL_BID, 5000, 200000); /* 2,000 contracts: a thousand dollars */
+  r.ticker = m->ticker;
+  assert_int_equal(send_order(w, r), KL_X_OK);
+  assert_int_equal(kl_exchange_balance(w->x, ANN, 0, 2), 0);
+  assert_int_equal(kl_exchange_balance(w->x, ANN, 0, 0), DOLLARS(1000));
+  assert_int_equal(kl_exchange_balance(w->x, ANN, 0, KL_ALL_SHARDS), DOLLARS(3000));
+  r.price = 100;
+  assert_int_equal(send_order(w, r), KL_X_INSUFFICIENT_BALANCE);
+  r = request(BOB, KL_ASK, 5000, 1000);
+  r.ticker = m->ticker;
+  assert_int_equal(send_order(w, r), KL_X_OK);
+  assert_int_equal(kl_exchange_position_at(w->x, BOB, 0, 0)->position, -1000);
+  assert_int_equal(kl_exchange_portfolio_value(w->x, BOB, 0, 0), 0);
+  assert_int_equal(kl_exchange_portfolio_value(w->x, BOB, 0, 2), DOLLARS(5));
+  assert_int_equal(kl_exchange_settle(w->x, w->now, kl_exchange_market(w->x, m->ticker), 0), KL_X_OK);
+  assert_int_equal(kl_exchange_balance(w->x, BOB, 0, 2), DOLLARS(1005) - CENTS(18));
+  assert_int_equal(kl_exchange_balance(w->x, BOB, 0, KL_EXCHANGE_SHARDS), 0);
+  s.exchange_index = KL_EXCHANGE_SHARDS;
+  (void)snprintf(s.ticker, sizeof s.ticker, "NOWHERE");
+  assert_null(kl_exchange_add_series(w->x, &s));
 }
 
 static void positions_are_valued_at_the_last_price(void **state) {
   world *w = *state;
   place(w, BOB, KL_ASK, 6000, 1000);
   place(w, ANN, KL_BID, 6000, 1000);
-  assert_int_equal(kl_exchange_portfolio_value(w->x, ANN, 0), DOLLARS(6));
-  assert_int_equal(kl_exchange_portfolio_value(w->x, BOB, 0), DOLLARS(4));
-  assert_int_equal(kl_exchange_portfolio_value(w->x, CAT, 0), 0);
+  assert_int_equal(kl_exchange_portfolio_value(w->x, ANN, 0, 0), DOLLARS(6));
+  assert_int_equal(kl_exchange_portfolio_value(w->x, BOB, 0, 0), DOLLARS(4));
+  assert_int_equal(kl_exchange_portfolio_value(w->x, CAT, 0, 0), 0);
 }
 
 /* ---- markets ---- */
@@ -446,6 +476,7 @@ int main(void) {
       CASE(rounding_fees_come_back_over_the_fills_of_an_order),
       CASE(rounding_never_takes_a_maker_below_zero),
       CASE(money_moves_between_subaccounts),
+      CASE(money_of_one_shard_pays_for_nothing_on_another),
       CASE(positions_are_valued_at_the_last_price),
       CASE(orders_expire_in_time),
       CASE(markets_open_and_close_by_time_without_a_message),

@@ -245,7 +245,7 @@ static void check_all(run *r, int touched) {
   assert_int_equal(kl_exchange_conservation(r->x), 0);
   for (uint32_t u = 0; u < USERS; u++)
     for (int s = 0; s < SUBACCOUNTS; s++)
-      assert_true(kl_exchange_balance(r->x, u, s) >= 0);
+      assert_true(kl_exchange_balance(r->x, u, s, 0) >= 0);
   for (int i = 0; i < MARKETS; i++)
     if (touched < 0 || touched == i) check_market(r, &r->markets[i]);
 }
@@ -364,7 +364,7 @@ static void random_step(run *r, int i) {
     uint32_t user = (uint32_t)below(USERS);
     (void)kl_exchange_cancel_all(r->x, r->now, user, (int)below(3) - 1);
   } else if (kind < 100) {
-    (void)kl_exchange_transfer(r->x, (uint32_t)below(USERS), (int)below(2), (int)below(2), below(40000000));
+    (void)kl_exchange_transfer(r->x, (uint32_t)below(USERS), 0, (int)below(2), (int)below(2), below(40000000));
   } else if (kind < 3000 && o) {
     random_change(r, o);
   } else {
@@ -388,7 +388,7 @@ static void random_operations_keep_every_invariant(void **state) {
       /* some are poor, so that refusals and shared collateral happen */
       assert_int_equal(kl_exchange_add_user(r->x, u < 3 ? 60000000 + 37 * 10000 * u : INT64_C(100000000000)), u);
       kl_exchange_keep(r->x, u, 500, 500);
-      (void)kl_exchange_transfer(r->x, u, 0, 1, u < 3 ? 20000000 : INT64_C(50000000000));
+      (void)kl_exchange_transfer(r->x, u, 0, 0, 1, u < 3 ? 20000000 : INT64_C(50000000000));
     }
     for (int i = 0; i < MARKETS; i++)
       replace_market(r, i);
@@ -701,7 +701,7 @@ static void compare_balances(oracle *k, kl_exchange *x, const kl_market *m, int6
     naive_remove(k, 0);
   for (uint32_t u = 0; u < ORACLE_USERS; u++) {
     (void)kl_exchange_cancel_all(x, now, u, -1);
-    assert_int_equal(kl_exchange_balance(x, u, 0), k->cash[u]);
+    assert_int_equal(kl_exchange_balance(x, u, 0, 0), k->cash[u]);
     const kl_position *p = kl_exchange_position_at(x, u, 0, 0);
     if (p) assert_int_equal(p->position, k->position[u]);
   }
