@@ -142,6 +142,7 @@ typedef struct kl_order {
   kl_stp stp;
   bool post_only, reduce_only, cancel_on_pause;
   bool behind; /* ranks last at its price, whatever its time */
+  bool quoter; /* of a market maker whose quote was accepted */
   int subaccount;
   int64_t expiration_us; /* 0: none */
   kl_order_status status;
@@ -159,6 +160,7 @@ typedef struct kl_trade {
   kl_price yes_price;
   kl_count count;
   kl_side taker_side;
+  bool block; /* agreed outside the book */
   int64_t ts_us;
 } kl_trade;
 
@@ -174,6 +176,7 @@ typedef struct kl_fill {
   int subaccount;
   kl_side side;
   bool is_taker;
+  bool taker_fee; /* paid the taker's fee: is_taker, but for what kl_order_request.quoter says */
   kl_uuid trade_id;
   kl_uuid order_id;
 } kl_fill;
@@ -265,6 +268,9 @@ typedef struct kl_order_request {
   bool post_only, reduce_only, cancel_on_pause;
   bool behind;           /* ranks last at its price: behind all others, later ones too, that do not. Of orders made by
                             requests for quote: Kalshi, "Requests for quote" */
+  bool quoter;           /* of the maker of a quote: hitting an order of the last five seconds in a series with combo
+                            maker fees, it pays the maker's fee and that order the taker's. Kalshi, changelog, August
+                            2026 */
   int64_t expiration_us; /* 0: none */
   int subaccount;        /* 0 to 63 */
 } kl_order_request;
@@ -312,6 +318,52 @@ kl_exchange_result kl_exchange_decrease(kl_exchange *x, int64_t now_us, uint32_t
                                         const kl_order **order);
 /* Cancels all resting orders of the user (subaccount -1: all) but those in inactive markets; returns how many. */
 size_t kl_exchange_cancel_all(kl_exchange *x, int64_t now_us, uint32_t user, int subaccount);
+
+/* ---- trades that were agreed outside the book: cross.c ---- */
+
+typedef struct kl_cross_party {
+  uint32_t user;
+  int subaccount;
+  const char *client_order_id; /* NULL or "": none */
+  bool rest_remainder;         /* execute_quote: what the book did not fill stays in it */
+} kl_cross_party;
+
+typedef struct kl_block_trade {
+  const char *ticker;
+  kl_price price; /* of YES */
+  kl_count count;
+  kl_cross_party buyer, seller; /* of YES */
+  kl_side maker;                /* whose fee is the maker's */
+} kl_block_trade;
+
+typedef struct kl_cross_outcome {
+  kl_uuid orders[2]; /* by kl_side */
+  kl_uuid trade_id;  /* block_trade */
+  kl_count filled[2];
+} kl_cross_outcome;
+
+/* A trade between two users at an agreed price, past the book: told like any other trade but for the level, and flagged
+ * `block`. Each side must be able to pay its price and fee; otherwise nothing happens. Source: Kalshi, block trade
+ * proposals; that the price must be on the grid is chosen. */
+kl_exchange_result kl_exchange_block_trade(kl_exchange *x, int64_t now_us, const kl_block_trade *t,
+                                           kl_cross_outcome *out);
+
+typedef struct kl_quote_trade {
+  const char *ticker;
+  kl_side quoter_side;
+  kl_price price; /* of YES */
+  kl_count count;
+  kl_cross_party quoter, requester;
+  bool post_only; /* of the quoter */
+} kl_quote_trade;
+
+/* Enters both orders of a confirmed quote into the public book, with the lowest time priority: the requester's first,
+ * or the quoter's when it may not take. Each trades with what the book has for it, so the fill may be better than the
+ * quote, or in part with others. What is left of an order is canceled unless its party lets it rest. Own orders in the
+ * way are canceled. Any other result than KL_X_OK: neither order was entered, or (out->filled says so) the second could
+ * not be paid after the first had traded. Source: Kalshi, "Requests for quote". */
+kl_exchange_result kl_exchange_execute_quote(kl_exchange *x, int64_t now_us, const kl_quote_trade *t,
+                                             kl_cross_outcome *out);
 
 /* Time-driven work: expiry of orders, opening and closing of markets. Returns the time of the next such event, or
  * INT64_MAX. Every other call does it first for its own `now_us`. */

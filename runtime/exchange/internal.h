@@ -240,6 +240,16 @@ void kl_x_release(kl_x_order *o);                /* collateral and credit go bac
 void kl_x_ledger_fill(kl_exchange *x, kl_x_order *o, kl_price price, kl_count n, bool taker, kl_fill *f);
 void kl_x_ledger_settle(kl_exchange *x, kl_x_holding *h, kl_price yes_value);
 
+/* orders.c */
+kl_exchange_result kl_x_check_request(kl_exchange *x, const kl_order_request *r, kl_market **market);
+/* An order as requested, with memory reserved up to its rest; it has no identity yet, and goes back by
+ * kl_x_slab_give(&x->orders, o). NULL: out of memory. */
+kl_x_order *kl_x_open_order(kl_exchange *x, kl_market *m, const kl_order_request *r);
+/* Gives the order its identity and its place among the user's orders. */
+void kl_x_register_order(kl_exchange *x, kl_x_order *o, const char *client_order_id);
+/* After matching: rests, or ends for `reason`. */
+void kl_x_conclude(kl_exchange *x, kl_x_order *o, bool rests, kl_update_reason reason);
+
 /* matching.c */
 typedef struct kl_x_plan {
   kl_count filled;
@@ -249,6 +259,8 @@ typedef struct kl_x_plan {
 
 /* What taking `want` contracts would do, without doing it. */
 void kl_x_plan_take(const kl_exchange *x, const kl_x_order *taker, kl_price price, kl_count want, kl_x_plan *plan);
+/* Trades n contracts at the maker's price. A maker that is not in the book agreed to it outside: a block trade. */
+void kl_x_trade(kl_exchange *x, kl_x_order *maker, kl_x_order *taker, kl_count n, kl_order_outcome *out);
 /* Takes up to `want` contracts. False when it stopped at an own order. */
 bool kl_x_match(kl_exchange *x, kl_x_order *taker, kl_count want, kl_order_outcome *out);
 

@@ -90,7 +90,7 @@ void kl_x_ledger_fill(kl_exchange *x, kl_x_order *o, kl_price price, kl_count n,
   kl_price own = kl_x_own_price(o->o.side, price);
   kl_count opened = n - smaller(n, kl_x_closable(h, o->o.side));
   kl_money revenue = trade_position(&h->p, o->o.side, own, n);
-  kl_money fee = kl_fee_trade(s->fee_type, s->fee_multiplier_ppm, taker, price, n), rebate;
+  kl_money fee = kl_fee_trade(s->fee_type, s->fee_multiplier_ppm, f->taker_fee, price, n), rebate;
   fee += kl_fee_rounding(revenue, fee, x->precision, &o->accumulator, &rebate);
   fee -= rebate;
   if (o->closing > 0) kl_x_uncredit(o, smaller(o->closing, n));
@@ -106,7 +106,7 @@ void kl_x_ledger_fill(kl_exchange *x, kl_x_order *o, kl_price price, kl_count n,
   h->p.position_fees += kl_x_mul_div(fee, opened, n);
   h->p.updated_us = x->now;
   *(taker ? &o->o.taker_cost : &o->o.maker_cost) += own * n;
-  *(taker ? &o->o.taker_fees : &o->o.maker_fees) += fee;
+  *(f->taker_fee ? &o->o.taker_fees : &o->o.maker_fees) += fee;
   f->fee = fee;
   f->post_position = h->p.position;
 }

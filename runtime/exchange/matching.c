@@ -30,12 +30,13 @@ void kl_x_plan_take(const kl_exchange *x, const kl_x_order *taker, kl_price pric
   }
 }
 
-static void add_fill(kl_exchange *x, kl_x_order *o, const kl_trade *t, bool taker, kl_fill *f) {
+static void add_fill(kl_exchange *x, kl_x_order *o, const kl_trade *t, bool taker, bool taker_fee, kl_fill *f) {
   *f = (kl_fill){.order = &o->o,
                  .user = o->o.user,
                  .market = t->market,
                  .side = o->o.side,
                  .is_taker = taker,
+                 .taker_fee = taker_fee,
                  .yes_price = t->yes_price,
                  .count = t->count,
                  .subaccount = o->o.subaccount,
@@ -65,28 +66,45 @@ static void count_trade(kl_exchange *x, const kl_trade *t, kl_market *m, kl_coun
   kl_x_ring_push(&x->trades, t);
 }
 
-static void trade(kl_exchange *x, kl_x_order *maker, kl_x_order *taker, kl_count n, kl_order_outcome *out) {
+/* The quoter of a combo that hits an order of the last seconds pays as a maker, and that order as a taker: it came for
+ * the quote. */
+static bool fees_swapped(const kl_exchange *x, const kl_x_order *maker, const kl_x_order *taker) {
+  static const int64_t young_us = 5000000;
+  return taker->o.quoter && x->now - maker->o.created_us < young_us &&
+         kl_x_book_of(taker->o.market)->series->fee_type == KL_FEE_QUADRATIC_COMBO_MAKER;
+}
+
+void kl_x_trade(kl_exchange *x, kl_x_order *maker, kl_x_order *taker, kl_count n, kl_order_outcome *out) {
   kl_market *m = taker->o.market;
-  kl_trade t = {.market = m, .yes_price = maker->o.price, .count = n, .taker_side = taker->o.side, .ts_us = x->now};
+  bool block = !maker->level, swapped = fees_swapped(x, maker, taker);
+  kl_trade t = {.market = m,
+                .yes_price = maker->o.price,
+                .count = n,
+                .taker_side = taker->o.side,
+                .block = block,
+                .ts_us = x->now};
   kl_x_id_format(kl_x_id_next(&x->random), t.id);
   kl_fill fills[2];
   kl_position *a = &maker->holding->p, *b = &taker->holding->p;
   kl_count before = open_interest(a->position) + open_interest(b->position);
 
-  kl_x_book_take(x, maker, n);
+  if (block)
+    maker->o.remaining -= n;
+  else
+    kl_x_book_take(x, maker, n);
   taker->o.remaining -= n;
-  add_fill(x, maker, &t, false, &fills[0]);
-  add_fill(x, taker, &t, true, &fills[1]);
+  add_fill(x, maker, &t, false, swapped, &fills[0]);
+  add_fill(x, taker, &t, true, !swapped, &fills[1]);
   count_trade(x, &t, m, open_interest(a->position) + open_interest(b->position) - before);
   if (maker->o.remaining == 0) {
     maker->o.status = KL_ORDER_EXECUTED;
-    kl_x_unlist(x, maker);
+    if (!block) kl_x_unlist(x, maker);
   }
   out->filled += n;
   out->fill_cost += t.yes_price * n;
   out->fees += fills[1].fee;
 
-  kl_x_tell_level(x, maker, -n);
+  if (!block) kl_x_tell_level(x, maker, -n);
   if (x->sink.trade) x->sink.trade(x->sink.data, &t);
   if (x->sink.fill) x->sink.fill(x->sink.data, &fills[0]);
   if (x->sink.fill) x->sink.fill(x->sink.data, &fills[1]);
@@ -106,7 +124,7 @@ bool kl_x_match(kl_exchange *x, kl_x_order *taker, kl_count want, kl_order_outco
       continue;
     }
     kl_count n = maker->o.remaining < want ? maker->o.remaining : want;
-    trade(x, maker, taker, n, out);
+    kl_x_trade(x, maker, taker, n, out);
     want -= n;
   }
   return true;

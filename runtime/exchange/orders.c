@@ -15,7 +15,7 @@ static kl_exchange_result check_market(const kl_exchange *x, const kl_market *m)
   return x->paused ? KL_X_PAUSED : KL_X_OK;
 }
 
-static kl_exchange_result check_request(kl_exchange *x, const kl_order_request *r, kl_market **market) {
+kl_exchange_result kl_x_check_request(kl_exchange *x, const kl_order_request *r, kl_market **market) {
   if (r->user >= x->n_users || r->subaccount < 0 || r->subaccount >= KL_X_SUBACCOUNTS || !r->ticker)
     return KL_X_INVALID_PARAMETERS;
   if (given(r->client_order_id) && !valid_client_id(r->client_order_id)) return KL_X_INVALID_PARAMETERS;
@@ -74,8 +74,7 @@ static bool affordable(const kl_exchange *x, const kl_x_order *o, kl_price price
   return need <= have;
 }
 
-/* After matching: rests, or ends for `reason`. */
-static void conclude(kl_exchange *x, kl_x_order *o, bool rests, kl_update_reason reason) {
+void kl_x_conclude(kl_exchange *x, kl_x_order *o, bool rests, kl_update_reason reason) {
   kl_count left = o->o.remaining;
   o->o.updated_us = x->now;
   if (left > 0 && rests) {
@@ -91,7 +90,12 @@ static void conclude(kl_exchange *x, kl_x_order *o, bool rests, kl_update_reason
   kl_x_tell_order(x, o);
 }
 
-static kl_x_order *new_order(kl_exchange *x, kl_market *m, kl_x_holding *h, const kl_order_request *r) {
+kl_x_order *kl_x_open_order(kl_exchange *x, kl_market *m, const kl_order_request *r) {
+  kl_x_user *u = x->users[r->user];
+  kl_x_trim(x, u);
+  kl_x_account *a = kl_x_account_get(x, r->user, r->subaccount, m->exchange_index);
+  kl_x_holding *h = a ? kl_x_holding_get(x, a, m) : NULL;
+  if (!h || !reserve_create(x, u, m, r)) return NULL;
   kl_x_order *o = kl_x_slab_take(&x->orders);
   kl_list_init(&o->queue);
   kl_list_init(&o->live);
@@ -110,6 +114,7 @@ static kl_x_order *new_order(kl_exchange *x, kl_market *m, kl_x_holding *h, cons
                     .reduce_only = r->reduce_only,
                     .cancel_on_pause = r->cancel_on_pause,
                     .behind = r->behind,
+                    .quoter = r->quoter,
                     .subaccount = r->subaccount,
                     .expiration_us = r->expiration_us,
                     .status = KL_ORDER_RESTING,
@@ -120,8 +125,7 @@ static kl_x_order *new_order(kl_exchange *x, kl_market *m, kl_x_holding *h, cons
   return o;
 }
 
-/* Gives the order its identity and its place among the user's orders. */
-static void register_order(kl_exchange *x, kl_x_order *o, const char *client_order_id) {
+void kl_x_register_order(kl_exchange *x, kl_x_order *o, const char *client_order_id) {
   kl_x_user *u = x->users[o->o.user];
   o->id = kl_x_id_next(&x->random);
   kl_x_id_format(o->id, o->o.id);
@@ -140,22 +144,18 @@ kl_exchange_result kl_exchange_create(kl_exchange *x, int64_t now_us, const kl_o
   if (!out) out = &unused;
   *out = (kl_order_outcome){0};
   kl_x_advance(x, now_us);
-  kl_exchange_result result = check_request(x, r, &m);
+  kl_exchange_result result = kl_x_check_request(x, r, &m);
   if (result != KL_X_OK) return result;
-  kl_x_user *u = x->users[r->user];
-  kl_x_trim(x, u);
-  kl_x_account *a = kl_x_account_get(x, r->user, r->subaccount, m->exchange_index);
-  kl_x_holding *h = a ? kl_x_holding_get(x, a, m) : NULL;
-  if (!h || !reserve_create(x, u, m, r)) return KL_X_NOMEM;
-
-  kl_x_order *o = new_order(x, m, h, r);
+  kl_x_order *o = kl_x_open_order(x, m, r);
+  if (!o) return KL_X_NOMEM;
+  const kl_x_holding *h = o->holding;
   kl_count want = r->count;
   if (r->reduce_only && want > kl_x_closable(h, r->side)) want = kl_x_closable(h, r->side);
   if (!affordable(x, o, r->price, want, 0, h->promised)) {
     kl_x_slab_give(&x->orders, o);
     return KL_X_INSUFFICIENT_BALANCE;
   }
-  register_order(x, o, r->client_order_id);
+  kl_x_register_order(x, o, r->client_order_id);
   kl_x_plan plan = {.filled = want};
   if (r->tif == KL_TIF_FOK) kl_x_plan_take(x, o, r->price, want, &plan);
   bool reached = true;
@@ -167,7 +167,7 @@ kl_exchange_result kl_exchange_create(kl_exchange *x, int64_t now_us, const kl_o
   kl_update_reason reason = !reached                                 ? KL_REASON_SELF_TRADE
                             : want < r->count && out->filled == want ? KL_REASON_REDUCE_ONLY
                                                                      : KL_REASON_CANCEL;
-  conclude(x, o, r->tif == KL_TIF_GTC && reached, reason);
+  kl_x_conclude(x, o, r->tif == KL_TIF_GTC && reached, reason);
   out->order = &o->o;
   out->remaining = o->o.remaining;
   out->changed = true;
@@ -245,7 +245,7 @@ kl_exchange_result kl_exchange_amend(kl_exchange *x, int64_t now_us, const kl_am
   o->o.seq = ++x->seq;
   kl_x_credit(o, remaining);
   bool reached = kl_x_match(x, o, remaining, out);
-  conclude(x, o, reached, KL_REASON_SELF_TRADE);
+  kl_x_conclude(x, o, reached, KL_REASON_SELF_TRADE);
   out->remaining = o->o.remaining;
   out->changed = true;
   return KL_X_OK;

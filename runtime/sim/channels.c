@@ -203,7 +203,7 @@ static void on_trade(void *data, const kl_trade *t) {
       kl_sim_field_str(&b, "taker_side", outcome);
       kl_sim_field_str(&b, "taker_outcome_side", outcome);
       kl_sim_field_str(&b, "taker_book_side", kl_sim_side_name(t->taker_side));
-      kl_sim_field_bool(&b, "is_block_trade", false);
+      kl_sim_field_bool(&b, "is_block_trade", t->block);
       kl_sim_field_int(&b, "ts", t->ts_us / 1000000);
       kl_sim_field_int(&b, "ts_ms", t->ts_us / 1000);
       kl_buf_char(&b, '}');

@@ -253,7 +253,7 @@ void kl_sim_json_trade(kl_buf *b, const kl_trade *t) {
   kl_sim_field_str(b, "taker_outcome_side", kl_sim_outcome_name(kl_sim_outcome(t->taker_side)));
   kl_sim_field_str(b, "taker_book_side", kl_sim_side_name(t->taker_side));
   kl_sim_field_time(b, "created_time", t->ts_us);
-  kl_sim_field_bool(b, "is_block_trade", false);
+  kl_sim_field_bool(b, "is_block_trade", t->block);
   kl_buf_char(b, '}');
 }
 

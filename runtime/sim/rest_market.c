@@ -337,7 +337,7 @@ static void get_trades(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs)
   if (!kl_sim_arg_bool(rq, rs, "is_block_trade", &only_block)) return;
   if (limit == 0) limit = 100;
   const kl_market *m = ticker ? kl_exchange_market(s->x, ticker) : NULL;
-  bool none = (ticker && !m) || (block && only_block), more = false;
+  bool none = ticker && !m, more = false;
   kl_buf *b = &rs->body;
   size_t i = 0;
   const kl_trade *t;
@@ -348,7 +348,7 @@ static void get_trades(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs)
   }
   kl_buf_str(b, "{\"trades\":[");
   for (; !none && (t = kl_exchange_trade_at(s->x, m, i)); i++) {
-    if (t->ts_us / 1000000 > max) continue;
+    if (t->ts_us / 1000000 > max || (block && t->block != only_block)) continue;
     if (t->ts_us / 1000000 < min) break; /* newest first: only older ones follow */
     more = n == limit;
     if (more) break;
