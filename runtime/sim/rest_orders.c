@@ -109,7 +109,7 @@ static bool read_stp(const char *text, kl_stp *out, refusal *r) {
 
 /* Where a request cannot go: an order or a market is looked for on one shard only. */
 static bool refuse_shard(refusal *r, int64_t exchange_index, const char *ticker) {
-  char details[DETAILS_MOST];
+  char details[KL_SIM_DETAILS_MOST];
   if (exchange_index == -1 && !ticker)
     snprintf(details, sizeof details, "not on exchange_index 0: name the exchange_index or the market_ticker");
   else if (exchange_index == -1)

@@ -264,7 +264,7 @@ static void transfer(void) {
   int from = (int)below(SUBACCOUNTS);
   kl_money amount = (kl_money)below(30) * KL_MONEY_ONE + below(10000);
   printf("transfer %u %d %d %" PRId64 "\n", user, from, 1 - from, amount);
-  result(kl_exchange_transfer(w.x, user, from, 1 - from, amount));
+  result(kl_exchange_transfer(w.x, user, 0, from, 1 - from, amount));
 }
 
 static void settle(void) {
@@ -293,7 +293,7 @@ static void dump(void) {
   for (uint32_t u = 0; u < USERS; u++)
     for (int s = 0; s < SUBACCOUNTS; s++) {
       const kl_position *p;
-      printf("balance %u %d %" PRId64 "\n", u, s, kl_exchange_balance(w.x, u, s));
+      printf("balance %u %d %" PRId64 "\n", u, s, kl_exchange_balance(w.x, u, s, 0));
       for (size_t i = 0; (p = kl_exchange_position_at(w.x, u, s, i)); i++)
         if (p->volume)
           printf("position %u %d %u %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 "\n", u, s,
