@@ -54,7 +54,10 @@ test('every private read answers by its schema', async () => {
   const balance = valid('GetBalance', await sim.rest('GET', '/portfolio/balance'));
   assert.ok(balance.balance > 0);
   const parts = valid('GetSubaccountBalances', await sim.rest('GET', '/portfolio/subaccounts/balances'));
-  assert.deepEqual(parts.subaccount_balances.map((b) => [b.subaccount_number, b.balance]), [[0, balance.balance_dollars]]);
+  assert.deepEqual(parts.subaccount_balances.map((b) => [b.subaccount_number, b.exchange_index]), [[0, 0], [0, 1], [0, 2], [0, 3]]);
+  assert.deepEqual(balance.balance_breakdown.map((b) => [b.exchange_index, b.balance]),
+    parts.subaccount_balances.map((b) => [b.exchange_index, b.balance]));
+  assert.equal(balance.balance_breakdown.reduce((sum, b) => sum + Math.round(b.balance * 1e4), 0), Math.round(balance.balance_dollars * 1e4));
   valid('GetPositions', await sim.rest('GET', '/portfolio/positions'));
   valid('GetFills', await sim.rest('GET', '/portfolio/fills'));
   valid('GetOrders', await sim.rest('GET', '/portfolio/orders'));
