@@ -62,7 +62,7 @@ void kl_exchange_free(kl_exchange *x) {
   free((void *)x->markets);
   free((void *)x->events);
   free((void *)x->series);
-  free((void *)x->index.slots);
+  free(x->index.slots);
   free(x->schedule.heap);
   kl_map_free(x->series_by_ticker);
   kl_map_free(x->events_by_ticker);

@@ -30,6 +30,7 @@ void kl_x_slab_init(kl_x_slab *s, size_t size);
 void kl_x_slab_free(kl_x_slab *s);
 bool kl_x_slab_reserve(kl_x_slab *s, size_t n); /* the next n takes succeed; false when out of memory */
 void *kl_x_slab_take(kl_x_slab *s);             /* zeroed; only after a reserve */
+void kl_x_slab_prefetch(const kl_x_slab *s);    /* one will be taken soon: its memory is asked for */
 void kl_x_slab_give(kl_x_slab *s, void *p);
 
 /* An array grown to at least `need` items: the new array (owned, *cap updated), or NULL with the old one untouched. */
@@ -59,13 +60,14 @@ bool kl_x_id_parse(const char *text, kl_x_id *out);
 
 struct kl_x_order;
 
-/* Orders by id. */
+/* Orders by id. A slot holds half of the id, so that a search reads no order but the one it finds. */
 typedef struct kl_x_index {
-  struct kl_x_order **slots;
+  struct kl_x_index_slot *slots;
   size_t cap, n;
 } kl_x_index;
 
-bool kl_x_index_reserve(kl_x_index *t); /* room for one more */
+bool kl_x_index_reserve(kl_x_index *t);                    /* room for one more */
+void kl_x_index_prefetch(const kl_x_index *t, kl_x_id id); /* an order of this id will be added or looked for */
 void kl_x_index_add(kl_x_index *t, struct kl_x_order *o);
 void kl_x_index_remove(kl_x_index *t, const struct kl_x_order *o);
 struct kl_x_order *kl_x_index_find(const kl_x_index *t, kl_x_id id);
@@ -85,6 +87,8 @@ typedef struct kl_x_client_ids {
 } kl_x_client_ids;
 
 void kl_x_client_ids_free(kl_x_client_ids *t);
+/* One will be looked for soon: the memory is asked for. */
+void kl_x_client_ids_prefetch(const kl_x_client_ids *t, uint32_t user, const char *text);
 bool kl_x_client_ids_has(const kl_x_client_ids *t, uint32_t user, const char *text);
 bool kl_x_client_ids_reserve(kl_x_client_ids *t); /* room for one more of any valid length */
 void kl_x_client_ids_add(kl_x_client_ids *t, uint32_t user, const char *text);

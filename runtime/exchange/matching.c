@@ -1,4 +1,6 @@
 /* Price, then time, with those that stand behind last. A taker meets the best level's first order first. */
+#include <string.h>
+
 #include "exchange/internal.h"
 
 static kl_count open_interest(kl_count position) { return position > 0 ? position : 0; }
@@ -41,9 +43,8 @@ static void add_fill(kl_exchange *x, kl_x_order *o, const kl_trade *t, bool take
                  .count = t->count,
                  .subaccount = o->o.subaccount,
                  .ts_us = x->now};
-  kl_x_id_format(o->id, f->order_id);
-  for (size_t i = 0; i < sizeof f->trade_id; i++)
-    f->trade_id[i] = t->id[i];
+  memcpy(f->order_id, o->o.id, sizeof f->order_id);
+  memcpy(f->trade_id, t->id, sizeof f->trade_id);
   kl_x_ledger_fill(x, o, t->yes_price, t->count, taker, f);
   o->o.filled += t->count;
   o->o.reason = KL_REASON_TRADE;

@@ -137,12 +137,21 @@ void kl_x_register_order(kl_exchange *x, kl_x_order *o, const char *client_order
   kl_x_client_ids_add(&x->client_ids, o->o.user, client_order_id);
 }
 
+/* What a new order will touch, of tables that are too large for the caches: asked for while it is checked. */
+static void prefetch_create(const kl_exchange *x, const kl_order_request *r) {
+  uint64_t state = x->random;
+  if (given(r->client_order_id)) kl_x_client_ids_prefetch(&x->client_ids, r->user, r->client_order_id);
+  kl_x_index_prefetch(&x->index, kl_x_id_next(&state));
+  kl_x_slab_prefetch(&x->orders);
+}
+
 kl_exchange_result kl_exchange_create(kl_exchange *x, int64_t now_us, const kl_order_request *r,
                                       kl_order_outcome *out) {
   kl_order_outcome unused;
   kl_market *m;
   if (!out) out = &unused;
   *out = (kl_order_outcome){0};
+  prefetch_create(x, r);
   kl_x_advance(x, now_us);
   kl_exchange_result result = kl_x_check_request(x, r, &m);
   if (result != KL_X_OK) return result;

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "exchange/internal.h"
 
 void kl_x_rest(kl_exchange *x, kl_x_order *o) {
@@ -46,15 +48,17 @@ void kl_x_trim(kl_exchange *x, kl_x_user *u) {
   /* A quarter over the bound is let through, so that a pass over the list is rare. */
   if (ended <= u->keep_orders + u->keep_orders / 4) return;
   size_t drop = ended - u->keep_orders, kept = 0;
-  for (size_t i = 0; i < u->n_orders; i++) {
+  size_t i = 0;
+  for (; drop > 0; i++) {
     kl_x_order *o = u->orders[i];
-    if (drop > 0 && !o->level) {
-      kl_x_index_remove(&x->index, o);
-      kl_x_slab_give(&x->orders, o);
-      drop--;
-    } else {
+    if (o->level) {
       u->orders[kept++] = o;
+      continue;
     }
+    kl_x_index_remove(&x->index, o);
+    kl_x_slab_give(&x->orders, o);
+    drop--;
   }
-  u->n_orders = kept;
+  memmove((void *)(u->orders + kept), (void *)(u->orders + i), (u->n_orders - i) * sizeof(kl_x_order *));
+  u->n_orders -= i - kept;
 }
