@@ -23,6 +23,7 @@ kl_exchange *kl_exchange_new(const kl_exchange_options *o) {
   x->precision = precision;
   x->random = o->seed;
   x->hour = -1;
+  x->speed = o->speed > 0 ? o->speed : 1;
   kl_x_slab_init(&x->orders, sizeof(kl_x_order));
   kl_x_slab_init(&x->levels, sizeof(kl_x_level));
   kl_x_slab_init(&x->holdings, sizeof(kl_x_holding));
@@ -31,7 +32,8 @@ kl_exchange *kl_exchange_new(const kl_exchange_options *o) {
   x->series_by_ticker = kl_map_new();
   x->events_by_ticker = kl_map_new();
   x->markets_by_ticker = kl_map_new();
-  if (x->series_by_ticker && x->events_by_ticker && x->markets_by_ticker) return x;
+  x->groups_by_id = kl_map_new();
+  if (x->series_by_ticker && x->events_by_ticker && x->markets_by_ticker && x->groups_by_id) return x;
   kl_exchange_free(x);
   return NULL;
 }
@@ -39,6 +41,7 @@ kl_exchange *kl_exchange_new(const kl_exchange_options *o) {
 static void free_user(kl_x_user *u) {
   kl_x_accounts_free(u);
   free((void *)u->orders);
+  kl_x_groups_free(u);
   kl_x_ring_free(&u->fills);
   kl_x_ring_free(&u->settlements);
   free(u);
@@ -67,6 +70,7 @@ void kl_exchange_free(kl_exchange *x) {
   kl_map_free(x->series_by_ticker);
   kl_map_free(x->events_by_ticker);
   kl_map_free(x->markets_by_ticker);
+  kl_map_free(x->groups_by_id);
   kl_x_client_ids_free(&x->client_ids);
   kl_x_ring_free(&x->trades);
   kl_x_slab_free(&x->orders);
@@ -106,17 +110,10 @@ kl_market_event *kl_exchange_add_event(kl_exchange *x, const kl_market_event *e)
   fresh.markets = NULL;
   fresh.n_markets = fresh.cap_markets = 0;
   kl_market_event *copy = named_copy(x->events_by_ticker, e->ticker, &fresh, sizeof fresh);
-  if (copy) x->events[x->n_events++] = copy;
+  if (!copy) return NULL;
+  x->events[x->n_events++] = copy;
+  if (x->sink.event) x->sink.event(x->sink.data, copy);
   return copy;
-}
-
-static bool valid_bands(const kl_market *m) {
-  if (m->n_bands < 1 || m->n_bands > (int)(sizeof m->bands / sizeof *m->bands)) return false;
-  for (int i = 0; i < m->n_bands; i++) {
-    const kl_price_band *b = &m->bands[i];
-    if (b->step <= 0 || b->start < 0 || b->start > b->end || b->end > KL_PRICE_ONE) return false;
-  }
-  return true;
 }
 
 static void start_market(kl_exchange *x, kl_market *m) {
@@ -134,7 +131,7 @@ kl_market *kl_exchange_add_market(kl_exchange *x, const kl_market *given) {
   kl_market m = *given;
   if (!m.event || kl_exchange_event(x, m.event->ticker) != m.event) return NULL;
   if (m.n_bands == 0 && !kl_price_structure(*m.price_structure ? m.price_structure : "linear_cent", &m)) return NULL;
-  if (!valid_bands(&m)) return NULL;
+  if (!kl_x_valid_bands(m.bands, m.n_bands)) return NULL;
   m.exchange_index = m.event->series->exchange_index;
   kl_market **list = kl_x_grown((void *)x->markets, &x->cap_markets, x->n_markets + 1, sizeof(kl_market *));
   if (!list) return NULL;
@@ -187,6 +184,7 @@ uint32_t kl_exchange_add_user(kl_exchange *x, kl_money deposit) {
   x->deposits += deposit * KL_EXCHANGE_SHARDS;
   kl_x_id_format(kl_x_id_next(&x->random), u->id);
   kl_list_init(&u->live);
+  kl_list_init(&u->groups);
   u->keep_orders = KEEP_ORDERS;
   kl_x_ring_init(&u->fills, sizeof(kl_fill), KEEP_FILLS);
   kl_x_ring_init(&u->settlements, sizeof(kl_settlement), KEEP_SETTLEMENTS);

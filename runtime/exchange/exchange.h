@@ -33,9 +33,10 @@ typedef enum {
   KL_REASON_HALT,
   KL_REASON_POST_ONLY_CROSS,
   KL_REASON_REDUCE_ONLY,
-  KL_REASON_CANCEL /* by its owner; the wire has no word for it */
+  KL_REASON_CANCEL, /* by its owner; the wire has no word for it */
+  KL_REASON_GROUP   /* its order group was triggered or deleted; no word for it either */
 } kl_update_reason;
-/* The wire's word ("Trade", "SelfTradeCancel", …); NULL for NONE and CANCEL. */
+/* The wire's word ("Trade", "SelfTradeCancel", …); NULL for NONE, CANCEL and GROUP. */
 const char *kl_update_reason_name(kl_update_reason r);
 
 typedef enum {
@@ -73,6 +74,10 @@ typedef enum {
   KL_X_INVALID_PARAMETERS,
   KL_X_EXPIRED, /* expiration_time not in the future */
   KL_X_PAUSED,  /* trading pause */
+  KL_X_EXCHANGE_PAUSED,
+  KL_X_GROUP_NOT_FOUND, /* order_group_id: no such group of this user, subaccount and shard */
+  KL_X_GROUP_TRIGGERED, /* it takes no orders until it is reset */
+  KL_X_TOO_MANY_GROUPS,
   KL_X_TOO_MANY_ORDERS,
   KL_X_NOMEM
 } kl_exchange_result;
@@ -123,11 +128,14 @@ typedef struct kl_market {
   kl_price previous_price, previous_bid, previous_ask;
   kl_count last_size, volume, volume_24h, open_interest;
   kl_money dollar_volume, dollar_open_interest;
-  int64_t last_trade_us, updated_us;
-  kl_price settlement; /* of YES, once determined; -1 before */
-  int exchange_index;  /* that of the series, filled in */
-  uint32_t index;      /* 0, 1, … in order of creation */
-  void *priv;          /* the engine's book */
+  int64_t last_trade_us;
+  int64_t updated_us;                /* of what is not trading: status, times, metadata */
+  kl_price settlement;               /* of YES, once determined; -1 before */
+  int64_t determined_us, settled_us; /* 0: not yet */
+  int64_t settle_us;                 /* when the settlement timer ends; 0: none runs */
+  int exchange_index;                /* that of the series, filled in */
+  uint32_t index;                    /* 0, 1, … in order of creation */
+  void *priv;                        /* the engine's book */
 } kl_market;
 
 typedef struct kl_order {
@@ -144,7 +152,8 @@ typedef struct kl_order {
   bool behind; /* ranks last at its price, whatever its time */
   bool quoter; /* of a market maker whose quote was accepted */
   int subaccount;
-  int64_t expiration_us; /* 0: none */
+  kl_uuid order_group_id; /* "": none */
+  int64_t expiration_us;  /* 0: none */
   kl_order_status status;
   kl_update_reason reason; /* of the last update */
   int64_t created_us, updated_us;
@@ -204,6 +213,18 @@ typedef struct kl_settlement {
   int64_t settled_us;
 } kl_settlement;
 
+/* Orders that are watched together: when more than `limit` contracts of them fill within 15 seconds, those that rest
+ * are canceled and new ones refused until the group is reset. Source: Kalshi, "Order groups". */
+typedef struct kl_order_group {
+  kl_uuid id;
+  uint32_t user;
+  int subaccount, shard;
+  kl_count limit;
+  bool triggered;
+  int64_t created_us;
+  int64_t counted_from_us; /* of the last reset: fills up to then do not count */
+} kl_order_group;
+
 /* What happened, told in order while a call runs. Any may be NULL. Pointers are valid during the call. The sink must
  * not change the exchange. A match tells: level, trade, fill of the maker, fill of the taker, order of the maker,
  * positions of both. The taker's order is told once, after its matches, and then its level if it rests. Opening and
@@ -217,7 +238,13 @@ typedef struct kl_exchange_sink {
   void (*fill)(void *data, const kl_fill *f);
   void (*order)(void *data, const kl_order *o); /* created, changed or ended */
   void (*position)(void *data, uint32_t user, int subaccount, const kl_position *p);
-  void (*market)(void *data, const kl_market *m, const char *event_type); /* "activated", "determined", … */
+  /* "created", "activated", "deactivated", "close_date_updated", "price_level_structure_updated", "metadata_updated",
+   * "determined" (again when the result is amended), "settled"; and "disputed" and "dispute_rejected", for which the
+   * wire has no message. */
+  void (*market)(void *data, const kl_market *m, const char *event_type);
+  void (*event)(void *data, const kl_market_event *e); /* added */
+  /* "created", "limit_updated", "triggered", "reset", "deleted"; the orders that it cancels are told before. */
+  void (*group)(void *data, const kl_order_group *g, const char *event_type);
 } kl_exchange_sink;
 
 typedef struct kl_exchange_options {
@@ -225,6 +252,7 @@ typedef struct kl_exchange_options {
   kl_money balance_precision; /* 100 (1e-4 dollar, direct members) or 10000 (a cent); 0: 10000 */
   size_t keep_trades;         /* over all markets; 0: 100,000 */
   size_t keep_market_trades;  /* of each market; 0: 10,000 */
+  double speed;               /* settlement timers run so many times as fast; 0: 1 */
   kl_exchange_sink sink;
 } kl_exchange_options;
 
@@ -273,6 +301,7 @@ typedef struct kl_order_request {
                             2026 */
   int64_t expiration_us; /* 0: none */
   int subaccount;        /* 0 to 63 */
+  const char *order_group_id; /* NULL or "": none */
 } kl_order_request;
 
 /* What a create or amend did, beside the order itself. */
@@ -368,14 +397,85 @@ kl_exchange_result kl_exchange_execute_quote(kl_exchange *x, int64_t now_us, con
 /* Time-driven work: expiry of orders, opening and closing of markets. Returns the time of the next such event, or
  * INT64_MAX. Every other call does it first for its own `now_us`. */
 int64_t kl_exchange_tick(kl_exchange *x, int64_t now_us);
-/* A trading pause on or off; orders with cancel_on_pause go when it comes. */
+
+typedef enum {
+  KL_RUNNING,
+  KL_TRADING_PAUSE, /* no order is placed or amended; cancel and decrease work */
+  KL_EXCHANGE_PAUSE /* nothing works, not even cancel */
+} kl_pause;
+/* Pauses a shard (KL_ALL_SHARDS: all), or lets it run again. Orders with cancel_on_pause go when the pause comes.
+ * Expiry and closing go on. `resume_us` is when it is thought to end, 0: unknown; only shown. False: no such shard. */
+bool kl_exchange_set_pause(kl_exchange *x, int64_t now_us, int shard, kl_pause pause, int64_t resume_us);
+/* Of one shard; *resume_us may be NULL. */
+kl_pause kl_exchange_pause_of(const kl_exchange *x, int shard, int64_t *resume_us);
+/* A trading pause of all shards on or off. */
 void kl_exchange_set_paused(kl_exchange *x, int64_t now_us, bool paused);
-bool kl_exchange_paused(const kl_exchange *x);
-/* Determines a market at `yes_value` (0 to 10000), closing it first if need be: resting orders go, nothing is paid. */
-kl_exchange_result kl_exchange_determine(kl_exchange *x, int64_t now_us, kl_market *m, kl_price yes_value);
-/* Determines a market if it is not, and settles it at `yes_value`: positions are paid and the market is finalized. */
-kl_exchange_result kl_exchange_settle(kl_exchange *x, int64_t now_us, kl_market *m, kl_price yes_value);
+bool kl_exchange_paused(const kl_exchange *x); /* whether shard 0, the default, is in any pause */
+
+/* ---- the life of a market ----
+ * initialized -> active <-> inactive -> closed -> determined -> (disputed -> amended) -> finalized. Opening and closing
+ * come with time, the rest by these calls. Each answers KL_X_INVALID_PARAMETERS where its arrow does not exist. */
+
+/* Trading in the market stops, or goes on: then all orders that rested meanwhile are canceled. */
 kl_exchange_result kl_exchange_set_active(kl_exchange *x, int64_t now_us, kl_market *m, bool active);
+/* Moves the close. A time that is not in the future closes the market now; a later one reopens a closed market that is
+ * not determined. */
+kl_exchange_result kl_exchange_set_close(kl_exchange *x, int64_t now_us, kl_market *m, int64_t close_us);
+/* Another price grid, by the name of a documented structure, or by `n` bands of its own when that is not 0. Orders that
+ * rest stay where they are, also off the new grid, and may be made smaller there. KL_X_INVALID_PRICE: bad bands. */
+kl_exchange_result kl_exchange_set_structure(kl_exchange *x, int64_t now_us, kl_market *m, const char *name,
+                                             const kl_price_band *bands, int n);
+typedef struct kl_market_metadata {
+  const char *yes_sub_title; /* NULL: stays */
+  const char *strike_type;   /* NULL: stays, and so do the strikes */
+  bool has_floor, has_cap;
+  double floor_strike, cap_strike;
+} kl_market_metadata;
+kl_exchange_result kl_exchange_set_metadata(kl_exchange *x, int64_t now_us, kl_market *m, const kl_market_metadata *d);
+/* Determines a market at `yes_value` (0 to 10000), closing it first if need be: resting orders go, nothing is paid.
+ * Where the market has a settlement timer it starts now, and the market settles by itself when it ends. */
+kl_exchange_result kl_exchange_determine(kl_exchange *x, int64_t now_us, kl_market *m, kl_price yes_value);
+/* Somebody doubts the result: the settlement timer stops. Only before the market is finalized. */
+kl_exchange_result kl_exchange_dispute(kl_exchange *x, int64_t now_us, kl_market *m);
+/* Another result before the market is finalized, disputed or not: it is amended, and the timer starts anew. The same
+ * result rejects a dispute: the market is determined as before, with a new timer. */
+kl_exchange_result kl_exchange_amend_result(kl_exchange *x, int64_t now_us, kl_market *m, kl_price yes_value);
+/* Determines a market if it is not, and settles it at once at `yes_value`: positions are paid and the market is
+ * finalized. KL_X_INVALID_PRICE where the result is another, KL_X_INVALID_PARAMETERS in a dispute. */
+kl_exchange_result kl_exchange_settle(kl_exchange *x, int64_t now_us, kl_market *m, kl_price yes_value);
+
+/* ---- order groups ---- */
+
+/* A group of one user, subaccount and shard, as requests name it. */
+typedef struct kl_group_key {
+  uint32_t user;
+  int subaccount, shard;
+  const char *id;
+} kl_group_key;
+
+/* `limit` 1 to 1,000,000 contracts, also fractional; *out (may be NULL) lives until the group is deleted. A user has at
+ * most 100,000. In an exchange pause of the shard none of these works. */
+kl_exchange_result kl_exchange_group_create(kl_exchange *x, int64_t now_us, uint32_t user, int subaccount, int shard,
+                                            kl_count limit, const kl_order_group **out);
+/* Triggers at once when more has filled within the window. */
+kl_exchange_result kl_exchange_group_set_limit(kl_exchange *x, int64_t now_us, const kl_group_key *k, kl_count limit);
+/* Cancels its resting orders and refuses new ones, as the limit does. Does nothing when it is triggered. */
+kl_exchange_result kl_exchange_group_trigger(kl_exchange *x, int64_t now_us, const kl_group_key *k);
+/* Takes orders again, and counts from zero. */
+kl_exchange_result kl_exchange_group_reset(kl_exchange *x, int64_t now_us, const kl_group_key *k);
+/* Cancels its resting orders and forgets it. */
+kl_exchange_result kl_exchange_group_delete(kl_exchange *x, int64_t now_us, const kl_group_key *k);
+/* NULL: the user has none of that id. */
+const kl_order_group *kl_exchange_group(const kl_exchange *x, uint32_t user, const char *id);
+/* The groups of a user in order of creation: the one after `g`, the first for NULL; NULL at the end. */
+const kl_order_group *kl_exchange_group_next(const kl_exchange *x, uint32_t user, const kl_order_group *g);
+/* Its resting orders, oldest first, in the same way. */
+const kl_order *kl_exchange_group_order_next(const kl_order_group *g, const kl_order *o);
+/* Contracts that filled within the 15 seconds up to now. */
+kl_count kl_exchange_group_volume(const kl_exchange *x, const kl_order_group *g);
+/* Puts a group back as it was, after a restart: orders that name it and rest join it, and the fills that the exchange
+ * keeps count. KL_X_EXISTS: there is one of this id. Tells nothing. */
+kl_exchange_result kl_exchange_group_restore(kl_exchange *x, const kl_order_group *g);
 
 /* Look-ups; NULL when unknown. */
 kl_series *kl_exchange_series(const kl_exchange *x, const char *ticker);

@@ -39,6 +39,15 @@ bool kl_price_structure(const char *name, kl_market *m) {
   return false;
 }
 
+bool kl_x_valid_bands(const kl_price_band *bands, int n) {
+  if (n < 1 || n > (int)(sizeof((kl_market *)NULL)->bands / sizeof *bands)) return false;
+  for (int i = 0; i < n; i++) {
+    const kl_price_band *b = &bands[i];
+    if (b->step <= 0 || b->start < 0 || b->start > b->end || b->end > KL_PRICE_ONE) return false;
+  }
+  return true;
+}
+
 bool kl_price_on_grid(const kl_market *m, kl_price p) {
   if (p <= 0 || p >= KL_PRICE_ONE) return false;
   for (int i = 0; i < m->n_bands; i++) {

@@ -9,6 +9,7 @@
 enum {
   KL_X_SUBACCOUNTS = 64,
   KL_X_OPEN_ORDERS = 200000, /* of a user; Kalshi's quota */
+  KL_X_GROUPS = 100000,      /* of a user; Kalshi's quota since 2026-08-13 */
   KL_X_CENT = 10000          /* of kl_money */
 };
 /* A billion contracts: keeps every product of price and count far inside 64 bits. */
@@ -123,6 +124,8 @@ typedef struct kl_x_user {
   size_t n_live;
   struct kl_x_order **orders; /* kept ones, oldest first */
   size_t n_orders, cap_orders, keep_orders;
+  kl_list groups; /* in order of creation */
+  size_t n_groups;
   kl_x_ring fills, settlements;
 } kl_x_user;
 
@@ -152,7 +155,9 @@ typedef struct kl_x_order {
   kl_order o;
   kl_x_id id;
   kl_list queue, live, closer;
-  kl_x_level *level; /* NULL unless it rests */
+  struct kl_x_group *group; /* NULL: none, or the order has ended */
+  kl_list in_group;         /* while it rests */
+  kl_x_level *level;        /* NULL unless it rests */
   kl_x_holding *holding;
   kl_count closing;     /* of `remaining`: needs no collateral because it closes the position */
   kl_money held;        /* collateral taken from the account while it rests */
@@ -160,9 +165,27 @@ typedef struct kl_x_order {
   size_t alarm;         /* place in the schedule, SIZE_MAX: none */
 } kl_x_order;
 
+/* ---- order groups ---- */
+
+typedef struct kl_x_group_fill {
+  int64_t at;
+  kl_count count;
+} kl_x_group_fill;
+
+typedef struct kl_x_group {
+  kl_order_group g;
+  kl_list in_user, orders; /* the resting ones, oldest first */
+  kl_x_group_fill *fills;  /* those of the window, oldest first, from `first` on */
+  size_t first, n_fills, cap_fills;
+  kl_count volume; /* their sum */
+  uint64_t plan;   /* the last plan that met it, and the volume that it would have then */
+  kl_count planned;
+} kl_x_group;
+
 /* ---- schedule ---- */
 
-typedef enum { KL_X_OPENS, KL_X_CLOSES, KL_X_EXPIRES } kl_x_alarm_kind;
+/* In this order at one time. An alarm whose market has moved its time since says nothing. */
+typedef enum { KL_X_OPENS, KL_X_CLOSES, KL_X_EXPIRES, KL_X_SETTLES } kl_x_alarm_kind;
 
 typedef struct kl_x_alarm {
   int64_t at;
@@ -189,7 +212,12 @@ struct kl_exchange {
   uint64_t random;
   uint64_t seq;
   int64_t now, hour; /* hour is -1 before the first call with a time */
-  bool paused;
+  double speed;
+  struct {
+    kl_pause pause;
+    int64_t resume_us;
+  } shards[KL_EXCHANGE_SHARDS];
+  uint64_t plans;
   kl_money deposits, fees;
   kl_x_slab orders, levels, holdings;
   kl_x_index index;
@@ -197,7 +225,7 @@ struct kl_exchange {
   kl_x_schedule schedule;
   kl_x_ring trades;
   size_t keep_market_trades;
-  kl_map *series_by_ticker, *events_by_ticker, *markets_by_ticker;
+  kl_map *series_by_ticker, *events_by_ticker, *markets_by_ticker, *groups_by_id;
   kl_series **series;
   size_t n_series, cap_series;
   kl_market_event **events;
@@ -216,6 +244,9 @@ static inline kl_money kl_x_balance(const kl_x_account *a) { return a->cash - a-
 
 /* a * b / c without overflow in between, toward zero; c > 0. */
 int64_t kl_x_mul_div(int64_t a, int64_t b, int64_t c);
+
+/* grid.c */
+bool kl_x_valid_bands(const kl_price_band *bands, int n);
 
 /* book.c: levels and queues. */
 bool kl_x_crosses(const kl_market *m, kl_side side, kl_price price);
@@ -251,7 +282,8 @@ kl_exchange_result kl_x_check_request(kl_exchange *x, const kl_order_request *r,
 kl_x_order *kl_x_open_order(kl_exchange *x, kl_market *m, const kl_order_request *r);
 /* Gives the order its identity and its place among the user's orders. */
 void kl_x_register_order(kl_exchange *x, kl_x_order *o, const char *client_order_id);
-/* After matching: rests, or ends for `reason`. */
+/* After matching: rests, or ends for `reason`. The order whose fills are too many for its group has traded in full, and
+ * is the first that goes. */
 void kl_x_conclude(kl_exchange *x, kl_x_order *o, bool rests, kl_update_reason reason);
 
 /* matching.c */
@@ -262,7 +294,7 @@ typedef struct kl_x_plan {
 } kl_x_plan;
 
 /* What taking `want` contracts would do, without doing it. */
-void kl_x_plan_take(const kl_exchange *x, const kl_x_order *taker, kl_price price, kl_count want, kl_x_plan *plan);
+void kl_x_plan_take(kl_exchange *x, const kl_x_order *taker, kl_price price, kl_count want, kl_x_plan *plan);
 /* Trades n contracts at the maker's price. A maker that is not in the book agreed to it outside: a block trade. */
 void kl_x_trade(kl_exchange *x, kl_x_order *maker, kl_x_order *taker, kl_count n, kl_order_outcome *out);
 /* Takes up to `want` contracts. False when it stopped at an own order. */
@@ -276,6 +308,14 @@ void kl_x_end(kl_exchange *x, kl_x_order *o, kl_update_reason reason); /* cancel
 void kl_x_trim(kl_exchange *x, kl_x_user *u);                          /* forgets the oldest ended orders */
 /* The user's resting order of that subaccount, NULL when there is none. */
 kl_x_order *kl_x_resting(const kl_exchange *x, uint32_t user, int subaccount, const char *order_id);
+
+/* groups.c */
+kl_x_group *kl_x_group_find(const kl_exchange *x, const kl_group_key *k); /* NULL: none */
+void kl_x_group_count(const kl_exchange *x, kl_x_group *g, kl_count n);   /* contracts that filled now */
+bool kl_x_group_over(const kl_exchange *x, kl_x_group *g);                /* its limit is exceeded */
+void kl_x_group_trip(kl_exchange *x, kl_x_group *g);
+void kl_x_group_leave(kl_x_order *o); /* an order that ends */
+void kl_x_groups_free(kl_x_user *u);
 
 /* lifecycle.c */
 void kl_x_advance(kl_exchange *x, int64_t now_us); /* time-driven work up to now */
@@ -295,6 +335,9 @@ static inline void kl_x_tell_position(const kl_exchange *x, const kl_x_holding *
 }
 static inline void kl_x_tell_market(const kl_exchange *x, const kl_market *m, const char *type) {
   if (x->sink.market) x->sink.market(x->sink.data, m, type);
+}
+static inline void kl_x_tell_group(const kl_exchange *x, const kl_x_group *g, const char *type) {
+  if (x->sink.group) x->sink.group(x->sink.data, &g->g, type);
 }
 
 #endif

@@ -5,12 +5,24 @@
 
 static kl_count open_interest(kl_count position) { return position > 0 ? position : 0; }
 
-void kl_x_plan_take(const kl_exchange *x, const kl_x_order *taker, kl_price price, kl_count want, kl_x_plan *plan) {
+/* Whether a plan may count on the order: its group is triggered as soon as more than the limit has filled. */
+static bool plannable(const kl_exchange *x, const kl_x_order *maker) {
+  kl_x_group *g = maker->group;
+  if (!g) return true;
+  if (g->plan != x->plans) {
+    g->plan = x->plans;
+    g->planned = kl_exchange_group_volume(x, &g->g);
+  }
+  return g->planned <= g->g.limit;
+}
+
+void kl_x_plan_take(kl_exchange *x, const kl_x_order *taker, kl_price price, kl_count want, kl_x_plan *plan) {
   const kl_x_book *b = kl_x_book_of(taker->o.market);
   kl_side side = taker->o.side;
   const kl_x_ladder *l = &b->sides[kl_x_other(side)];
   kl_money fees = 0, accumulator = taker->accumulator;
   *plan = (kl_x_plan){0};
+  x->plans++;
   for (size_t i = l->n; i > 0 && plan->filled < want; i--) {
     const kl_x_level *level = l->levels[i - 1];
     if (side == KL_BID ? level->price > price : level->price < price) return;
@@ -21,6 +33,7 @@ void kl_x_plan_take(const kl_exchange *x, const kl_x_order *taker, kl_price pric
         if (taker->o.stp == KL_STP_TAKER_AT_CROSS) return;
         continue;
       }
+      if (!plannable(x, maker)) continue;
       kl_count left = want - plan->filled, n = maker->o.remaining < left ? maker->o.remaining : left;
       /* Closing a contract adds a dollar to the revenue, which does not change its rounding. */
       kl_money revenue = -kl_x_own_price(side, level->price) * n, rebate;
@@ -28,6 +41,7 @@ void kl_x_plan_take(const kl_exchange *x, const kl_x_order *taker, kl_price pric
       fees += fee + kl_fee_rounding(revenue, fee, x->precision, &accumulator, &rebate) - rebate;
       if (fees > plan->fees) plan->fees = fees;
       plan->filled += n;
+      if (maker->group) maker->group->planned += n;
     }
   }
 }
@@ -47,6 +61,7 @@ static void add_fill(kl_exchange *x, kl_x_order *o, const kl_trade *t, bool take
   memcpy(f->trade_id, t->id, sizeof f->trade_id);
   kl_x_ledger_fill(x, o, t->yes_price, t->count, taker, f);
   o->o.filled += t->count;
+  if (o->group) kl_x_group_count(x, o->group, t->count);
   o->o.reason = KL_REASON_TRADE;
   o->o.updated_us = x->now;
   kl_x_ring_push(&x->users[o->o.user]->fills, f);
@@ -61,7 +76,7 @@ static void count_trade(kl_exchange *x, const kl_trade *t, kl_market *m, kl_coun
   m->open_interest += interest;
   m->dollar_volume += t->yes_price * t->count;
   m->dollar_open_interest += interest * KL_PRICE_ONE;
-  m->last_trade_us = m->updated_us = x->now;
+  m->last_trade_us = x->now;
   b->series->volume += t->count;
   kl_x_ring_push(&b->trades, t);
   kl_x_ring_push(&x->trades, t);
@@ -88,6 +103,7 @@ void kl_x_trade(kl_exchange *x, kl_x_order *maker, kl_x_order *taker, kl_count n
   kl_fill fills[2];
   kl_position *a = &maker->holding->p, *b = &taker->holding->p;
   kl_count before = open_interest(a->position) + open_interest(b->position);
+  kl_x_group *group = maker->group;
 
   if (block)
     maker->o.remaining -= n;
@@ -100,6 +116,7 @@ void kl_x_trade(kl_exchange *x, kl_x_order *maker, kl_x_order *taker, kl_count n
   if (maker->o.remaining == 0) {
     maker->o.status = KL_ORDER_EXECUTED;
     if (!block) kl_x_unlist(x, maker);
+    kl_x_group_leave(maker);
   }
   out->filled += n;
   out->fill_cost += t.yes_price * n;
@@ -112,6 +129,7 @@ void kl_x_trade(kl_exchange *x, kl_x_order *maker, kl_x_order *taker, kl_count n
   kl_x_tell_order(x, maker);
   kl_x_tell_position(x, maker->holding);
   kl_x_tell_position(x, taker->holding);
+  if (group && kl_x_group_over(x, group)) kl_x_group_trip(x, group);
 }
 
 bool kl_x_match(kl_exchange *x, kl_x_order *taker, kl_count want, kl_order_outcome *out) {

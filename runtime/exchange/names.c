@@ -22,6 +22,7 @@ const char *kl_update_reason_name(kl_update_reason r) {
     return "ReduceOnlyCancel";
   case KL_REASON_NONE:
   case KL_REASON_CANCEL:
+  case KL_REASON_GROUP:
     break;
   }
   return NULL;
@@ -67,6 +68,16 @@ static result_text text_of(kl_exchange_result r) {
     return (result_text){"invalid_parameters", "invalid parameters", "expiration_time must be in the future"};
   case KL_X_PAUSED:
     return (result_text){"trading_is_paused", "trading is paused", NULL};
+  case KL_X_EXCHANGE_PAUSED:
+    return (result_text){"exchange_is_paused", "exchange is paused", NULL};
+  case KL_X_GROUP_NOT_FOUND:
+    return (result_text){"order_group_not_found", "order group not found",
+                         "no order group of this subaccount and shard has this id"};
+  case KL_X_GROUP_TRIGGERED:
+    return (result_text){"exceeded_order_group_risk_limit", "exceeded order group risk limit",
+                         "the order group was triggered: reset it first"};
+  case KL_X_TOO_MANY_GROUPS:
+    return (result_text){"too_many_order_groups", "too many order groups", "a user may have 100000 order groups"};
   case KL_X_TOO_MANY_ORDERS:
     return (result_text){"too_many_open_orders", "too many open orders", "a user may have 200000 open orders"};
   case KL_X_NOMEM:

@@ -11,8 +11,33 @@ static bool valid_client_id(const char *id) {
 }
 
 static kl_exchange_result check_market(const kl_exchange *x, const kl_market *m) {
+  kl_pause pause = kl_exchange_pause_of(x, m->exchange_index, NULL);
+  if (pause == KL_EXCHANGE_PAUSE) return KL_X_EXCHANGE_PAUSED;
   if (m->status != KL_MARKET_ACTIVE) return KL_X_MARKET_INACTIVE;
-  return x->paused ? KL_X_PAUSED : KL_X_OK;
+  return pause == KL_TRADING_PAUSE ? KL_X_PAUSED : KL_X_OK;
+}
+
+/* The user's resting order of that subaccount. One that has ended in a market that is not open is answered for like one
+ * that rests: nothing can be done there. */
+static kl_exchange_result find_resting(const kl_exchange *x, uint32_t user, int subaccount, const char *order_id,
+                                       kl_x_order **out) {
+  kl_x_id id;
+  *out = NULL;
+  kl_x_order *o = kl_x_id_parse(order_id, &id) ? kl_x_index_find(&x->index, id) : NULL;
+  if (!o || o->o.user != user || o->o.subaccount != subaccount) return KL_X_NOT_FOUND;
+  kl_exchange_result result = check_market(x, o->o.market);
+  if (result != KL_X_OK && result != KL_X_PAUSED) return result;
+  if (!o->level) return KL_X_NOT_FOUND;
+  *out = o;
+  return KL_X_OK;
+}
+
+static kl_exchange_result check_group(const kl_exchange *x, const kl_order_request *r, const kl_market *m) {
+  kl_group_key key = {r->user, r->subaccount, m->exchange_index, r->order_group_id};
+  if (!given(r->order_group_id)) return KL_X_OK;
+  const kl_x_group *g = kl_x_group_find(x, &key);
+  if (!g) return KL_X_GROUP_NOT_FOUND;
+  return g->g.triggered ? KL_X_GROUP_TRIGGERED : KL_X_OK;
 }
 
 kl_exchange_result kl_x_check_request(kl_exchange *x, const kl_order_request *r, kl_market **market) {
@@ -29,6 +54,8 @@ kl_exchange_result kl_x_check_request(kl_exchange *x, const kl_order_request *r,
   if (r->tif != KL_TIF_GTC && (r->post_only || r->expiration_us != 0)) return KL_X_INVALID_PARAMETERS;
   if (r->reduce_only && r->tif != KL_TIF_IOC) return KL_X_INVALID_PARAMETERS;
   if (r->expiration_us < 0 || (r->expiration_us > 0 && r->expiration_us <= x->now)) return KL_X_EXPIRED;
+  result = check_group(x, r, m);
+  if (result != KL_X_OK) return result;
   if (r->tif == KL_TIF_GTC && x->users[r->user]->n_live >= KL_X_OPEN_ORDERS) return KL_X_TOO_MANY_ORDERS;
   if (r->post_only && kl_x_crosses(m, r->side, r->price)) return KL_X_POST_ONLY_CROSS;
   return KL_X_OK;
@@ -49,7 +76,7 @@ static bool reserve_create(kl_exchange *x, kl_x_user *u, const kl_market *m, con
 /* Whether the account can pay for `count` contracts of `o` at `price`, with `extra` added to its balance and `promised`
  * contracts of the position spoken for by other orders. Asked for: the price of what does not close, the fees of what
  * trades at once, and the maker fee of what comes to rest. Plans the trades only when the answer needs it. */
-static bool affordable(const kl_exchange *x, const kl_x_order *o, kl_price price, kl_count count, kl_money extra,
+static bool affordable(kl_exchange *x, const kl_x_order *o, kl_price price, kl_count count, kl_money extra,
                        kl_count promised) {
   const kl_market *m = o->o.market;
   const kl_series *s = kl_x_book_of(m)->series;
@@ -76,7 +103,14 @@ static bool affordable(const kl_exchange *x, const kl_x_order *o, kl_price price
 
 void kl_x_conclude(kl_exchange *x, kl_x_order *o, bool rests, kl_update_reason reason) {
   kl_count left = o->o.remaining;
+  kl_x_group *group = o->group;
   o->o.updated_us = x->now;
+  if (group && kl_x_group_over(x, group)) {
+    if (rests) reason = KL_REASON_GROUP;
+    rests = false;
+  } else {
+    group = NULL;
+  }
   if (left > 0 && rests) {
     kl_x_rest(x, o);
     kl_x_tell_order(x, o);
@@ -87,7 +121,9 @@ void kl_x_conclude(kl_exchange *x, kl_x_order *o, bool rests, kl_update_reason r
   o->o.remaining = 0;
   o->o.status = left > 0 ? KL_ORDER_CANCELED : KL_ORDER_EXECUTED;
   if (left > 0) o->o.reason = reason;
+  kl_x_group_leave(o);
   kl_x_tell_order(x, o);
+  if (group) kl_x_group_trip(x, group);
 }
 
 kl_x_order *kl_x_open_order(kl_exchange *x, kl_market *m, const kl_order_request *r) {
@@ -100,6 +136,7 @@ kl_x_order *kl_x_open_order(kl_exchange *x, kl_market *m, const kl_order_request
   kl_list_init(&o->queue);
   kl_list_init(&o->live);
   kl_list_init(&o->closer);
+  kl_list_init(&o->in_group);
   o->alarm = SIZE_MAX;
   o->holding = h;
   o->o = (kl_order){.user = r->user,
@@ -122,6 +159,9 @@ kl_x_order *kl_x_open_order(kl_exchange *x, kl_market *m, const kl_order_request
                     .created_us = x->now,
                     .updated_us = x->now,
                     .priv = o};
+  kl_group_key key = {r->user, r->subaccount, m->exchange_index, r->order_group_id};
+  if (given(r->order_group_id)) o->group = kl_x_group_find(x, &key);
+  if (o->group) memcpy(o->o.order_group_id, o->group->g.id, sizeof o->o.order_group_id);
   return o;
 }
 
@@ -188,11 +228,11 @@ static kl_exchange_result check_amend(const kl_exchange *x, const kl_x_order *o,
   if (!r->ticker || strcmp(r->ticker, o->o.market->ticker) != 0) return KL_X_TICKER_MISMATCH;
   if (r->side != o->o.side) return KL_X_SIDE_MISMATCH;
   if (given(r->client_order_id) && strcmp(r->client_order_id, o->o.client_order_id) != 0) return KL_X_ID_MISMATCH;
-  kl_exchange_result result = check_market(x, o->o.market);
-  if (result != KL_X_OK) return result;
   if (rename && !valid_client_id(r->updated_client_order_id)) return KL_X_INVALID_PARAMETERS;
   if (rename && kl_x_client_ids_has(&x->client_ids, r->user, r->updated_client_order_id)) return KL_X_EXISTS;
   if (r->count <= o->o.filled || r->count > KL_X_MAX_COUNT) return KL_X_INVALID_SIZE;
+  /* The grid may have changed since the order was placed. */
+  if (r->price == o->o.price && r->count <= o->o.filled + o->o.remaining) return KL_X_OK;
   return kl_price_on_grid(o->o.market, r->price) ? KL_X_OK : KL_X_INVALID_PRICE;
 }
 
@@ -221,10 +261,12 @@ kl_exchange_result kl_exchange_amend(kl_exchange *x, int64_t now_us, const kl_am
   if (!out) out = &unused;
   *out = (kl_order_outcome){0};
   kl_x_advance(x, now_us);
-  kl_x_order *o = kl_x_resting(x, r->user, r->subaccount, r->order_id);
-  if (!o) return KL_X_NOT_FOUND;
+  kl_x_order *o;
+  kl_exchange_result result = find_resting(x, r->user, r->subaccount, r->order_id, &o);
+  if (result == KL_X_OK) result = check_market(x, o->o.market);
+  if (result != KL_X_OK) return result;
   bool rename = given(r->updated_client_order_id) && strcmp(r->updated_client_order_id, o->o.client_order_id) != 0;
-  kl_exchange_result result = check_amend(x, o, r, rename);
+  result = check_amend(x, o, r, rename);
   if (result != KL_X_OK) return result;
   if (rename && !kl_x_client_ids_reserve(&x->client_ids)) return KL_X_NOMEM;
 
@@ -265,9 +307,9 @@ kl_exchange_result kl_exchange_decrease(kl_exchange *x, int64_t now_us, uint32_t
                                         const kl_order **order) {
   kl_x_advance(x, now_us);
   if (order) *order = NULL;
-  kl_x_order *o = kl_x_resting(x, user, subaccount, order_id);
-  if (!o) return KL_X_NOT_FOUND;
-  if (o->o.market->status != KL_MARKET_ACTIVE) return KL_X_MARKET_INACTIVE;
+  kl_x_order *o;
+  kl_exchange_result result = find_resting(x, user, subaccount, order_id, &o);
+  if (result != KL_X_OK) return result;
   if ((reduce_by == -1) == (reduce_to == -1)) return KL_X_INVALID_PARAMETERS;
   if (reduce_to == -1 ? reduce_by <= 0 : reduce_to < 0 || reduce_to > o->o.remaining) return KL_X_INVALID_SIZE;
   kl_count n = reduce_to == -1 ? reduce_by : o->o.remaining - reduce_to;
@@ -284,9 +326,9 @@ kl_exchange_result kl_exchange_cancel(kl_exchange *x, int64_t now_us, uint32_t u
   kl_x_advance(x, now_us);
   if (reduced) *reduced = 0;
   if (order) *order = NULL;
-  kl_x_order *o = kl_x_resting(x, user, subaccount, order_id);
-  if (!o) return KL_X_NOT_FOUND;
-  if (o->o.market->status != KL_MARKET_ACTIVE) return KL_X_MARKET_INACTIVE;
+  kl_x_order *o;
+  kl_exchange_result result = find_resting(x, user, subaccount, order_id, &o);
+  if (result != KL_X_OK) return result;
   if (reduced) *reduced = o->o.remaining;
   kl_x_end(x, o, KL_REASON_CANCEL);
   if (order) *order = &o->o;
@@ -302,7 +344,8 @@ size_t kl_exchange_cancel_all(kl_exchange *x, int64_t now_us, uint32_t user, int
     next = i->next;
     kl_x_order *o = KL_CONTAINER(i, kl_x_order, live);
     if (subaccount != -1 && o->o.subaccount != subaccount) continue;
-    if (o->o.market->status != KL_MARKET_ACTIVE) continue;
+    kl_exchange_result result = check_market(x, o->o.market);
+    if (result != KL_X_OK && result != KL_X_PAUSED) continue;
     kl_x_end(x, o, KL_REASON_CANCEL);
     n++;
   }

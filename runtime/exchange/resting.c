@@ -9,12 +9,14 @@ void kl_x_rest(kl_exchange *x, kl_x_order *o) {
   if (o->closing > 0) kl_list_append(&o->holding->closers, &o->closer);
   kl_list_append(&u->live, &o->live);
   u->n_live++;
+  if (o->group) kl_list_append(&o->group->orders, &o->in_group);
   if (o->o.expiration_us > 0)
     kl_x_schedule_add(&x->schedule, (kl_x_alarm){o->o.expiration_us, o->o.seq, KL_X_EXPIRES, o->o.market, o});
 }
 
 void kl_x_unlist(kl_exchange *x, kl_x_order *o) {
   kl_list_remove(&o->live);
+  kl_list_remove(&o->in_group);
   x->users[o->o.user]->n_live--;
   if (o->alarm != SIZE_MAX) kl_x_schedule_remove(&x->schedule, o->alarm);
 }
@@ -33,6 +35,7 @@ void kl_x_end(kl_exchange *x, kl_x_order *o, kl_update_reason reason) {
   o->o.reason = reason;
   o->o.updated_us = x->now;
   kl_x_withdraw(x, o);
+  kl_x_group_leave(o);
   kl_x_tell_order(x, o);
 }
 

@@ -72,6 +72,16 @@ static inline void on_market(void *data, const kl_market *m, const char *event_t
   note(data, event_type);
 }
 
+static inline void on_event(void *data, const kl_market_event *e) {
+  (void)e;
+  note(data, "event");
+}
+static inline void on_group(void *data, const kl_order_group *g, const char *event_type) {
+  char text[64];
+  (void)snprintf(text, sizeof text, "group:%u:%s", g->user, event_type);
+  note(data, text);
+}
+
 static inline kl_market *add_market(kl_exchange *x, const char *ticker, const char *structure, kl_fee_type fee_type,
                                     int64_t open_us, int64_t close_us) {
   kl_series s = {.fee_type = fee_type, .fee_multiplier_ppm = 1000000};
@@ -90,7 +100,7 @@ static inline world *world_new(void) {
   world *w = calloc(1, sizeof *w);
   if (!w) return NULL;
   kl_exchange_options o = {.seed = 1};
-  o.sink = (kl_exchange_sink){w, on_level, on_trade, on_fill, on_order, on_position, on_market};
+  o.sink = (kl_exchange_sink){w, on_level, on_trade, on_fill, on_order, on_position, on_market, on_event, on_group};
   w->x = kl_exchange_new(&o);
   w->m = add_market(w->x, "M", "linear_cent", KL_FEE_QUADRATIC, 0, 0);
   w->now = START;
