@@ -5,6 +5,8 @@
 
 #include "base/log.h"
 #include "sim/json_out.h"
+#include "sim/lifecycle_channel.h"
+#include "sim/order_groups.h"
 
 /* What the last ticker message of a market said. */
 typedef struct kl_sim_quote {
@@ -289,6 +291,7 @@ static void on_order(void *data, const kl_order *o) {
   kl_sim_field_money(&b, "taker_fees_dollars", o->taker_fees);
   kl_sim_field_money(&b, "maker_fees_dollars", o->maker_fees);
   kl_sim_field_str(&b, "client_order_id", o->client_order_id);
+  if (o->order_group_id[0]) kl_sim_field_str(&b, "order_group_id", o->order_group_id);
   kl_sim_field_str(&b, "self_trade_prevention_type", o->stp == KL_STP_MAKER ? "maker" : "taker_at_cross");
   kl_sim_field_time(&b, "created_time", o->created_us);
   kl_sim_field_time(&b, "last_update_time", o->updated_us);
@@ -322,36 +325,18 @@ static void on_position(void *data, uint32_t user, int subaccount, const kl_posi
   tell_user(s, KL_CH_POSITIONS, user, p->market, "market_position", &b);
 }
 
-/* ---- lifecycle ---- */
+/* ---- markets, events, order groups ---- */
 
 static void on_market(void *data, const kl_market *m, const char *event_type) {
-  kl_sim *s = sim_of(data);
-  kl_sim_session *c;
-  kl_buf b = {0};
-  mark_dirty(s, m);
-  kl_buf_char(&b, '{');
-  kl_sim_field_str(&b, "event_type", event_type);
-  kl_sim_field_str(&b, "market_ticker", m->ticker);
-  kl_sim_field_int(&b, "exchange_index", m->exchange_index);
-  if (!strcmp(event_type, "activated") || !strcmp(event_type, "deactivated")) {
-    kl_sim_field_bool(&b, "is_deactivated", event_type[0] == 'd');
-  } else if (!strcmp(event_type, "determined")) {
-    const char *result = m->settlement == KL_PRICE_ONE ? "yes" : m->settlement == 0 ? "no" : "scalar";
-    kl_sim_field_str(&b, "result", result);
-    kl_sim_field_price(&b, "settlement_value", m->settlement);
-    kl_sim_field_int(&b, "determination_ts", s->now_us / 1000000);
-  } else if (!strcmp(event_type, "settled")) {
-    kl_sim_field_int(&b, "settled_ts", s->now_us / 1000000);
-  } else {
-    kl_buf_free(&b); /* opening and closing by time are not told on the wire */
-    return;
-  }
-  kl_buf_char(&b, '}');
-  kl_sim_payload *p = kl_sim_payload_new("market_lifecycle_v2", &b);
-  kl_buf_free(&b);
-  EACH_SESSION(s, c)
-  if (c->subs[KL_CH_LIFECYCLE]) kl_sim_session_send(c, c->subs[KL_CH_LIFECYCLE], p, 0);
-  kl_sim_payload_release(p);
+  mark_dirty(data, m);
+  kl_sim_tell_market(data, m, event_type);
+}
+
+static void on_event(void *data, const kl_market_event *e) { kl_sim_tell_event(data, e); }
+
+static void on_group(void *data, const kl_order_group *g, const char *event_type) {
+  kl_sim_groups_keep(data, g, event_type);
+  kl_sim_tell_group(data, g, event_type);
 }
 
 kl_exchange_sink kl_sim_channels_sink(kl_sim *s) {
@@ -361,7 +346,9 @@ kl_exchange_sink kl_sim_channels_sink(kl_sim *s) {
                             .fill = on_fill,
                             .order = on_order,
                             .position = on_position,
-                            .market = on_market};
+                            .market = on_market,
+                            .event = on_event,
+                            .group = on_group};
 }
 
 bool kl_sim_channels_init(kl_sim *s) { return reserve_quotes(s, kl_exchange_market_count(s->x)); }

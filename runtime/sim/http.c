@@ -28,11 +28,14 @@ void kl_sim_fail(kl_sim_response *rs, int status, const char *code, const char *
 int kl_sim_status_of(kl_exchange_result r) {
   switch (r) {
   case KL_X_NOT_FOUND:
+  case KL_X_GROUP_NOT_FOUND:
     return 404;
   case KL_X_EXISTS:
     return 409;
   case KL_X_NOMEM:
     return 500;
+  case KL_X_EXCHANGE_PAUSED:
+    return 503;
   default:
     return 400;
   }

@@ -152,12 +152,12 @@ void kl_sim_json_price_ranges(kl_buf *b, const kl_market *m) {
   kl_buf_char(b, ']');
 }
 
-static const char *result_name(const kl_market *m) {
+const char *kl_sim_result_name(const kl_market *m) {
   if (m->settlement < 0) return "";
   return m->settlement == KL_PRICE_ONE ? "yes" : m->settlement == 0 ? "no" : "scalar";
 }
 
-static void number(kl_buf *b, const char *key, double v) {
+void kl_sim_field_number(kl_buf *b, const char *key, double v) {
   kl_sim_key(b, key);
   kl_buf_printf(b, "%.10g", v);
 }
@@ -190,14 +190,14 @@ void kl_sim_json_market(kl_buf *b, const kl_market *m) {
   kl_sim_field_price(b, "last_price_dollars", m->last_price);
   kl_sim_field_count(b, "volume_fp", m->volume);
   kl_sim_field_count(b, "volume_24h_fp", m->volume_24h);
-  kl_sim_field_str(b, "result", result_name(m));
+  kl_sim_field_str(b, "result", kl_sim_result_name(m));
   kl_sim_field_bool(b, "can_close_early", true);
   kl_sim_field_count(b, "open_interest_fp", m->open_interest);
   kl_sim_field_price(b, "notional_value_dollars", KL_PRICE_ONE);
   kl_sim_field_price(b, "previous_yes_bid_dollars", m->previous_bid);
   kl_sim_field_price(b, "previous_yes_ask_dollars", m->previous_ask);
   kl_sim_field_price(b, "previous_price_dollars", m->previous_price);
-  kl_sim_field_str(b, "expiration_value", result_name(m));
+  kl_sim_field_str(b, "expiration_value", kl_sim_result_name(m));
   kl_sim_field_str(b, "rules_primary", m->rules);
   kl_sim_field_str(b, "rules_secondary", "");
   kl_sim_field_str(b, "price_level_structure", m->price_structure);
@@ -205,11 +205,11 @@ void kl_sim_json_market(kl_buf *b, const kl_market *m) {
   kl_sim_json_price_ranges(b, m);
   kl_sim_field_int(b, "exchange_index", m->exchange_index);
   if (m->strike_type[0]) kl_sim_field_str(b, "strike_type", m->strike_type);
-  if (m->has_floor) number(b, "floor_strike", m->floor_strike);
-  if (m->has_cap) number(b, "cap_strike", m->cap_strike);
+  if (m->has_floor) kl_sim_field_number(b, "floor_strike", m->floor_strike);
+  if (m->has_cap) kl_sim_field_number(b, "cap_strike", m->cap_strike);
   if (m->settlement >= 0) {
     kl_sim_field_price(b, "settlement_value_dollars", m->settlement);
-    if (m->status == KL_MARKET_FINALIZED) kl_sim_field_time(b, "settlement_ts", m->updated_us);
+    if (m->status == KL_MARKET_FINALIZED) kl_sim_field_time(b, "settlement_ts", m->settled_us);
   }
   kl_buf_char(b, '}');
 }
@@ -288,8 +288,12 @@ void kl_sim_json_order(kl_buf *b, const kl_sim *s, const kl_order *o) {
   kl_sim_field_time(b, "created_time", o->created_us);
   kl_sim_field_time(b, "last_update_time", o->updated_us);
   kl_sim_field_str(b, "self_trade_prevention_type", o->stp == KL_STP_MAKER ? "maker" : "taker_at_cross");
-  kl_sim_key(b, "order_group_id");
-  kl_buf_str(b, "null");
+  if (o->order_group_id[0]) {
+    kl_sim_field_str(b, "order_group_id", o->order_group_id);
+  } else {
+    kl_sim_key(b, "order_group_id");
+    kl_buf_str(b, "null");
+  }
   kl_sim_field_bool(b, "cancel_order_on_pause", o->cancel_on_pause);
   kl_sim_field_int(b, "subaccount_number", o->subaccount);
   kl_sim_field_int(b, "exchange_index", o->market->exchange_index);
@@ -335,7 +339,7 @@ void kl_sim_json_settlement(kl_buf *b, const kl_settlement *st) {
   kl_sim_field_str(b, "ticker", m->ticker);
   kl_sim_field_int(b, "exchange_index", m->exchange_index);
   kl_sim_field_str(b, "event_ticker", m->event->ticker);
-  kl_sim_field_str(b, "market_result", result_name(m));
+  kl_sim_field_str(b, "market_result", kl_sim_result_name(m));
   kl_sim_field_count(b, "yes_count_fp", st->yes_count);
   kl_sim_field_money(b, "yes_total_cost_dollars", st->yes_cost);
   kl_sim_field_count(b, "no_count_fp", st->no_count);

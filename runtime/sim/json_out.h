@@ -15,7 +15,10 @@ void kl_sim_field_money(kl_buf *b, const char *key, kl_money value);  /* "4.9000
 void kl_sim_field_money4(kl_buf *b, const char *key, kl_money value); /* "4.9000", truncated */
 void kl_sim_field_time(kl_buf *b, const char *key, int64_t us);       /* RFC 3339 with microseconds */
 
-const char *kl_sim_outcome_name(kl_outcome o); /* "yes" */
+void kl_sim_field_number(kl_buf *b, const char *key, double value);
+
+const char *kl_sim_outcome_name(kl_outcome o);      /* "yes" */
+const char *kl_sim_result_name(const kl_market *m); /* "yes", "no", "scalar", or "" before it is determined */
 static inline kl_outcome kl_sim_outcome(kl_side s) { return s == KL_BID ? KL_YES : KL_NO; }
 static inline const char *kl_sim_side_name(kl_side s) { return s == KL_BID ? "bid" : "ask"; }
 

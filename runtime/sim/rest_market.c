@@ -214,7 +214,8 @@ static bool read_market_filter(const kl_sim_request *rq, kl_sim_response *rs, ma
 }
 
 static bool market_fits(const kl_market *m, const market_filter *f) {
-  int64_t created = m->created_us / 1000000, close = m->close_us / 1000000, updated = m->updated_us / 1000000;
+  int64_t created = m->created_us / 1000000, close = m->close_us / 1000000, updated = m->updated_us / 1000000,
+          settled = m->settled_us / 1000000;
   if (!has_status(m, f->status) || !kl_sim_in_list(f->tickers, m->ticker) ||
       !kl_sim_in_list(f->events, m->event->ticker))
     return false;
@@ -224,7 +225,7 @@ static bool market_fits(const kl_market *m, const market_filter *f) {
       updated < f->min_updated || updated > f->max_updated)
     return false;
   if (f->min_settled == INT64_MIN && f->max_settled == INT64_MAX) return true;
-  return m->status == KL_MARKET_FINALIZED && updated >= f->min_settled && updated <= f->max_settled;
+  return m->status == KL_MARKET_FINALIZED && settled >= f->min_settled && settled <= f->max_settled;
 }
 
 static void get_markets(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {

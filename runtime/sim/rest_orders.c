@@ -125,7 +125,8 @@ static bool check_create(kl_sim *s, const create_fields *f, uint32_t user, kl_or
                           .client_order_id = f->client_order_id,
                           .post_only = f->post_only,
                           .reduce_only = f->reduce_only,
-                          .cancel_on_pause = f->cancel_on_pause};
+                          .cancel_on_pause = f->cancel_on_pause,
+                          .order_group_id = f->group};
   if (!f->ticker || !*f->ticker) return refuse(r, KL_X_INVALID_PARAMETERS, "ticker is required");
   if (!read_side(f->side, &q->side, r) || !read_tif(f->tif, &q->tif, r) || !read_stp(f->stp, &q->stp, r) ||
       !read_decimal(f->price, KL_PRICE_PLACES, KL_X_INVALID_PRICE, "price", &q->price, r) ||
@@ -138,7 +139,6 @@ static bool check_create(kl_sim *s, const create_fields *f, uint32_t user, kl_or
   const kl_market *m = kl_exchange_market(s->x, f->ticker);
   if (f->exchange_index < -1) return refuse(r, KL_X_INVALID_PARAMETERS, "exchange_index must be -1 or more");
   if (m && !kl_sim_shard_reaches(f->exchange_index, f->ticker, m)) return refuse_shard(r, f->exchange_index, f->ticker);
-  if (f->group && *f->group) return refuse(r, KL_X_NOT_FOUND, "no order group has this order_group_id");
   if (!f->has_expiration) return true;
   if (q->tif != KL_TIF_GTC)
     return refuse(r, KL_X_INVALID_PARAMETERS, "expiration_time goes with good_till_canceled only");

@@ -19,6 +19,7 @@ typedef struct kl_sim_route {
 extern const kl_sim_route kl_sim_routes_account[];
 extern const kl_sim_route kl_sim_routes_candles[];
 extern const kl_sim_route kl_sim_routes_exchange[];
+extern const kl_sim_route kl_sim_routes_groups[];
 extern const kl_sim_route kl_sim_routes_keys[];
 extern const kl_sim_route kl_sim_routes_market[];
 extern const kl_sim_route kl_sim_routes_orders[];

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "sim/auth.h"
 #include "sim/channels.h"
+#include "sim/order_groups.h"
 #include "sim/server.h"
 #include "sim/tls.h"
 
@@ -130,6 +131,7 @@ static bool build(kl_sim *s, kl_error *e) {
   kl_exchange_options xo = {.seed = s->o.seed,
                             .keep_trades = 20000,
                             .keep_market_trades = 100 + 36000 / (size_t)s->o.markets,
+                            .speed = s->o.speed,
                             .sink = kl_sim_channels_sink(s)};
   s->x = kl_exchange_new(&xo);
   if (!s->x) return no_memory(e);
@@ -182,7 +184,7 @@ static bool start(kl_sim *s, kl_error *e) {
   key_thread keys = {.s = s};
   pthread_t thread;
   bool apart = pthread_create(&thread, NULL, make_keys, &keys) == 0;
-  bool ok = build(s, e);
+  bool ok = build(s, e) && kl_sim_groups_load(s, e);
   if (apart) {
     pthread_join(thread, NULL);
   } else {
