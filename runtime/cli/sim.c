@@ -114,7 +114,7 @@ int kl_command_sim(int argc, char **argv) {
       "is ready; on SIGUSR1 it prints a line of JSON with its counters to stderr.\n";
   int64_t port = 0, seed = 1, markets = 0, users = 1;
   double speed = 1, rate = 0;
-  bool tls = false, quiet = false, json = false;
+  bool tls = false, quiet = false, maintenance = false, json = false;
   const char *level_name = NULL, *tier = NULL;
   const kl_opt own[] = {
       {"port", KL_OPT_INT, &port, "N", "0 takes any free one [0]", 0, 65535},
@@ -126,6 +126,7 @@ int kl_command_sim(int argc, char **argv) {
       {"tier", KL_OPT_TEXT, &tier, "NAME", "rate limits, basic to prestige [prestige]", 0, 0},
       {"tls", KL_OPT_FLAG, &tls, NULL, "https and wss, with a certificate of its own", 0, 0},
       {"quiet-market", KL_OPT_FLAG, &quiet, NULL, "no synthetic traders", 0, 0},
+      {"maintenance", KL_OPT_FLAG, &maintenance, NULL, "trading pauses Thursday 03:00 to 05:00 Eastern", 0, 0},
       {"json", KL_OPT_FLAG, &json, NULL, "one JSON line when it is ready", 0, 0},
       {"log", KL_OPT_TEXT, &level_name, "LEVEL", "error, warn, info, debug or trace [warn]", 0, 0},
       {NULL, KL_OPT_FLAG, NULL, NULL, NULL, 0, 0}};
@@ -154,6 +155,7 @@ int kl_command_sim(int argc, char **argv) {
                        .users = (int)users,
                        .tier = tier,
                        .tls = tls,
+                       .maintenance = maintenance,
                        .quiet = quiet};
   kl_sim *sim = NULL;
   kl_error e = {0};

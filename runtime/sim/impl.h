@@ -44,9 +44,10 @@ struct kl_sim {
   kl_sim_candles *candles;
   kl_sim_account *accounts;
   int n_accounts;
-  kl_map *keys;     /* key id to account */
-  int64_t now_us;   /* wall time of what is going on: set at the start of every request, command and tick */
-  int64_t start_us; /* wall time of the start */
+  kl_map *keys;               /* key id to account */
+  int64_t now_us;             /* wall time of what is going on: set at the start of every request, command and tick */
+  int64_t start_us;           /* wall time of the start */
+  int64_t maintenance_end_us; /* of the window for which trading is paused; 0: none */
   kl_sim_counters counters;
 
   /* Channels. */

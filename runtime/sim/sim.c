@@ -9,6 +9,7 @@
 #include "sim/auth.h"
 #include "sim/channels.h"
 #include "sim/order_groups.h"
+#include "sim/schedule.h"
 #include "sim/server.h"
 #include "sim/tls.h"
 
@@ -53,6 +54,7 @@ static void on_second(uv_timer_t *t) {
   kl_sim *s = t->data;
   kl_sim_touch(s);
   kl_sim_world_settle(&s->world, s->x, s->now_us);
+  kl_sim_schedule_second(s);
   kl_sim_server_second(s);
 }
 
