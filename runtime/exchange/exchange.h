@@ -345,7 +345,8 @@ kl_exchange_result kl_exchange_amend(kl_exchange *x, int64_t now_us, const kl_am
 kl_exchange_result kl_exchange_decrease(kl_exchange *x, int64_t now_us, uint32_t user, int subaccount,
                                         const char *order_id, kl_count reduce_by, kl_count reduce_to,
                                         const kl_order **order);
-/* Cancels all resting orders of the user (subaccount -1: all) but those in inactive markets; returns how many. */
+/* Cancels the resting orders of the user (subaccount -1: all) but those in inactive markets and in an exchange pause;
+ * returns how many. At most 10,000 a call, the oldest first, as Kalshi does: go on until none is left. */
 size_t kl_exchange_cancel_all(kl_exchange *x, int64_t now_us, uint32_t user, int subaccount);
 
 /* ---- trades that were agreed outside the book: cross.c ---- */

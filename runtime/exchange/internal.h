@@ -9,6 +9,7 @@
 enum {
   KL_X_SUBACCOUNTS = 64,
   KL_X_OPEN_ORDERS = 200000, /* of a user; Kalshi's quota */
+  KL_X_CANCEL_ALL = 10000,   /* orders that one call cancels */
   KL_X_GROUPS = 100000,      /* of a user; Kalshi's quota since 2026-08-13 */
   KL_X_CENT = 10000          /* of kl_money */
 };

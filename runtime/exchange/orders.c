@@ -340,7 +340,7 @@ size_t kl_exchange_cancel_all(kl_exchange *x, int64_t now_us, uint32_t user, int
   kl_x_advance(x, now_us);
   if (user >= x->n_users) return 0;
   kl_list *live = &x->users[user]->live;
-  for (kl_list *i = live->next, *next; i != live; i = next) {
+  for (kl_list *i = live->next, *next; i != live && n < KL_X_CANCEL_ALL; i = next) {
     next = i->next;
     kl_x_order *o = KL_CONTAINER(i, kl_x_order, live);
     if (subaccount != -1 && o->o.subaccount != subaccount) continue;

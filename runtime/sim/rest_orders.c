@@ -142,7 +142,9 @@ static bool check_create(kl_sim *s, const create_fields *f, uint32_t user, kl_or
   if (!f->has_expiration) return true;
   if (q->tif != KL_TIF_GTC)
     return refuse(r, KL_X_INVALID_PARAMETERS, "expiration_time goes with good_till_canceled only");
-  if (f->expiration_s <= 0 || f->expiration_s > INT64_C(100000000000)) return refuse(r, KL_X_EXPIRED, "");
+  if (f->expiration_s <= 0) return refuse(r, KL_X_EXPIRED, "");
+  if (f->expiration_s > INT64_C(100000000000))
+    return refuse(r, KL_X_INVALID_PARAMETERS, "expiration_time is in seconds, not in milliseconds");
   q->expiration_us = f->expiration_s * 1000000;
   return true;
 }
@@ -206,6 +208,19 @@ static void item_error(kl_buf *b, const refusal *r) {
   kl_buf_char(b, '}');
 }
 
+/* A batch is paid for as a whole, so one that costs more than a full bucket holds could never be sent: that is what
+ * "scales with the write budget" comes to. */
+static bool fits_bucket(const kl_sim_request *rq, kl_sim_response *rs, size_t n) {
+  const kl_sim_tier *t = rq->account->limits.tier;
+  size_t most = (size_t)t->write_rate * KL_SIM_BURST_S / rq->op->cost;
+  if (n <= most) return true;
+  refusal r = {KL_X_INVALID_PARAMETERS, ""};
+  snprintf(r.details, sizeof r.details, "orders: at most %zu, which is what the write budget of tier %s holds", most,
+           t->name);
+  answer_refusal(rs, &r);
+  return false;
+}
+
 /* The array `orders` of a batch, with its tokens taken; NULL after answering. */
 static json_t *read_batch(kl_sim *s, const json_t *root, const kl_sim_request *rq, kl_sim_response *rs) {
   json_t *orders = json_object_get(root, "orders");
@@ -219,7 +234,7 @@ static json_t *read_batch(kl_sim *s, const json_t *root, const kl_sim_request *r
     answer_refusal(rs, &r);
     return NULL;
   }
-  return kl_sim_charge(s, rq, rs, n) ? orders : NULL;
+  return fits_bucket(rq, rs, n) && kl_sim_charge(s, rq, rs, n) ? orders : NULL;
 }
 
 static void create_orders(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
@@ -363,6 +378,13 @@ static void cancel_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *r
 static void cancel_all(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   int subaccount;
   if (!kl_sim_arg_subaccount(rq, rs, -1, &subaccount)) return;
+  bool any = false;
+  for (int shard = 0; shard < KL_EXCHANGE_SHARDS; shard++)
+    any = any || kl_exchange_pause_of(s->x, shard, NULL) != KL_EXCHANGE_PAUSE;
+  if (!any) {
+    kl_sim_fail_result(rs, KL_X_EXCHANGE_PAUSED);
+    return;
+  }
   kl_exchange_cancel_all(s->x, s->now_us, rq->account->user, subaccount);
   rs->status = 204;
 }

@@ -324,6 +324,20 @@ static void a_shard_pauses_alone(void **state) {
   assert_false(kl_exchange_set_pause(w->x, w->now, 4, KL_TRADING_PAUSE, 0));
 }
 
+/* More than ten thousand take more than one call. */
+static void cancel_all_takes_ten_thousand_at_a_time(void **state) {
+  (void)state;
+  kl_exchange *x = kl_exchange_new(&(kl_exchange_options){.seed = 1});
+  (void)add_market(x, "M", "linear_cent", KL_FEE_QUADRATIC, 0, 0);
+  assert_int_equal(kl_exchange_add_user(x, DOLLARS(1000)), ANN);
+  kl_order_request r = request(ANN, KL_BID, 100, 1);
+  for (int i = 0; i < 10500; i++)
+    assert_int_equal(kl_exchange_create(x, START, &r, NULL), KL_X_OK);
+  assert_int_equal(kl_exchange_cancel_all(x, START, ANN, -1), 10000);
+  assert_int_equal(kl_exchange_cancel_all(x, START, ANN, -1), 500);
+  kl_exchange_free(x);
+}
+
 /* ---- the life of a market ---- */
 
 static void a_market_may_close_early_and_reopen(void **state) {
@@ -489,6 +503,7 @@ int main(void) {
       CASE(a_trading_pause_stops_placing_and_amending_only),
       CASE(in_an_exchange_pause_nothing_works),
       CASE(a_shard_pauses_alone),
+      CASE(cancel_all_takes_ten_thousand_at_a_time),
       CASE(a_market_may_close_early_and_reopen),
       CASE(a_result_is_settled_by_its_timer_unless_disputed),
       CASE(a_rejected_dispute_keeps_the_result),
