@@ -160,3 +160,21 @@ bool kl_sim_cursor_read(const kl_sim_request *rq, char kind, char *last, size_t 
   last[len] = '\0';
   return true;
 }
+
+size_t kl_sim_page_start(const kl_sim_request *rq, char kind) {
+  char last[32];
+  return kl_sim_cursor_read(rq, kind, last, sizeof last) ? strtoul(last, NULL, 10) : 0;
+}
+
+void kl_sim_page_end(kl_buf *b, const char *key, char kind, bool more, size_t next) {
+  char text[32];
+  kl_buf_str(b, ",\"");
+  kl_buf_str(b, key);
+  kl_buf_str(b, "\":");
+  if (!more) {
+    kl_buf_str(b, "\"\"");
+    return;
+  }
+  snprintf(text, sizeof text, "%zu", next);
+  kl_sim_cursor_write(b, kind, text);
+}

@@ -74,5 +74,9 @@ size_t kl_sim_list_count(const char *list);
 void kl_sim_cursor_write(kl_buf *b, char kind, const char *last);
 /* False when the query has none, or one that this list did not write: then the first page is meant. */
 bool kl_sim_cursor_read(const kl_sim_request *rq, char kind, char *last, size_t cap);
+/* For lists in order of creation: the number of the row where the page starts, and the field (`key`) with the cursor of
+ * the row where the next one does, empty when there is no more. */
+size_t kl_sim_page_start(const kl_sim_request *rq, char kind);
+void kl_sim_page_end(kl_buf *b, const char *key, char kind, bool more, size_t next);
 
 #endif

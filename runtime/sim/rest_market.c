@@ -82,23 +82,6 @@ static bool has_status(const kl_market *m, status_filter f) {
 
 /* ---- events ---- */
 
-/* Where a list that is in order of creation goes on. */
-static size_t page_start(const kl_sim_request *rq, char kind) {
-  char last[32];
-  return kl_sim_cursor_read(rq, kind, last, sizeof last) ? strtoul(last, NULL, 10) : 0;
-}
-
-static void page_end(kl_buf *b, char kind, bool more, size_t next) {
-  char text[32];
-  kl_sim_key(b, "cursor");
-  if (!more) {
-    kl_buf_str(b, "\"\"");
-    return;
-  }
-  snprintf(text, sizeof text, "%zu", next);
-  kl_sim_cursor_write(b, kind, text);
-}
-
 static bool any_market(const kl_market_event *e, status_filter f, int64_t min_close_s) {
   for (size_t i = 0; i < e->n_markets; i++) {
     const kl_market *m = e->markets[i];
@@ -123,7 +106,7 @@ static void get_events(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs)
   }
   kl_buf *b = &rs->body;
   int64_t n = 0;
-  size_t i = page_start(rq, 'e');
+  size_t i = kl_sim_page_start(rq, 'e');
   bool more = false;
   kl_buf_str(b, "{\"events\":[");
   for (; i < kl_exchange_event_count(s->x); i++) {
@@ -139,7 +122,7 @@ static void get_events(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs)
   }
   kl_buf_char(b, ']');
   if (milestones) kl_buf_str(b, ",\"milestones\":[]");
-  page_end(b, 'e', more, i);
+  kl_sim_page_end(b, "cursor", 'e', more, i);
   kl_buf_char(b, '}');
 }
 
@@ -234,7 +217,7 @@ static void get_markets(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs
   if (!kl_sim_arg_int(rq, rs, "limit", 0, 1000, 100, &limit) || !read_market_filter(rq, rs, &f)) return;
   if (limit == 0) limit = 100;
   kl_buf *b = &rs->body;
-  size_t i = page_start(rq, 'm');
+  size_t i = kl_sim_page_start(rq, 'm');
   bool more = false;
   kl_buf_str(b, "{\"markets\":[");
   for (; i < kl_exchange_market_count(s->x); i++) {
@@ -246,7 +229,7 @@ static void get_markets(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs
     kl_sim_json_market(b, m);
   }
   kl_buf_char(b, ']');
-  page_end(b, 'm', more, i);
+  kl_sim_page_end(b, "cursor", 'm', more, i);
   kl_buf_char(b, '}');
 }
 
