@@ -280,6 +280,22 @@ static void take(gather *g, const kl_sim_candle *k) {
   g->now.open_interest = k->open_interest;
 }
 
+/* When the first candle of a market ends. */
+static int64_t first_end(const kl_sim_candles *c, const history *h) {
+  if (h->past && c->past > 0) return c->start_s - 60 * (int64_t)(c->past - 1);
+  return h->n > 0 ? h->live[0].end_s : INT64_MAX;
+}
+
+int64_t kl_sim_candles_begin_s(const kl_sim_candles *c, kl_market *const *markets, size_t n) {
+  int64_t first = INT64_MAX;
+  for (size_t i = 0; i < n; i++) {
+    if (markets[i]->index >= c->n) continue;
+    int64_t end = first_end(c, &c->markets[markets[i]->index]);
+    if (end < first) first = end;
+  }
+  return first;
+}
+
 kl_sim_candles_result kl_sim_candles_range(const kl_sim_candles *c, const kl_market *m, int64_t now_us, int64_t start_s,
                                            int64_t end_s, int minutes, size_t max, kl_sim_candle_list *out) {
   static const history none = {0};
@@ -288,7 +304,7 @@ kl_sim_candles_result kl_sim_candles_range(const kl_sim_candles *c, const kl_mar
   memset(out, 0, sizeof *out);
   if (past_n == 0 && h->n == 0) return KL_SIM_CANDLES_OK;
   gather g = {.period_s = 60 * (int64_t)minutes, .start_s = start_s, .end_s = end_s, .out = out};
-  int64_t first = past_n ? c->start_s - 60 * (int64_t)(c->past - 1) : h->live[0].end_s;
+  int64_t first = first_end(c, h);
   int64_t last = now_us / 60000000 * 60 + 60;
   if (last > m->close_us / 1000000 + 60) last = m->close_us / 1000000 / 60 * 60 + 60;
   int64_t from = period_end(start_s > first ? start_s : first, g.period_s);

@@ -46,6 +46,8 @@ typedef struct kl_sim_candle_list {
 
 typedef enum { KL_SIM_CANDLES_OK, KL_SIM_CANDLES_TOO_MANY, KL_SIM_CANDLES_NOMEM } kl_sim_candles_result;
 
+/* When the first of the markets' candles ends, in Unix seconds; INT64_MAX when they have none. */
+int64_t kl_sim_candles_begin_s(const kl_sim_candles *c, kl_market *const *markets, size_t n);
 /* Candles of `minutes` that end within [start_s, end_s] and have begun; a period without an event repeats the state
  * before it. More than `max` are refused; out->n then says how many there would be. */
 kl_sim_candles_result kl_sim_candles_range(const kl_sim_candles *c, const kl_market *m, int64_t now_us, int64_t start_s,

@@ -42,6 +42,7 @@ struct kl_sim {
   kl_sim_world world;
   kl_sim_traders *traders; /* NULL: quiet */
   kl_sim_candles *candles;
+  struct kl_sim_reference *reference; /* reference.h */
   kl_sim_account *accounts;
   int n_accounts;
   kl_map *keys;               /* key id to account */

@@ -73,7 +73,7 @@ static const char *fee_name(kl_fee_type t) {
   }
 }
 
-static void sources(kl_buf *b) {
+void kl_sim_json_sources(kl_buf *b) {
   kl_sim_key(b, "settlement_sources");
   kl_buf_str(b, "[{\"name\":\"Kalua exchange simulator\",\"url\":\"https://example.org/settlement\"}]");
 }
@@ -92,7 +92,7 @@ void kl_sim_json_series(kl_buf *b, const kl_sim *s, const kl_series *series, boo
     kl_buf_json_cstr(b, tags[i]);
   }
   kl_buf_char(b, ']');
-  sources(b);
+  kl_sim_json_sources(b);
   kl_sim_field_str(b, "contract_url", "https://example.org/contract.pdf");
   kl_sim_field_str(b, "contract_terms_url", "https://example.org/terms.pdf");
   kl_sim_field_str(b, "fee_type", fee_name(series->fee_type));
@@ -133,7 +133,7 @@ void kl_sim_json_event(kl_buf *b, const kl_sim *s, const kl_market_event *ev, bo
     }
     kl_buf_char(b, ']');
   }
-  sources(b);
+  kl_sim_json_sources(b);
   kl_sim_field_time(b, "last_updated_ts", s->start_us);
   kl_sim_field_int(b, "exchange_index", ev->series->exchange_index);
   kl_buf_char(b, '}');

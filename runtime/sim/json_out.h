@@ -32,6 +32,8 @@ void kl_sim_json_order(kl_buf *b, const kl_sim *s, const kl_order *o);
 void kl_sim_json_fill(kl_buf *b, const kl_fill *f);
 void kl_sim_json_position(kl_buf *b, const kl_position *p);
 void kl_sim_json_settlement(kl_buf *b, const kl_settlement *st);
+/* `"settlement_sources":[…]`. */
+void kl_sim_json_sources(kl_buf *b);
 void kl_sim_json_price_ranges(kl_buf *b, const kl_market *m);
 /* One side of a book, ascending: [["0.3700","120.00"],…]. With `yes_price` a NO level is given as one dollar less its
  * price. */

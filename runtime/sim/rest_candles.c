@@ -1,4 +1,4 @@
-/* Candlesticks, of one market and of several. */
+/* Candlesticks, of one market, of several, and of an event. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -170,8 +170,48 @@ static void get_candlesticks_batch(kl_sim *s, const kl_sim_request *rq, kl_sim_r
   kl_buf_str(&rs->body, "]}");
 }
 
+/* All markets of an event. What would be too much for one answer is cut off at the end, the same for all of them, and
+ * adjusted_end_ts says where. */
+static void get_candlesticks_of_event(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  const kl_market_event *e = kl_exchange_event(s->x, rq->params[1]);
+  range r;
+  size_t left = SINGLE_MOST;
+  kl_buf *b = &rs->body;
+  if (!e || strcmp(e->series->ticker, rq->params[0]) != 0) {
+    kl_sim_fail(rs, 404, "not_found", "not found", NULL);
+    return;
+  }
+  if (!read_range(rq, rs, &r)) return;
+  r.with_before = false; /* not of this operation */
+  int64_t asked = r.end_s;
+  bool cut = false;
+  int64_t begin = kl_sim_candles_begin_s(s->candles, e->markets, e->n_markets);
+  if (begin != INT64_MAX) {
+    int64_t period = 60 * r.minutes, each = SINGLE_MOST / (int64_t)e->n_markets;
+    int64_t first = ((begin > r.start_s ? begin : r.start_s) + period - 1) / period * period;
+    int64_t last = first + (each - 1) * period;
+    /* Periods that have not begun hold no candles: nothing is cut there. */
+    cut = last < r.end_s && last < s->now_us / 1000000;
+    if (cut) r.end_s = last;
+  }
+  kl_buf_str(b, "{\"market_tickers\":[");
+  for (size_t i = 0; i < e->n_markets; i++) {
+    if (i) kl_buf_char(b, ',');
+    kl_buf_json_cstr(b, e->markets[i]->ticker);
+  }
+  kl_buf_str(b, "],\"market_candlesticks\":[");
+  for (size_t i = 0; i < e->n_markets; i++) {
+    if (i) kl_buf_char(b, ',');
+    if (!candles_of(s, rq, rs, e->markets[i], &r, &left)) return;
+  }
+  kl_buf_char(b, ']');
+  kl_sim_field_int(b, "adjusted_end_ts", cut ? r.end_s : asked);
+  kl_buf_char(b, '}');
+}
+
 const kl_sim_route kl_sim_routes_candles[] = {
     {"GetMarketCandlesticks", get_candlesticks, false},
     {"BatchGetMarketCandlesticks", get_candlesticks_batch, false},
+    {"GetMarketCandlesticksByEvent", get_candlesticks_of_event, false},
     {NULL, NULL, false},
 };

@@ -10,8 +10,9 @@
 #define ROOT "/trade-api/v2"
 
 static const kl_sim_route *const tables[] = {
-    kl_sim_routes_account, kl_sim_routes_candles, kl_sim_routes_exchange, kl_sim_routes_groups,
-    kl_sim_routes_keys,    kl_sim_routes_market,  kl_sim_routes_orders,   kl_sim_routes_portfolio,
+    kl_sim_routes_account, kl_sim_routes_candles,    kl_sim_routes_event_data, kl_sim_routes_exchange,
+    kl_sim_routes_groups,  kl_sim_routes_incentives, kl_sim_routes_keys,       kl_sim_routes_market,
+    kl_sim_routes_orders,  kl_sim_routes_portfolio,  kl_sim_routes_search,
 };
 
 static const kl_sim_route *find_route(const kl_operation *op) {

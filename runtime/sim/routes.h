@@ -18,6 +18,9 @@ typedef struct kl_sim_route {
 /* The tables, each in rest_<name>.c. */
 extern const kl_sim_route kl_sim_routes_account[];
 extern const kl_sim_route kl_sim_routes_candles[];
+extern const kl_sim_route kl_sim_routes_event_data[];
+extern const kl_sim_route kl_sim_routes_incentives[]; /* in incentives.c */
+extern const kl_sim_route kl_sim_routes_search[];
 extern const kl_sim_route kl_sim_routes_exchange[];
 extern const kl_sim_route kl_sim_routes_groups[];
 extern const kl_sim_route kl_sim_routes_keys[];

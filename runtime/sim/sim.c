@@ -9,6 +9,7 @@
 #include "sim/auth.h"
 #include "sim/channels.h"
 #include "sim/order_groups.h"
+#include "sim/reference.h"
 #include "sim/schedule.h"
 #include "sim/server.h"
 #include "sim/tls.h"
@@ -48,6 +49,7 @@ static void on_ticker(uv_timer_t *t) {
   kl_sim_touch(s);
   kl_exchange_tick(s->x, s->now_us);
   kl_sim_channels_flush(s);
+  kl_sim_reference_tick(s);
 }
 
 static void on_second(uv_timer_t *t) {
@@ -55,6 +57,7 @@ static void on_second(uv_timer_t *t) {
   kl_sim_touch(s);
   kl_sim_world_settle(&s->world, s->x, s->now_us);
   kl_sim_schedule_second(s);
+  kl_sim_reference_second(s);
   kl_sim_server_second(s);
 }
 
@@ -144,6 +147,7 @@ static bool build(kl_sim *s, kl_error *e) {
   if (!s->candles || !kl_sim_channels_init(s)) return no_memory(e);
   for (size_t i = 0; i < s->world.n_markets; i++)
     kl_sim_candles_begin(s->candles, s->world.markets[i].market, kl_sim_world_fair(&s->world, (uint32_t)i, 0));
+  if (!kl_sim_reference_open(s)) return no_memory(e);
   if (s->o.quiet) return true;
   s->traders = kl_sim_traders_new(s->x, &s->world, s->o.seed, s->o.rate);
   if (!s->traders) return no_memory(e);
@@ -261,6 +265,7 @@ void kl_sim_stop(kl_sim *s) {
   kl_sim_tls_free(s);
   kl_sim_traders_free(s->traders);
   kl_sim_candles_free(s->candles);
+  kl_sim_reference_free(s);
   kl_sim_world_free(&s->world);
   if (s->x) kl_exchange_free(s->x);
   kl_sim_auth_free(s);
