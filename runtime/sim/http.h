@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "kalshi/operation.h"
 #include "sim/impl.h"
+#include "sim/language.h"
 
 enum {
   KL_SIM_PARAMS_MOST = 3,
@@ -25,6 +26,7 @@ typedef struct kl_sim_request {
   const char *method;
   const char *path;                           /* from the host root, without the query */
   const char *key_id, *timestamp, *signature; /* the headers; NULL when absent */
+  kl_sim_language language;                   /* asked for by Accept-Language */
   const kl_sim_arg *args;                     /* the query, in order */
   size_t n_args;
   const char *body;

@@ -136,6 +136,7 @@ void kl_sim_dispatch(kl_sim *s, kl_sim_request *rq, kl_sim_response *rs) {
   if (!rq->op->cost_per_item && !take_tokens(s, rq, rs, rq->op->cost)) return;
   kl_exchange_tick(s->x, s->now_us);
   r->handler(s, rq, rs);
+  if (rs->status < 300) kl_sim_translate_answer(rq->language, &rs->body);
   if (rs->body.failed) {
     kl_buf_free(&rs->body);
     kl_sim_fail(rs, 500, "internal_error", "the simulator is out of memory", NULL);

@@ -117,6 +117,9 @@ static int read_head(connection *k, struct lws *wsi) {
     if (lws_hdr_copy(wsi, k->path, sizeof k->path, methods[i].token) < 0) return 414;
     break;
   }
+  char languages[128];
+  if (lws_hdr_copy(wsi, languages, sizeof languages, WSI_TOKEN_HTTP_ACCEPT_LANGUAGE) > 0)
+    k->rq.language = kl_sim_language_read(languages);
   k->rq.key_id = own_header(wsi, "kalshi-access-key:", k->key_id, sizeof k->key_id);
   k->rq.timestamp = own_header(wsi, "kalshi-access-timestamp:", k->timestamp, sizeof k->timestamp);
   k->rq.signature = own_header(wsi, "kalshi-access-signature:", k->signature, sizeof k->signature);
