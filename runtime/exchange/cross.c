@@ -15,16 +15,26 @@ static kl_order_request order_of(const kl_cross_party *p, const char *ticker, kl
                             .subaccount = p->subaccount};
 }
 
-/* Whether the account can pay for the whole order at its price, with the fee of that role. Contracts that close the
- * position and that no other order counts on are free, and their proceeds pay fees. */
-static bool can_pay(const kl_exchange *x, const kl_x_order *o, bool taker) {
-  const kl_series *s = kl_x_book_of(o->o.market)->series;
-  kl_price own = kl_x_own_price(o->o.side, o->o.price);
-  kl_count n = o->o.remaining, closing = kl_x_closable(o->holding, o->o.side) - o->holding->promised;
-  if (closing > n) closing = n;
+bool kl_exchange_can_pay(const kl_exchange *x, uint32_t user, int subaccount, const kl_market *m, kl_side side,
+                         kl_price price, kl_count count, bool taker) {
+  if (user >= x->n_users || subaccount < 0 || subaccount >= KL_X_SUBACCOUNTS) return false;
+  const kl_x_account *a = x->users[user]->accounts[subaccount][m->exchange_index];
+  const kl_x_holding *h = a ? kl_x_holding_find(a, m) : NULL;
+  const kl_series *s = kl_x_book_of(m)->series;
+  kl_price own = kl_x_own_price(side, price);
+  kl_count closing = h ? kl_x_closable(h, side) - h->promised : 0;
+  if (closing > count) closing = count;
   if (closing < 0) closing = 0;
-  kl_money fee = kl_fee_trade(s->fee_type, s->fee_multiplier_ppm, taker, o->o.price, n) + x->precision;
-  return own * (n - closing) + fee <= kl_x_balance(o->holding->account) + (KL_PRICE_ONE - own) * closing;
+  kl_money fee = kl_fee_trade(s->fee_type, s->fee_multiplier_ppm, taker, price, count) + x->precision;
+  return own * (count - closing) + fee <= (a ? kl_x_balance(a) : 0) + (KL_PRICE_ONE - own) * closing;
+}
+
+static kl_exchange_result check_party(kl_exchange *x, const kl_order_request *r, bool taker, kl_market **m) {
+  kl_exchange_result result = kl_x_check_request(x, r, m);
+  if (result != KL_X_OK) return result;
+  return kl_exchange_can_pay(x, r->user, r->subaccount, *m, r->side, r->price, r->count, taker)
+             ? KL_X_OK
+             : KL_X_INSUFFICIENT_BALANCE;
 }
 
 kl_exchange_result kl_exchange_block_trade(kl_exchange *x, int64_t now_us, const kl_block_trade *t,
@@ -37,22 +47,15 @@ kl_exchange_result kl_exchange_block_trade(kl_exchange *x, int64_t now_us, const
   kl_order_request requests[2] = {order_of(&t->buyer, t->ticker, KL_BID, t->price, t->count),
                                   order_of(&t->seller, t->ticker, KL_ASK, t->price, t->count)};
   for (int side = KL_BID; side <= KL_ASK; side++) {
-    kl_exchange_result result = kl_x_check_request(x, &requests[side], &m);
+    kl_exchange_result result = check_party(x, &requests[side], side != (int)t->maker, &m);
     if (result != KL_X_OK) return result;
   }
-  kl_x_order *orders[2] = {NULL, NULL};
-  kl_exchange_result result = KL_X_OK;
-  for (int side = KL_BID; side <= KL_ASK && result == KL_X_OK; side++) {
+  kl_x_order *orders[2];
+  for (int side = KL_BID; side <= KL_ASK; side++) {
     orders[side] = kl_x_open_order(x, m, &requests[side]);
-    if (!orders[side])
-      result = KL_X_NOMEM;
-    else if (!can_pay(x, orders[side], side != (int)t->maker))
-      result = KL_X_INSUFFICIENT_BALANCE;
-  }
-  if (result != KL_X_OK) {
-    for (int side = KL_BID; side <= KL_ASK; side++)
-      if (orders[side]) kl_x_slab_give(&x->orders, orders[side]);
-    return result;
+    if (orders[side]) continue;
+    if (side == KL_ASK) kl_x_slab_give(&x->orders, orders[KL_BID]);
+    return KL_X_NOMEM;
   }
   for (int side = KL_BID; side <= KL_ASK; side++) {
     kl_x_register_order(x, orders[side], requests[side].client_order_id);
@@ -78,23 +81,12 @@ static kl_count filled_of(const kl_exchange *x, uint32_t user, const char *order
   return o ? o->filled : 0;
 }
 
-/* Whether a party of the quote could pay before anything is done: its order is made, asked, and given back. */
-static kl_exchange_result payable(kl_exchange *x, const kl_order_request *r) {
-  kl_market *m;
-  kl_exchange_result result = kl_x_check_request(x, r, &m);
-  if (result != KL_X_OK) return result;
-  kl_x_order *o = kl_x_open_order(x, m, r);
-  if (!o) return KL_X_NOMEM;
-  bool ok = can_pay(x, o, true);
-  kl_x_slab_give(&x->orders, o);
-  return ok ? KL_X_OK : KL_X_INSUFFICIENT_BALANCE;
-}
-
 kl_exchange_result kl_exchange_execute_quote(kl_exchange *x, int64_t now_us, const kl_quote_trade *t,
                                              kl_cross_outcome *out) {
   kl_side sides[2] = {t->quoter_side, kl_x_other(t->quoter_side)};
   const kl_cross_party *parties[2] = {&t->quoter, &t->requester};
   kl_order_request requests[2];
+  kl_market *m;
   *out = (kl_cross_outcome){0};
   kl_x_advance(x, now_us);
   if (t->quoter.user == t->requester.user) return KL_X_INVALID_PARAMETERS;
@@ -103,7 +95,7 @@ kl_exchange_result kl_exchange_execute_quote(kl_exchange *x, int64_t now_us, con
     requests[i].behind = true;
     requests[i].quoter = i == 0;
     requests[i].post_only = i == 0 && t->post_only;
-    kl_exchange_result result = payable(x, &requests[i]);
+    kl_exchange_result result = check_party(x, &requests[i], true, &m);
     if (result != KL_X_OK) return result;
   }
   int first = t->post_only ? 0 : 1;
