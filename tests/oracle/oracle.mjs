@@ -264,9 +264,12 @@ const clear = (market, reason) => {
 
 const on_grid = (market, price) => price > 0 && price < ONE &&
   market.bands.some(([from, to, step]) => price >= from && price <= to && (price - from) % step === 0);
+// The user's resting order, or why nothing can be done: in a market that is not open, the same for those that have ended.
 const find = (number, user, sub) => {
   const o = orders.get(number);
-  return o && o.resting && o.user === user && o.sub === sub ? o : null;
+  if (!o || o.user !== user || o.sub !== sub) return 'not_found';
+  if (o.market.status !== 'active') return 'MARKET_INACTIVE';
+  return o.resting ? o : 'not_found';
 };
 
 const commands = {
@@ -309,18 +312,16 @@ const commands = {
     }
     const reason = !done.reached ? 'SelfTradeCancel' : want < count && done.filled === want ? 'ReduceOnlyCancel' : 'Cancel';
     conclude(order, tif === 'g' && done.reached, reason);
-    if (!order.resting) orders.delete(number);
     return `ok ${done.filled} ${order.remaining} ${done.cost} ${done.fees}`;
   },
   amend: ([t, number, user, sub, , side, price, count]) => {
     go_to(t);
     [number, user, sub, price, count] = [number, user, sub, price, count].map(Number);
     const order = find(number, user, sub);
-    if (!order) return 'not_found';
+    if (typeof order === 'string') return order;
     const { market } = order;
-    if (side !== order.side) return 'order_side_mismatch';
-    if (market.status !== 'active') return 'MARKET_INACTIVE';
     if (paused) return 'trading_is_paused';
+    if (side !== order.side) return 'order_side_mismatch';
     if (count <= order.filled) return 'invalid_order_size';
     if (!on_grid(market, price)) return 'invalid_price';
     const remaining = count - order.filled;
@@ -345,8 +346,7 @@ const commands = {
     go_to(t);
     [number, user, sub, by, to] = [number, user, sub, by, to].map(Number);
     const order = find(number, user, sub);
-    if (!order) return 'not_found';
-    if (order.market.status !== 'active') return 'MARKET_INACTIVE';
+    if (typeof order === 'string') return order;
     if (to === -1 ? by <= 0 : to > order.remaining) return 'invalid_order_size';
     const n = to === -1 ? by : order.remaining - to;
     if (n >= order.remaining) end(order, 'Cancel');
@@ -356,8 +356,7 @@ const commands = {
   cancel: ([t, number, user, sub]) => {
     go_to(t);
     const order = find(Number(number), Number(user), Number(sub));
-    if (!order) return 'not_found';
-    if (order.market.status !== 'active') return 'MARKET_INACTIVE';
+    if (typeof order === 'string') return order;
     end(order, 'Cancel');
     return 'ok';
   },

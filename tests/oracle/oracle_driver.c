@@ -347,7 +347,7 @@ int main(int argc, char **argv) {
     kl_money deposit = (kl_money)(i < 3 ? 400 : 20000) * KL_MONEY_ONE;
     uint32_t user = kl_exchange_add_user(w.x, deposit);
     if (user == UINT32_MAX) die("no user");
-    kl_exchange_keep(w.x, user, 2000, 10);
+    kl_exchange_keep(w.x, user, 100000, 10);
     printf("user %u %" PRId64 "\n", user, deposit);
   }
   for (int i = 0; i < OPEN_MARKETS; i++)
