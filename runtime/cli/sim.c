@@ -112,7 +112,7 @@ int kl_command_sim(int argc, char **argv) {
       "Serves an exchange with synthetic traders on 127.0.0.1 until Ctrl-C or SIGTERM: the same\n"
       "REST and WebSocket protocol, signatures verified. With --json it prints one line when it\n"
       "is ready; on SIGUSR1 it prints a line of JSON with its counters to stderr.\n";
-  int64_t port = 0, seed = 1, markets = 0, users = 1;
+  int64_t port = 0, seed = 1, markets = 0, users = 1, post_only_throttle = 0;
   double speed = 1, rate = 0;
   bool tls = false, quiet = false, maintenance = false, json = false;
   const char *level_name = NULL, *tier = NULL;
@@ -126,6 +126,8 @@ int kl_command_sim(int argc, char **argv) {
       {"tier", KL_OPT_TEXT, &tier, "NAME", "rate limits, basic to prestige [prestige]", 0, 0},
       {"tls", KL_OPT_FLAG, &tls, NULL, "https and wss, with a certificate of its own", 0, 0},
       {"quiet-market", KL_OPT_FLAG, &quiet, NULL, "no synthetic traders", 0, 0},
+      {"post-only-throttle", KL_OPT_INT, &post_only_throttle, "N",
+       "429 for post-only orders after N a minute would have crossed", 1, 100000},
       {"maintenance", KL_OPT_FLAG, &maintenance, NULL, "trading pauses Thursday 03:00 to 05:00 Eastern", 0, 0},
       {"json", KL_OPT_FLAG, &json, NULL, "one JSON line when it is ready", 0, 0},
       {"log", KL_OPT_TEXT, &level_name, "LEVEL", "error, warn, info, debug or trace [warn]", 0, 0},
@@ -156,6 +158,7 @@ int kl_command_sim(int argc, char **argv) {
                        .tier = tier,
                        .tls = tls,
                        .maintenance = maintenance,
+                       .post_only_throttle = (int)post_only_throttle,
                        .quiet = quiet};
   kl_sim *sim = NULL;
   kl_error e = {0};

@@ -36,3 +36,20 @@ bool kl_sim_limits_take(kl_sim_limits *l, bool write, int64_t shard, uint32_t co
   *bucket -= cost;
   return true;
 }
+
+/* The count falls by `most` a minute; it is brought up to now before it is looked at or raised. */
+static void forget_crosses(kl_sim_limits *l, int most, int64_t mono_ns) {
+  l->crosses -= most * (double)(mono_ns - l->crossed_ns) / 60e9;
+  if (l->crosses < 0) l->crosses = 0;
+  l->crossed_ns = mono_ns;
+}
+
+void kl_sim_limits_crossed(kl_sim_limits *l, int most, int64_t mono_ns) {
+  forget_crosses(l, most, mono_ns);
+  l->crosses += 1;
+}
+
+bool kl_sim_limits_crosses_often(kl_sim_limits *l, int most, int64_t mono_ns) {
+  forget_crosses(l, most, mono_ns);
+  return l->crosses > most - 1 + 1e-6;
+}

@@ -28,6 +28,8 @@ typedef struct kl_sim_limits {
   const kl_sim_tier *tier;
   double read, write[1 + KL_SIM_SHARDS_MOST]; /* tokens left; write by shard, 0: what no shard is billed for */
   int64_t filled_ns;
+  double crosses; /* post-only orders that would have crossed, less what time has forgiven */
+  int64_t crossed_ns;
 } kl_sim_limits;
 
 /* Full buckets. */
@@ -35,5 +37,10 @@ void kl_sim_limits_init(kl_sim_limits *l, const kl_sim_tier *tier, int64_t mono_
 /* Takes `cost` tokens, all or none; false when they are not there. `shard` picks the write bucket: one of its own for 1
  * to KL_SIM_SHARDS_MOST, the common one for every other number; reads have one bucket. */
 bool kl_sim_limits_take(kl_sim_limits *l, bool write, int64_t shard, uint32_t cost, int64_t mono_ns);
+
+/* For the throttle of post-only orders that would cross too often, `most` a minute: one more did. */
+void kl_sim_limits_crossed(kl_sim_limits *l, int most, int64_t mono_ns);
+/* Whether it is too often now. The count falls by `most` a minute. */
+bool kl_sim_limits_crosses_often(kl_sim_limits *l, int most, int64_t mono_ns);
 
 #endif

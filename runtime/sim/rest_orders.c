@@ -167,8 +167,16 @@ static void created_fields(kl_buf *b, const kl_sim *s, const kl_order_outcome *o
   kl_sim_field_int(b, "ts_ms", s->now_us / 1000);
 }
 
-static kl_exchange_result create_one(kl_sim *s, const kl_order_request *q, kl_order_outcome *out) {
+/* With --post-only-throttle: whether the account's post-only orders have crossed too often to be taken now. */
+static bool throttled(const kl_sim *s, kl_sim_account *a, const kl_order_request *q) {
+  int most = s->o.post_only_throttle;
+  return q->post_only && most > 0 && kl_sim_limits_crosses_often(&a->limits, most, kl_mono_ns(kl_clock_real()));
+}
+
+static kl_exchange_result create_one(kl_sim *s, kl_sim_account *a, const kl_order_request *q, kl_order_outcome *out) {
   kl_exchange_result result = kl_exchange_create(s->x, s->now_us, q, out);
+  int most = s->o.post_only_throttle;
+  if (result == KL_X_POST_ONLY_CROSS && most > 0) kl_sim_limits_crossed(&a->limits, most, kl_mono_ns(kl_clock_real()));
   if (result == KL_X_OK) kl_sim_count(&s->counters.orders);
   return result;
 }
@@ -185,7 +193,9 @@ static void create_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *r
     kl_sim_fail_body(rs, details);
   } else if (!check_create(s, &f, rq->account->user, &q, &r)) {
     answer_refusal(rs, &r);
-  } else if ((r.result = create_one(s, &q, &out)) != KL_X_OK) {
+  } else if (throttled(s, rq->account, &q)) {
+    kl_sim_too_many(s, rs);
+  } else if ((r.result = create_one(s, rq->account, &q, &out)) != KL_X_OK) {
     kl_sim_fail_result(rs, r.result);
   } else {
     rs->status = 201;
@@ -198,30 +208,22 @@ static void create_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *r
 
 /* ---- batches ---- */
 
-static void item_error(kl_buf *b, const refusal *r) {
-  const char *details = r->details[0] ? r->details : kl_exchange_error_details(r->result);
+static void error_field(kl_buf *b, const char *code, const char *message, const char *details) {
   kl_sim_key(b, "error");
   kl_buf_char(b, '{');
-  kl_sim_field_str(b, "code", kl_exchange_error_code(r->result));
-  kl_sim_field_str(b, "message", kl_exchange_error_message(r->result));
+  kl_sim_field_str(b, "code", code);
+  kl_sim_field_str(b, "message", message);
   if (details) kl_sim_field_str(b, "details", details);
   kl_buf_char(b, '}');
 }
 
-/* A batch is paid for as a whole, so one that costs more than a full bucket holds could never be sent: that is what
- * "scales with the write budget" comes to. */
-static bool fits_bucket(const kl_sim_request *rq, kl_sim_response *rs, size_t n) {
-  const kl_sim_tier *t = rq->account->limits.tier;
-  size_t most = (size_t)t->write_rate * KL_SIM_BURST_S / rq->op->cost;
-  if (n <= most) return true;
-  refusal r = {KL_X_INVALID_PARAMETERS, ""};
-  snprintf(r.details, sizeof r.details, "orders: at most %zu, which is what the write budget of tier %s holds", most,
-           t->name);
-  answer_refusal(rs, &r);
-  return false;
+static void item_error(kl_buf *b, const refusal *r) {
+  error_field(b, kl_exchange_error_code(r->result), kl_exchange_error_message(r->result),
+              r->details[0] ? r->details : kl_exchange_error_details(r->result));
 }
 
-/* The array `orders` of a batch, with its tokens taken; NULL after answering. */
+/* The array `orders` of a batch, with its tokens taken; NULL after answering. It is paid for as a whole: that is what
+ * "the size scales with the write budget" comes to. */
 static json_t *read_batch(kl_sim *s, const json_t *root, const kl_sim_request *rq, kl_sim_response *rs) {
   json_t *orders = json_object_get(root, "orders");
   if (orders && !json_is_null(orders) && !json_is_array(orders)) {
@@ -234,7 +236,7 @@ static json_t *read_batch(kl_sim *s, const json_t *root, const kl_sim_request *r
     answer_refusal(rs, &r);
     return NULL;
   }
-  return fits_bucket(rq, rs, n) && kl_sim_charge(s, rq, rs, n) ? orders : NULL;
+  return kl_sim_charge(s, rq, rs, n) ? orders : NULL;
 }
 
 static void create_orders(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
@@ -260,12 +262,16 @@ static void create_orders(kl_sim *s, const kl_sim_request *rq, kl_sim_response *
       refusal r = {KL_X_OK, ""};
       kl_buf_str(&rs->body, i ? ",{" : "{");
       bool read = read_create(item, &f, details) && check_create(s, &f, rq->account->user, &q, &r);
-      if (read) r.result = create_one(s, &q, &out);
-      if (read && r.result == KL_X_OK) {
+      bool too_many = read && throttled(s, rq->account, &q);
+      if (read && !too_many) r.result = create_one(s, rq->account, &q, &out);
+      if (read && !too_many && r.result == KL_X_OK) {
         created_fields(&rs->body, s, &out);
       } else {
         if (f.client_order_id && *f.client_order_id) kl_sim_field_str(&rs->body, "client_order_id", f.client_order_id);
-        item_error(&rs->body, &r);
+        if (too_many)
+          error_field(&rs->body, "too_many_requests", "too many requests", "post-only orders cross too often");
+        else
+          item_error(&rs->body, &r);
       }
       kl_buf_char(&rs->body, '}');
     }

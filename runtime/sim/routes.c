@@ -68,14 +68,18 @@ static int64_t shard_of(const kl_sim_request *rq) {
   return shard;
 }
 
-static bool take_tokens(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs, uint32_t cost) {
-  kl_sim_account *a = rq->account;
-  bool write = rq->op->bucket == KL_BUCKET_WRITE;
-  if (!a || kl_sim_limits_take(&a->limits, write, shard_of(rq), cost, kl_mono_ns(kl_clock_real()))) return true;
+void kl_sim_too_many(kl_sim *s, kl_sim_response *rs) {
   kl_sim_count(&s->counters.rate_limited);
   rs->status = 429;
   kl_buf_clear(&rs->body);
   kl_buf_str(&rs->body, "{\"error\":\"too many requests\"}");
+}
+
+static bool take_tokens(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs, uint32_t cost) {
+  kl_sim_account *a = rq->account;
+  bool write = rq->op->bucket == KL_BUCKET_WRITE;
+  if (!a || kl_sim_limits_take(&a->limits, write, shard_of(rq), cost, kl_mono_ns(kl_clock_real()))) return true;
+  kl_sim_too_many(s, rs);
   return false;
 }
 

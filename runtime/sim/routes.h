@@ -8,6 +8,9 @@
 /* Takes the tokens of a request whose cost depends on its items; false after answering 429. */
 bool kl_sim_charge(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs, size_t items);
 
+/* Answers 429, and counts it. */
+void kl_sim_too_many(kl_sim *s, kl_sim_response *rs);
+
 /* Who answers an operation. */
 typedef struct kl_sim_route {
   const char *id; /* operationId; NULL ends a table */

@@ -22,6 +22,7 @@ typedef struct kl_sim_options {
   int64_t max_clock_skew_ms; /* 0: 15,000 */
   const char *tier;          /* of every account, by name: its rate limits; NULL: "prestige" */
   const char *state;         /* the file that the exchange is kept in; NULL: it ends with the process */
+  int post_only_throttle;    /* how many post-only orders a minute may fail by crossing; 0: any number */
   bool maintenance;          /* trading pauses in the weekly maintenance window, Thursday 03:00 to 05:00 Eastern */
   bool tls;                  /* serve https and wss with a self-signed certificate, written to ca_path */
 } kl_sim_options;
