@@ -1,9 +1,10 @@
 // The life of the simulated exchange: its hours, pauses, the rules of order writes, and its markets' filters, against the
 // exchange's schemas.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import test, { after, before } from 'node:test';
 import { Sim } from './peers.mjs';
-import { requestErrors, restErrors, wireErrorErrors } from './schema.mjs';
+import { messageErrors, requestErrors, restErrors, wireErrorErrors } from './schema.mjs';
 
 let sim, ticker, checked = 0;
 before(async () => {
@@ -13,7 +14,7 @@ before(async () => {
 });
 after(async () => {
   await sim?.stop();
-  console.log(`# ${checked} answers by their schema`);
+  console.log(`# ${checked} answers and messages by their schema`);
 });
 
 const valid = (operation, { status, body }, expected = 200) => {
@@ -134,4 +135,20 @@ test('the filters of markets go together as documented', async () => {
     `min_settled_ts=${now}&status=closed`, `min_created_ts=${now}&max_close_ts=${now}`, 'min_updated_ts=1&status=open',
     'min_updated_ts=1&mve_filter=only', `min_updated_ts=1&series_ticker=${ticker.split('-')[0]}`, `min_updated_ts=1&tickers=${ticker}`])
     refused(await sim.rest('GET', `/markets?${query}`), 400);
+});
+
+// The lines are what the simulator says, word for word: unit/test_sim_lifecycle.c.
+test('every message of the lifecycle channels and of order groups is one of the schema', () => {
+  const lines = fs.readFileSync(new URL('../fixtures/sim_lifecycle.jsonl', import.meta.url), 'utf8').trim().split('\n').map(JSON.parse);
+  const kinds = new Set();
+  for (const m of lines) {
+    assert.deepEqual(messageErrors(m), [], JSON.stringify(m));
+    kinds.add(`${m.type} ${m.msg.event_type ?? ''}`.trim());
+    checked++;
+  }
+  const both = ['created', 'deactivated', 'activated', 'close_date_updated', 'determined', 'settled'];
+  assert.deepEqual([...kinds].sort(), ['event_lifecycle',
+    ...[...both, 'price_level_structure_updated', 'metadata_updated'].map((t) => `market_lifecycle_v2 ${t}`),
+    ...both.map((t) => `multivariate_market_lifecycle ${t}`),
+    ...['created', 'limit_updated', 'triggered', 'reset', 'deleted'].map((t) => `order_group_updates ${t}`)].sort());
 });
