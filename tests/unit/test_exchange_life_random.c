@@ -246,8 +246,11 @@ static void random_create(run *r, const kl_market *m) {
                         .behind = chance(150),
                         .order_group_id = g && g->id[0] ? g->id : NULL};
   bool own = false; /* a fill-or-kill that meets one is an immediate-or-cancel */
-  for (size_t i = 0; i < r->n_live; i++)
-    own = own || (r->live[i]->user == q.user && r->live[i]->market == m && r->live[i]->side != q.side);
+  for (size_t i = 0; i < r->n_live; i++) {
+    const kl_order *o = r->live[i];
+    bool reached = q.side == KL_BID ? o->price <= q.price : o->price >= q.price;
+    own = own || (o->user == q.user && o->market == m && o->side != q.side && reached);
+  }
   kl_order_outcome out;
   kl_exchange_result result = kl_exchange_create(r->x, r->now, &q, &out);
   kl_pause pause = kl_exchange_pause_of(r->x, m->exchange_index, NULL);
@@ -393,6 +396,7 @@ static void check_all(run *r) {
     assert_true(bid < ask);
     if (m->status >= KL_MARKET_CLOSED || m->status == KL_MARKET_INITIALIZED) assert_int_equal(bid_size + ask_size, 0);
     assert_true(m->close_us == 0 || m->close_us > r->now || m->status >= KL_MARKET_CLOSED);
+    assert_true(m->status != KL_MARKET_CLOSED || m->close_us <= r->now);
     assert_true(m->settle_us == 0 || m->settle_us > r->now);
   }
   check_groups(r);
