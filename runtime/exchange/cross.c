@@ -20,12 +20,10 @@ bool kl_exchange_can_pay(const kl_exchange *x, uint32_t user, int subaccount, co
   if (user >= x->n_users || subaccount < 0 || subaccount >= KL_X_SUBACCOUNTS) return false;
   const kl_x_account *a = x->users[user]->accounts[subaccount][m->exchange_index];
   const kl_x_holding *h = a ? kl_x_holding_find(a, m) : NULL;
-  const kl_series *s = kl_x_book_of(m)->series;
   kl_price own = kl_x_own_price(side, price);
-  kl_count closing = h ? kl_x_closable(h, side) - h->promised : 0;
+  kl_count closing = h ? kl_x_spare(h, side, 0) : 0;
   if (closing > count) closing = count;
-  if (closing < 0) closing = 0;
-  kl_money fee = kl_fee_trade(s->fee_type, s->fee_multiplier_ppm, taker, price, count) + x->precision;
+  kl_money fee = kl_x_fee(m, taker, price, count) + x->precision;
   return own * (count - closing) + fee <= (a ? kl_x_balance(a) : 0) + (KL_PRICE_ONE - own) * closing;
 }
 

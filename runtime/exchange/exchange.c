@@ -109,6 +109,7 @@ kl_market_event *kl_exchange_add_event(kl_exchange *x, const kl_market_event *e)
   kl_market_event fresh = *e;
   fresh.markets = NULL;
   fresh.n_markets = fresh.cap_markets = 0;
+  fresh.index = (uint32_t)x->n_events;
   kl_market_event *copy = named_copy(x->events_by_ticker, e->ticker, &fresh, sizeof fresh);
   if (!copy) return NULL;
   x->events[x->n_events++] = copy;
@@ -178,6 +179,7 @@ uint32_t kl_exchange_add_user(kl_exchange *x, kl_money deposit) {
       free(u);
       return UINT32_MAX;
     }
+    a->open = true;
     a->cash = deposit;
   }
   x->n_users++;

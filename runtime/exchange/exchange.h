@@ -53,6 +53,12 @@ const char *kl_market_status_name(kl_market_status s);
 
 typedef enum { KL_FEE_QUADRATIC, KL_FEE_QUADRATIC_MAKER, KL_FEE_QUADRATIC_COMBO_MAKER, KL_FEE_FLAT } kl_fee_type;
 
+/* What trades cost. */
+typedef struct kl_fee_schedule {
+  kl_fee_type type;
+  int64_t multiplier_ppm; /* 1,000,000 is 1 */
+} kl_fee_schedule;
+
 /* A band of the price grid: start <= p <= end is valid when (p - start) is a multiple of step. */
 typedef struct kl_price_band {
   kl_price start, end, step;
@@ -79,6 +85,8 @@ typedef enum {
   KL_X_GROUP_TRIGGERED, /* it takes no orders until it is reset */
   KL_X_TOO_MANY_GROUPS,
   KL_X_TOO_MANY_ORDERS,
+  KL_X_NO_SUBACCOUNT, /* never opened on that shard */
+  KL_X_LOCKED,        /* the subaccount is */
   KL_X_NOMEM
 } kl_exchange_result;
 const char *kl_exchange_error_code(kl_exchange_result r);    /* "insufficient_balance" */
@@ -102,9 +110,14 @@ typedef struct kl_market_event {
   char sub_title[96];
   const kl_series *series;
   bool mutually_exclusive;
-  /* Kept by the exchange: its markets in order of creation. */
+  /* What replaces the type and the multiplier of the series' fees. */
+  bool has_fee_type, has_fee_multiplier;
+  kl_fee_type fee_type;
+  int64_t fee_multiplier_ppm;
+  /* Kept by the exchange: its markets in order of creation, and its own place among the events. */
   struct kl_market **markets;
   size_t n_markets, cap_markets;
+  uint32_t index;
 } kl_market_event;
 
 typedef struct kl_market {
@@ -245,6 +258,7 @@ typedef struct kl_exchange_sink {
   void (*event)(void *data, const kl_market_event *e); /* added */
   /* "created", "limit_updated", "triggered", "reset", "deleted"; the orders that it cancels are told before. */
   void (*group)(void *data, const kl_order_group *g, const char *event_type);
+  void (*fees)(void *data, const kl_market_event *e); /* its overrides changed */
 } kl_exchange_sink;
 
 typedef struct kl_exchange_options {
@@ -273,14 +287,57 @@ kl_price kl_price_snap(const kl_market *m, kl_price p); /* nearest valid price *
  * or UINT32_MAX. */
 uint32_t kl_exchange_add_user(kl_exchange *x, kl_money deposit);
 const char *kl_exchange_user_id(const kl_exchange *x, uint32_t user); /* a UUID */
-/* The balance of a subaccount on a shard (KL_ALL_SHARDS: on all together), resting collateral already taken off. */
+/* The balance of a subaccount on a shard (KL_ALL_SHARDS: on all together): what may be spent, so the collateral of
+ * resting orders is taken off and what netting returned is in it. */
 kl_money kl_exchange_balance(const kl_exchange *x, uint32_t user, int subaccount, int shard);
-/* Sum of positions at last price (or mid), for portfolio_value. */
+/* The collateral of its resting orders, with the maker fees set aside. */
+kl_money kl_exchange_held(const kl_exchange *x, uint32_t user, int subaccount, int shard);
+/* The part of it on the side of one market where it is largest. */
+kl_money kl_exchange_held_most(const kl_exchange *x, uint32_t user, int subaccount, int shard);
+/* Sum of positions at last price (or mid), for portfolio_value, less what netting returned of it already. */
 kl_money kl_exchange_portfolio_value(const kl_exchange *x, uint32_t user, int subaccount, int shard);
 
-/* Moves money between two subaccounts (0 to 63) of one shard; KL_X_INSUFFICIENT_BALANCE when the balance of `from` is
- * less. */
+/* ---- subaccounts ---- 0 is open on every shard; 1 to 63 have to be opened, on each shard by itself. */
+
+/* KL_X_EXISTS when it is open. */
+kl_exchange_result kl_exchange_open_subaccount(kl_exchange *x, uint32_t user, int subaccount, int shard);
+bool kl_exchange_has_subaccount(const kl_exchange *x, uint32_t user, int subaccount, int shard);
+/* Locked for a settlement advance: its resting orders are canceled, and nothing trades or moves until it is unlocked.
+ * KL_X_EXISTS when it is as wanted. */
+kl_exchange_result kl_exchange_lock_subaccount(kl_exchange *x, int64_t now_us, uint32_t user, int subaccount, int shard,
+                                               bool locked);
+bool kl_exchange_locked(const kl_exchange *x, uint32_t user, int subaccount, int shard);
+/* Netting: of mutually exclusive markets at most one settles at YES, so NO in several of them is sure to pay, and with
+ * netting that is returned to the balance at once (sum of the NO contracts less the largest of them, in dollars).
+ * Contracts that resting orders would close are left out of the sum. Turning it off takes back what was returned:
+ * KL_X_INSUFFICIENT_BALANCE when the balance is less. Off until set. */
+kl_exchange_result kl_exchange_set_netting(kl_exchange *x, uint32_t user, int subaccount, int shard, bool on);
+bool kl_exchange_netting(const kl_exchange *x, uint32_t user, int subaccount, int shard);
+/* What it returned, over all events. */
+kl_money kl_exchange_returned(const kl_exchange *x, uint32_t user, int subaccount, int shard);
+
+/* ---- moving money ---- KL_X_INSUFFICIENT_BALANCE when the balance is less than `amount` (> 0). */
+
+/* Between two subaccounts of one shard. */
 kl_exchange_result kl_exchange_transfer(kl_exchange *x, uint32_t user, int shard, int from, int to, kl_money amount);
+/* Out of an account and on its way to another shard, and the arrival of what was sent. */
+kl_exchange_result kl_exchange_send(kl_exchange *x, uint32_t user, int subaccount, int shard, kl_money amount);
+kl_exchange_result kl_exchange_arrive(kl_exchange *x, uint32_t user, int subaccount, int shard, kl_money amount);
+/* From outside and back. */
+kl_exchange_result kl_exchange_deposit(kl_exchange *x, uint32_t user, int subaccount, int shard, kl_money amount);
+kl_exchange_result kl_exchange_withdraw(kl_exchange *x, uint32_t user, int subaccount, int shard, kl_money amount);
+
+typedef struct kl_position_transfer {
+  uint32_t user;
+  int from, to;
+  const char *ticker;
+  kl_outcome side;
+  kl_price price; /* of a contract of that side, 0 to one dollar: paid by `to`, and what it cost from then on */
+  kl_count count;
+} kl_position_transfer;
+/* Moves contracts between two subaccounts of a user. KL_X_INVALID_SIZE when `from` does not have so many that no
+ * resting order would close. */
+kl_exchange_result kl_exchange_transfer_position(kl_exchange *x, int64_t now_us, const kl_position_transfer *t);
 /* How many ended orders and fills of the user are kept. Forgets the fills kept so far. */
 void kl_exchange_keep(kl_exchange *x, uint32_t user, size_t orders, size_t fills);
 
@@ -516,14 +573,22 @@ kl_count kl_exchange_queue_position(const kl_exchange *x, const kl_order *o);
 /* Fees. `fee` is the trade fee rounded up to 1e-4 dollar. Source: Kalshi fee rounding guide; taker 0.07 M C P (1-P),
  * maker a quarter of it where the series has maker fees (a half for combos). */
 kl_money kl_fee_trade(kl_fee_type type, int64_t multiplier_ppm, bool taker, kl_price yes_price, kl_count count);
+/* What trades of an event's markets cost now: the series' schedule with the event's overrides. */
+kl_fee_schedule kl_exchange_fees(const kl_market_event *e);
+/* A new schedule for all fills from now on. Orders that rest keep what they set aside for fees. */
+kl_exchange_result kl_exchange_set_series_fees(kl_exchange *x, int64_t now_us, kl_series *s, kl_fee_schedule fees);
+/* New overrides; NULL: none. */
+kl_exchange_result kl_exchange_set_event_fees(kl_exchange *x, int64_t now_us, kl_market_event *e,
+                                              const kl_fee_type *type, const int64_t *multiplier_ppm);
 /* Rounding: given the revenue of a fill (negative: paid) and its trade fee, the rounding fee that brings the change of
  * balance down to the precision; `accumulator` collects it and gives back whole cents (*rebate) while it exceeds one,
  * but never more than the fee of this fill: the rest waits for the next. The net fee is fee + rounding - rebate. */
 kl_money kl_fee_rounding(kl_money revenue, kl_money trade_fee, kl_money precision, kl_money *accumulator,
                          kl_money *rebate);
 
-/* Balances + collateral of resting orders + cost of open positions - realized profit + fees collected - deposits: zero,
- * always. The collateral is computed anew from the orders. For tests. */
+/* Balances, less what netting returned, + collateral of resting orders + cost of open positions - realized profit +
+ * money on its way + fees collected - deposits: zero, always. The collateral is computed anew from the orders. For
+ * tests. */
 kl_money kl_exchange_conservation(const kl_exchange *x);
 
 #endif

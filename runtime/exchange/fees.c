@@ -29,6 +29,40 @@ kl_money kl_fee_trade(kl_fee_type type, int64_t multiplier_ppm, bool taker, kl_p
   return steps_up((unsigned __int128)rate * ppm * (uint64_t)count, denominator);
 }
 
+kl_fee_schedule kl_exchange_fees(const kl_market_event *e) {
+  return (kl_fee_schedule){e->has_fee_type ? e->fee_type : e->series->fee_type,
+                           e->has_fee_multiplier ? e->fee_multiplier_ppm : e->series->fee_multiplier_ppm};
+}
+
+kl_money kl_x_fee(const kl_market *m, bool taker, kl_price yes_price, kl_count count) {
+  kl_fee_schedule s = kl_exchange_fees(m->event);
+  return kl_fee_trade(s.type, s.multiplier_ppm, taker, yes_price, count);
+}
+
+/* A thousand times the usual fee is more than any contract pays, and keeps the products small. */
+static bool valid_multiplier(int64_t ppm) { return ppm >= 0 && ppm <= INT64_C(1000000000); }
+
+kl_exchange_result kl_exchange_set_series_fees(kl_exchange *x, int64_t now_us, kl_series *s, kl_fee_schedule fees) {
+  kl_x_advance(x, now_us);
+  if (!valid_multiplier(fees.multiplier_ppm) || fees.type > KL_FEE_FLAT) return KL_X_INVALID_PARAMETERS;
+  s->fee_type = fees.type;
+  s->fee_multiplier_ppm = fees.multiplier_ppm;
+  return KL_X_OK;
+}
+
+kl_exchange_result kl_exchange_set_event_fees(kl_exchange *x, int64_t now_us, kl_market_event *e,
+                                              const kl_fee_type *type, const int64_t *multiplier_ppm) {
+  kl_x_advance(x, now_us);
+  if ((type && *type > KL_FEE_FLAT) || (multiplier_ppm && !valid_multiplier(*multiplier_ppm)))
+    return KL_X_INVALID_PARAMETERS;
+  e->has_fee_type = type != NULL;
+  e->has_fee_multiplier = multiplier_ppm != NULL;
+  if (type) e->fee_type = *type;
+  if (multiplier_ppm) e->fee_multiplier_ppm = *multiplier_ppm;
+  kl_x_tell_fees(x, e);
+  return KL_X_OK;
+}
+
 kl_money kl_fee_rounding(kl_money revenue, kl_money trade_fee, kl_money precision, kl_money *accumulator,
                          kl_money *rebate) {
   kl_money rounding = (revenue - trade_fee) % precision;

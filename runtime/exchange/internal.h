@@ -101,12 +101,19 @@ void kl_x_client_ids_add(kl_x_client_ids *t, uint32_t user, const char *text);
 typedef struct kl_x_account {
   uint32_t user;
   int subaccount, shard;
-  kl_money cash; /* with the collateral of resting orders; the balance is cash - held */
+  bool open;   /* by its user; 0 always is */
+  bool locked; /* for a settlement advance */
+  bool netting;
+  kl_money cash; /* with the collateral of resting orders; the balance is cash - held + returned */
   kl_money held;
+  kl_money returned;  /* by netting: the sum of by_event */
+  kl_money *by_event; /* by kl_market_event.index */
+  size_t cap_events;
   struct kl_x_holding **by_market; /* by kl_market.index */
   size_t cap_markets;
   struct kl_x_holding **holdings; /* in order of creation */
   size_t n_holdings, cap_holdings;
+  struct kl_x_account *next; /* of the same user */
 } kl_x_account;
 
 /* A position and the resting orders that would close it. */
@@ -121,6 +128,7 @@ typedef struct kl_x_holding {
 typedef struct kl_x_user {
   kl_uuid id;
   kl_x_account *accounts[KL_X_SUBACCOUNTS][KL_EXCHANGE_SHARDS]; /* NULL: never used */
+  kl_x_account *used;                                           /* the others, chained */
   kl_list live;                                                 /* resting orders */
   size_t n_live;
   struct kl_x_order **orders; /* kept ones, oldest first */
@@ -160,10 +168,11 @@ typedef struct kl_x_order {
   kl_list in_group;         /* while it rests */
   kl_x_level *level;        /* NULL unless it rests */
   kl_x_holding *holding;
-  kl_count closing;     /* of `remaining`: needs no collateral because it closes the position */
-  kl_money held;        /* collateral taken from the account while it rests */
-  kl_money accumulator; /* of rounding fees */
-  size_t alarm;         /* place in the schedule, SIZE_MAX: none */
+  kl_fee_schedule reserve; /* by which it sets aside its maker fee */
+  kl_count closing;        /* of `remaining`: needs no collateral because it closes the position */
+  kl_money held;           /* collateral taken from the account while it rests */
+  kl_money accumulator;    /* of rounding fees */
+  size_t alarm;            /* place in the schedule, SIZE_MAX: none */
 } kl_x_order;
 
 /* ---- order groups ---- */
@@ -219,7 +228,8 @@ struct kl_exchange {
     int64_t resume_us;
   } shards[KL_EXCHANGE_SHARDS];
   uint64_t plans;
-  kl_money deposits, fees;
+  kl_money deposits, fees; /* the exchange bears what it forgoes: `fees` may fall */
+  kl_money transit;        /* sent by one shard and not arrived at another */
   kl_x_slab orders, levels, holdings;
   kl_x_index index;
   kl_x_client_ids client_ids;
@@ -241,7 +251,7 @@ static inline kl_x_book *kl_x_book_of(const kl_market *m) { return m->priv; }
 static inline kl_side kl_x_other(kl_side s) { return s == KL_BID ? KL_ASK : KL_BID; }
 /* What a contract of this side costs: a bid pays the YES price, an ask one dollar minus it. */
 static inline kl_price kl_x_own_price(kl_side s, kl_price p) { return s == KL_BID ? p : KL_PRICE_ONE - p; }
-static inline kl_money kl_x_balance(const kl_x_account *a) { return a->cash - a->held; }
+static inline kl_money kl_x_balance(const kl_x_account *a) { return a->cash - a->held + a->returned; }
 
 /* a * b / c without overflow in between, toward zero; c > 0. */
 int64_t kl_x_mul_div(int64_t a, int64_t b, int64_t c);
@@ -265,6 +275,19 @@ kl_x_holding *kl_x_holding_get(kl_exchange *x, kl_x_account *a, const kl_market 
 kl_x_holding *kl_x_holding_find(const kl_x_account *a, const kl_market *m);               /* NULL: none */
 void kl_x_accounts_free(kl_x_user *u);
 
+/* netting.c */
+/* Brings `returned` up to date after a change of positions, promises or markets of the event. */
+void kl_x_net(kl_x_account *a, const kl_market_event *e);
+/* The same for every account that has to do with the event, after the settlement of one of its markets. A balance that
+ * would be negative, because results were not exclusive after all, is made up for by the exchange. */
+void kl_x_net_event(kl_exchange *x, const kl_market_event *e);
+/* Contracts of the position that an order of `side` could close at no cost: not promised to other orders, and not
+ * needed for what netting returned. `given_back` contracts count as not promised. */
+kl_count kl_x_spare(const kl_x_holding *h, kl_side side, kl_count given_back);
+
+/* fees.c: the fee of a fill in the market by the schedule that is in force. */
+kl_money kl_x_fee(const kl_market *m, bool taker, kl_price yes_price, kl_count count);
+
 /* ledger.c: collateral and positions. */
 kl_count kl_x_closable(const kl_x_holding *h, kl_side side); /* contracts of the position that `side` would close */
 kl_money kl_x_collateral(const kl_x_order *o);               /* what `o` must hold while it rests */
@@ -272,6 +295,8 @@ void kl_x_hold(kl_x_order *o);                               /* makes it hold th
 void kl_x_credit(kl_x_order *o, kl_count count); /* credits an order that does not rest with what it can close */
 void kl_x_uncredit(kl_x_order *o, kl_count n);   /* takes n contracts of credit back */
 void kl_x_release(kl_x_order *o);                /* collateral and credit go back */
+/* Moves a position; returns the change of balance before fees. `own` is what a contract of that side costs. */
+kl_money kl_x_position_trade(kl_position *p, kl_side side, kl_price own, kl_count n);
 /* Books n contracts of `o` at `price` and fills in the money part of *f. */
 void kl_x_ledger_fill(kl_exchange *x, kl_x_order *o, kl_price price, kl_count n, bool taker, kl_fill *f);
 void kl_x_ledger_settle(kl_exchange *x, kl_x_holding *h, kl_price yes_value);
@@ -333,6 +358,9 @@ static inline void kl_x_tell_order(const kl_exchange *x, const kl_x_order *o) {
 }
 static inline void kl_x_tell_position(const kl_exchange *x, const kl_x_holding *h) {
   if (x->sink.position) x->sink.position(x->sink.data, h->account->user, h->account->subaccount, &h->p);
+}
+static inline void kl_x_tell_fees(const kl_exchange *x, const kl_market_event *e) {
+  if (x->sink.fees) x->sink.fees(x->sink.data, e);
 }
 static inline void kl_x_tell_market(const kl_exchange *x, const kl_market *m, const char *type) {
   if (x->sink.market) x->sink.market(x->sink.data, m, type);

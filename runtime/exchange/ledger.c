@@ -7,7 +7,8 @@
  * A fill may close contracts that were promised to another order of the account on that side. The other then gets
  * collateral of its own. That is always paid for: the fill frees one dollar a contract (its own collateral plus its
  * proceeds), and the other order, which stands behind it at the same or a worse price, needs less than the collateral
- * part of that.
+ * part of that. The same holds with netting, where closing NO gives back at most one dollar a contract: an order is not
+ * credited with contracts that this would concern (kl_x_spare), so each of them has collateral.
  */
 #include "exchange/internal.h"
 
@@ -22,9 +23,8 @@ kl_count kl_x_closable(const kl_x_holding *h, kl_side side) {
 }
 
 kl_money kl_x_collateral(const kl_x_order *o) {
-  const kl_series *s = kl_x_book_of(o->o.market)->series;
   return kl_x_own_price(o->o.side, o->o.price) * (o->o.remaining - o->closing) +
-         kl_fee_trade(s->fee_type, s->fee_multiplier_ppm, false, o->o.price, o->o.remaining);
+         kl_fee_trade(o->reserve.type, o->reserve.multiplier_ppm, false, o->o.price, o->o.remaining);
 }
 
 void kl_x_hold(kl_x_order *o) {
@@ -34,14 +34,15 @@ void kl_x_hold(kl_x_order *o) {
 }
 
 void kl_x_credit(kl_x_order *o, kl_count count) {
-  kl_count left = kl_x_closable(o->holding, o->o.side) - o->holding->promised;
-  o->closing = left > 0 ? smaller(left, count) : 0;
+  o->closing = smaller(kl_x_spare(o->holding, o->o.side, 0), count);
   o->holding->promised += o->closing;
+  kl_x_net(o->holding->account, o->o.market->event);
 }
 
 void kl_x_uncredit(kl_x_order *o, kl_count n) {
   o->closing -= n;
   o->holding->promised -= n;
+  kl_x_net(o->holding->account, o->o.market->event);
   if (o->closing == 0) kl_list_remove(&o->closer);
 }
 
@@ -63,8 +64,7 @@ static void cover_promises(kl_x_holding *h, kl_side side) {
   }
 }
 
-/* Moves the position; returns the change of balance before fees. */
-static kl_money trade_position(kl_position *p, kl_side side, kl_price own, kl_count n) {
+kl_money kl_x_position_trade(kl_position *p, kl_side side, kl_price own, kl_count n) {
   bool opposite = side == KL_ASK ? p->position > 0 : p->position < 0;
   kl_count before = magnitude(p->position);
   kl_count closed = opposite ? smaller(n, before) : 0, opened = n - closed;
@@ -86,16 +86,16 @@ static kl_money trade_position(kl_position *p, kl_side side, kl_price own, kl_co
 void kl_x_ledger_fill(kl_exchange *x, kl_x_order *o, kl_price price, kl_count n, bool taker, kl_fill *f) {
   kl_x_holding *h = o->holding;
   kl_x_account *a = h->account;
-  const kl_series *s = kl_x_book_of(o->o.market)->series;
   kl_price own = kl_x_own_price(o->o.side, price);
   kl_count opened = n - smaller(n, kl_x_closable(h, o->o.side));
-  kl_money revenue = trade_position(&h->p, o->o.side, own, n);
-  kl_money fee = kl_fee_trade(s->fee_type, s->fee_multiplier_ppm, f->taker_fee, price, n), rebate;
+  kl_money revenue = kl_x_position_trade(&h->p, o->o.side, own, n);
+  kl_money fee = kl_x_fee(o->o.market, f->taker_fee, price, n), rebate;
   fee += kl_fee_rounding(revenue, fee, x->precision, &o->accumulator, &rebate);
   fee -= rebate;
   if (o->closing > 0) kl_x_uncredit(o, smaller(o->closing, n));
   kl_x_hold(o);
   if (opened < n) cover_promises(h, o->o.side);
+  kl_x_net(a, o->o.market->event);
   /* Resting orders hold no more than their price and maker fee. Rounding beyond that comes from the free balance, and
    * the exchange forgoes what is not there: a balance never goes below zero. */
   kl_money left = kl_x_balance(a) + revenue - fee;

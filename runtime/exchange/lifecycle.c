@@ -51,6 +51,7 @@ static void finalize(kl_exchange *x, kl_market *m) {
   kl_list *holdings = &kl_x_book_of(m)->holdings;
   for (kl_list *n = holdings->next; n != holdings; n = n->next)
     kl_x_ledger_settle(x, KL_CONTAINER(n, kl_x_holding, in_market), m->settlement);
+  kl_x_net_event(x, m->event);
   kl_x_tell_market(x, m, "settled");
 }
 

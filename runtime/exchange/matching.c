@@ -37,7 +37,7 @@ void kl_x_plan_take(kl_exchange *x, const kl_x_order *taker, kl_price price, kl_
       kl_count left = want - plan->filled, n = maker->o.remaining < left ? maker->o.remaining : left;
       /* Closing a contract adds a dollar to the revenue, which does not change its rounding. */
       kl_money revenue = -kl_x_own_price(side, level->price) * n, rebate;
-      kl_money fee = kl_fee_trade(b->series->fee_type, b->series->fee_multiplier_ppm, true, level->price, n);
+      kl_money fee = kl_x_fee(taker->o.market, true, level->price, n);
       fees += fee + kl_fee_rounding(revenue, fee, x->precision, &accumulator, &rebate) - rebate;
       if (fees > plan->fees) plan->fees = fees;
       plan->filled += n;
@@ -87,7 +87,7 @@ static void count_trade(kl_exchange *x, const kl_trade *t, kl_market *m, kl_coun
 static bool fees_swapped(const kl_exchange *x, const kl_x_order *maker, const kl_x_order *taker) {
   static const int64_t young_us = 5000000;
   return taker->o.quoter && x->now - maker->o.created_us < young_us &&
-         kl_x_book_of(taker->o.market)->series->fee_type == KL_FEE_QUADRATIC_COMBO_MAKER;
+         kl_exchange_fees(taker->o.market->event).type == KL_FEE_QUADRATIC_COMBO_MAKER;
 }
 
 void kl_x_trade(kl_exchange *x, kl_x_order *maker, kl_x_order *taker, kl_count n, kl_order_outcome *out) {

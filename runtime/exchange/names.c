@@ -80,6 +80,11 @@ static result_text text_of(kl_exchange_result r) {
     return (result_text){"too_many_order_groups", "too many order groups", "a user may have 100000 order groups"};
   case KL_X_TOO_MANY_ORDERS:
     return (result_text){"too_many_open_orders", "too many open orders", "a user may have 200000 open orders"};
+  case KL_X_NO_SUBACCOUNT:
+    return (result_text){"user_not_found", "Exchange user not found",
+                         "the subaccount was never created on this exchange_index"};
+  case KL_X_LOCKED:
+    return (result_text){"subaccount_locked", "subaccount locked", "it is locked for a settlement advance"};
   case KL_X_NOMEM:
     break;
   }

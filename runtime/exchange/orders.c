@@ -46,6 +46,9 @@ kl_exchange_result kl_x_check_request(kl_exchange *x, const kl_order_request *r,
   if (given(r->client_order_id) && !valid_client_id(r->client_order_id)) return KL_X_INVALID_PARAMETERS;
   kl_market *m = *market = kl_exchange_market(x, r->ticker);
   if (!m) return KL_X_NOT_FOUND;
+  const kl_x_account *a = kl_x_account_find(x, r->user, r->subaccount, m->exchange_index);
+  if (!a || !a->open) return KL_X_NO_SUBACCOUNT;
+  if (a->locked) return KL_X_LOCKED;
   if (given(r->client_order_id) && kl_x_client_ids_has(&x->client_ids, r->user, r->client_order_id)) return KL_X_EXISTS;
   kl_exchange_result result = check_market(x, m);
   if (result != KL_X_OK) return result;
@@ -73,23 +76,20 @@ static bool reserve_create(kl_exchange *x, kl_x_user *u, const kl_market *m, con
   return kl_x_book_reserve(x, m, r->side) && kl_x_schedule_reserve(&x->schedule, 1);
 }
 
-/* Whether the account can pay for `count` contracts of `o` at `price`, with `extra` added to its balance and `promised`
- * contracts of the position spoken for by other orders. Asked for: the price of what does not close, the fees of what
+/* Whether the account can pay for `count` contracts of `o` at `price`, with `extra` added to its balance and what the
+ * order itself is credited with closing given back. Asked for: the price of what does not close, the fees of what
  * trades at once, and the maker fee of what comes to rest. Plans the trades only when the answer needs it. */
-static bool affordable(kl_exchange *x, const kl_x_order *o, kl_price price, kl_count count, kl_money extra,
-                       kl_count promised) {
+static bool affordable(kl_exchange *x, const kl_x_order *o, kl_price price, kl_count count, kl_money extra) {
   const kl_market *m = o->o.market;
-  const kl_series *s = kl_x_book_of(m)->series;
-  kl_count closing = kl_x_closable(o->holding, o->o.side) - promised;
+  kl_count closing = kl_x_spare(o->holding, o->o.side, o->closing);
   if (closing > count) closing = count;
-  if (closing < 0) closing = 0; /* the position is on this side, and the promises on the other */
   kl_money need = kl_x_own_price(o->o.side, price) * (count - closing);
   kl_money have = kl_x_balance(o->holding->account) + extra;
   if (need > have) return false;
   kl_count rest = count;
   if (kl_x_crosses(m, o->o.side, price)) {
     /* No fill is smaller than one unit of kl_count, and the fee of a unit is highest at half a dollar. */
-    kl_money unit = kl_fee_trade(s->fee_type, s->fee_multiplier_ppm, true, KL_PRICE_ONE / 2, 1) + x->precision;
+    kl_money unit = kl_x_fee(m, true, KL_PRICE_ONE / 2, 1) + x->precision;
     if (count < (have - need) / unit) return true;
     kl_x_plan plan;
     kl_x_plan_take(x, o, price, count, &plan);
@@ -97,7 +97,7 @@ static bool affordable(kl_exchange *x, const kl_x_order *o, kl_price price, kl_c
     rest -= plan.filled;
     if (plan.self && o->o.stp == KL_STP_TAKER_AT_CROSS) rest = 0;
   }
-  if (o->o.tif == KL_TIF_GTC) need += kl_fee_trade(s->fee_type, s->fee_multiplier_ppm, false, price, rest);
+  if (o->o.tif == KL_TIF_GTC) need += kl_x_fee(m, false, price, rest);
   return need <= have;
 }
 
@@ -129,7 +129,7 @@ void kl_x_conclude(kl_exchange *x, kl_x_order *o, bool rests, kl_update_reason r
 kl_x_order *kl_x_open_order(kl_exchange *x, kl_market *m, const kl_order_request *r) {
   kl_x_user *u = x->users[r->user];
   kl_x_trim(x, u);
-  kl_x_account *a = kl_x_account_get(x, r->user, r->subaccount, m->exchange_index);
+  kl_x_account *a = kl_x_account_find(x, r->user, r->subaccount, m->exchange_index);
   kl_x_holding *h = a ? kl_x_holding_get(x, a, m) : NULL;
   if (!h || !reserve_create(x, u, m, r)) return NULL;
   kl_x_order *o = kl_x_slab_take(&x->orders);
@@ -139,6 +139,7 @@ kl_x_order *kl_x_open_order(kl_exchange *x, kl_market *m, const kl_order_request
   kl_list_init(&o->in_group);
   o->alarm = SIZE_MAX;
   o->holding = h;
+  o->reserve = kl_exchange_fees(m->event);
   o->o = (kl_order){.user = r->user,
                     .market = m,
                     .side = r->side,
@@ -200,7 +201,7 @@ kl_exchange_result kl_exchange_create(kl_exchange *x, int64_t now_us, const kl_o
   const kl_x_holding *h = o->holding;
   kl_count want = r->count;
   if (r->reduce_only && want > kl_x_closable(h, r->side)) want = kl_x_closable(h, r->side);
-  if (!affordable(x, o, r->price, want, 0, h->promised)) {
+  if (!affordable(x, o, r->price, want, 0)) {
     kl_x_slab_give(&x->orders, o);
     return KL_X_INSUFFICIENT_BALANCE;
   }
@@ -284,11 +285,11 @@ kl_exchange_result kl_exchange_amend(kl_exchange *x, int64_t now_us, const kl_am
     out->changed = true;
     return KL_X_OK;
   }
-  if (!affordable(x, o, r->price, remaining, o->held, o->holding->promised - o->closing))
-    return KL_X_INSUFFICIENT_BALANCE;
+  if (!affordable(x, o, r->price, remaining, o->held)) return KL_X_INSUFFICIENT_BALANCE;
   if (!kl_x_book_reserve(x, o->o.market, o->o.side)) return KL_X_NOMEM;
   if (rename) rename_order(x, o, r->updated_client_order_id);
   kl_x_withdraw(x, o);
+  o->reserve = kl_exchange_fees(o->o.market->event);
   o->o.price = r->price;
   o->o.initial = r->count;
   o->o.remaining = remaining;

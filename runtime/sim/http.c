@@ -29,8 +29,10 @@ int kl_sim_status_of(kl_exchange_result r) {
   switch (r) {
   case KL_X_NOT_FOUND:
   case KL_X_GROUP_NOT_FOUND:
+  case KL_X_NO_SUBACCOUNT:
     return 404;
   case KL_X_EXISTS:
+  case KL_X_LOCKED:
     return 409;
   case KL_X_NOMEM:
     return 500;

@@ -346,7 +346,7 @@ int main(int argc, char **argv) {
   for (int i = 0; i < USERS; i++) {
     kl_money deposit = (kl_money)(i < 3 ? 400 : 20000) * KL_MONEY_ONE;
     uint32_t user = kl_exchange_add_user(w.x, deposit);
-    if (user == UINT32_MAX) die("no user");
+    if (user == UINT32_MAX || kl_exchange_open_subaccount(w.x, user, 1, 0) != KL_X_OK) die("no user");
     kl_exchange_keep(w.x, user, 100000, 10);
     printf("user %u %" PRId64 "\n", user, deposit);
   }

@@ -100,7 +100,15 @@ static inline world *world_new(void) {
   world *w = calloc(1, sizeof *w);
   if (!w) return NULL;
   kl_exchange_options o = {.seed = 1};
-  o.sink = (kl_exchange_sink){w, on_level, on_trade, on_fill, on_order, on_position, on_market, on_event, on_group};
+  o.sink = (kl_exchange_sink){.data = w,
+                              .level = on_level,
+                              .trade = on_trade,
+                              .fill = on_fill,
+                              .order = on_order,
+                              .position = on_position,
+                              .market = on_market,
+                              .event = on_event,
+                              .group = on_group};
   w->x = kl_exchange_new(&o);
   w->m = add_market(w->x, "M", "linear_cent", KL_FEE_QUADRATIC, 0, 0);
   w->now = START;

@@ -145,6 +145,7 @@ static void a_post_only_order_amended_across_ends(void **state) {
 
 static void taker_at_cross_stops_at_the_first_own_order_of_any_subaccount(void **state) {
   world *w = *state;
+  assert_int_equal(kl_exchange_open_subaccount(w->x, ANN, 5, 0), KL_X_OK);
   assert_int_equal(kl_exchange_transfer(w->x, ANN, 0, 0, 5, DOLLARS(10)), KL_X_OK);
   place(w, BOB, KL_ASK, 4900, 100);
   kl_order_request r = request(ANN, KL_ASK, 5000, 100);
@@ -331,6 +332,7 @@ static void a_cancel_finds_only_resting_orders_of_that_user_and_subaccount(void 
 
 static void cancel_all_can_be_limited_to_a_subaccount(void **state) {
   world *w = *state;
+  assert_int_equal(kl_exchange_open_subaccount(w->x, ANN, 2, 0), KL_X_OK);
   assert_int_equal(kl_exchange_transfer(w->x, ANN, 0, 0, 2, DOLLARS(10)), KL_X_OK);
   place(w, ANN, KL_BID, 5000, 100);
   place(w, ANN, KL_BID, 4900, 100);

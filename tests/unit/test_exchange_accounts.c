@@ -17,9 +17,11 @@ static void the_balance_must_cover_price_and_fee(void **state) {
   uint32_t maker = kl_exchange_add_user(w->x, DOLLARS(5));
   assert_int_equal(send_order(w, request(maker, KL_BID, 5000, 1001)), KL_X_INSUFFICIENT_BALANCE);
   assert_int_equal(send_order(w, request(maker, KL_BID, 5000, 1000)), KL_X_OK);
-  /* an unfunded subaccount has nothing */
+  /* an unfunded subaccount has nothing, and one that was never opened is not there */
   kl_order_request r = request(ANN, KL_BID, 100, 1);
   r.subaccount = 7;
+  assert_int_equal(send_order(w, r), KL_X_NO_SUBACCOUNT);
+  assert_int_equal(kl_exchange_open_subaccount(w->x, ANN, 7, 0), KL_X_OK);
   assert_int_equal(send_order(w, r), KL_X_INSUFFICIENT_BALANCE);
 }
 
@@ -115,14 +117,19 @@ static void rounding_never_takes_a_maker_below_zero(void **state) {
 
 static void money_moves_between_subaccounts(void **state) {
   world *w = *state;
+  assert_int_equal(kl_exchange_transfer(w->x, ANN, 0, 0, 63, DOLLARS(400)), KL_X_NO_SUBACCOUNT);
+  assert_int_equal(kl_exchange_open_subaccount(w->x, ANN, 63, 0), KL_X_OK);
+  assert_int_equal(kl_exchange_open_subaccount(w->x, ANN, 63, 0), KL_X_EXISTS);
+  assert_int_equal(kl_exchange_open_subaccount(w->x, ANN, 64, 0), KL_X_INVALID_PARAMETERS);
+  assert_false(kl_exchange_has_subaccount(w->x, ANN, 63, 1));
   assert_int_equal(kl_exchange_transfer(w->x, ANN, 0, 0, 63, DOLLARS(400)), KL_X_OK);
   assert_int_equal(balance(w, ANN), DOLLARS(600));
   assert_int_equal(kl_exchange_balance(w->x, ANN, 63, 0), DOLLARS(400));
   assert_int_equal(kl_exchange_transfer(w->x, ANN, 0, 0, 63, DOLLARS(601)), KL_X_INSUFFICIENT_BALANCE);
-  assert_int_equal(kl_exchange_transfer(w->x, ANN, 0, 5, 0, 1), KL_X_INSUFFICIENT_BALANCE);
+  assert_int_equal(kl_exchange_transfer(w->x, ANN, 0, 5, 0, 1), KL_X_NO_SUBACCOUNT);
   assert_int_equal(kl_exchange_transfer(w->x, ANN, 0, 0, 64, 1), KL_X_INVALID_PARAMETERS);
   assert_int_equal(kl_exchange_transfer(w->x, ANN, 0, 0, 0, 1), KL_X_INVALID_PARAMETERS);
-  assert_int_equal(kl_exchange_transfer(w->x, ANN, 0, 0, 1, 0), KL_X_INVALID_PARAMETERS);
+  assert_int_equal(kl_exchange_transfer(w->x, ANN, 0, 0, 63, 0), KL_X_INVALID_PARAMETERS);
   assert_int_equal(kl_exchange_balance(w->x, ANN, 64, 0), 0);
 }
 

@@ -388,6 +388,7 @@ static void random_operations_keep_every_invariant(void **state) {
       /* some are poor, so that refusals and shared collateral happen */
       assert_int_equal(kl_exchange_add_user(r->x, u < 3 ? 60000000 + 37 * 10000 * u : INT64_C(100000000000)), u);
       kl_exchange_keep(r->x, u, 500, 500);
+      assert_int_equal(kl_exchange_open_subaccount(r->x, u, 1, 0), KL_X_OK);
       (void)kl_exchange_transfer(r->x, u, 0, 0, 1, u < 3 ? 20000000 : INT64_C(50000000000));
     }
     for (int i = 0; i < MARKETS; i++)
