@@ -258,6 +258,8 @@ kl_exchange_result kl_exchange_arrive(kl_exchange *x, uint32_t user, int subacco
   return KL_X_OK;
 }
 
+void kl_exchange_set_transit(kl_exchange *x, kl_money amount) { x->transit = amount; }
+
 kl_exchange_result kl_exchange_deposit(kl_exchange *x, uint32_t user, int subaccount, int shard, kl_money amount) {
   kl_exchange_result result;
   kl_x_account *a = open_account(x, user, subaccount, shard, &result);

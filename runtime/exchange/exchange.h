@@ -323,6 +323,8 @@ kl_exchange_result kl_exchange_transfer(kl_exchange *x, uint32_t user, int shard
 /* Out of an account and on its way to another shard, and the arrival of what was sent. */
 kl_exchange_result kl_exchange_send(kl_exchange *x, uint32_t user, int subaccount, int shard, kl_money amount);
 kl_exchange_result kl_exchange_arrive(kl_exchange *x, uint32_t user, int subaccount, int shard, kl_money amount);
+/* What is on its way when a state that was kept is taken up again. */
+void kl_exchange_set_transit(kl_exchange *x, kl_money amount);
 /* From outside and back. */
 kl_exchange_result kl_exchange_deposit(kl_exchange *x, uint32_t user, int subaccount, int shard, kl_money amount);
 kl_exchange_result kl_exchange_withdraw(kl_exchange *x, uint32_t user, int subaccount, int shard, kl_money amount);

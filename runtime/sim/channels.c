@@ -339,6 +339,8 @@ static void on_group(void *data, const kl_order_group *g, const char *event_type
   kl_sim_tell_group(data, g, event_type);
 }
 
+static void on_fees(void *data, const kl_market_event *e) { kl_sim_tell_fees(data, e); }
+
 kl_exchange_sink kl_sim_channels_sink(kl_sim *s) {
   return (kl_exchange_sink){.data = s,
                             .level = on_level,
@@ -348,7 +350,8 @@ kl_exchange_sink kl_sim_channels_sink(kl_sim *s) {
                             .position = on_position,
                             .market = on_market,
                             .event = on_event,
-                            .group = on_group};
+                            .group = on_group,
+                            .fees = on_fees};
 }
 
 bool kl_sim_channels_init(kl_sim *s) { return reserve_quotes(s, kl_exchange_market_count(s->x)); }

@@ -43,6 +43,8 @@ struct kl_sim {
   kl_sim_traders *traders; /* NULL: quiet */
   kl_sim_candles *candles;
   struct kl_sim_reference *reference; /* reference.h */
+  struct kl_sim_transfers *transfers;
+  struct kl_sim_fee_changes *fee_changes;
   kl_sim_account *accounts;
   int n_accounts;
   kl_map *keys;               /* key id to account */

@@ -60,7 +60,16 @@ static void direction(kl_buf *b, kl_side side) {
   kl_sim_field_str(b, "book_side", kl_sim_side_name(side));
 }
 
-static const char *fee_name(kl_fee_type t) {
+void kl_sim_field_ppm(kl_buf *b, const char *key, int64_t ppm) {
+  kl_sim_key(b, key);
+  if (ppm % 1000000 == 0) {
+    kl_buf_int(b, ppm / 1000000);
+  } else {
+    kl_buf_decimal(b, ppm, 6);
+  }
+}
+
+const char *kl_sim_fee_name(kl_fee_type t) {
   switch (t) {
   case KL_FEE_QUADRATIC_MAKER:
     return "quadratic_with_maker_fees";
@@ -70,6 +79,20 @@ static const char *fee_name(kl_fee_type t) {
     return "flat";
   default:
     return "quadratic";
+  }
+}
+
+void kl_sim_fee_override_fields(kl_buf *b, const kl_fee_type *type, const int64_t *multiplier_ppm) {
+  kl_sim_key(b, "fee_type_override");
+  if (type)
+    kl_buf_json_cstr(b, kl_sim_fee_name(*type));
+  else
+    kl_buf_str(b, "null");
+  if (multiplier_ppm) {
+    kl_sim_field_ppm(b, "fee_multiplier_override", *multiplier_ppm);
+  } else {
+    kl_sim_key(b, "fee_multiplier_override");
+    kl_buf_str(b, "null");
   }
 }
 
@@ -95,13 +118,8 @@ void kl_sim_json_series(kl_buf *b, const kl_sim *s, const kl_series *series, boo
   kl_sim_json_sources(b);
   kl_sim_field_str(b, "contract_url", "https://example.org/contract.pdf");
   kl_sim_field_str(b, "contract_terms_url", "https://example.org/terms.pdf");
-  kl_sim_field_str(b, "fee_type", fee_name(series->fee_type));
-  kl_sim_key(b, "fee_multiplier");
-  if (series->fee_multiplier_ppm % 1000000 == 0) {
-    kl_buf_int(b, series->fee_multiplier_ppm / 1000000);
-  } else {
-    kl_buf_decimal(b, series->fee_multiplier_ppm, 6);
-  }
+  kl_sim_field_str(b, "fee_type", kl_sim_fee_name(series->fee_type));
+  kl_sim_field_ppm(b, "fee_multiplier", series->fee_multiplier_ppm);
   kl_sim_key(b, "additional_prohibitions");
   kl_buf_str(b, "[]");
   kl_sim_key(b, "categories");
@@ -135,6 +153,8 @@ void kl_sim_json_event(kl_buf *b, const kl_sim *s, const kl_market_event *ev, bo
   }
   kl_sim_json_sources(b);
   kl_sim_field_time(b, "last_updated_ts", s->start_us);
+  if (ev->has_fee_type) kl_sim_field_str(b, "fee_type_override", kl_sim_fee_name(ev->fee_type));
+  if (ev->has_fee_multiplier) kl_sim_field_ppm(b, "fee_multiplier_override", ev->fee_multiplier_ppm);
   kl_sim_field_int(b, "exchange_index", ev->series->exchange_index);
   kl_buf_char(b, '}');
 }

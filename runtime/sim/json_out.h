@@ -13,12 +13,16 @@ void kl_sim_field_price(kl_buf *b, const char *key, kl_price value);  /* "0.4200
 void kl_sim_field_count(kl_buf *b, const char *key, kl_count value);  /* "12.25" */
 void kl_sim_field_money(kl_buf *b, const char *key, kl_money value);  /* "4.900000" */
 void kl_sim_field_money4(kl_buf *b, const char *key, kl_money value); /* "4.9000", truncated */
+void kl_sim_field_ppm(kl_buf *b, const char *key, int64_t ppm);       /* a number: 0.500000, or 2 */
 void kl_sim_field_time(kl_buf *b, const char *key, int64_t us);       /* RFC 3339 with microseconds */
 
 void kl_sim_field_number(kl_buf *b, const char *key, double value);
 
 const char *kl_sim_outcome_name(kl_outcome o);      /* "yes" */
 const char *kl_sim_result_name(const kl_market *m); /* "yes", "no", "scalar", or "" before it is determined */
+const char *kl_sim_fee_name(kl_fee_type t);         /* "quadratic" */
+/* `"fee_type_override":…,"fee_multiplier_override":…`, null where there is none. */
+void kl_sim_fee_override_fields(kl_buf *b, const kl_fee_type *type, const int64_t *multiplier_ppm);
 static inline kl_outcome kl_sim_outcome(kl_side s) { return s == KL_BID ? KL_YES : KL_NO; }
 static inline const char *kl_sim_side_name(kl_side s) { return s == KL_BID ? "bid" : "ask"; }
 

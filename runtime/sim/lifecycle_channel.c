@@ -126,6 +126,18 @@ void kl_sim_tell_event(kl_sim *s, const kl_market_event *e) {
   tell_sessions(s, channel_of(e->ticker), NULL, "event_lifecycle", &b);
 }
 
+/* The channel of combos has no such message. */
+void kl_sim_tell_fees(kl_sim *s, const kl_market_event *e) {
+  kl_buf b = {0};
+  if (channel_of(e->ticker) != KL_CH_LIFECYCLE) return;
+  kl_buf_char(&b, '{');
+  kl_sim_field_str(&b, "event_ticker", e->ticker);
+  kl_sim_fee_override_fields(&b, e->has_fee_type ? &e->fee_type : NULL,
+                             e->has_fee_multiplier ? &e->fee_multiplier_ppm : NULL);
+  kl_buf_char(&b, '}');
+  tell_sessions(s, KL_CH_LIFECYCLE, NULL, "event_fee_update", &b);
+}
+
 /* ---- order groups ---- */
 
 void kl_sim_tell_group(kl_sim *s, const kl_order_group *g, const char *event_type) {

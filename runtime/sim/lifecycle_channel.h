@@ -10,6 +10,8 @@
 void kl_sim_tell_market(kl_sim *s, const kl_market *m, const char *event_type);
 /* Tells of a new event. */
 void kl_sim_tell_event(kl_sim *s, const kl_market_event *e);
+/* The overrides of its fees changed. */
+void kl_sim_tell_fees(kl_sim *s, const kl_market_event *e);
 /* Tells the owner of an order group. */
 void kl_sim_tell_group(kl_sim *s, const kl_order_group *g, const char *event_type);
 

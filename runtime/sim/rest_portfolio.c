@@ -36,21 +36,24 @@ static void get_balance(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs
   kl_buf_str(b, "]}");
 }
 
-/* The primary one, and those that were ever used. */
-static void get_subaccount_balances(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+/* What resting orders hold, over all subaccounts. */
+static void get_resting_order_value(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   kl_buf *b = &rs->body;
-  uint32_t user = rq->account->user;
-  kl_buf_str(b, "{\"subaccount_balances\":[");
-  for (int k = 0; k < 64; k++) {
-    if (k && !kl_exchange_balance(s->x, user, k, KL_ALL_SHARDS) && !kl_exchange_position_at(s->x, user, k, 0)) continue;
-    for (int i = 0; i < KL_EXCHANGE_SHARDS; i++) {
-      kl_buf_str(b, k || i ? ",{" : "{");
-      kl_sim_field_int(b, "subaccount_number", k);
-      kl_sim_field_int(b, "exchange_index", i);
-      kl_sim_field_money4(b, "balance", kl_exchange_balance(s->x, user, k, i));
-      kl_sim_field_int(b, "updated_ts", s->now_us / 1000000);
-      kl_buf_char(b, '}');
-    }
+  kl_money held[KL_EXCHANGE_SHARDS] = {0}, sum = 0;
+  for (int i = 0; i < KL_EXCHANGE_SHARDS; i++) {
+    for (int k = 0; k < 64; k++)
+      held[i] += kl_exchange_held(s->x, rq->account->user, k, i);
+    sum += held[i];
+  }
+  kl_buf_char(b, '{');
+  kl_sim_field_int(b, "total_resting_order_value", sum / 10000);
+  kl_sim_key(b, "resting_order_value_breakdown");
+  kl_buf_char(b, '[');
+  for (int i = 0; i < KL_EXCHANGE_SHARDS; i++) {
+    kl_buf_str(b, i ? ",{" : "{");
+    kl_sim_field_int(b, "exchange_index", i);
+    kl_sim_field_money4(b, "balance", held[i]);
+    kl_buf_char(b, '}');
   }
   kl_buf_str(b, "]}");
 }
@@ -61,10 +64,12 @@ typedef struct position_filter {
   int64_t index; /* -1: all shards */
   const char *ticker, *events;
   bool by_position, by_traded;
+  bool settled, unsettled; /* which of them are shown */
 } position_filter;
 
 static bool position_fits(const kl_position *p, const position_filter *f) {
-  if (p->market->status == KL_MARKET_FINALIZED || p->volume == 0) return false; /* an order alone is no position */
+  if (!(p->market->status == KL_MARKET_FINALIZED ? f->settled : f->unsettled)) return false;
+  if (p->volume == 0 && p->traded == 0) return false; /* an order alone is no position */
   if (!on_shard(f->index, p->market->exchange_index)) return false;
   if (f->ticker && strcmp(f->ticker, p->market->ticker) != 0) return false;
   if (!kl_sim_in_list(f->events, p->market->event->ticker)) return false;
@@ -127,10 +132,10 @@ static void get_positions(kl_sim *s, const kl_sim_request *rq, kl_sim_response *
   }
   size_t n = 0, cap = 0;
   const kl_position **rows = NULL;
-  /* Positions of settled markets are gone from the exchange: their rows are in the settlements. */
-  bool none = status && !strcmp(status, "settled");
+  f.settled = status && strcmp(status, "unsettled") != 0;
+  f.unsettled = !status || strcmp(status, "settled") != 0;
   int64_t after = kl_sim_cursor_read(rq, 'p', last, sizeof last) ? strtoll(last, NULL, 10) : -1;
-  for (size_t i = 0; !none; i++) {
+  for (size_t i = 0;; i++) {
     const kl_position *p = kl_exchange_position_at(s->x, rq->account->user, subaccount, i);
     if (!p) break;
     if (!position_fits(p, &f) || (int64_t)p->market->index <= after) continue;
@@ -356,7 +361,7 @@ static void get_queue_positions(kl_sim *s, const kl_sim_request *rq, kl_sim_resp
 
 const kl_sim_route kl_sim_routes_portfolio[] = {
     {"GetBalance", get_balance, false},
-    {"GetSubaccountBalances", get_subaccount_balances, false},
+    {"GetPortfolioRestingOrderTotalValue", get_resting_order_value, false},
     {"GetPositions", get_positions, false},
     {"GetFills", get_fills, false},
     {"GetSettlements", get_settlements, false},

@@ -30,5 +30,8 @@ extern const kl_sim_route kl_sim_routes_keys[];
 extern const kl_sim_route kl_sim_routes_market[];
 extern const kl_sim_route kl_sim_routes_orders[];
 extern const kl_sim_route kl_sim_routes_portfolio[];
+extern const kl_sim_route kl_sim_routes_subaccounts[];
+extern const kl_sim_route kl_sim_routes_transfers[];
+extern const kl_sim_route kl_sim_routes_fee_changes[];
 
 #endif

@@ -8,11 +8,13 @@
 #include "base/log.h"
 #include "sim/auth.h"
 #include "sim/channels.h"
+#include "sim/fee_changes.h"
 #include "sim/order_groups.h"
 #include "sim/reference.h"
 #include "sim/schedule.h"
 #include "sim/server.h"
 #include "sim/tls.h"
+#include "sim/transfers.h"
 
 enum {
   DEFAULT_MARKETS = 36,
@@ -48,6 +50,8 @@ static void on_ticker(uv_timer_t *t) {
   kl_sim *s = t->data;
   kl_sim_touch(s);
   kl_exchange_tick(s->x, s->now_us);
+  kl_sim_transfers_tick(s);
+  kl_sim_fee_changes_tick(s);
   kl_sim_channels_flush(s);
   kl_sim_reference_tick(s);
 }
@@ -148,6 +152,7 @@ static bool build(kl_sim *s, kl_error *e) {
   for (size_t i = 0; i < s->world.n_markets; i++)
     kl_sim_candles_begin(s->candles, s->world.markets[i].market, kl_sim_world_fair(&s->world, (uint32_t)i, 0));
   if (!kl_sim_reference_open(s)) return no_memory(e);
+  if (!kl_sim_transfers_start(s, e) || !kl_sim_fee_changes_start(s, e)) return false;
   if (s->o.quiet) return true;
   s->traders = kl_sim_traders_new(s->x, &s->world, s->o.seed, s->o.rate);
   if (!s->traders) return no_memory(e);
@@ -266,6 +271,8 @@ void kl_sim_stop(kl_sim *s) {
   kl_sim_traders_free(s->traders);
   kl_sim_candles_free(s->candles);
   kl_sim_reference_free(s);
+  kl_sim_transfers_free(s->transfers);
+  kl_sim_fee_changes_free(s->fee_changes);
   kl_sim_world_free(&s->world);
   if (s->x) kl_exchange_free(s->x);
   kl_sim_auth_free(s);
