@@ -17,7 +17,7 @@ kl_sim_auth_result kl_sim_auth_check(kl_sim *s, const char *key_id, const char *
   char *end = NULL;
   errno = 0;
   long long ms = strtoll(timestamp, &end, 10);
-  int64_t now_ms = s->now_us / 1000;
+  int64_t now_ms = (s->now_us + s->clock_off_us) / 1000; /* as the clock of the doors has it */
   if (errno || *end || timestamp[0] < '0' || timestamp[0] > '9') return KL_SIM_AUTH_EXPIRED;
   if (ms < now_ms - s->o.max_clock_skew_ms || ms > now_ms + s->o.max_clock_skew_ms) return KL_SIM_AUTH_EXPIRED;
   char text[2048];

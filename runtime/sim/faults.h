@@ -1,6 +1,6 @@
 /* The rules that are in force, and what they say about each request and message. Pure but for its own state: no
  * sockets, and the time is an argument (microseconds of a clock that does not jump). The same seed, rules and order of
- * what comes give the same faults. server.c and session.c do what is said here, fault_clock.c what comes by schedule.
+ * what comes give the same faults. server.c and session.c do what is said here, fault_doors.c what comes by schedule.
  */
 #ifndef KL_SIM_FAULTS_H
 #define KL_SIM_FAULTS_H

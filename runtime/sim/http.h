@@ -24,10 +24,11 @@ typedef struct kl_sim_arg {
 /* All strings are borrowed from the connection for the time of the call. */
 typedef struct kl_sim_request {
   const char *method;
-  const char *path;                           /* from the host root, without the query */
-  const char *key_id, *timestamp, *signature; /* the headers; NULL when absent */
-  kl_sim_language language;                   /* asked for by Accept-Language */
-  const kl_sim_arg *args;                     /* the query, in order */
+  const char *path;                                             /* from the host root, without the query */
+  const char *key_id, *timestamp, *signature;                   /* the headers; NULL when absent */
+  const char *peer, *host, *origin, *fetch_site, *content_type; /* for the paths of control.h; NULL when absent */
+  kl_sim_language language;                                     /* asked for by Accept-Language */
+  const kl_sim_arg *args;                                       /* the query, in order */
   size_t n_args;
   const char *body;
   size_t body_len;
@@ -42,12 +43,18 @@ typedef struct kl_sim_response {
   int status;
   kl_buf body; /* JSON */
   char location[512], allow[64];
+  const char *type;    /* a literal; NULL: application/json */
+  const char *headers; /* more of them, each with its line end; a literal, or NULL */
 } kl_sim_response;
 
 typedef void (*kl_sim_handler)(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs);
 
 /* Answers a request: finds the operation, checks the signature and the limits, runs its handler. */
 void kl_sim_dispatch(kl_sim *s, kl_sim_request *rq, kl_sim_response *rs);
+
+/* Appends the answer as the text of HTTP/1.1 (RFC 9112); `now_us` is the time that its Date says. Head and body are one
+ * text, since they mostly go out in one write: the library's own header functions want two. */
+void kl_sim_http_render(kl_buf *out, const kl_sim_response *rs, const char *method, bool close_after, int64_t now_us);
 
 /* The four error bodies of the exchange. `details` may be NULL. */
 void kl_sim_fail(kl_sim_response *rs, int status, const char *code, const char *message, const char *details);

@@ -53,6 +53,16 @@ struct kl_sim {
   int64_t maintenance_end_us; /* of the window for which trading is paused; 0: none */
   kl_sim_counters counters;
 
+  /* Faults, and what can be made to happen. */
+  struct kl_sim_faults *faults;
+  struct kl_sim_journal *journal;
+  uint32_t hands[2]; /* the synthetic parties of triggers, who takes and who rests: users of the exchange; UINT32_MAX */
+  int64_t clock_off_us; /* how wrong the clock of the doors is */
+  bool outage;
+  int fault_pause;  /* kl_sim_pause that rules ask for */
+  char listed[512]; /* the file that says where it is; "": not listed */
+  int listed_fd;
+
   /* Channels. */
   kl_list sessions;
   size_t n_sessions;
@@ -71,6 +81,7 @@ struct kl_sim {
   uv_timer_t step_timer, ticker_timer, second_timer;
   struct lws_context *lws;
   struct lws_vhost *vhost;
+  struct kl_sim_waits *waits;
   int port;
   char rest_url[96], ws_url[96], ca_folder[256], ca_path[300];
   unsigned char *tls_cert, *tls_key; /* DER; NULL without TLS */

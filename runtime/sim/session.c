@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/fault_doors.h"
 #include "sim/json_out.h"
 #include "sim/server.h"
 
@@ -191,24 +192,70 @@ static void drop_queued(kl_sim_session *c, uint32_t sid) {
   c->n = kept;
 }
 
+void kl_sim_session_end(kl_sim_session *c, kl_sim_sub *sub, int code) {
+  kl_buf b = {0};
+  drop_queued(c, sub->sid);
+  kl_buf_printf(&b, "{\"type\":\"error\",\"sid\":%u,\"seq\":%llu,\"msg\":{\"code\":%d,\"msg\":\"%s\"}}", sub->sid,
+                (unsigned long long)sub->seq + 1, code, code == 25 ? "Subscription buffer overflow" : "Channel error");
+  kl_sim_session_unsubscribe(c, sub);
+  kl_sim_session_send_text(c, &b);
+  kl_buf_free(&b);
+}
+
 /* The client does not read: its largest subscription ends (error 25), as on the exchange. */
 static void overflow(kl_sim_session *c) {
   kl_sim_sub *largest = NULL;
-  kl_buf b = {0};
   for (int i = 0; i < KL_CH_COUNT; i++)
     if (c->subs[i] && (!largest || c->subs[i]->queued > largest->queued)) largest = c->subs[i];
   if (!largest || largest->queued == 0) {
     give_up(c);
     return;
   }
-  drop_queued(c, largest->sid);
-  kl_buf_printf(&b,
-                "{\"type\":\"error\",\"sid\":%u,\"seq\":%llu,\"msg\":{\"code\":25,\"msg\":\"Subscription buffer "
-                "overflow\"}}",
-                largest->sid, (unsigned long long)largest->seq + 1);
-  kl_sim_session_unsubscribe(c, largest);
-  kl_sim_session_send_text(c, &b);
-  kl_buf_free(&b);
+  kl_sim_session_end(c, largest, 25);
+}
+
+/* ---- what befalls a message ---- */
+
+/* Times of the connection and of the message. */
+static void apply_times(kl_sim_session *c, const kl_fault_fate *fate, kl_sim_item *it) {
+  kl_sim_session_fault *f = &c->fault;
+  f->rate = fate->rate;
+  if (fate->latency_us <= 0 && fate->stall_us <= 0 && !f->timed) return;
+  int64_t now_ns = kl_mono_ns(kl_clock_real());
+  f->timed = true;
+  if (fate->stall_us > 0) f->quiet_ns = now_ns + fate->stall_us * 1000;
+  it->due_ns = now_ns + fate->latency_us * 1000;
+  if (it->due_ns < f->last_ns) it->due_ns = f->last_ns;
+  f->last_ns = it->due_ns;
+}
+
+/* Queues a message of a channel (KL_CH_COUNT: an answer) as the faults in force have it. */
+static void push_faulty(kl_sim_session *c, kl_sim_sub *sub, int channel, kl_sim_item it) {
+  kl_fault_fate fate;
+  bool numbered = sub && kl_sim_channels[sub->channel].seq;
+  kl_sim_fault_message(c, channel, &fate);
+  apply_times(c, &fate, &it);
+  if (fate.rate) c->fault.timed = true;
+  it.cut = fate.cut;
+  if (numbered) {
+    sub->seq += (uint64_t)fate.gap;
+    if (!fate.vanish) it.seq = ++sub->seq;
+  }
+  int copies = fate.drop || fate.vanish ? 0 : fate.duplicate ? 2 : 1;
+  for (int i = 0; i < copies; i++) {
+    if (sub) sub->queued += cost_of(&it);
+    push(c, it);
+  }
+  if (fate.end == KL_FAULT_END) {
+    if (!sub) return;
+    c->fault.ending |= UINT32_C(1) << channel; /* not now: whoever sends may have more to send to it */
+    c->fault.ending_code = fate.code;
+    kl_sim_server_wake(c);
+  } else if (fate.end) {
+    c->fault.end = fate.end;
+    c->fault.code = fate.code;
+    kl_sim_server_wake(c);
+  }
 }
 
 void kl_sim_session_send(kl_sim_session *c, kl_sim_sub *sub, kl_sim_payload *p, int64_t id) {
@@ -217,9 +264,13 @@ void kl_sim_session_send(kl_sim_session *c, kl_sim_sub *sub, kl_sim_payload *p, 
     return;
   }
   kl_sim_item it = {.payload = p, .id = id, .sid = sub->sid};
-  if (kl_sim_channels[sub->channel].seq) it.seq = ++sub->seq;
-  sub->queued += cost_of(&it);
-  push(c, it);
+  if (kl_sim_faults_about_messages(c->sim->faults) || c->fault.timed) {
+    push_faulty(c, sub, (int)sub->channel, it);
+  } else {
+    if (kl_sim_channels[sub->channel].seq) it.seq = ++sub->seq;
+    sub->queued += cost_of(&it);
+    push(c, it);
+  }
   if (c->bytes > QUEUE_MOST) overflow(c);
 }
 
@@ -229,16 +280,23 @@ void kl_sim_session_send_text(kl_sim_session *c, const kl_buf *text) {
     give_up(c);
     return;
   }
-  push(c, (kl_sim_item){.payload = p});
+  if (kl_sim_faults_about_messages(c->sim->faults) || c->fault.timed) {
+    push_faulty(c, NULL, KL_CH_COUNT, (kl_sim_item){.payload = p});
+  } else {
+    push(c, (kl_sim_item){.payload = p});
+  }
   kl_sim_payload_release(p);
   /* Answers alone can fill the queue too, when a client sends commands and never reads. */
   if (c->bytes > 2 * (size_t)QUEUE_MOST) give_up(c);
 }
 
+int64_t kl_sim_session_due(const kl_sim_session *c) { return c->n > 0 ? c->ring[c->first].due_ns : 0; }
+
 bool kl_sim_session_next(kl_sim_session *c, kl_buf *out) {
   if (c->n == 0) return false;
   kl_sim_item it = c->ring[c->first];
   size_t cost = cost_of(&it);
+  size_t start = out->len;
   c->first = (c->first + 1) & (c->cap - 1);
   c->n--;
   c->bytes -= cost;
@@ -259,5 +317,6 @@ bool kl_sim_session_next(kl_sim_session *c, kl_buf *out) {
     kl_buf_char(out, '\n');
   }
   kl_sim_payload_release(it.payload);
+  if (it.cut && !out->failed) out->len = start + (out->len - start) / 2;
   return true;
 }

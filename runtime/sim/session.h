@@ -2,6 +2,7 @@
 #ifndef KL_SIM_SESSION_H
 #define KL_SIM_SESSION_H
 
+#include "sim/faults.h"
 #include "sim/impl.h"
 
 struct lws;
@@ -63,10 +64,24 @@ static inline bool kl_sim_sub_wants(const kl_sim_sub *sub, uint32_t market) {
 
 typedef struct kl_sim_item {
   kl_sim_payload *payload;
-  uint64_t seq; /* 0: none */
-  int64_t id;   /* 0: none */
-  uint32_t sid; /* 0: none */
+  uint64_t seq;   /* 0: none */
+  int64_t id;     /* 0: none */
+  uint32_t sid;   /* 0: none */
+  bool cut;       /* ends in the middle */
+  int64_t due_ns; /* not written before; 0: at once */
 } kl_sim_item;
+
+/* What faults do to a connection. */
+typedef struct kl_sim_session_fault {
+  kl_fault_kind end; /* DISCONNECT, CLOSE or RESET: it ends so; NONE */
+  int code;          /* of CLOSE */
+  int64_t quiet_ns;  /* nothing is written before; 0: no limit */
+  int64_t last_ns;   /* when the last queued message is due: what follows is not earlier */
+  int64_t rate;      /* bytes a second; 0: no limit */
+  uint32_t ending;   /* a bit for each channel whose subscription ends with the error `ending_code` */
+  int ending_code;
+  bool timed; /* some message has had a time of its own */
+} kl_sim_session_fault;
 
 typedef struct kl_sim_session {
   kl_list link;
@@ -79,6 +94,7 @@ typedef struct kl_sim_session {
   size_t cap, first, n;
   size_t bytes; /* that wait */
   bool ping_due, closing;
+  kl_sim_session_fault fault;
   kl_buf received; /* a message under way */
 } kl_sim_session;
 
@@ -102,6 +118,11 @@ void kl_sim_session_send(kl_sim_session *c, kl_sim_sub *sub, kl_sim_payload *p, 
 void kl_sim_session_send_text(kl_sim_session *c, const kl_buf *text);
 /* Takes the next frame off the queue, newline included, and appends it to `out`; false when nothing waits. */
 bool kl_sim_session_next(kl_sim_session *c, kl_buf *out);
+
+/* When the next frame may be written, on the monotonic clock; 0: at once. */
+int64_t kl_sim_session_due(const kl_sim_session *c);
+/* The server ends a subscription with an error (10 or 25) that carries the next seq; what waits of it is dropped. */
+void kl_sim_session_end(kl_sim_session *c, kl_sim_sub *sub, int code);
 
 /* Handles a command of the client (n bytes of text). */
 void kl_sim_session_command(kl_sim_session *c, const char *text, size_t n);

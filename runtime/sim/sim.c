@@ -8,9 +8,12 @@
 #include "base/log.h"
 #include "sim/auth.h"
 #include "sim/channels.h"
+#include "sim/fault_doors.h"
 #include "sim/fee_changes.h"
+#include "sim/journal.h"
 #include "sim/order_groups.h"
 #include "sim/reference.h"
+#include "sim/registry.h"
 #include "sim/schedule.h"
 #include "sim/server.h"
 #include "sim/tls.h"
@@ -52,6 +55,7 @@ static void on_ticker(uv_timer_t *t) {
   kl_exchange_tick(s->x, s->now_us);
   kl_sim_transfers_tick(s);
   kl_sim_fee_changes_tick(s);
+  kl_sim_faults_tick(s);
   kl_sim_channels_flush(s);
   kl_sim_reference_tick(s);
 }
@@ -100,6 +104,8 @@ static void *run(void *data) {
   start_timer(s, &s->ticker_timer, on_ticker, TICKER_EVERY_MS);
   start_timer(s, &s->second_timer, on_second, 1000);
   s->stepped_ns = kl_mono_ns(kl_clock_real());
+  kl_sim_touch(s);
+  ok = ok && kl_sim_faults_put(s, s->o.faults ? s->o.faults : "", false, NULL, &s->error); /* their time begins here */
   if (ok) {
     const char *tail = s->o.tls ? "s" : "";
     snprintf(s->rest_url, sizeof s->rest_url, "http%s://127.0.0.1:%d/trade-api/v2", tail, s->port);
@@ -189,6 +195,9 @@ static bool start_thread(kl_sim *s, kl_error *e) {
 }
 
 static bool start(kl_sim *s, kl_error *e) {
+  s->faults = kl_sim_faults_new(s->o.seed);
+  s->journal = kl_sim_journal_new();
+  if (!s->faults || !s->journal) return no_memory(e);
   if (s->o.state && !kl_sim_store_open(s->o.state, &s->store, e)) return false;
   s->accounts = calloc((size_t)s->n_accounts, sizeof *s->accounts);
   if (!s->accounts) return no_memory(e);
@@ -210,7 +219,9 @@ static bool start(kl_sim *s, kl_error *e) {
     if (!s->accounts[i].verifier) ok = no_memory(e);
   }
   if (ok && s->o.tls) ok = kl_sim_tls_make(s, e);
-  return ok && start_thread(s, e);
+  if (!ok || !start_thread(s, e)) return false;
+  if (s->o.title) kl_sim_registry_add(s);
+  return true;
 }
 
 static bool check_options(const kl_sim_options *o, kl_error *e) {
@@ -247,6 +258,7 @@ bool kl_sim_start(const kl_sim_options *o, kl_sim **out, kl_error *e) {
   if (s->o.rate == 0) s->o.rate = default_rate_of_market * s->o.markets;
   if (o->rate == 0 && s->o.rate > default_rate_most) s->o.rate = default_rate_most;
   s->n_accounts = s->o.users;
+  s->hands[0] = s->hands[1] = UINT32_MAX;
   kl_list_init(&s->sessions);
   pthread_mutex_init(&s->lock, NULL);
   pthread_cond_init(&s->ready, NULL);
@@ -267,6 +279,7 @@ void kl_sim_stop(kl_sim *s) {
     if (!s->failed) uv_async_send(&s->stop);
     pthread_join(s->thread, NULL);
   }
+  kl_sim_registry_remove(s);
   kl_sim_tls_free(s);
   kl_sim_traders_free(s->traders);
   kl_sim_candles_free(s->candles);
@@ -277,6 +290,8 @@ void kl_sim_stop(kl_sim *s) {
   if (s->x) kl_exchange_free(s->x);
   kl_sim_auth_free(s);
   kl_sim_store_close(s->store);
+  kl_sim_faults_free(s->faults);
+  kl_sim_journal_free(s->journal);
   free(s->dirty);
   free(s->quotes);
   pthread_cond_destroy(&s->ready);

@@ -24,6 +24,8 @@ typedef struct kl_sim_options {
   const char *state;         /* the file that the exchange is kept in; NULL: it ends with the process */
   int post_only_throttle;    /* how many post-only orders a minute may fail by crossing; 0: any number */
   bool maintenance;          /* trading pauses in the weekly maintenance window, Thursday 03:00 to 05:00 Eastern */
+  const char *faults;        /* rules of faults, see fault_spec.h; NULL: none */
+  const char *title;         /* what `kalua trigger` calls it; NULL: it is not listed for others to find */
   bool tls;                  /* serve https and wss with a self-signed certificate, written to ca_path */
 } kl_sim_options;
 
@@ -31,6 +33,9 @@ typedef struct kl_sim_user {
   char key_id[37];
   kl_key *key; /* borrowed from the sim */
 } kl_sim_user;
+
+/* Whether rules of faults can be understood, the triggers in them too; false with an error of kind "config". */
+bool kl_sim_faults_check(const char *spec, kl_error *e);
 
 /* Starts the thread; returns when the port listens. */
 bool kl_sim_start(const kl_sim_options *o, kl_sim **out, kl_error *e);
