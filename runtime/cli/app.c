@@ -76,6 +76,7 @@ void kl_connect_opts(kl_connect_options *o, kl_opt table[KL_CONNECT_OPT_COUNT]) 
       {"rate", KL_OPT_REAL, &o->rate, "N", "book messages a second of the embedded exchange", 0.1, 100000},
       {"tier", KL_OPT_TEXT, &o->tier, "NAME", "rate limits of the embedded exchange, basic to prestige [prestige]", 0,
        0},
+      {"faults", KL_OPT_TEXT, &o->faults, "SPEC", "what goes wrong at the embedded exchange; see `kalua sim`", 0, 0},
       {"mem", KL_OPT_INT, &o->memory_mb, "MB", "memory ceiling of each script [256]", 1, 65536},
       {"cpu-ms", KL_OPT_INT, &o->cpu_ms, "MS", "longest stretch of a script without yielding [1000]", 1, 3600000},
       {"allow-fs", KL_OPT_LIST, &o->allow_fs, "PATH", "scripts may use files below PATH", 0, 0},
@@ -174,7 +175,14 @@ static bool start_exchange(kl_app *a, kl_error *e) {
                        .markets = (int)a->o.markets,
                        .speed = a->o.speed,
                        .rate = a->o.rate,
-                       .tier = a->o.tier};
+                       .tier = a->o.tier,
+                       .faults = a->o.faults,
+                       .title = "embedded in a running script"};
+  kl_error why = {0};
+  if (a->o.faults && !kl_sim_faults_check(a->o.faults, &why)) {
+    kl_error_set(e, "usage", "--%s", why.message);
+    return false;
+  }
   if (!kl_sim_start(&so, &a->sim, e)) return false;
   snprintf(a->rest_url, sizeof a->rest_url, "%s", kl_sim_rest_url(a->sim));
   snprintf(a->ws_url, sizeof a->ws_url, "%s", kl_sim_ws_url(a->sim));
@@ -269,6 +277,11 @@ static bool choose_exchange(kl_app *a, kl_error *e) {
   const char *ws = kl_settings_get(a->settings, a->o.ws_url, "KALSHI_WS_URL");
   a->ca_file = kl_settings_get(a->settings, a->o.ca_file, "KALUA_CA");
   if (!strcmp(env, "sim") && !rest && !ws) return start_exchange(a, e);
+  if (a->o.faults) {
+    kl_error_set(e, "usage",
+                 "--faults is about the embedded exchange, and this is another one; see `kalua trigger fault`");
+    return false;
+  }
   const char *default_rest = NULL, *default_ws = NULL;
   kl_environment_urls(env, &default_rest, &default_ws);
   if (!rest) rest = default_rest;

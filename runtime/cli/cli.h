@@ -28,6 +28,7 @@ typedef struct kl_command {
 
 int kl_command_run(int argc, char **argv);
 int kl_command_sim(int argc, char **argv);
+int kl_command_trigger(int argc, char **argv);
 int kl_command_api(int argc, char **argv);
 int kl_command_book(int argc, char **argv);
 int kl_command_tail(int argc, char **argv);

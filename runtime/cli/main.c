@@ -16,6 +16,7 @@ static const kl_command commands[] = {
     {"tail", "tail CHANNEL [TICKER...]", "a stream as one JSON object per line", kl_command_tail},
     {"demo", "demo", "a strategy on the embedded exchange, for 20 seconds", kl_command_demo},
     {"sim", "sim", "the exchange simulator as a server of its own", kl_command_sim},
+    {"trigger", "trigger KIND [k=v...]", "make something happen in a simulator", kl_command_trigger},
     {"doctor", "doctor", "what is wrong with my set-up", kl_command_doctor},
     {"test", "test FILE...", "run script tests", kl_command_test},
 };

@@ -115,7 +115,7 @@ int kl_command_sim(int argc, char **argv) {
   int64_t port = 0, seed = 1, markets = 0, users = 1, post_only_throttle = 0;
   double speed = 1, rate = 0;
   bool tls = false, quiet = false, maintenance = false, json = false;
-  const char *level_name = NULL, *tier = NULL;
+  const char *level_name = NULL, *tier = NULL, *faults = NULL;
   const kl_opt own[] = {
       {"port", KL_OPT_INT, &port, "N", "0 takes any free one [0]", 0, 65535},
       {"seed", KL_OPT_INT, &seed, "N", "the same seed gives the same market [1]", 0, 9e15},
@@ -124,6 +124,7 @@ int kl_command_sim(int argc, char **argv) {
       {"rate", KL_OPT_REAL, &rate, "N", "book messages a second that the traders aim at", 0.1, 100000},
       {"users", KL_OPT_INT, &users, "N", "accounts, each with a key [1]", 1, 100},
       {"tier", KL_OPT_TEXT, &tier, "NAME", "rate limits, basic to prestige [prestige]", 0, 0},
+      {"faults", KL_OPT_TEXT, &faults, "SPEC", "what goes wrong, like create_order:lose-after=1%", 0, 0},
       {"tls", KL_OPT_FLAG, &tls, NULL, "https and wss, with a certificate of its own", 0, 0},
       {"quiet-market", KL_OPT_FLAG, &quiet, NULL, "no synthetic traders", 0, 0},
       {"post-only-throttle", KL_OPT_INT, &post_only_throttle, "N",
@@ -138,6 +139,8 @@ int kl_command_sim(int argc, char **argv) {
   if (level_name && !kl_log_level_parse(level_name, &level)) {
     return kl_cli_usage("sim", "unknown log level \"%s\"", level_name);
   }
+  kl_error e = {0};
+  if (faults && !kl_sim_faults_check(faults, &e)) return kl_cli_usage("sim", "--%s", e.message);
   kl_log_open(level, false, NULL);
   kl_auth_harden_process();
   /* Blocked before the thread starts, so that the signals come to sigwait and to nobody else. */
@@ -156,12 +159,13 @@ int kl_command_sim(int argc, char **argv) {
                        .rate = rate,
                        .users = (int)users,
                        .tier = tier,
+                       .faults = faults,
+                       .title = "kalua sim",
                        .tls = tls,
                        .maintenance = maintenance,
                        .post_only_throttle = (int)post_only_throttle,
                        .quiet = quiet};
   kl_sim *sim = NULL;
-  kl_error e = {0};
   char folder[400];
   if (!make_folder(folder, sizeof folder, &e)) return kl_cli_fail(&e);
   bool ok = kl_sim_start(&so, &sim, &e) && write_keys(sim, folder, &e);

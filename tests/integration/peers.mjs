@@ -90,6 +90,27 @@ export class Sim {
     return { status: res.status, body: text === '' ? undefined : JSON.parse(text), headers: res.headers };
   }
 
+  // Makes something happen: {status, body}, refused or not.
+  async triggered(kind, args = {}, headers = {}) {
+    const res = await fetch(`${new URL(this.rest_url).origin}/sim/trigger/${kind}`, {
+      method: 'POST', headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(args) });
+    return { status: res.status, body: await res.json() };
+  }
+
+  // The same where it must succeed: what was done.
+  async trigger(kind, args) {
+    const { status, body } = await this.triggered(kind, args);
+    if (status !== 200) throw new Error(`${kind}: ${status} ${JSON.stringify(body)}`);
+    return body;
+  }
+
+  // What the simulator shows of itself: `look('status')`, `look('orders?status=all')`.
+  async look(what) {
+    const res = await fetch(`${new URL(this.rest_url).origin}/sim/${what}`);
+    if (res.status !== 200) throw new Error(`${what}: ${res.status} ${await res.text()}`);
+    return res.json();
+  }
+
   // A connected socket of npm's `ws`, with everything it received in `messages`.
   async ws(user = 0, options = {}) {
     const url = new URL(this.ws_url);
