@@ -183,14 +183,9 @@ static void strike_by_rule(kl_sim *s, kl_sim_fault *f) {
   kl_buf_free(&answer);
 }
 
-void kl_sim_set_pause(kl_sim *s, kl_sim_pause pause, int64_t resume_us) {
-  (void)resume_us;
-  kl_exchange_set_paused(s->x, s->now_us, pause != KL_SIM_RUNS);
-}
-
 /* What the windows that are on ask for together. */
 typedef struct asked {
-  kl_sim_pause pause;
+  kl_pause pause;
   int64_t resume_us, clock_off_us;
   bool outage;
 } asked;
@@ -216,7 +211,7 @@ static void look_at_window(kl_sim *s, kl_sim_fault *f, int64_t now_us, asked *a)
     a->outage = true;
     return;
   default: {
-    kl_sim_pause pause = f->rule.kind == KL_FAULT_PAUSE ? KL_SIM_TRADING_PAUSE : KL_SIM_EXCHANGE_PAUSE;
+    kl_pause pause = f->rule.kind == KL_FAULT_PAUSE ? KL_TRADING_PAUSE : KL_EXCHANGE_PAUSE;
     int64_t ends_us = kl_sim_fault_ends_us(f, now_us);
     if (pause > a->pause) a->pause = pause;
     if (ends_us != INT64_MAX) a->resume_us = s->now_us + ends_us - now_us;
@@ -225,7 +220,7 @@ static void look_at_window(kl_sim *s, kl_sim_fault *f, int64_t now_us, asked *a)
 }
 
 void kl_sim_faults_tick(kl_sim *s) {
-  asked a = {.pause = KL_SIM_RUNS};
+  asked a = {.pause = KL_RUNNING};
   int64_t now_us = mono_us();
   /* A trigger may add and clear rules. */
   for (size_t i = 0; i < kl_sim_faults_count(s->faults); i++) {
@@ -238,9 +233,9 @@ void kl_sim_faults_tick(kl_sim *s) {
   }
   s->outage = a.outage;
   s->clock_off_us = a.clock_off_us;
-  if ((int)a.pause != s->fault_pause) {
-    kl_sim_set_pause(s, a.pause, a.resume_us);
-    s->fault_pause = (int)a.pause;
+  if (a.pause != s->fault_pause) {
+    (void)kl_exchange_set_pause(s->x, s->now_us, KL_ALL_SHARDS, a.pause, a.resume_us);
+    s->fault_pause = a.pause;
   }
   kl_sim_faults_sweep(s->faults, now_us);
 }

@@ -25,9 +25,4 @@ size_t kl_sim_strike(kl_sim *s, kl_fault_kind kind, uint32_t channels, const cha
 /* Ten times a second: moments that have come, windows that begin and end. */
 void kl_sim_faults_tick(kl_sim *s);
 
-/* What the doors show of a pause: trading stops, or everything does. `resume_us` is the wall time at which it is
- * thought to end, 0: unknown. Of all shards. */
-typedef enum { KL_SIM_RUNS, KL_SIM_TRADING_PAUSE, KL_SIM_EXCHANGE_PAUSE } kl_sim_pause;
-void kl_sim_set_pause(kl_sim *s, kl_sim_pause pause, int64_t resume_us);
-
 #endif

@@ -59,8 +59,8 @@ struct kl_sim {
   uint32_t hands[2]; /* the synthetic parties of triggers, who takes and who rests: users of the exchange; UINT32_MAX */
   int64_t clock_off_us; /* how wrong the clock of the doors is */
   bool outage;
-  int fault_pause;  /* kl_sim_pause that rules ask for */
-  char listed[512]; /* the file that says where it is; "": not listed */
+  kl_pause fault_pause; /* what rules ask for */
+  char listed[512];     /* the file that says where it is; "": not listed */
   int listed_fd;
 
   /* Channels. */

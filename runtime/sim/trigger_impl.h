@@ -47,6 +47,9 @@ bool kl_sim_trigger_pause(kl_sim_trigger_call *c);
 bool kl_sim_trigger_resume(kl_sim_trigger_call *c);
 bool kl_sim_trigger_maintenance(kl_sim_trigger_call *c);
 bool kl_sim_trigger_determine(kl_sim_trigger_call *c);
+bool kl_sim_trigger_close(kl_sim_trigger_call *c);
+bool kl_sim_trigger_dispute(kl_sim_trigger_call *c);
+bool kl_sim_trigger_amend(kl_sim_trigger_call *c);
 bool kl_sim_trigger_settle(kl_sim_trigger_call *c);
 
 /* trigger_fault.c */

@@ -17,30 +17,42 @@ static bool state_rule(kl_sim_trigger_call *c, const char *state, const char *wh
   return true;
 }
 
-bool kl_sim_trigger_pause(kl_sim_trigger_call *c) {
-  if (!kl_sim_trigger_value_of(c, "market")->text) return state_rule(c, "pause", "trading is paused");
+/* One market or one shard; false after refusing. */
+static bool set_one(kl_sim_trigger_call *c, bool runs) {
+  kl_sim *s = c->s;
+  const kl_sim_trigger_value *shard = kl_sim_trigger_value_of(c, "shard");
+  if (shard->text && kl_sim_trigger_value_of(c, "market")->text)
+    return kl_sim_trigger_refuse(c, 400, "either market= or shard=");
   if (kl_sim_trigger_value_of(c, "for")->text)
-    return kl_sim_trigger_refuse(c, 400, "for= goes without market=: a market is paused until resume");
+    return kl_sim_trigger_refuse(c, 400, "for= goes for the exchange as a whole: a market or a shard waits for resume");
+  if (shard->text) {
+    (void)kl_exchange_set_pause(s->x, s->now_us, (int)shard->number, runs ? KL_RUNNING : KL_TRADING_PAUSE, 0);
+    kl_sim_field_int(c->out, "shard", shard->number);
+    return runs ? kl_sim_trigger_done(c, "shard %s runs", shard->text)
+                : kl_sim_trigger_done(c, "trading on shard %s is paused", shard->text);
+  }
   kl_market *m = kl_sim_trigger_market(c, "market");
   if (!m) return false;
-  kl_exchange_result result = kl_exchange_set_active(c->s->x, c->s->now_us, m, false);
+  kl_exchange_result result = kl_exchange_set_active(s->x, s->now_us, m, runs);
   if (result != KL_X_OK) return kl_sim_trigger_refuse(c, 409, "%s is %s", m->ticker, kl_market_status_name(m->status));
   kl_sim_field_str(c->out, "market", m->ticker);
-  return kl_sim_trigger_done(c, "trading in %s is paused", m->ticker);
+  kl_sim_field_str(c->out, "status", kl_market_status_name(m->status));
+  return runs ? kl_sim_trigger_done(c, "%s is active; orders that rested in a pause are canceled", m->ticker)
+              : kl_sim_trigger_done(c, "trading in %s is paused", m->ticker);
+}
+
+static bool about_one(const kl_sim_trigger_call *c) {
+  return kl_sim_trigger_value_of(c, "market")->text || kl_sim_trigger_value_of(c, "shard")->text;
+}
+
+bool kl_sim_trigger_pause(kl_sim_trigger_call *c) {
+  return about_one(c) ? set_one(c, false) : state_rule(c, "pause", "trading is paused");
 }
 
 bool kl_sim_trigger_resume(kl_sim_trigger_call *c) {
   kl_sim *s = c->s;
-  if (kl_sim_trigger_value_of(c, "market")->text) {
-    kl_market *m = kl_sim_trigger_market(c, "market");
-    if (!m) return false;
-    kl_exchange_result result = kl_exchange_set_active(s->x, s->now_us, m, true);
-    if (result != KL_X_OK)
-      return kl_sim_trigger_refuse(c, 409, "%s is %s", m->ticker, kl_market_status_name(m->status));
-    kl_sim_field_str(c->out, "market", m->ticker);
-    return kl_sim_trigger_done(c, "%s is active again; orders that rested are canceled", m->ticker);
-  }
   size_t n = 0;
+  if (about_one(c)) return set_one(c, true);
   for (size_t i = kl_sim_faults_count(s->faults); i > 0; i--) {
     const kl_sim_fault *f = kl_sim_faults_at(s->faults, i - 1);
     if (f->passing && kl_fault_is_window(&f->rule) && f->rule.kind != KL_FAULT_CLOCK)
@@ -48,9 +60,10 @@ bool kl_sim_trigger_resume(kl_sim_trigger_call *c) {
   }
   kl_sim_faults_tick(s);
   kl_sim_field_int(c->out, "ended", (int64_t)n);
-  if (s->fault_pause || s->outage)
-    return kl_sim_trigger_done(c, "ended %zu; a rule of --faults still holds the exchange up (clear takes it out)", n);
-  return kl_sim_trigger_done(c, n ? "the exchange runs" : "the exchange was running");
+  if (s->fault_pause != KL_RUNNING || s->outage)
+    return kl_sim_trigger_done(c, "a rule of --faults still holds the exchange up: clear takes it out");
+  (void)kl_exchange_set_pause(s->x, s->now_us, KL_ALL_SHARDS, KL_RUNNING, 0);
+  return kl_sim_trigger_done(c, "the exchange runs");
 }
 
 bool kl_sim_trigger_maintenance(kl_sim_trigger_call *c) {
@@ -73,24 +86,55 @@ static bool read_result(kl_sim_trigger_call *c, kl_price *out) {
   return true;
 }
 
-static bool ended(kl_sim_trigger_call *c, const kl_market *m, kl_exchange_result result, const char *what) {
+/* Tells how a market stands after a call that is not for every status. */
+static bool ended(kl_sim_trigger_call *c, const kl_market *m, kl_exchange_result result) {
   char value[32];
+  const char *status = kl_market_status_name(m->status);
   if (result == KL_X_INVALID_PARAMETERS)
-    return kl_sim_trigger_refuse(c, 409, "%s is %s already", m->ticker, kl_market_status_name(m->status));
-  if (result == KL_X_INVALID_PRICE) return kl_sim_trigger_refuse(c, 409, "%s has another result already", m->ticker);
+    return kl_sim_trigger_refuse(c, 409, "%s is %s: it cannot be done now", m->ticker, status);
+  if (result == KL_X_INVALID_PRICE) return kl_sim_trigger_refuse(c, 409, "%s has another result: amend it", m->ticker);
   if (result != KL_X_OK) return kl_sim_trigger_refuse_result(c, result);
   kl_sim_field_str(c->out, "market", m->ticker);
-  kl_sim_field_str(c->out, "status", kl_market_status_name(m->status));
+  kl_sim_field_str(c->out, "status", status);
   kl_sim_field_price(c->out, "value", m->settlement);
   kl_decimal_format(value, sizeof value, m->settlement, KL_PRICE_PLACES);
-  return kl_sim_trigger_done(c, "%s is %s: YES is worth %s", m->ticker, what, value);
+  return kl_sim_trigger_done(c, "%s is %s: YES is worth %s", m->ticker, status, value);
+}
+
+bool kl_sim_trigger_close(kl_sim_trigger_call *c) {
+  const kl_sim_trigger_value *in = kl_sim_trigger_value_of(c, "in");
+  kl_market *m = kl_sim_trigger_market(c, "market");
+  if (!m) return false;
+  kl_exchange_result result = kl_exchange_set_close(c->s->x, c->s->now_us, m, c->s->now_us + in->number);
+  if (result != KL_X_OK) return kl_sim_trigger_refuse(c, 409, "%s is %s", m->ticker, kl_market_status_name(m->status));
+  kl_sim_field_str(c->out, "market", m->ticker);
+  kl_sim_field_str(c->out, "status", kl_market_status_name(m->status));
+  kl_sim_field_time(c->out, "close_time", m->close_us);
+  return in->text ? kl_sim_trigger_done(c, "%s closes in %s", m->ticker, in->text)
+                  : kl_sim_trigger_done(c, "%s is closed", m->ticker);
 }
 
 bool kl_sim_trigger_determine(kl_sim_trigger_call *c) {
   kl_price value;
   kl_market *m = kl_sim_trigger_market(c, "market");
   if (!m || !read_result(c, &value)) return false;
-  return ended(c, m, kl_exchange_determine(c->s->x, c->s->now_us, m, value), "determined");
+  kl_exchange_result result = kl_exchange_determine(c->s->x, c->s->now_us, m, value);
+  return ended(c, m, result);
+}
+
+bool kl_sim_trigger_dispute(kl_sim_trigger_call *c) {
+  kl_market *m = kl_sim_trigger_market(c, "market");
+  if (!m) return false;
+  kl_exchange_result result = kl_exchange_dispute(c->s->x, c->s->now_us, m);
+  return ended(c, m, result);
+}
+
+bool kl_sim_trigger_amend(kl_sim_trigger_call *c) {
+  kl_price value;
+  kl_market *m = kl_sim_trigger_market(c, "market");
+  if (!m || !read_result(c, &value)) return false;
+  kl_exchange_result result = kl_exchange_amend_result(c->s->x, c->s->now_us, m, value);
+  return ended(c, m, result);
 }
 
 bool kl_sim_trigger_settle(kl_sim_trigger_call *c) {
@@ -103,5 +147,6 @@ bool kl_sim_trigger_settle(kl_sim_trigger_call *c) {
   } else if (!read_result(c, &value)) {
     return false;
   }
-  return ended(c, m, kl_exchange_settle(c->s->x, c->s->now_us, m, value), "settled");
+  kl_exchange_result result = kl_exchange_settle(c->s->x, c->s->now_us, m, value);
+  return ended(c, m, result);
 }
