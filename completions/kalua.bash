@@ -25,7 +25,7 @@ _kalua_operation_at() {
     word=${COMP_WORDS[i]}
     case $word in
     --env | --log | --key | --ca | --log-file | --key-id | --rest-url | --ws-url | --seed | --markets | --speed | \
-      --rate | --audit | --mem | --cpu-ms | --allow-* | --max | --jq) ((i++)) ;;
+      --faults | --rate | --audit | --mem | --cpu-ms | --allow-* | --max | --jq) ((i++)) ;;
     -*) ;;
     *)
       operation=$word at_operation=0
@@ -59,9 +59,41 @@ _kalua_api() {
   compopt -o nospace
 }
 
+# Words of `kalua trigger`: a kind, then its arguments.
+_kalua_trigger() {
+  local i kind='' words name='' word
+  for ((i = 2; i < COMP_CWORD; i++)); do
+    word=${COMP_WORDS[i]}
+    case $word in
+    --rest-url | --ca) ((i++)) ;;
+    -*) ;;
+    *)
+      kind=$word
+      break
+      ;;
+    esac
+  done
+  if [[ ! $kind ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$("$kalua" trigger --list 2>/dev/null | cut -d ' ' -f 1)" -- "$cur")
+    return
+  fi
+  words=$("$kalua" trigger --complete "$kind" 2>/dev/null)
+  if [[ $cur == = ]]; then
+    name=$prev cur=''
+  elif [[ $prev == = ]]; then
+    name=${COMP_WORDS[COMP_CWORD - 2]}
+  fi
+  if [[ $name ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$(sed -n "s/^$name=//p" <<<"$words")" -- "$cur")
+    return
+  fi
+  mapfile -t COMPREPLY < <(compgen -W "$(grep '=$' <<<"$words")" -- "$cur")
+  compopt -o nospace
+}
+
 _kalua() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} kalua=${COMP_WORDS[0]}
-  local commands='run api book tail demo sim doctor test' command=run i word
+  local commands='run api book tail demo sim trigger doctor test' command=run i word
   COMPREPLY=()
 
   for ((i = 1; i < COMP_CWORD; i++)); do
@@ -81,7 +113,7 @@ _kalua() {
   --side) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$cur") && return ;;
   --allow-env) mapfile -t COMPREPLY < <(compgen -v -- "$cur") && return ;;
   --key-id | --rest-url | --ws-url | --seed | --markets | --speed | --rate | --mem | --cpu-ms | --allow-net | \
-    --levels | --seconds | --port | --users | --max | --jq | --shard) return ;;
+    --faults | --levels | --seconds | --port | --users | --max | --jq | --shard) return ;;
   esac
 
   if [[ $cur == -* ]]; then
@@ -105,6 +137,7 @@ _kalua() {
     ;;
   api) _kalua_api ;;
   tail) ((COMP_CWORD == 2)) && _kalua_channels ;;
+  trigger) _kalua_trigger ;;
   esac
 }
 

@@ -2,7 +2,7 @@
 # `kalua api --list`, their parameters those of `kalua api --complete OPERATION`, so that they are always those of the
 # installed binary.
 
-set -g __kalua_commands run api book tail demo sim doctor test
+set -g __kalua_commands run api book tail demo sim trigger doctor test
 
 function __kalua_command
     set -l words (commandline -opc)
@@ -27,7 +27,7 @@ function __kalua_operation
             continue
         end
         switch $word
-            case --env --log --key --ca --log-file --key-id --rest-url --ws-url --seed --markets --speed --rate --mem \
+            case --env --log --key --ca --log-file --key-id --rest-url --ws-url --seed --markets --speed --faults --rate --mem \
                     --cpu-ms --allow-fs --allow-net --allow-env --max --jq
                 set skip 1
             case '-*'
@@ -45,6 +45,31 @@ function __kalua_api
         printf '%s\n' GET POST PUT DELETE (kalua api --list 2>/dev/null | string replace -r ' .*' '')
     else
         kalua api --complete $operation 2>/dev/null
+    end
+end
+
+# A kind of trigger, then its arguments.
+function __kalua_trigger
+    set -l kind
+    set -l skip 0
+    for word in (commandline -opc)[3..-1]
+        if test $skip = 1
+            set skip 0
+            continue
+        end
+        switch $word
+            case --rest-url --ca
+                set skip 1
+            case '-*'
+            case '*'
+                set kind $word
+                break
+        end
+    end
+    if test -z "$kind"
+        kalua trigger --list 2>/dev/null | string replace -r '^(\S+) +(.*)$' '$1\t$2'
+    else
+        kalua trigger --complete $kind 2>/dev/null
     end
 end
 
@@ -69,10 +94,12 @@ complete -c kalua -n __fish_use_subcommand -a book -d 'one live book in the term
 complete -c kalua -n __fish_use_subcommand -a tail -d 'a stream as one JSON object per line'
 complete -c kalua -n __fish_use_subcommand -a demo -d 'a strategy on the embedded exchange'
 complete -c kalua -n __fish_use_subcommand -a sim -d 'the exchange simulator as a server of its own'
+complete -c kalua -n __fish_use_subcommand -a trigger -d 'make something happen in a simulator'
 complete -c kalua -n __fish_use_subcommand -a doctor -d 'what is wrong with my set-up'
 complete -c kalua -n __fish_use_subcommand -a test -d 'run script tests'
 complete -c kalua -n 'contains -- (__kalua_command) run test' -k -a '(__fish_complete_suffix .lua)'
 complete -c kalua -n 'test (__kalua_command) = api' -a '(__kalua_api)'
+complete -c kalua -n 'test (__kalua_command) = trigger' -a '(__kalua_trigger)'
 complete -c kalua -n __kalua_tail_first -a '(__kalua_channels)'
 complete -c kalua -n 'string match -q -- "-*" (commandline -ct)' -a '(__kalua_options)'
 complete -c kalua -n '__kalua_previous_is --env' -a 'sim demo prod'

@@ -37,6 +37,9 @@ has 'bash, file' "$(in_bash kalua api batch_create_orders orders : = @README)" @
 has 'bash, option' "$(in_bash kalua api get_markets --j)" --jq --json
 has 'bash, channel' "$(in_bash kalua tail '')" ticker orderbook_delta kalshi.status
 has 'bash, second channel' "$(in_bash kalua tail ticker,tr)" ticker,trade
+has 'bash, kind of trigger' "$(in_bash kalua trigger se)" settle
+has 'bash, its argument' "$(in_bash kalua trigger settle ma)" market=
+has 'bash, its value' "$(in_bash kalua trigger quote side = '')" bid ask
 has 'bash, side' "$(in_bash kalua book X --side '')" yes no
 [ "$(in_bash kalua api get_markets status = o)" = open ] || {
   echo 'bash: more than the value that fits' >&2
@@ -47,6 +50,7 @@ if command -v fish >/dev/null 2>&1; then
   in_fish() { fish --no-config -c "source completions/kalua.fish; complete -C '$1'" | cut -f 1; }
   has 'fish, operation' "$(in_fish 'kalua api get_marke')" get_markets get_market
   has 'fish, parameter' "$(in_fish 'kalua api --env demo get_markets st')" status= status=open
+  has 'fish, trigger' "$(in_fish 'kalua trigger settle re')" result=
   has 'fish, channel' "$(in_fish 'kalua tail ti')" ticker
   has 'fish, second channel' "$(in_fish 'kalua tail ticker,tr')" ticker,trade
 fi
