@@ -22,7 +22,7 @@ static void count_at(kl_x_group *g, int64_t at, kl_count n) {
     last->count += n;
     return;
   }
-  if (g->n_fills == g->cap_fills && g->first > g->n_fills / 2) {
+  if (g->fills && g->n_fills == g->cap_fills && g->first > g->n_fills / 2) {
     memmove(g->fills, g->fills + g->first, (g->n_fills - g->first) * sizeof *g->fills);
     g->n_fills -= g->first;
     g->first = 0;
@@ -31,7 +31,7 @@ static void count_at(kl_x_group *g, int64_t at, kl_count n) {
     kl_x_group_fill *fills = kl_x_grown(g->fills, &g->cap_fills, g->n_fills + 1, sizeof *fills);
     if (fills) g->fills = fills;
   }
-  if (g->n_fills < g->cap_fills) {
+  if (g->fills && g->n_fills < g->cap_fills) {
     g->fills[g->n_fills++] = (kl_x_group_fill){at, n};
   } else if (last) { /* no memory: the fills before count for longer, which errs on the safe side */
     last->at = at;

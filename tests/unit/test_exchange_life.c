@@ -158,7 +158,7 @@ static void groups_are_triggered_lowered_reset_and_deleted_by_hand(void **state)
                               "order:1:canceled:0:- group:1:triggered");
   assert_int_equal(kl_exchange_group_reset(w->x, w->now, &k), KL_X_OK);
   assert_int_equal(kl_exchange_group_volume(w->x, g), 0);
-  o = place_in(w, g, KL_ASK, 5000, 100);
+  place_in(w, g, KL_ASK, 5000, 100);
   w->log[0] = '\0';
   assert_int_equal(kl_exchange_group_trigger(w->x, w->now, &k), KL_X_OK);
   assert_int_equal(kl_exchange_group_trigger(w->x, w->now, &k), KL_X_OK);
