@@ -150,6 +150,7 @@ kl_exchange_result kl_exchange_group_create(kl_exchange *x, int64_t now_us, uint
   if (out) *out = NULL;
   kl_exchange_result result = check_place(x, user, subaccount, shard);
   if (result != KL_X_OK) return result;
+  if (!kl_exchange_has_subaccount(x, user, subaccount, shard)) return KL_X_NO_SUBACCOUNT;
   if (!valid_limit(limit)) return KL_X_INVALID_PARAMETERS;
   if (x->users[user]->n_groups >= KL_X_GROUPS) return KL_X_TOO_MANY_GROUPS;
   kl_order_group like = {.user = user, .subaccount = subaccount, .shard = shard, .limit = limit, .created_us = x->now};

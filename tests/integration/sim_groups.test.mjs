@@ -71,7 +71,13 @@ test('a group is created, listed, read, limited, triggered, reset and deleted', 
 });
 
 test('a group is of one subaccount, one shard and one user', async () => {
-  const { order_group_id: id } = await newGroup({ contracts_limit_fp: '10.00', subaccount: 2, exchange_index: 3 });
+  const place = { subaccount: 2, exchange_index: 3 };
+  refused('CreateOrderGroup', await sim.rest('POST', '/portfolio/order_groups/create', { contracts_limit: 10, ...place }), 404, 'user_not_found');
+  for (const subaccount of [1, 2]) {
+    const { body } = await sim.rest('POST', '/portfolio/subaccounts', { exchange_index: 3 });
+    assert.equal(body.subaccount_number, subaccount);
+  }
+  const { order_group_id: id } = await newGroup({ contracts_limit_fp: '10.00', ...place });
   assert.equal((await getGroup(id)).exchange_index, 3);
   const list = async (query, options) =>
     valid('GetOrderGroups', await sim.rest('GET', `/portfolio/order_groups${query}`, undefined, options)).order_groups.map((g) => g.id);

@@ -187,6 +187,8 @@ static void a_group_is_of_one_user_subaccount_and_shard(void **state) {
   assert_int_equal(send_order(w, r), KL_X_GROUP_NOT_FOUND);
   r.user = BOB;
   r.subaccount = 3;
+  assert_int_equal(kl_exchange_group_create(w->x, w->now, BOB, 3, 0, 500, NULL), KL_X_NO_SUBACCOUNT);
+  assert_int_equal(kl_exchange_open_subaccount(w->x, BOB, 3, 0), KL_X_OK);
   assert_int_equal(send_order(w, r), KL_X_GROUP_NOT_FOUND);
   assert_int_equal(kl_exchange_group_create(w->x, w->now, BOB, 0, 2, 500, &on_two), KL_X_OK);
   r.subaccount = 0;
