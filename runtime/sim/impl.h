@@ -50,7 +50,7 @@ struct kl_sim {
   kl_map *keys;               /* key id to account */
   int64_t now_us;             /* wall time of what is going on: set at the start of every request, command and tick */
   int64_t start_us;           /* wall time of the start */
-  int64_t maintenance_end_us; /* of the window for which trading is paused; 0: none */
+  int64_t maintenance_end_us; /* of the last window for which trading was paused; 0: none */
   kl_sim_counters counters;
 
   /* Faults, and what can be made to happen. */

@@ -55,20 +55,24 @@ kl_sim_window kl_sim_maintenance(int64_t utc_us, int i) {
   return (kl_sim_window){eastern(day, MAINTENANCE_FROM), eastern(day, MAINTENANCE_TO)};
 }
 
+/* Whether a pause is one for maintenance that should have ended: it resumes when a window did. */
+static bool is_over(int64_t now_us, kl_pause pause, int64_t resume_us) {
+  return pause == KL_TRADING_PAUSE && resume_us > 0 && resume_us <= now_us &&
+         kl_sim_maintenance(resume_us - 1, 0).end_us == resume_us;
+}
+
 void kl_sim_schedule_second(kl_sim *s) {
-  if (!s->o.maintenance) return;
   kl_sim_window w = kl_sim_maintenance(s->now_us, 0);
-  bool now = s->now_us >= w.start_us, began = s->maintenance_end_us != 0;
-  if (now == began) return;
+  bool now = s->o.maintenance && s->now_us >= w.start_us, begins = now && s->maintenance_end_us != w.end_us;
   for (int shard = 0; shard < KL_EXCHANGE_SHARDS; shard++) {
     int64_t resume;
     kl_pause pause = kl_exchange_pause_of(s->x, shard, &resume);
-    if (now && pause == KL_RUNNING)
+    if (begins && pause == KL_RUNNING)
       (void)kl_exchange_set_pause(s->x, s->now_us, shard, KL_TRADING_PAUSE, w.end_us);
-    else if (!now && pause == KL_TRADING_PAUSE && resume == s->maintenance_end_us)
+    else if (is_over(s->now_us, pause, resume))
       (void)kl_exchange_set_pause(s->x, s->now_us, shard, KL_RUNNING, 0);
   }
-  s->maintenance_end_us = now ? w.end_us : 0;
+  if (begins) s->maintenance_end_us = w.end_us;
 }
 
 void kl_sim_schedule_json(kl_buf *b, int64_t now_us) {

@@ -15,8 +15,9 @@ typedef struct kl_sim_window {
 /* The maintenance window that has not ended at that time, the i-th from there (0: under way, or the next). */
 kl_sim_window kl_sim_maintenance(int64_t utc_us, int i);
 
-/* With the option `maintenance`: pauses trading when a window begins and lets it go on when it ends. Call once a
- * second. A pause that somebody else began meanwhile is not ended. */
+/* With the option `maintenance`: pauses trading when a window begins. Ends such pauses when their window does, also
+ * those that a simulator had when it was stopped. Call once a second. What somebody else pauses or resumes meanwhile
+ * stays. */
 void kl_sim_schedule_second(kl_sim *s);
 /* The answer of GET /exchange/schedule: what is in "schedule". */
 void kl_sim_schedule_json(kl_buf *b, int64_t now_us);

@@ -82,6 +82,12 @@ static void trading_pauses_for_the_window_where_it_is_asked_for(void **state) {
   assert_int_equal(pause_of(&s, 2), KL_EXCHANGE_PAUSE);
   step(&s, "2026-09-24T08:59:59Z");
   assert_int_equal(pause_of(&s, 3), KL_TRADING_PAUSE);
+  /* Stopped in a window, and started after it without the option. */
+  s.o.maintenance = false;
+  s.maintenance_end_us = 0;
+  step(&s, "2026-09-24T12:00:00Z");
+  assert_int_equal(pause_of(&s, 3), KL_RUNNING);
+  assert_int_equal(pause_of(&s, 2), KL_EXCHANGE_PAUSE);
   kl_exchange_free(s.x);
 }
 
