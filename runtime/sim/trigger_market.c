@@ -150,3 +150,39 @@ bool kl_sim_trigger_settle(kl_sim_trigger_call *c) {
   kl_exchange_result result = kl_exchange_settle(c->s->x, c->s->now_us, m, value);
   return ended(c, m, result);
 }
+
+bool kl_sim_trigger_structure(kl_sim_trigger_call *c) {
+  const char *name = kl_sim_trigger_value_of(c, "name")->text;
+  kl_market *m = kl_sim_trigger_market(c, "market");
+  kl_market known = {0};
+  if (!m) return false;
+  if (!kl_price_structure(name, &known))
+    return kl_sim_trigger_refuse(c, 400,
+                                 "there is no price structure \"%.40s\": linear_cent, deci_cent, "
+                                 "tapered_deci_cent, … as markets name them",
+                                 name);
+  if (kl_exchange_set_structure(c->s->x, c->s->now_us, m, name, NULL, 0) != KL_X_OK)
+    return kl_sim_trigger_refuse(c, 409, "%s is %s", m->ticker, kl_market_status_name(m->status));
+  kl_sim_field_str(c->out, "market", m->ticker);
+  kl_sim_field_str(c->out, "price_level_structure", m->price_structure);
+  return kl_sim_trigger_done(c, "prices of %s are %s; orders that rest stay", m->ticker, name);
+}
+
+bool kl_sim_trigger_strike(kl_sim_trigger_call *c) {
+  const kl_sim_trigger_value *type = kl_sim_trigger_value_of(c, "type"), *floor = kl_sim_trigger_value_of(c, "floor"),
+                             *cap = kl_sim_trigger_value_of(c, "cap");
+  kl_market *m = kl_sim_trigger_market(c, "market");
+  if (!m) return false;
+  kl_market_metadata d = {.yes_sub_title = kl_sim_trigger_value_of(c, "title")->text,
+                          .strike_type = type->text ? type->text : m->strike_type,
+                          .has_floor = floor->text || (!type->text && m->has_floor),
+                          .floor_strike = floor->text ? floor->real : m->floor_strike,
+                          .has_cap = cap->text || (!type->text && m->has_cap),
+                          .cap_strike = cap->text ? cap->real : m->cap_strike};
+  if (kl_exchange_set_metadata(c->s->x, c->s->now_us, m, &d) != KL_X_OK)
+    return kl_sim_trigger_refuse(c, 409, "%s is %s, or the title is longer than 63 bytes", m->ticker,
+                                 kl_market_status_name(m->status));
+  kl_sim_field_str(c->out, "market", m->ticker);
+  kl_sim_field_str(c->out, "yes_sub_title", m->yes_sub_title);
+  return kl_sim_trigger_done(c, "the description of %s has changed", m->ticker);
+}
