@@ -108,6 +108,7 @@ _kalua() {
   case $prev in
   --env) mapfile -t COMPREPLY < <(compgen -W 'sim demo prod' -- "$cur") && return ;;
   --log) mapfile -t COMPREPLY < <(compgen -W 'error warn info debug trace' -- "$cur") && return ;;
+  --balance-precision) mapfile -t COMPREPLY < <(compgen -W '0.01 0.0001' -- "$cur") && return ;;
   --tier) mapfile -t COMPREPLY < <(compgen -W 'basic advanced expert premier paragon prime prestige' -- "$cur") && return ;;
   --key | --ca | --log-file | --allow-fs) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
   --side) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$cur") && return ;;

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/units.h"
 #include "cli/cli.h"
 #include "sim/sim.h"
 
@@ -115,7 +116,7 @@ int kl_command_sim(int argc, char **argv) {
   int64_t port = 0, seed = 1, markets = 0, users = 1, post_only_throttle = 0;
   double speed = 1, rate = 0;
   bool tls = false, quiet = false, maintenance = false, json = false;
-  const char *level_name = NULL, *tier = NULL, *faults = NULL;
+  const char *level_name = NULL, *tier = NULL, *faults = NULL, *precision = NULL;
   const kl_opt own[] = {
       {"port", KL_OPT_INT, &port, "N", "0 takes any free one [0]", 0, 65535},
       {"seed", KL_OPT_INT, &seed, "N", "the same seed gives the same market [1]", 0, 9e15},
@@ -125,6 +126,8 @@ int kl_command_sim(int argc, char **argv) {
       {"users", KL_OPT_INT, &users, "N", "accounts, each with a key [1]", 1, 100},
       {"tier", KL_OPT_TEXT, &tier, "NAME", "rate limits, basic to prestige [prestige]", 0, 0},
       {"faults", KL_OPT_TEXT, &faults, "SPEC", "what goes wrong, like create_order:lose-after=1%", 0, 0},
+      {"balance-precision", KL_OPT_TEXT, &precision, "DOLLARS", "of balances: 0.01, or 0.0001 of direct members [0.01]",
+       0, 0},
       {"tls", KL_OPT_FLAG, &tls, NULL, "https and wss, with a certificate of its own", 0, 0},
       {"quiet-market", KL_OPT_FLAG, &quiet, NULL, "no synthetic traders", 0, 0},
       {"post-only-throttle", KL_OPT_INT, &post_only_throttle, "N",
@@ -141,6 +144,8 @@ int kl_command_sim(int argc, char **argv) {
   }
   kl_error e = {0};
   if (faults && !kl_sim_faults_check(faults, &e)) return kl_cli_usage("sim", "--%s", e.message);
+  if (precision && strcmp(precision, "0.01") != 0 && strcmp(precision, "0.0001") != 0)
+    return kl_cli_usage("sim", "--balance-precision is 0.01 or 0.0001, not \"%s\"", precision);
   kl_log_open(level, false, NULL);
   kl_auth_harden_process();
   /* Blocked before the thread starts, so that the signals come to sigwait and to nobody else. */
@@ -161,6 +166,7 @@ int kl_command_sim(int argc, char **argv) {
                        .tier = tier,
                        .faults = faults,
                        .title = "kalua sim",
+                       .balance_precision = precision && !strcmp(precision, "0.0001") ? KL_MONEY_ONE / 10000 : 0,
                        .tls = tls,
                        .maintenance = maintenance,
                        .post_only_throttle = (int)post_only_throttle,

@@ -144,6 +144,7 @@ static bool no_memory(kl_error *e) {
 static bool build(kl_sim *s, kl_error *e) {
   /* Enough to look back on; a simulator that runs for weeks does not grow. */
   kl_exchange_options xo = {.seed = s->o.seed,
+                            .balance_precision = s->o.balance_precision,
                             .keep_trades = 20000,
                             .keep_market_trades = 100 + 36000 / (size_t)s->o.markets,
                             .speed = s->o.speed,

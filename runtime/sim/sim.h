@@ -21,6 +21,7 @@ typedef struct kl_sim_options {
   double rate;  /* book messages a second over all markets that the traders aim at; 0: by the number of markets */
   int64_t max_clock_skew_ms; /* 0: 15,000 */
   const char *tier;          /* of every account, by name: its rate limits; NULL: "prestige" */
+  int64_t balance_precision; /* of every account, in millionths of a dollar: 100, or 10000, which is 0 */
   const char *state;         /* the file that the exchange is kept in; NULL: it ends with the process */
   int post_only_throttle;    /* how many post-only orders a minute may fail by crossing; 0: any number */
   bool maintenance;          /* trading pauses in the weekly maintenance window, Thursday 03:00 to 05:00 Eastern */

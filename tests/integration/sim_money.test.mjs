@@ -266,3 +266,28 @@ test('changes of fees are listed, upcoming ones and, where asked for, past ones'
   assert.equal(own.series_fee_change_arr.length, 2);
   valid('GetEventFeeChanges', await sim.rest('GET', '/events/fee_changes'));
 });
+
+// A simulator of its own for each: other options.
+const withSim = async (args, body) => {
+  const other = await Sim.start('--seed', '12', '--users', '2', '--quiet-market', ...args);
+  try {
+    await body(other, (await other.rest('GET', '/markets?status=open&limit=1000')).body.markets);
+  } finally {
+    assert.equal(await other.stop(), 0);
+  }
+};
+const place = async (s, ticker, over, user) => valid('CreateOrderV2', await s.rest('POST', orders, order(ticker, over), { user }), 201);
+
+test('balances are kept to the cent, or to a hundredth of it for direct members', async () => {
+  for (const [args, taker, fee] of [[[], '9999.4800', '0.020000'], [['--balance-precision', '0.0001'], '9999.4825', '0.017500']]) {
+    await withSim(args, async (s, markets) => {
+      const { ticker, exchange_index: shard } = markets.find((m) => m.exchange_index === 0);
+      await place(s, ticker, { side: 'ask', price: '0.5000', count: '1.00' }, 1);
+      await place(s, ticker, { price: '0.5000', count: '1.00' }, 0);
+      const { balance_dollars } = (await s.rest('GET', `/portfolio/balance?exchange_index=${shard}`)).body;
+      assert.equal(balance_dollars, taker);
+      const { fills } = valid('GetFills', await s.rest('GET', '/portfolio/fills'));
+      assert.equal(fills[0].fee_cost, fee);
+    });
+  }
+});
