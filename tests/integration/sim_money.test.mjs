@@ -1,4 +1,4 @@
-// The money of the simulated exchange: shards, subaccounts, transfers, fees, settlement. Every answer is checked against
+// The money of the simulated exchange: shards, subaccounts, transfers, netting, the target allocation. Every answer is checked against
 // the exchange's own schemas.
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
@@ -252,42 +252,4 @@ test('what an account started with was deposited, and nothing was withdrawn', as
   assert.deepEqual([...page.deposits, ...rest.deposits].map((d) => d.id), all.map((d) => d.id));
   assert.deepEqual(valid('GetWithdrawals', await sim.rest('GET', '/portfolio/withdrawals')).withdrawals, []);
   assert.equal((await sim.rest('GET', '/portfolio/deposits?limit=501')).status, 400);
-});
-
-test('changes of fees are listed, upcoming ones and, where asked for, past ones', async () => {
-  const upcoming = valid('GetSeriesFeeChanges', await sim.rest('GET', '/series/fee_changes')).series_fee_change_arr;
-  const all = valid('GetSeriesFeeChanges', await sim.rest('GET', '/series/fee_changes?show_historical=true')).series_fee_change_arr;
-  assert.ok(upcoming.length === 1 && all.length > upcoming.length);
-  const [next] = upcoming;
-  assert.ok(Date.parse(next.scheduled_ts) > Date.now());
-  const { series } = (await sim.rest('GET', `/series/${next.series_ticker}`)).body;
-  assert.equal(next.fee_multiplier, series.fee_multiplier / 2);
-  const own = valid('GetSeriesFeeChanges', await sim.rest('GET', `/series/fee_changes?series_ticker=${next.series_ticker}&show_historical=true`));
-  assert.equal(own.series_fee_change_arr.length, 2);
-  valid('GetEventFeeChanges', await sim.rest('GET', '/events/fee_changes'));
-});
-
-// A simulator of its own for each: other options.
-const withSim = async (args, body) => {
-  const other = await Sim.start('--seed', '12', '--users', '2', '--quiet-market', ...args);
-  try {
-    await body(other, (await other.rest('GET', '/markets?status=open&limit=1000')).body.markets);
-  } finally {
-    assert.equal(await other.stop(), 0);
-  }
-};
-const place = async (s, ticker, over, user) => valid('CreateOrderV2', await s.rest('POST', orders, order(ticker, over), { user }), 201);
-
-test('balances are kept to the cent, or to a hundredth of it for direct members', async () => {
-  for (const [args, taker, fee] of [[[], '9999.4800', '0.020000'], [['--balance-precision', '0.0001'], '9999.4825', '0.017500']]) {
-    await withSim(args, async (s, markets) => {
-      const { ticker, exchange_index: shard } = markets.find((m) => m.exchange_index === 0);
-      await place(s, ticker, { side: 'ask', price: '0.5000', count: '1.00' }, 1);
-      await place(s, ticker, { price: '0.5000', count: '1.00' }, 0);
-      const { balance_dollars } = (await s.rest('GET', `/portfolio/balance?exchange_index=${shard}`)).body;
-      assert.equal(balance_dollars, taker);
-      const { fills } = valid('GetFills', await s.rest('GET', '/portfolio/fills'));
-      assert.equal(fills[0].fee_cost, fee);
-    });
-  }
 });
