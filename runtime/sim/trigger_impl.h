@@ -54,6 +54,11 @@ bool kl_sim_trigger_settle(kl_sim_trigger_call *c);
 bool kl_sim_trigger_structure(kl_sim_trigger_call *c);
 bool kl_sim_trigger_strike(kl_sim_trigger_call *c);
 
+/* trigger_money.c */
+bool kl_sim_trigger_deposit(kl_sim_trigger_call *c);
+bool kl_sim_trigger_withdraw(kl_sim_trigger_call *c);
+bool kl_sim_trigger_fees(kl_sim_trigger_call *c);
+
 /* trigger_fault.c */
 bool kl_sim_trigger_moment(kl_sim_trigger_call *c);  /* gap, disconnect, reset, stall, end */
 bool kl_sim_trigger_message(kl_sim_trigger_call *c); /* drop, vanish, duplicate */

@@ -21,6 +21,10 @@
   { "market", KL_TRIGGER_TEXT, true, "its ticker", NULL }
 #define RESULT(required)                                                                                               \
   { "result", KL_TRIGGER_TEXT, required, "yes, no, or the value of YES in dollars", NULL }
+#define AMOUNT                                                                                                         \
+  { "amount", KL_TRIGGER_TEXT, true, "dollars", NULL }
+#define SHARD                                                                                                          \
+  { "shard", KL_TRIGGER_CHOICE, false, "the exchange_index [0]", "0|1|2|3" }
 #define ORDER                                                                                                          \
   {"order", KL_TRIGGER_TEXT, false, "its id; may be left out where only one order rests", NULL},                       \
       {"client_order_id", KL_TRIGGER_TEXT, false, "its id as its owner gave it", NULL}, {                              \
@@ -116,6 +120,30 @@ const kl_sim_trigger_kind kl_sim_trigger_kinds[] = {
       {"cap", KL_TRIGGER_NUMBER, false, "what YES is below", NULL},
       {"title", KL_TRIGGER_SPEC, false, "yes_sub_title, at most 63 bytes", NULL}},
      kl_sim_trigger_strike,
+     false},
+
+    {"deposit",
+     "money",
+     "money from outside arrives",
+     {AMOUNT, SHARD, {"user", KL_TRIGGER_TEXT, false, "whose: a number or a key id [1]", NULL}},
+     kl_sim_trigger_deposit,
+     false},
+    {"withdraw",
+     "money",
+     "money leaves for the outside",
+     {AMOUNT, SHARD, {"user", KL_TRIGGER_TEXT, false, "whose: a number or a key id [1]", NULL}},
+     kl_sim_trigger_withdraw,
+     false},
+    {"fees",
+     "money",
+     "the fees of an event change, or those of a series",
+     {{"event", KL_TRIGGER_TEXT, false, "its ticker: without type and multiplier its overrides end", NULL},
+      {"series", KL_TRIGGER_TEXT, false, "its ticker, instead of an event's", NULL},
+      {"type", KL_TRIGGER_CHOICE, false, "of the fees",
+       "quadratic|quadratic_with_maker_fees|quadratic_with_combo_maker_fees|flat"},
+      {"multiplier", KL_TRIGGER_NUMBER, false, "1 is the usual fee", NULL},
+      {"in", KL_TRIGGER_TIME, false, "when [now]", NULL}},
+     kl_sim_trigger_fees,
      false},
 
     {"gap",

@@ -39,7 +39,7 @@ typedef struct kl_sim_trigger_call kl_sim_trigger_call;
 
 typedef struct kl_sim_trigger_kind {
   const char *name;    /* NULL ends the table */
-  const char *group;   /* "orders", "markets", "connections", "requests", "rules" */
+  const char *group;   /* "orders", "markets", "money", "connections", "requests", "rules" */
   const char *summary; /* one line */
   kl_sim_trigger_arg args[KL_SIM_TRIGGER_ARGS_MOST + 1];
   bool (*run)(kl_sim_trigger_call *c);

@@ -2,7 +2,7 @@
 // answer and message is checked against the exchange's own schemas.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Sim } from './peers.mjs';
+import { Sim, until } from './peers.mjs';
 import { messageErrors, restErrors } from './schema.mjs';
 
 const valid = (operation, { status, body }, expected = 200) => {
@@ -107,5 +107,38 @@ test('changes of fees are listed, upcoming ones and, where asked for, past ones'
     const own = valid('GetSeriesFeeChanges', await s.rest('GET', `/series/fee_changes?series_ticker=${next.series_ticker}&show_historical=true`));
     assert.equal(own.series_fee_change_arr.length, 2);
     valid('GetEventFeeChanges', await s.rest('GET', '/events/fee_changes'));
+  });
+});
+
+test('fees can be changed at will, at once or at a time, and money comes and goes', async () => {
+  await withSim([], async (s, markets) => {
+    const { ticker, event_ticker: event } = markets.find((m) => m.exchange_index === 0);
+    const fee = async () => {
+      await place(s, ticker, { side: 'ask', price: '0.5000', count: '100.00' }, 1);
+      await place(s, ticker, { price: '0.5000', count: '100.00' }, 0);
+      return valid('GetFills', await s.rest('GET', '/portfolio/fills?limit=1')).fills[0].fee_cost;
+    };
+    assert.equal(await fee(), '1.750000');
+    await s.trigger('fees', { event, multiplier: '0.5' });
+    assert.equal(await fee(), '0.880000');
+    const shown = async () => valid('GetEvent', await s.rest('GET', `/events/${event}`)).event;
+    assert.equal((await shown()).fee_multiplier_override, 0.5);
+    await s.trigger('fees', { event, type: 'flat', multiplier: '0.01' });
+    assert.deepEqual([(await shown()).fee_type_override, await fee()], ['flat', '1.000000']);
+    await s.trigger('fees', { event });
+    assert.deepEqual([(await shown()).fee_type_override, await fee()], [undefined, '1.750000']);
+    const [series] = event.split('-');
+    await s.trigger('fees', { series, multiplier: '2', in: '0.3s' });
+    await until('the new fees', async () => (await s.rest('GET', `/series/${series}`)).body.series.fee_multiplier === 2);
+    assert.equal(await fee(), '3.500000');
+    const before = await balancesOf(s, 1);
+    await s.trigger('deposit', { amount: '12.50', shard: '1' });
+    await s.trigger('withdraw', { amount: '2.25', shard: '1' });
+    assert.equal(await balancesOf(s, 1) - before, 10.25);
+    assert.equal(valid('GetDeposits', await s.rest('GET', '/portfolio/deposits?limit=1')).deposits[0].amount_cents, 1250);
+    assert.equal(valid('GetWithdrawals', await s.rest('GET', '/portfolio/withdrawals')).withdrawals[0].amount_cents, 225);
+    assert.equal((await s.triggered('withdraw', { amount: '99999999', shard: '1' })).status, 409);
+    assert.equal((await s.triggered('fees', { event, series })).status, 400);
+    assert.equal((await s.triggered('deposit', { amount: '0.001' })).status, 400);
   });
 });
