@@ -96,6 +96,16 @@ size_t kl_exchange_levels(const kl_market *m, kl_outcome side) {
   return kl_x_book_of(m)->sides[side == KL_YES ? KL_BID : KL_ASK].n;
 }
 
+void kl_exchange_each_resting(const kl_market *m, kl_outcome side, bool (*one)(void *data, const kl_order *o),
+                              void *data) {
+  const kl_x_ladder *l = &kl_x_book_of(m)->sides[side == KL_YES ? KL_BID : KL_ASK];
+  for (size_t i = l->n; i-- > 0;) {
+    const kl_list *queue = &l->levels[i]->queue;
+    for (const kl_list *at = queue->next; at != queue; at = at->next)
+      if (!one(data, &KL_CONTAINER(at, kl_x_order, queue)->o)) return;
+  }
+}
+
 void kl_exchange_top(const kl_market *m, kl_price *bid, kl_count *bid_size, kl_price *ask, kl_count *ask_size) {
   const kl_x_level *b = kl_x_best(m, KL_BID), *a = kl_x_best(m, KL_ASK);
   *bid = b ? b->price : 0;
