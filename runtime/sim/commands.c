@@ -6,6 +6,7 @@
 
 #include "sim/channels.h"
 #include "sim/json_out.h"
+#include "sim/value_channels.h"
 
 typedef enum {
   E_UNREADABLE = 1,
@@ -24,7 +25,9 @@ typedef enum {
   E_SHARD_ZERO = 19,
   E_SHARD_NEEDED = 20,
   E_SHARD_KEY = 21,
-  E_SHARD_MOST = 22
+  E_SHARD_MOST = 22,
+  E_INDICES = 24,
+  E_UNDERLYINGS = 28
 } error_code;
 
 static const char *error_text(error_code code) {
@@ -61,6 +64,10 @@ static const char *error_text(error_code code) {
     return "shard_factor is required when shard_key is set";
   case E_SHARD_KEY:
     return "shard_key must be >= 0 and < shard_factor";
+  case E_INDICES:
+    return "Index IDs required";
+  case E_UNDERLYINGS:
+    return "Underlying tickers required";
   default:
     return "shard_factor must be <= 100";
   }
@@ -221,6 +228,11 @@ static bool check_channels(const command *cmd, const json_t *channels, bool *ids
       return false;
     }
     if (ch == KL_CH_COMMUNICATIONS && !check_shards(cmd)) return false;
+    if (kl_sim_is_value_channel((kl_sim_channel)ch) &&
+        kl_sim_values_check((kl_sim_channel)ch, cmd->params) != KL_VALUES_OK) {
+      fail(cmd, E_PARAMETER);
+      return false;
+    }
     if (ch != KL_CH_TICKER) *ids_allowed = false; /* only the ticker takes market ids */
   }
   return true;
@@ -265,6 +277,7 @@ static void subscribe_one(const command *cmd, kl_sim_channel ch, const market_li
     return;
   }
   if (!filtered) sub->all = true;
+  if (kl_sim_is_value_channel(ch)) kl_sim_values_choose(c->sim, sub, cmd->params);
   if (fresh || json_object_get(cmd->params, "skip_ticker_ack")) sub->skip_ticker_ack = flag(cmd, "skip_ticker_ack");
   sub->use_yes_price = ch == KL_CH_BOOK && flag(cmd, "use_yes_price");
   kl_buf b = {0};
@@ -303,12 +316,15 @@ static void subscribe(const command *cmd) {
     return;
   }
   if (!check_channels(cmd, channels, &ids_allowed) || !read_markets(cmd, ids_allowed, &list)) return;
-  bool missing = false;
+  bool missing = false, only_values = true;
   json_array_foreach(channels, i, v) {
+    if (!kl_sim_is_value_channel((kl_sim_channel)channel_of(json_string_value(v)))) only_values = false;
     if (kl_sim_channels[channel_of(json_string_value(v))].filter == KL_FILTER_REQUIRED && list.n == 0) missing = true;
   }
   if (missing) {
     fail(cmd, E_TICKER);
+  } else if (list.given && only_values) {
+    fail(cmd, E_PARAMETER); /* these channels are not about markets */
   } else {
     json_array_foreach(channels, i, v) { subscribe_one(cmd, (kl_sim_channel)channel_of(json_string_value(v)), &list); }
   }
@@ -377,38 +393,20 @@ static void acknowledge(const command *cmd, kl_sim_sub *sub) {
   finish(cmd->c, &b);
 }
 
-/* `indexlist` and `underlying_list`: the simulator has none. */
-static void list_values(const command *cmd, kl_sim_sub *sub) {
-  static const char *const types[] = {
-      [KL_CH_CF] = "cfbenchmarks_value_indexlist",
-      [KL_CH_CF_FAST] = "cfbenchmarks_value_5hz_indexlist",
-      [KL_CH_PYTH] = "pyth_value_underlying_list",
-  };
-  kl_buf b = {0};
-  start(&b, types[sub->channel], cmd->id);
-  kl_sim_field_int(&b, "sid", sub->sid);
-  kl_sim_field_int(&b, "seq", (int64_t)++sub->seq);
-  kl_buf_str(&b, sub->channel == KL_CH_PYTH ? ",\"msg\":{\"underlying_tickers\":[]}" : ",\"msg\":{\"index_ids\":[]}");
-  finish(cmd->c, &b);
-}
-
 static void update_values(const command *cmd, kl_sim_sub *sub, const char *action) {
-  bool pyth = sub->channel == KL_CH_PYTH;
-  if (!strcmp(action, pyth ? "underlying_list" : "indexlist")) {
-    list_values(cmd, sub);
-    return;
-  }
-  if (strcmp(action, pyth ? "subscribe_underlyings" : "subscribe_indices") != 0 &&
-      strcmp(action, pyth ? "unsubscribe_underlyings" : "unsubscribe_indices") != 0) {
+  switch (kl_sim_values_update(cmd->c, sub, action, cmd->params, cmd->id)) {
+  case KL_VALUES_PARAMETER:
+    fail(cmd, E_PARAMETER);
+    break;
+  case KL_VALUES_NO_IDS:
+    fail(cmd, sub->channel == KL_CH_PYTH ? E_UNDERLYINGS : E_INDICES);
+    break;
+  case KL_VALUES_UNSUPPORTED:
     fail(cmd, E_ACTION_UNSUPPORTED);
-    return;
+    break;
+  default:
+    break;
   }
-  kl_buf b = {0};
-  start(&b, "ok", cmd->id);
-  kl_sim_field_int(&b, "sid", sub->sid);
-  kl_sim_field_int(&b, "seq", (int64_t)++sub->seq);
-  kl_buf_str(&b, pyth ? ",\"msg\":{\"underlying_tickers\":[]}" : ",\"msg\":{\"index_ids\":[]}");
-  finish(cmd->c, &b);
 }
 
 static void update_markets(const command *cmd, kl_sim_sub *sub, const char *action) {
@@ -462,7 +460,7 @@ static void update_subscription(const command *cmd) {
   kl_sim_sub *sub = kl_sim_session_find(cmd->c, json_integer_value(sid));
   if (!sub) {
     fail(cmd, E_UNKNOWN_SID);
-  } else if (sub->channel == KL_CH_CF || sub->channel == KL_CH_CF_FAST || sub->channel == KL_CH_PYTH) {
+  } else if (kl_sim_is_value_channel(sub->channel)) {
     update_values(cmd, sub, json_string_value(action));
   } else {
     update_markets(cmd, sub, json_string_value(action));

@@ -69,8 +69,9 @@ static double pebble(const kl_sim_history *h, int scale, int64_t place) {
 /* Noise on scales of one step, two, four, … some hours, each as strong as a random walk is over its length. */
 static double noise(const kl_sim_history *h, int64_t step) {
   static const double longest_s = 40000;
-  double sum = 0, length = (double)h->o.step_ms / 1000, seconds = (double)step * length;
-  for (int scale = 0; length < longest_s; scale++, length *= 2) {
+  double sum = 0, shortest = (double)h->o.step_ms / 1000, seconds = (double)step * shortest;
+  for (int scale = 0; ldexp(shortest, scale) < longest_s; scale++) {
+    double length = ldexp(shortest, scale);
     double at = seconds / length, place = floor(at), part = at - place;
     double here = pebble(h, scale, (int64_t)place), next = pebble(h, scale, (int64_t)place + 1);
     sum += 0.5 * h->o.rough * sqrt(length) * (here + (next - here) * part);

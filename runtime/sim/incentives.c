@@ -25,10 +25,11 @@ bool kl_sim_incentive_of(const kl_sim *s, const kl_market *m, int period, kl_sim
                             .discount_bps = 5000,
                             .target = 30000};
   out->reward = 100000 * (1 + m->index / EVERY % 10); /* 10 to 100 dollars */
-  out->status = s->now_us < out->start_us                       ? KL_SIM_UPCOMING
-                : s->now_us < out->end_us                       ? KL_SIM_RUNNING
-                : s->now_us < out->end_us + length / PAID_AFTER ? KL_SIM_ENDED
-                                                                : KL_SIM_PAID_OUT;
+  out->pay_us = out->end_us + length / PAID_AFTER;
+  out->status = s->now_us < out->start_us ? KL_SIM_UPCOMING
+                : s->now_us < out->end_us ? KL_SIM_RUNNING
+                : s->now_us < out->pay_us ? KL_SIM_ENDED
+                                          : KL_SIM_PAID_OUT;
   snprintf(name, sizeof name, "%s/%lld", m->ticker, (long long)start);
   kl_sim_name_uuid("incentive", name, out->id);
   return true;

@@ -10,7 +10,7 @@ typedef enum { KL_SIM_UPCOMING, KL_SIM_RUNNING, KL_SIM_ENDED, KL_SIM_PAID_OUT } 
 typedef struct kl_sim_incentive {
   kl_uuid id;
   const kl_market *market;
-  int64_t start_us, end_us;
+  int64_t start_us, end_us, pay_us;
   int64_t reward;   /* centi-cents, for the period */
   int discount_bps; /* what a contract a cent away from the best counts, of 10,000 */
   kl_count target;  /* contracts a side that count */

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "sim/targets.h"
+
 void kl_sim_key(kl_buf *b, const char *key) {
   if (b->len > 0 && b->data[b->len - 1] != '{' && b->data[b->len - 1] != '[') kl_buf_char(b, ',');
   kl_buf_char(b, '"');
@@ -101,7 +103,26 @@ void kl_sim_json_sources(kl_buf *b) {
   kl_buf_str(b, "[{\"name\":\"Kalua exchange simulator\",\"url\":\"https://example.org/settlement\"}]");
 }
 
-void kl_sim_json_series(kl_buf *b, const kl_sim *s, const kl_series *series, bool with_volume) {
+/* What is known of a product beyond the fields that all have. */
+static void product_metadata(kl_buf *b, const kl_series *series) {
+  kl_sim_subject about;
+  kl_sim_subject_of(series, &about);
+  kl_sim_key(b, "product_metadata");
+  kl_buf_char(b, '{');
+  kl_sim_field_str(b, "cadence", series->frequency);
+  if (about.competition[0]) kl_sim_field_str(b, "competition", about.competition);
+  if (about.scope[0]) kl_sim_field_str(b, "scope", about.scope);
+  kl_buf_char(b, '}');
+}
+
+int64_t kl_sim_event_updated_us(const kl_market_event *e) {
+  int64_t last = 0;
+  for (size_t i = 0; i < e->n_markets; i++)
+    if (e->markets[i]->created_us > last) last = e->markets[i]->created_us;
+  return last;
+}
+
+void kl_sim_json_series(kl_buf *b, const kl_sim *s, const kl_series *series, bool with_volume, bool with_metadata) {
   const char *const *tags = kl_sim_world_tags(series->ticker);
   kl_buf_char(b, '{');
   kl_sim_field_str(b, "ticker", series->ticker);
@@ -128,6 +149,7 @@ void kl_sim_json_series(kl_buf *b, const kl_sim *s, const kl_series *series, boo
   kl_buf_char(b, ']');
   kl_sim_field_int(b, "exchange_index", series->exchange_index);
   if (with_volume) kl_sim_field_count(b, "volume_fp", series->volume);
+  if (with_metadata) product_metadata(b, series);
   kl_sim_field_time(b, "last_updated_ts", s->start_us);
   kl_buf_char(b, '}');
 }
@@ -152,7 +174,8 @@ void kl_sim_json_event(kl_buf *b, const kl_sim *s, const kl_market_event *ev, bo
     kl_buf_char(b, ']');
   }
   kl_sim_json_sources(b);
-  kl_sim_field_time(b, "last_updated_ts", s->start_us);
+  product_metadata(b, ev->series);
+  kl_sim_field_time(b, "last_updated_ts", ev->n_markets ? kl_sim_event_updated_us(ev) : s->start_us);
   if (ev->has_fee_type) kl_sim_field_str(b, "fee_type_override", kl_sim_fee_name(ev->fee_type));
   if (ev->has_fee_multiplier) kl_sim_field_ppm(b, "fee_multiplier_override", ev->fee_multiplier_ppm);
   kl_sim_field_int(b, "exchange_index", ev->series->exchange_index);
@@ -225,6 +248,15 @@ void kl_sim_json_market(kl_buf *b, const kl_market *m) {
   kl_sim_json_price_ranges(b, m);
   kl_sim_field_int(b, "exchange_index", m->exchange_index);
   if (m->strike_type[0]) kl_sim_field_str(b, "strike_type", m->strike_type);
+  kl_uuid target;
+  char target_type[32];
+  if (!strcmp(m->strike_type, "structured") && kl_sim_target_of(m, target, target_type)) {
+    kl_sim_key(b, "custom_strike");
+    kl_buf_char(b, '{');
+    kl_sim_field_str(b, target_type, target);
+    kl_buf_char(b, '}');
+    kl_sim_field_str(b, "primary_participant_key", target_type);
+  }
   if (m->has_floor) kl_sim_field_number(b, "floor_strike", m->floor_strike);
   if (m->has_cap) kl_sim_field_number(b, "cap_strike", m->cap_strike);
   if (m->settlement >= 0) {

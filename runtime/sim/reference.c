@@ -4,21 +4,33 @@
 #include <string.h>
 
 #include "sim/forecast.h"
+#include "sim/indices.h"
+#include "sim/milestones.h"
+#include "sim/plays.h"
 #include "sim/targets.h"
+#include "sim/weather.h"
 
 bool kl_sim_reference_open(kl_sim *s) {
   struct kl_sim_reference *r = calloc(1, sizeof *r);
   if (!r) return false;
   s->reference = r;
   r->targets = kl_sim_targets_new();
+  r->milestones = kl_sim_milestones_new();
+  r->indices = kl_sim_indices_new();
+  r->weather = kl_sim_weather_new();
+  r->plays = kl_sim_plays_new();
   r->marks = kl_sim_marks_new();
-  return r->targets && r->marks;
+  return r->targets && r->milestones && r->indices && r->weather && r->plays && r->marks;
 }
 
 void kl_sim_reference_free(kl_sim *s) {
   struct kl_sim_reference *r = s->reference;
   if (!r) return;
   kl_sim_targets_free(r->targets);
+  kl_sim_milestones_free(r->milestones);
+  kl_sim_indices_free(r->indices);
+  kl_sim_weather_free(r->weather);
+  kl_sim_plays_free(r->plays);
   kl_sim_marks_free(r->marks);
   free(r);
   s->reference = NULL;
@@ -30,6 +42,42 @@ uint64_t kl_sim_events_mark(const kl_sim *s) {
   return last ? kl_hash_bytes(last->ticker, strlen(last->ticker)) + n : n;
 }
 
-void kl_sim_reference_tick(kl_sim *s) { (void)s; }
+void kl_sim_sources_sync(kl_sim *s, kl_sim_sources *sources, kl_sim_about about,
+                         size_t (*slot)(kl_sim *s, const kl_sim_subject *of)) {
+  uint64_t mark = kl_sim_events_mark(s);
+  if (mark == sources->mark) return;
+  sources->n = 0;
+  sources->mark = 0;
+  for (size_t i = 0; i < kl_exchange_event_count(s->x); i++) {
+    const kl_market_event *e = kl_exchange_event_at(s->x, i);
+    kl_sim_subject of;
+    if (!e) continue;
+    kl_sim_subject_of(e->series, &of);
+    size_t at = of.about == about ? slot(s, &of) : SIZE_MAX;
+    if (at == SIZE_MAX) continue;
+    if (sources->n == sources->cap) {
+      size_t cap = sources->cap ? sources->cap * 2 : 16;
+      kl_sim_source *grown = realloc(sources->list, cap * sizeof *grown);
+      if (!grown) return;
+      sources->list = grown;
+      sources->cap = cap;
+    }
+    sources->list[sources->n++] = (kl_sim_source){e, at};
+  }
+  sources->mark = mark;
+}
 
-void kl_sim_reference_second(kl_sim *s) { kl_sim_marks_tick(s); }
+void kl_sim_sources_free(kl_sim_sources *sources) {
+  free(sources->list);
+  *sources = (kl_sim_sources){0};
+}
+
+void kl_sim_reference_tick(kl_sim *s) {
+  kl_sim_indices_tick(s);
+  kl_sim_plays_tick(s);
+}
+
+void kl_sim_reference_second(kl_sim *s) {
+  kl_sim_marks_tick(s);
+  kl_sim_weather_second(s);
+}

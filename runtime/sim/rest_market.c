@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "sim/json_out.h"
+#include "sim/milestones.h"
 #include "sim/routes.h"
+
+enum { EVENTS_MOST = 200 };
 
 static void not_found(kl_sim_response *rs) { kl_sim_fail(rs, 404, "not_found", "not found", NULL); }
 
@@ -30,7 +33,7 @@ static void get_series_list(kl_sim *s, const kl_sim_request *rq, kl_sim_response
     if (s->start_us / 1000000 < min_updated) continue;
     if (any) kl_buf_char(&rs->body, ',');
     any = true;
-    kl_sim_json_series(&rs->body, s, series, with_volume);
+    kl_sim_json_series(&rs->body, s, series, with_volume, with_metadata);
   }
   kl_buf_str(&rs->body, "]}");
 }
@@ -44,7 +47,7 @@ static void get_series(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs)
   }
   if (!kl_sim_arg_bool(rq, rs, "include_volume", &with_volume)) return;
   kl_buf_str(&rs->body, "{\"series\":");
-  kl_sim_json_series(&rs->body, s, series, with_volume);
+  kl_sim_json_series(&rs->body, s, series, with_volume, true);
   kl_buf_char(&rs->body, '}');
 }
 
@@ -93,9 +96,10 @@ static bool any_market(const kl_market_event *e, status_filter f, int64_t min_cl
 static void get_events(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   const char *series = kl_sim_arg_get(rq, "series_ticker"), *tickers = kl_sim_arg_get(rq, "tickers");
   status_filter status = read_status(kl_sim_arg_get(rq, "status"));
+  const kl_market_event *listed[EVENTS_MOST];
   int64_t limit, min_close, min_updated;
   bool nested, milestones;
-  if (!kl_sim_arg_int(rq, rs, "limit", 1, 200, 200, &limit)) return;
+  if (!kl_sim_arg_int(rq, rs, "limit", 1, EVENTS_MOST, EVENTS_MOST, &limit)) return;
   if (!kl_sim_arg_int(rq, rs, "min_close_ts", INT64_MIN, INT64_MAX, INT64_MIN, &min_close)) return;
   if (!kl_sim_arg_int(rq, rs, "min_updated_ts", INT64_MIN, INT64_MAX, INT64_MIN, &min_updated)) return;
   if (!kl_sim_arg_bool(rq, rs, "with_nested_markets", &nested)) return;
@@ -111,17 +115,19 @@ static void get_events(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs)
   kl_buf_str(b, "{\"events\":[");
   for (; i < kl_exchange_event_count(s->x); i++) {
     const kl_market_event *e = kl_exchange_event_at(s->x, i);
+    if (!strncmp(e->series->ticker, "KXMVE", 5)) continue; /* they have a list of their own */
     if ((series && strcmp(series, e->series->ticker) != 0) || !kl_sim_in_list(tickers, e->ticker) ||
-        s->start_us / 1000000 < min_updated)
+        kl_sim_event_updated_us(e) / 1000000 < min_updated)
       continue;
     if ((status != ANY || min_close != INT64_MIN) && !any_market(e, status, min_close)) continue;
     more = n == limit;
     if (more) break;
-    if (n++) kl_buf_char(b, ',');
+    if (n) kl_buf_char(b, ',');
+    listed[n++] = e;
     kl_sim_json_event(b, s, e, nested);
   }
   kl_buf_char(b, ']');
-  if (milestones) kl_buf_str(b, ",\"milestones\":[]");
+  if (milestones) kl_sim_json_milestones_of(b, s, listed, (size_t)n);
   kl_sim_page_end(b, "cursor", 'e', more, i);
   kl_buf_char(b, '}');
 }

@@ -1,5 +1,6 @@
 /* What a list of series can be narrowed down by: sports with their competitions, and tags. All public, and made from
  * the series that exist. */
+#include <stdio.h>
 #include <string.h>
 
 #include "sim/json_out.h"
@@ -16,8 +17,8 @@ typedef struct text_set {
 static bool set_add(text_set *set, const char *text) {
   for (size_t i = 0; i < set->n; i++)
     if (!strcmp(set->items[i], text)) return false;
-  if (set->n == SET_MOST || strlen(text) >= sizeof set->items[0]) return false;
-  strcpy(set->items[set->n++], text);
+  if (set->n == SET_MOST) return false;
+  snprintf(set->items[set->n++], sizeof set->items[0], "%s", text);
   return true;
 }
 

@@ -21,13 +21,17 @@ typedef struct kl_sim_route {
 /* The tables, each in rest_<name>.c. */
 extern const kl_sim_route kl_sim_routes_account[];
 extern const kl_sim_route kl_sim_routes_candles[];
+extern const kl_sim_route kl_sim_routes_cfbenchmarks[];
 extern const kl_sim_route kl_sim_routes_event_data[];
 extern const kl_sim_route kl_sim_routes_incentives[]; /* in incentives.c */
 extern const kl_sim_route kl_sim_routes_search[];
+extern const kl_sim_route kl_sim_routes_weather[];
 extern const kl_sim_route kl_sim_routes_exchange[];
 extern const kl_sim_route kl_sim_routes_groups[];
 extern const kl_sim_route kl_sim_routes_keys[];
+extern const kl_sim_route kl_sim_routes_live_data[];
 extern const kl_sim_route kl_sim_routes_market[];
+extern const kl_sim_route kl_sim_routes_milestones[];
 extern const kl_sim_route kl_sim_routes_orders[];
 extern const kl_sim_route kl_sim_routes_portfolio[];
 extern const kl_sim_route kl_sim_routes_subaccounts[];

@@ -55,6 +55,8 @@ typedef struct kl_sim_sub {
   size_t words;    /* of `bits` */
   uint32_t *order; /* the same, in the order in which they came */
   size_t n, cap;
+  uint32_t values; /* channels of indices: which are chosen, by number */
+  bool all_values;
   size_t queued; /* bytes that wait */
 } kl_sim_sub;
 

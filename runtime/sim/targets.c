@@ -62,7 +62,7 @@ static bool take(struct kl_sim_targets *t, const kl_market *m, const kl_sim_subj
   if (kl_map_get(t->by_id, id, strlen(id))) return true;
   if (t->n == t->cap) {
     size_t cap = t->cap ? t->cap * 2 : 16;
-    kl_sim_target **grown = realloc(t->list, cap * sizeof *grown);
+    kl_sim_target **grown = realloc(t->list, cap * sizeof(kl_sim_target *));
     if (!grown) return false;
     t->list = grown;
     t->cap = cap;

@@ -1,4 +1,4 @@
-/* What prices say about a number, and the past of a sampled value. */
+/* What prices say about a number, the past of a sampled value, and the averages of an index. */
 #include "sim/forecast.h"
 
 #include <math.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "sim/history.h"
+#include "sim/indices.h"
 
 static void near(double got, double wanted) {
   if (fabs(got - wanted) > 1e-9) fail_msg("%.12g instead of %.12g", got, wanted);
@@ -182,6 +182,54 @@ static void old_samples_are_forgotten(void **state) {
   kl_sim_history_free(h);
 }
 
+/* ---- averages of an index ---- */
+
+/* Every second of a quarter of an hour has the value of its number: 0 at the begin, 900 at the end. */
+static kl_sim_index counting_index(void) {
+  kl_sim_index x = {.history = history(200, 2)};
+  for (int64_t ms = 0; ms <= 900000; ms += 200)
+    kl_sim_history_put(x.history, NOON + ms, (double)(ms / 1000));
+  return x;
+}
+
+static void the_last_minute_is_averaged_without_the_present(void **state) {
+  (void)state;
+  kl_sim_index x = counting_index();
+  kl_sim_index_average a = kl_sim_index_average_60s(&x, NOON / 1000 + 100);
+  near(a.value, (40 + 99) / 2.0);
+  assert_int_equal(a.count, 60);
+  assert_int_equal(a.start_ms, NOON + 40000);
+  assert_int_equal(a.end_ms, NOON + 100000);
+  kl_sim_history_free(x.history);
+}
+
+/* Counts as the exchange's page of the channel gives them: one second in, 14, 59, and the close. */
+static void the_minute_before_a_quarter_is_averaged_with_the_present(void **state) {
+  (void)state;
+  static const int seconds[] = {841, 854, 899, 900};
+  kl_sim_index x = counting_index();
+  kl_sim_index_average a;
+  assert_false(kl_sim_index_average_quarter(&x, NOON / 1000 + 839, &a));
+  assert_false(kl_sim_index_average_quarter(&x, NOON / 1000 + 840, &a));
+  for (int i = 0; i < 4; i++) {
+    assert_true(kl_sim_index_average_quarter(&x, NOON / 1000 + seconds[i], &a));
+    assert_int_equal(a.count, seconds[i] - 840);
+    near(a.value, (841 + seconds[i]) / 2.0);
+    assert_int_equal(a.start_ms, NOON + 840000);
+    assert_int_equal(a.end_ms, NOON + 1000 * seconds[i] + 1);
+  }
+  kl_sim_history_free(x.history);
+}
+
+static void prices_have_cents_and_small_ones_more(void **state) {
+  (void)state;
+  char text[32];
+  kl_sim_index_text(text, 64288.169);
+  assert_string_equal(text, "64288.17");
+  kl_sim_index_text(text, 0.1234567);
+  assert_string_equal(text, "0.123457");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(ranges_are_masses),
@@ -194,6 +242,9 @@ int main(void) {
       cmocka_unit_test(a_sample_stands_for_its_step),
       cmocka_unit_test(the_past_leads_to_the_first_sample),
       cmocka_unit_test(old_samples_are_forgotten),
+      cmocka_unit_test(the_last_minute_is_averaged_without_the_present),
+      cmocka_unit_test(the_minute_before_a_quarter_is_averaged_with_the_present),
+      cmocka_unit_test(prices_have_cents_and_small_ones_more),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
