@@ -7,10 +7,10 @@
 #include "sim/routes.h"
 #include "sim/subjects.h"
 
-enum { EVERY = 6, FIRST = 2, LEAST_PERIOD_S = 60, DAY_S = 86400, PAID_AFTER = 8 };
+enum { EVERY = 6, FIRST = 2, LEAST_PERIOD_S = 10, PERIOD_S = 6 * 3600, PAID_AFTER = 8 };
 
 static int64_t period_us(const kl_sim *s) {
-  double seconds = DAY_S / s->o.speed;
+  double seconds = PERIOD_S / s->o.speed;
   return (int64_t)(seconds < LEAST_PERIOD_S ? LEAST_PERIOD_S : seconds) * 1000000;
 }
 

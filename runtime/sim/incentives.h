@@ -20,8 +20,8 @@ typedef struct kl_sim_incentive {
 enum { KL_SIM_INCENTIVE_PERIODS = 4 }; /* of a market that are to be seen: two that ended, this one, the next */
 
 /* The programme of a market in one of these periods (0 to 3, oldest first); false when it has none: most markets have
- * no programme, and none begins before its market opens or runs on after it closes. A period is a day of the simulated
- * world, at least a minute; a programme is paid out an eighth of a period after its end. */
+ * no programme, and none begins before its market opens or runs on after it closes. A period is six hours of the
+ * simulated world, at least ten seconds; a programme is paid out an eighth of a period after its end. */
 bool kl_sim_incentive_of(const kl_sim *s, const kl_market *m, int period, kl_sim_incentive *out);
 
 #endif

@@ -118,7 +118,7 @@ static void product_metadata(kl_buf *b, const kl_series *series) {
 int64_t kl_sim_event_updated_us(const kl_market_event *e) {
   int64_t last = 0;
   for (size_t i = 0; i < e->n_markets; i++)
-    if (e->markets[i]->created_us > last) last = e->markets[i]->created_us;
+    if (e->markets[i]->updated_us > last) last = e->markets[i]->updated_us;
   return last;
 }
 

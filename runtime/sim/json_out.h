@@ -29,7 +29,7 @@ static inline const char *kl_sim_side_name(kl_side s) { return s == KL_BID ? "bi
 /* REST objects. */
 void kl_sim_json_series(kl_buf *b, const kl_sim *s, const kl_series *series, bool with_volume, bool with_metadata);
 void kl_sim_json_event(kl_buf *b, const kl_sim *s, const kl_market_event *e, bool with_markets);
-/* When what describes the event changed last: its newest market came. */
+/* When what describes the event or one of its markets changed last. */
 int64_t kl_sim_event_updated_us(const kl_market_event *e);
 void kl_sim_json_market(kl_buf *b, const kl_market *m);
 void kl_sim_json_book(kl_buf *b, const kl_market *m, size_t depth); /* {"yes_dollars":…}; depth 0: all */

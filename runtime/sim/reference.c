@@ -7,6 +7,7 @@
 #include "sim/indices.h"
 #include "sim/milestones.h"
 #include "sim/plays.h"
+#include "sim/rewards.h"
 #include "sim/targets.h"
 #include "sim/weather.h"
 
@@ -19,8 +20,9 @@ bool kl_sim_reference_open(kl_sim *s) {
   r->indices = kl_sim_indices_new();
   r->weather = kl_sim_weather_new();
   r->plays = kl_sim_plays_new();
+  r->rewards = kl_sim_rewards_new();
   r->marks = kl_sim_marks_new();
-  return r->targets && r->milestones && r->indices && r->weather && r->plays && r->marks;
+  return r->targets && r->milestones && r->indices && r->weather && r->plays && r->rewards && r->marks;
 }
 
 void kl_sim_reference_free(kl_sim *s) {
@@ -31,6 +33,7 @@ void kl_sim_reference_free(kl_sim *s) {
   kl_sim_indices_free(r->indices);
   kl_sim_weather_free(r->weather);
   kl_sim_plays_free(r->plays);
+  kl_sim_rewards_free(r->rewards);
   kl_sim_marks_free(r->marks);
   free(r);
   s->reference = NULL;
@@ -80,4 +83,5 @@ void kl_sim_reference_tick(kl_sim *s) {
 void kl_sim_reference_second(kl_sim *s) {
   kl_sim_marks_tick(s);
   kl_sim_weather_second(s);
+  kl_sim_rewards_second(s);
 }

@@ -27,6 +27,7 @@ struct kl_sim_reference {
   struct kl_sim_indices *indices;
   struct kl_sim_weather *weather;
   struct kl_sim_plays *plays;
+  struct kl_sim_rewards *rewards;
   struct kl_sim_marks *marks;
 };
 
