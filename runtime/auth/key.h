@@ -1,6 +1,7 @@
-/* Private keys and signatures. The parsed key lives behind this header and nowhere else: nothing here returns key
- * material, and no error names it. Signed text and headers: Kalshi "API keys" guide; RSASSA-PSS, SHA-256, MGF1-SHA256,
- * salt as long as the digest, or Ed25519 over the same text. */
+/* Private keys and signatures. The parsed key lives behind this header and nowhere else: nothing here returns the
+ * material of a key that is signed with (kl_key_pair_new makes one for somebody else), and no error names it. Signed
+ * text and headers: Kalshi "API keys" guide; RSASSA-PSS, SHA-256, MGF1-SHA256, salt as long as the digest, or Ed25519
+ * over the same text. */
 #ifndef KL_KEY_H
 #define KL_KEY_H
 
@@ -8,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 
 typedef struct kl_key kl_key;
@@ -43,9 +45,19 @@ bool kl_key_sign(const kl_key *k, const char *text, size_t n, char out[KL_SIGNAT
 /* The other end: a public key that verifies. */
 typedef struct kl_public_key kl_public_key;
 bool kl_public_key_load_pem(const char *pem, size_t n, kl_public_key **out, kl_error *e);
+/* The public key in a PEM file, or the public half of the private key there; *is_private says which it was. `ask` as
+ * for kl_key_load_file. */
+bool kl_public_key_load_file(const char *path, kl_passphrase_fn ask, void *data, kl_public_key **out, bool *is_private,
+                             kl_error *e);
 kl_public_key *kl_public_key_of(const kl_key *k); /* NULL when out of memory */
 void kl_public_key_release(kl_public_key *k);
+const char *kl_public_key_type(const kl_public_key *k);      /* "RSA" or "Ed25519" */
+bool kl_public_key_pem(const kl_public_key *k, kl_buf *out); /* appends it as PEM; false when out of memory */
 bool kl_public_key_verify(const kl_public_key *k, const char *text, size_t n, const char *signature_base64);
+
+/* A new pair for a client of the exchange simulator: the private key is appended to `private_pem` as PEM (RSA: PKCS#1,
+ * Ed25519: PKCS#8) and kept nowhere. `bits` as for kl_key_generate; RSA takes a tenth of a second: not on the loop. */
+bool kl_key_pair_new(int bits, kl_buf *private_pem, kl_public_key **out, kl_error *e);
 
 /* The text that is signed: timestamp, method, path without its query. Returns its length (0 when it does not fit). */
 size_t kl_signed_text(char *out, size_t cap, int64_t timestamp_ms, const char *method, const char *path);

@@ -67,26 +67,65 @@ static ssize_t read_key(int fd, char *out) {
   return (ssize_t)n;
 }
 
-bool kl_key_load_file(const char *path, kl_passphrase_fn ask, void *data, kl_key **out, kl_error *e) {
+/* The text of a key file in pages of its own (give_back_pages); NULL after refusing. */
+static char *read_file(const char *path, size_t *n, struct stat *s, kl_error *e) {
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-  if (fd < 0) return refuse_open(path, errno, e);
-  struct stat s;
+  if (fd < 0) {
+    (void)refuse_open(path, errno, e);
+    return NULL;
+  }
   char *text = NULL;
-  ssize_t n = -1;
-  if (fstat(fd, &s) == 0) {
+  ssize_t got = -1;
+  if (fstat(fd, s) == 0) {
     text = take_pages();
-    if (text) n = read_key(fd, text);
+    if (text) got = read_key(fd, text);
   }
   int why = errno;
   (void)close(fd);
-  bool ok = false;
-  if (n < 0) {
-    (void)refuse_open(path, why, e);
-  } else {
-    ok = kl_key_load_pem(text, (size_t)n, path, ask, data, out, e);
-    if (ok) warn_of_readers(path, &s);
+  if (got >= 0) {
+    *n = (size_t)got;
+    return text;
   }
   if (text) give_back_pages(text);
+  (void)refuse_open(path, why, e);
+  return NULL;
+}
+
+bool kl_key_load_file(const char *path, kl_passphrase_fn ask, void *data, kl_key **out, kl_error *e) {
+  struct stat s;
+  size_t n;
+  char *text = read_file(path, &n, &s, e);
+  if (!text) return false;
+  bool ok = kl_key_load_pem(text, n, path, ask, data, out, e);
+  if (ok) warn_of_readers(path, &s);
+  give_back_pages(text);
+  return ok;
+}
+
+bool kl_public_key_load_file(const char *path, kl_passphrase_fn ask, void *data, kl_public_key **out, bool *is_private,
+                             kl_error *e) {
+  static const char mark[] = "PUBLIC KEY-----";
+  struct stat s;
+  size_t n;
+  char *text = read_file(path, &n, &s, e);
+  if (!text) return false;
+  bool ok;
+  *is_private = !memmem(text, n, mark, sizeof mark - 1);
+  if (*is_private) {
+    kl_key *k = NULL;
+    ok = kl_key_load_pem(text, n, path, ask, data, &k, e);
+    if (ok) {
+      *out = kl_public_key_of(k);
+      kl_key_release(k);
+      ok = *out != NULL;
+      if (!ok) kl_error_set(e, KL_ERR_INTERNAL, "%s: not enough memory for the key", path);
+    }
+  } else {
+    kl_error own = {0};
+    ok = kl_public_key_load_pem(text, n, out, &own);
+    if (!ok) kl_error_set(e, own.kind, "%s: %s", path, own.message);
+  }
+  give_back_pages(text);
   return ok;
 }
 
