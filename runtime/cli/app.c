@@ -35,7 +35,7 @@ struct kl_app {
   uv_timer_t deadline;
   uv_prepare_t flush;
   char rest_url[256], ws_url[256], env_name[8];
-  char key_id[64];
+  char key_id[128];
   char key_origin[320];
   const char *ca_file;
   kl_script **scripts;

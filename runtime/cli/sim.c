@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "cli/cli.h"
+#include "cli/sim_access.h"
 #include "sim/sim.h"
 
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *walk) {
@@ -39,19 +40,32 @@ static void key_path(char *out, size_t cap, const char *folder, int user) {
 static bool write_keys(const kl_sim *sim, const char *folder, kl_error *e) {
   for (int i = 0; i < kl_sim_users(sim); i++) {
     char path[512];
+    if (!kl_sim_user_at(sim, i)->key) break; /* from here on they have keys of their own */
     key_path(path, sizeof path, folder, i);
     if (!kl_key_write_file(kl_sim_user_at(sim, i)->key, path, e)) return false;
   }
   return true;
 }
 
+/* The key file of a user, throw-away or brought along; *is_private says whether one can sign with it. */
+static const char *key_file(const kl_sim *sim, const char *folder, int i, char *path, size_t cap, bool *is_private) {
+  int own = 0;
+  *is_private = true;
+  while (own < i && kl_sim_user_at(sim, own)->key)
+    own++;
+  if (!kl_sim_user_at(sim, i)->key) return kl_sim_access_file(i - own, is_private);
+  key_path(path, cap, folder, i);
+  return path;
+}
+
 static void print_user(kl_buf *b, const kl_sim *sim, const char *folder, int i) {
   char path[512];
-  key_path(path, sizeof path, folder, i);
+  bool is_private;
+  const char *file = key_file(sim, folder, i, path, sizeof path, &is_private);
   kl_buf_str(b, "\"key_id\":");
   kl_buf_json_cstr(b, kl_sim_user_at(sim, i)->key_id);
-  kl_buf_str(b, ",\"key_path\":");
-  kl_buf_json_cstr(b, path);
+  kl_buf_str(b, is_private ? ",\"key_path\":" : ",\"public_key_path\":");
+  kl_buf_json_cstr(b, file);
 }
 
 static bool print_json(const kl_sim *sim, const char *folder) {
@@ -88,12 +102,16 @@ static void print_human(const kl_sim *sim, const char *folder) {
          kl_sim_rest_url(sim), kl_sim_ws_url(sim));
   if (kl_sim_ca_path(sim)) printf("  export KALUA_CA=%s\n", kl_sim_ca_path(sim));
   for (int i = 0; i < kl_sim_users(sim); i++) {
-    key_path(path, sizeof path, folder, i);
+    bool is_private;
+    const char *file = key_file(sim, folder, i, path, sizeof path, &is_private);
     if (i > 0) printf("\nand as user %d\n\n", i + 1);
-    printf("  export KALSHI_API_KEY_ID=%s\n  export KALSHI_PRIVATE_KEY_PATH=%s\n", kl_sim_user_at(sim, i)->key_id,
-           path);
+    printf("  export KALSHI_API_KEY_ID=%s\n", kl_sim_user_at(sim, i)->key_id);
+    if (is_private)
+      printf("  export KALSHI_PRIVATE_KEY_PATH=%s\n", file);
+    else
+      printf("  and the private key of %s\n", file);
   }
-  puts("\nThe keys are thrown away at the end. Ctrl-C stops it.");
+  puts("\nThe keys that it made are thrown away at the end. Ctrl-C stops it.");
   fflush(stdout);
 }
 
@@ -136,7 +154,8 @@ int kl_command_sim(int argc, char **argv) {
       {"json", KL_OPT_FLAG, &json, NULL, "one JSON line when it is ready", 0, 0},
       {"log", KL_OPT_TEXT, &level_name, "LEVEL", "error, warn, info, debug or trace [warn]", 0, 0},
       {NULL, KL_OPT_FLAG, NULL, NULL, NULL, 0, 0}};
-  int code = kl_opts_parse("sim", usage, (const kl_opt *const[]){own, NULL}, argc, argv, NULL, NULL);
+  int code =
+      kl_opts_parse("sim", usage, (const kl_opt *const[]){own, kl_sim_access_options(), NULL}, argc, argv, NULL, NULL);
   if (code >= 0) return code;
   kl_log_level level = KL_LOG_WARN;
   if (level_name && !kl_log_level_parse(level_name, &level)) {
@@ -174,7 +193,7 @@ int kl_command_sim(int argc, char **argv) {
   kl_sim *sim = NULL;
   char folder[400];
   if (!make_folder(folder, sizeof folder, &e)) return kl_cli_fail(&e);
-  bool ok = kl_sim_start(&so, &sim, &e) && write_keys(sim, folder, &e);
+  bool ok = kl_sim_access_apply(&so, &e) && kl_sim_start(&so, &sim, &e) && write_keys(sim, folder, &e);
   code = ok ? KL_EXIT_OK : kl_cli_fail(&e);
   if (ok) {
     if (json) {
@@ -196,6 +215,7 @@ int kl_command_sim(int argc, char **argv) {
   }
   kl_sim_stop(sim);
   nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+  kl_sim_access_end();
   kl_log_close();
   return code;
 }

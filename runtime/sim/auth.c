@@ -4,16 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/fcm.h"
+#include "sim/keys.h"
 #include "sim/random.h"
 
 enum { KEY_BITS = 2048, THREADS_MOST = 4 };
-#define DEPOSIT (INT64_C(10000) * KL_MONEY_ONE)
 
 kl_sim_auth_result kl_sim_auth_check(kl_sim *s, const char *key_id, const char *timestamp, const char *signature,
-                                     const char *method, const char *path, kl_sim_account **account) {
+                                     const char *method, const char *path, kl_sim_api_key **key) {
   if (!key_id || !timestamp || !signature || !*key_id || !*timestamp || !*signature) return KL_SIM_AUTH_MISSING;
-  kl_sim_account *a = kl_map_get(s->keys, key_id, strlen(key_id));
-  if (!a) return KL_SIM_AUTH_UNKNOWN_KEY;
+  kl_sim_api_key *k = kl_sim_keys_find(s->keys, key_id);
+  if (!k) return KL_SIM_AUTH_UNKNOWN_KEY;
   char *end = NULL;
   errno = 0;
   long long ms = strtoll(timestamp, &end, 10);
@@ -22,8 +23,8 @@ kl_sim_auth_result kl_sim_auth_check(kl_sim *s, const char *key_id, const char *
   if (ms < now_ms - s->o.max_clock_skew_ms || ms > now_ms + s->o.max_clock_skew_ms) return KL_SIM_AUTH_EXPIRED;
   char text[2048];
   size_t n = kl_signed_text(text, sizeof text, ms, method, path);
-  if (n == 0 || !kl_public_key_verify(a->verifier, text, n, signature)) return KL_SIM_AUTH_BAD_SIGNATURE;
-  *account = a;
+  if (n == 0 || !kl_public_key_verify(k->verifier, text, n, signature)) return KL_SIM_AUTH_BAD_SIGNATURE;
+  *key = k;
   return KL_SIM_AUTH_OK;
 }
 
@@ -64,10 +65,10 @@ bool kl_sim_auth_make_keys(kl_sim *s, kl_error *e) {
   key_work work[THREADS_MOST] = {0};
   pthread_t threads[THREADS_MOST];
   bool started[THREADS_MOST] = {false};
-  int n = s->n_accounts < THREADS_MOST ? s->n_accounts : THREADS_MOST;
+  int n = s->o.users < THREADS_MOST ? s->o.users : THREADS_MOST;
   bool ok = true;
   for (int i = 0; i < n; i++)
-    work[i] = (key_work){.accounts = s->accounts, .first = i, .n = s->n_accounts, .stride = n};
+    work[i] = (key_work){.accounts = s->accounts, .first = i, .n = s->o.users, .stride = n};
   for (int i = 1; i < n; i++)
     started[i] = pthread_create(&threads[i], NULL, make_keys, &work[i]) == 0;
   for (int i = 0; i < n; i++)
@@ -83,30 +84,60 @@ bool kl_sim_auth_make_keys(kl_sim *s, kl_error *e) {
 }
 
 bool kl_sim_auth_register(kl_sim *s, kl_error *e) {
-  static const char digits[] = "0123456789abcdef";
   kl_sim_random r = kl_sim_random_new(s->o.seed, 3);
   int64_t now_ns = kl_mono_ns(kl_clock_real());
-  s->keys = kl_map_new();
-  bool ok = s->keys != NULL;
+  bool ok = true;
   for (int i = 0; ok && i < s->n_accounts; i++) {
     kl_sim_account *a = &s->accounts[i];
-    for (int k = 0; k < 36; k++)
-      a->pub.key_id[k] = k == 8 || k == 13 || k == 18 || k == 23 ? '-' : digits[kl_sim_below(&r, 16)];
-    a->pub.key_id[14] = '4';
-    a->pub.key_id[19] = digits[8 + kl_sim_below(&r, 4)];
+    if (i < s->o.users)
+      kl_sim_uuid(&r, a->pub.key_id);
+    else
+      memcpy(a->pub.key_id, s->known[i - s->o.users].id, sizeof a->pub.key_id);
     kl_sim_limits_init(&a->limits, s->tier, now_ns);
-    a->user = kl_exchange_add_user(s->x, DEPOSIT);
-    ok = a->user != UINT32_MAX && kl_map_set(s->keys, a->pub.key_id, 36, a);
+    a->user = kl_exchange_add_user(s->x, KL_SIM_START_MONEY);
+    ok = a->user != UINT32_MAX;
   }
   if (!ok) kl_error_set(e, KL_ERR_INTERNAL, "the simulator could not make its accounts: not enough memory");
   return ok;
 }
 
-void kl_sim_auth_free(kl_sim *s) {
-  for (int i = 0; s->accounts && i < s->n_accounts; i++) {
-    kl_public_key_release(s->accounts[i].verifier);
-    kl_key_release(s->accounts[i].pub.key);
+bool kl_sim_auth_take_keys(kl_sim *s, kl_error *e) {
+  s->keys = kl_sim_keys_new(s->o.seed);
+  s->fcm = kl_sim_fcm_new();
+  if (!s->keys || !s->fcm) {
+    kl_error_set(e, KL_ERR_INTERNAL, "the simulator could not keep its keys: not enough memory");
+    return false;
   }
+  s->accounts[0].fcm = s->o.fcm;
+  for (int i = 0; i < s->n_accounts; i++) {
+    kl_sim_account *a = &s->accounts[i];
+    kl_sim_api_key like = {.owner = a, .account = a, .scopes = KL_SCOPE_FULL, .subaccount = -1};
+    memcpy(like.id, a->pub.key_id, sizeof like.id);
+    memcpy(like.name, "simulator", sizeof "simulator");
+    if (kl_sim_keys_find(s->keys, like.id)) {
+      kl_error_set(e, KL_ERR_CONFIG, "the key id %s is given twice: every user has one of its own", like.id);
+      return false;
+    }
+    if (i < s->o.users) {
+      like.verifier = kl_public_key_of(a->pub.key);
+    } else {
+      like.verifier = s->known[i - s->o.users].key;
+      s->known[i - s->o.users].key = NULL;
+    }
+    if (like.verifier && kl_sim_keys_add(s->keys, &like)) continue;
+    kl_error_set(e, KL_ERR_INTERNAL, "the simulator could not keep its keys: not enough memory");
+    return false;
+  }
+  return kl_sim_fcm_load(s, e) && kl_sim_keys_load(s, e);
+}
+
+void kl_sim_auth_free(kl_sim *s) {
+  for (int i = 0; s->accounts && i < s->n_accounts; i++)
+    kl_key_release(s->accounts[i].pub.key);
+  for (int i = 0; s->known && i < s->o.n_known; i++)
+    kl_public_key_release(s->known[i].key);
+  free(s->known);
   free(s->accounts);
-  kl_map_free(s->keys);
+  kl_sim_keys_free(s->keys);
+  kl_sim_fcm_free(s->fcm);
 }

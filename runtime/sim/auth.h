@@ -2,7 +2,7 @@
 #ifndef KL_SIM_AUTH_H
 #define KL_SIM_AUTH_H
 
-#include "sim/impl.h"
+#include "sim/keys.h"
 
 typedef enum {
   KL_SIM_AUTH_OK,
@@ -12,16 +12,17 @@ typedef enum {
   KL_SIM_AUTH_BAD_SIGNATURE
 } kl_sim_auth_result;
 
-/* Headers may be NULL. On OK *account is who signed. */
+/* Headers may be NULL. On OK *key is what signed, borrowed until it is deleted. */
 kl_sim_auth_result kl_sim_auth_check(kl_sim *s, const char *key_id, const char *timestamp, const char *signature,
-                                     const char *method, const char *path, kl_sim_account **account);
+                                     const char *method, const char *path, kl_sim_api_key **key);
 /* The wire's words. *details may become NULL. */
 const char *kl_sim_auth_code(kl_sim_auth_result r, const char **message, const char **details);
 
-/* Makes the accounts with their keys (RSA-2048, several threads) and registers them as the exchange's first users.
- * Takes no lock: called before the thread runs. */
-bool kl_sim_auth_make_keys(kl_sim *s, kl_error *e);
+/* The accounts of the start. They are registered as the exchange's first users, while their keys (RSA-2048, several
+ * threads) are made; then the keys are taken in. All before the thread runs. */
 bool kl_sim_auth_register(kl_sim *s, kl_error *e);
+bool kl_sim_auth_make_keys(kl_sim *s, kl_error *e);
+bool kl_sim_auth_take_keys(kl_sim *s, kl_error *e);
 void kl_sim_auth_free(kl_sim *s);
 
 #endif

@@ -83,7 +83,7 @@ static void on_level(void *data, const kl_market *m, kl_outcome side, kl_price p
   EACH_SESSION(s, c) {
     kl_sim_sub *sub = c->subs[KL_CH_BOOK];
     if (!sub || !kl_sim_sub_wants(sub, m->index)) continue;
-    bool own = by && by->user == c->account->user, turned = sub->use_yes_price && side == KL_NO;
+    bool own = by && kl_sim_session_sees(c, by->user, by->subaccount), turned = sub->use_yes_price && side == KL_NO;
     kl_sim_payload **p = &made[own][turned];
     if (!*p) {
       kl_buf b = {0};
@@ -218,28 +218,30 @@ static void on_trade(void *data, const kl_trade *t) {
 }
 
 /* Whether any session of the user wants the channel's messages of the market: most users have none. */
-static bool anyone(kl_sim *s, kl_sim_channel ch, uint32_t user, const kl_market *m) {
+static bool anyone(kl_sim *s, kl_sim_channel ch, uint32_t user, int subaccount, const kl_market *m) {
   kl_sim_session *c;
   EACH_SESSION(s, c)
-  if (c->account->user == user && c->subs[ch] && kl_sim_sub_wants(c->subs[ch], m->index)) return true;
+  if (kl_sim_session_sees(c, user, subaccount) && c->subs[ch] && kl_sim_sub_wants(c->subs[ch], m->index)) return true;
   return false;
 }
 
 /* Sends a body to all sessions of the user; frees the body. */
-static void tell_user(kl_sim *s, kl_sim_channel ch, uint32_t user, const kl_market *m, const char *type, kl_buf *b) {
+static void tell_user(kl_sim *s, kl_sim_channel ch, uint32_t user, int subaccount, const kl_market *m, const char *type,
+                      kl_buf *b) {
   kl_sim_session *c;
   kl_sim_payload *p = kl_sim_payload_new(type, b);
   kl_buf_free(b);
   EACH_SESSION(s, c) {
     kl_sim_sub *sub = c->subs[ch];
-    if (c->account->user == user && sub && kl_sim_sub_wants(sub, m->index)) kl_sim_session_send(c, sub, p, 0);
+    if (kl_sim_session_sees(c, user, subaccount) && sub && kl_sim_sub_wants(sub, m->index))
+      kl_sim_session_send(c, sub, p, 0);
   }
   kl_sim_payload_release(p);
 }
 
 static void on_fill(void *data, const kl_fill *f) {
   kl_sim *s = sim_of(data);
-  if (!anyone(s, KL_CH_FILL, f->user, f->market)) return;
+  if (!anyone(s, KL_CH_FILL, f->user, f->subaccount, f->market)) return;
   kl_buf b = {0};
   const char *outcome = kl_sim_outcome_name(kl_sim_outcome(f->side));
   kl_buf_char(&b, '{');
@@ -262,14 +264,14 @@ static void on_fill(void *data, const kl_fill *f) {
   kl_sim_field_str(&b, "purchased_side", outcome);
   if (f->subaccount) kl_sim_field_int(&b, "subaccount", f->subaccount);
   kl_buf_char(&b, '}');
-  tell_user(s, KL_CH_FILL, f->user, f->market, "fill", &b);
+  tell_user(s, KL_CH_FILL, f->user, f->subaccount, f->market, "fill", &b);
 }
 
 static void on_order(void *data, const kl_order *o) {
   static const char *const status[] = {
       [KL_ORDER_RESTING] = "resting", [KL_ORDER_CANCELED] = "canceled", [KL_ORDER_EXECUTED] = "executed"};
   kl_sim *s = sim_of(data);
-  if (!anyone(s, KL_CH_ORDERS, o->user, o->market)) return;
+  if (!anyone(s, KL_CH_ORDERS, o->user, o->subaccount, o->market)) return;
   const char *reason = kl_update_reason_name(o->reason);
   kl_buf b = {0};
   kl_buf_char(&b, '{');
@@ -304,12 +306,12 @@ static void on_order(void *data, const kl_order *o) {
   if (reason) kl_sim_field_str(&b, "last_update_reason", reason);
   if (o->subaccount) kl_sim_field_int(&b, "subaccount_number", o->subaccount);
   kl_buf_char(&b, '}');
-  tell_user(s, KL_CH_ORDERS, o->user, o->market, "user_order", &b);
+  tell_user(s, KL_CH_ORDERS, o->user, o->subaccount, o->market, "user_order", &b);
 }
 
 static void on_position(void *data, uint32_t user, int subaccount, const kl_position *p) {
   kl_sim *s = sim_of(data);
-  if (!anyone(s, KL_CH_POSITIONS, user, p->market)) return;
+  if (!anyone(s, KL_CH_POSITIONS, user, subaccount, p->market)) return;
   kl_buf b = {0};
   kl_buf_char(&b, '{');
   kl_sim_field_str(&b, "user_id", kl_exchange_user_id(s->x, user));
@@ -322,7 +324,7 @@ static void on_position(void *data, uint32_t user, int subaccount, const kl_posi
   kl_sim_field_count(&b, "volume_fp", p->volume);
   if (subaccount) kl_sim_field_int(&b, "subaccount", subaccount);
   kl_buf_char(&b, '}');
-  tell_user(s, KL_CH_POSITIONS, user, p->market, "market_position", &b);
+  tell_user(s, KL_CH_POSITIONS, user, subaccount, p->market, "market_position", &b);
 }
 
 /* ---- markets, events, order groups ---- */

@@ -14,12 +14,12 @@ static int64_t mono_us(void) { return kl_mono_ns(kl_clock_real()) / 1000; }
 static int number_of(const kl_sim *s, const kl_sim_account *a) { return a ? (int)(a - s->accounts) + 1 : 0; }
 
 static kl_fault_who who_of_key(const kl_sim *s, const char *key_id) {
-  const kl_sim_account *a = key_id ? kl_map_get(s->keys, key_id, strlen(key_id)) : NULL;
-  return (kl_fault_who){.user = number_of(s, a), .key_id = key_id};
+  const kl_sim_api_key *k = key_id ? kl_sim_keys_find(s->keys, key_id) : NULL;
+  return (kl_fault_who){.user = number_of(s, k ? k->owner : NULL), .key_id = key_id};
 }
 
 static kl_fault_who who_of(const kl_sim_session *c) {
-  return (kl_fault_who){.user = number_of(c->sim, c->account), .key_id = c->account->pub.key_id};
+  return (kl_fault_who){.user = number_of(c->sim, c->key->owner), .key_id = c->key->id};
 }
 
 /* ---- rules ---- */

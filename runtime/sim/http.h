@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 #include "kalshi/operation.h"
-#include "sim/impl.h"
+#include "sim/keys.h"
 #include "sim/language.h"
 
 enum {
@@ -33,10 +33,15 @@ typedef struct kl_sim_request {
   const char *body;
   size_t body_len;
 
+  void *connection; /* server.c's */
+
   /* Filled in by the dispatch. */
   const kl_operation *op;
   char params[KL_SIM_PARAMS_MOST][128]; /* of the path, in its order */
   kl_sim_account *account;              /* who signed; NULL: nobody, or nobody needed to */
+  kl_sim_api_key *key;                  /* with what; NULL like `account` */
+  kl_sim_arg *completed_args;           /* of a locked key, see scopes.h */
+  char *completed_body, locked[4];
 } kl_sim_request;
 
 typedef struct kl_sim_response {
@@ -46,6 +51,12 @@ typedef struct kl_sim_response {
   const char *type;    /* a literal; NULL: application/json */
   const char *headers; /* more of them, each with its line end; a literal, or NULL */
 } kl_sim_response;
+
+/* An answer that comes later: the handler that asks for one returns at once and leaves its response alone. */
+typedef struct kl_sim_later kl_sim_later;
+kl_sim_later *kl_sim_later_new(const kl_sim_request *rq); /* NULL: out of memory */
+/* Sends it, unless the client has gone. Takes both. On the loop's thread. */
+void kl_sim_later_answer(kl_sim_later *l, kl_sim_response *rs);
 
 typedef void (*kl_sim_handler)(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs);
 

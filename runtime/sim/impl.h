@@ -22,12 +22,22 @@
 struct lws_context;
 struct lws_vhost;
 
-/* An account with a key: what a request is signed by. */
+typedef struct kl_sim_keys kl_sim_keys;
+typedef struct kl_sim_fcm kl_sim_fcm;
+struct kl_sim_subtrader;
+
+/* What each account starts with, on each shard. */
+#define KL_SIM_START_MONEY (INT64_C(10000) * KL_MONEY_ONE)
+
+enum { KL_SIM_SUBTRADER_ID_MOST = 36 + 1 + 16 };
+
+/* An account of the exchange: a member, or the subtrader of one. */
 typedef struct kl_sim_account {
-  kl_sim_user pub;
-  uint32_t user; /* of the exchange */
-  kl_public_key *verifier;
+  kl_sim_user pub; /* of a member: the key it started with */
+  uint32_t user;   /* of the exchange */
   kl_sim_limits limits;
+  bool fcm;                           /* an FCM member */
+  struct kl_sim_subtrader *subtrader; /* what it is, when it is one: the member's tokens pay for it */
 } kl_sim_account;
 
 typedef struct kl_sim_counters {
@@ -47,7 +57,10 @@ struct kl_sim {
   struct kl_sim_fee_changes *fee_changes;
   kl_sim_account *accounts;
   int n_accounts;
-  kl_map *keys;               /* key id to account */
+  kl_sim_known_key *known; /* the options' */
+  kl_sim_keys *keys;
+  kl_sim_fcm *fcm;
+  int64_t region_expires_us;  /* after it keys trade no sports, elections, entertainment; 0: never attested */
   int64_t now_us;             /* wall time of what is going on: set at the start of every request, command and tick */
   int64_t start_us;           /* wall time of the start */
   int64_t maintenance_end_us; /* of the last window for which trading was paused; 0: none */

@@ -29,6 +29,16 @@ static inline double kl_sim_uniform(kl_sim_random *r) { return (double)(kl_sim_n
 /* In [0, n); n > 0. The bias of the modulus is far below what a market could show. */
 static inline uint32_t kl_sim_below(kl_sim_random *r, uint32_t n) { return (uint32_t)((kl_sim_next(r) >> 32) % n); }
 
+/* A UUID of version 4. */
+static inline void kl_sim_uuid(kl_sim_random *r, char out[37]) {
+  static const char digits[] = "0123456789abcdef";
+  for (int i = 0; i < 36; i++)
+    out[i] = i == 8 || i == 13 || i == 18 || i == 23 ? '-' : digits[kl_sim_below(r, 16)];
+  out[14] = '4';
+  out[19] = digits[8 + kl_sim_below(r, 4)];
+  out[36] = '\0';
+}
+
 /* Standard normal (Box and Muller, one of the pair). */
 static inline double kl_sim_gauss(kl_sim_random *r) {
   double u = 1.0 - kl_sim_uniform(r), v = kl_sim_uniform(r);

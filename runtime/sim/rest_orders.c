@@ -4,6 +4,8 @@
 
 #include "base/decimal.h"
 #include "sim/body.h"
+#include "sim/eligible.h"
+#include "sim/fcm.h"
 #include "sim/json_out.h"
 #include "sim/routes.h"
 #include "sim/shards.h"
@@ -12,6 +14,7 @@
 typedef struct refusal {
   kl_exchange_result result; /* KL_X_OK: nothing */
   kl_sim_details details;    /* "": those of the result */
+  kl_sim_denial denial;      /* with a code: the account may not, whatever the engine would say */
 } refusal;
 
 static bool refuse(refusal *r, kl_exchange_result result, const char *details) {
@@ -21,6 +24,10 @@ static bool refuse(refusal *r, kl_exchange_result result, const char *details) {
 }
 
 static void answer_refusal(kl_sim_response *rs, const refusal *r) {
+  if (r->denial.code) {
+    kl_sim_fail(rs, r->denial.status, r->denial.code, r->denial.message, r->denial.details);
+    return;
+  }
   kl_sim_fail(rs, kl_sim_status_of(r->result), kl_exchange_error_code(r->result), kl_exchange_error_message(r->result),
               r->details[0] ? r->details : kl_exchange_error_details(r->result));
 }
@@ -173,12 +180,16 @@ static bool throttled(const kl_sim *s, kl_sim_account *a, const kl_order_request
   return q->post_only && most > 0 && kl_sim_limits_crosses_often(&a->limits, most, kl_mono_ns(kl_clock_real()));
 }
 
-static kl_exchange_result create_one(kl_sim *s, kl_sim_account *a, const kl_order_request *q, kl_order_outcome *out) {
-  kl_exchange_result result = kl_exchange_create(s->x, s->now_us, q, out);
+/* False with *r when there is no order. */
+static bool create_one(kl_sim *s, kl_sim_account *a, const kl_order_request *q, kl_order_outcome *out, refusal *r) {
+  const kl_market *m = kl_exchange_market(s->x, q->ticker);
   int most = s->o.post_only_throttle;
-  if (result == KL_X_POST_ONLY_CROSS && most > 0) kl_sim_limits_crossed(&a->limits, most, kl_mono_ns(kl_clock_real()));
-  if (result == KL_X_OK) kl_sim_count(&s->counters.orders);
-  return result;
+  if (m && !kl_sim_may_order(s, a, m, q, &r->denial)) return false;
+  r->result = kl_exchange_create(s->x, s->now_us, q, out);
+  if (r->result == KL_X_POST_ONLY_CROSS && most > 0)
+    kl_sim_limits_crossed(&a->limits, most, kl_mono_ns(kl_clock_real()));
+  if (r->result == KL_X_OK) kl_sim_count(&s->counters.orders);
+  return r->result == KL_X_OK;
 }
 
 static void create_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
@@ -186,7 +197,7 @@ static void create_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *r
   create_fields f = {0};
   kl_order_request q;
   kl_order_outcome out = {0};
-  refusal r = {KL_X_OK, ""};
+  refusal r = {.result = KL_X_OK};
   json_t *root = kl_sim_body_read(rq, rs);
   if (!root) return;
   if (!read_create(root, &f, details)) {
@@ -195,8 +206,8 @@ static void create_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *r
     answer_refusal(rs, &r);
   } else if (throttled(s, rq->account, &q)) {
     kl_sim_too_many(s, rs);
-  } else if ((r.result = create_one(s, rq->account, &q, &out)) != KL_X_OK) {
-    kl_sim_fail_result(rs, r.result);
+  } else if (!create_one(s, rq->account, &q, &out, &r)) {
+    answer_refusal(rs, &r);
   } else {
     rs->status = 201;
     kl_buf_char(&rs->body, '{');
@@ -218,8 +229,13 @@ static void error_field(kl_buf *b, const char *code, const char *message, const 
 }
 
 static void item_error(kl_buf *b, const refusal *r) {
-  error_field(b, kl_exchange_error_code(r->result), kl_exchange_error_message(r->result),
-              r->details[0] ? r->details : kl_exchange_error_details(r->result));
+  const kl_sim_denial *d = &r->denial;
+  if (d->code) {
+    error_field(b, d->code, d->message, d->details);
+  } else {
+    error_field(b, kl_exchange_error_code(r->result), kl_exchange_error_message(r->result),
+                r->details[0] ? r->details : kl_exchange_error_details(r->result));
+  }
 }
 
 /* The array `orders` of a batch, with its tokens taken; NULL after answering. It is paid for as a whole: that is what
@@ -232,7 +248,7 @@ static json_t *read_batch(kl_sim *s, const json_t *root, const kl_sim_request *r
   }
   size_t n = json_array_size(orders);
   if (n == 0) {
-    refusal r = {KL_X_INVALID_PARAMETERS, "orders is required and may not be empty"};
+    refusal r = {KL_X_INVALID_PARAMETERS, "orders is required and may not be empty", {0}};
     answer_refusal(rs, &r);
     return NULL;
   }
@@ -259,12 +275,11 @@ static void create_orders(kl_sim *s, const kl_sim_request *rq, kl_sim_response *
     json_array_foreach(orders, i, item) {
       kl_order_request q;
       kl_order_outcome out = {0};
-      refusal r = {KL_X_OK, ""};
+      refusal r = {.result = KL_X_OK};
       kl_buf_str(&rs->body, i ? ",{" : "{");
       bool read = read_create(item, &f, details) && check_create(s, &f, rq->account->user, &q, &r);
       bool too_many = read && throttled(s, rq->account, &q);
-      if (read && !too_many) r.result = create_one(s, rq->account, &q, &out);
-      if (read && !too_many && r.result == KL_X_OK) {
+      if (read && !too_many && create_one(s, rq->account, &q, &out, &r)) {
         created_fields(&rs->body, s, &out);
       } else {
         if (f.client_order_id && *f.client_order_id) kl_sim_field_str(&rs->body, "client_order_id", f.client_order_id);
@@ -336,7 +351,7 @@ static void cancel_orders(kl_sim *s, const kl_sim_request *rq, kl_sim_response *
     json_array_foreach(orders, i, item) {
       const kl_order *o = NULL;
       kl_count reduced = 0;
-      refusal r = {KL_X_OK, ""};
+      refusal r = {.result = KL_X_OK};
       kl_buf_str(&rs->body, i ? ",{" : "{");
       if (!read_cancel(item, &f, details) || !f.order_id || !*f.order_id) {
         refuse(&r, KL_X_INVALID_PARAMETERS, "order_id is required");
@@ -370,7 +385,7 @@ static void cancel_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *r
       !kl_sim_arg_int(rq, rs, "exchange_index", -1, INT32_MAX, -1, &f.exchange_index))
     return;
   f.subaccount = subaccount;
-  refusal r = {KL_X_OK, ""};
+  refusal r = {.result = KL_X_OK};
   cancel_one(s, rq->account->user, &f, &reduced, &o, &r);
   if (r.result != KL_X_OK || !o) {
     answer_refusal(rs, &r);
@@ -395,12 +410,20 @@ static void cancel_all(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs)
   rs->status = 204;
 }
 
+/* An amendment is looked at as an order for what it wants more; one that wants less or the same is always allowed. */
+static bool may_amend(const kl_sim *s, const kl_sim_account *a, const kl_order *o, const kl_amend_request *q,
+                      refusal *r) {
+  kl_order_request more = {.side = o->side, .price = q->price, .subaccount = o->subaccount};
+  more.count = q->count - o->filled - (q->price == o->price ? o->remaining : 0);
+  return more.count <= 0 || kl_sim_may_order(s, a, o->market, &more, &r->denial);
+}
+
 static void amend_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   kl_sim_details details;
   const char *side = NULL, *price = NULL, *count = NULL;
   int64_t exchange_index = -1;
   int subaccount;
-  refusal r = {KL_X_OK, ""};
+  refusal r = {.result = KL_X_OK};
   kl_order_outcome out = {0};
   if (!kl_sim_arg_subaccount(rq, rs, 0, &subaccount)) return;
   kl_amend_request q = {.user = rq->account->user, .subaccount = subaccount, .order_id = rq->params[0]};
@@ -426,9 +449,10 @@ static void amend_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs
   ok = ok && (exchange_index >= -1 || refuse(&r, KL_X_INVALID_PARAMETERS, "exchange_index must be -1 or more"));
   ok = ok && (!there || exchange_index == -1 || exchange_index == there->market->exchange_index ||
               refuse_shard(&r, exchange_index, q.ticker));
+  ok = ok && (!there || may_amend(s, rq->account, there, &q, &r));
   if (ok) r.result = kl_exchange_amend(s->x, s->now_us, &q, &out);
   json_decref(root);
-  if (r.result != KL_X_OK) {
+  if (!ok || r.result != KL_X_OK) {
     answer_refusal(rs, &r);
     return;
   }
@@ -449,7 +473,7 @@ static void decrease_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response 
   int64_t exchange_index = -1;
   int subaccount;
   kl_count reduce_by = -1, reduce_to = -1;
-  refusal r = {KL_X_OK, ""};
+  refusal r = {.result = KL_X_OK};
   const kl_order *o = NULL;
   if (!kl_sim_arg_subaccount(rq, rs, 0, &subaccount)) return;
   json_t *root = kl_sim_body_read(rq, rs);

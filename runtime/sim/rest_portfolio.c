@@ -24,16 +24,19 @@ static void get_balance(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs
   kl_sim_field_money4(b, "balance_dollars", balance);
   kl_sim_field_int(b, "portfolio_value", kl_exchange_portfolio_value(s->x, user, subaccount, shard) / 10000);
   kl_sim_field_int(b, "updated_ts", s->now_us / 1000000);
-  kl_sim_key(b, "balance_breakdown");
-  kl_buf_char(b, '[');
-  for (int i = 0; i < KL_EXCHANGE_SHARDS; i++) {
-    if (!on_shard(index, i)) continue;
-    kl_buf_str(b, i && index < 0 ? ",{" : "{");
-    kl_sim_field_int(b, "exchange_index", i);
-    kl_sim_field_money4(b, "balance", kl_exchange_balance(s->x, user, subaccount, i));
-    kl_buf_char(b, '}');
+  if (rq->key->subaccount < 0) { /* a key that is locked to a subaccount is not told */
+    kl_sim_key(b, "balance_breakdown");
+    kl_buf_char(b, '[');
+    for (int i = 0; i < KL_EXCHANGE_SHARDS; i++) {
+      if (!on_shard(index, i)) continue;
+      kl_buf_str(b, i && index < 0 ? ",{" : "{");
+      kl_sim_field_int(b, "exchange_index", i);
+      kl_sim_field_money4(b, "balance", kl_exchange_balance(s->x, user, subaccount, i));
+      kl_buf_char(b, '}');
+    }
+    kl_buf_char(b, ']');
   }
-  kl_buf_str(b, "]}");
+  kl_buf_char(b, '}');
 }
 
 /* What resting orders hold, over all subaccounts. */
@@ -117,7 +120,7 @@ static bool read_count_filter(const kl_sim_request *rq, kl_sim_response *rs, pos
   return false;
 }
 
-static void get_positions(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+void kl_sim_get_positions(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   const char *status = kl_sim_arg_get(rq, "settlement_status");
   position_filter f = {.ticker = kl_sim_arg_get(rq, "ticker"), .events = kl_sim_arg_get(rq, "event_ticker")};
   int subaccount;
@@ -311,8 +314,9 @@ static void get_orders(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs)
 
 static const kl_order *find_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   const kl_order *o = kl_exchange_order(s->x, rq->account->user, rq->params[0]);
-  if (!o) kl_sim_fail(rs, 404, "not_found", "not found", NULL);
-  return o;
+  if (o && kl_sim_key_sees(rq->key, o->subaccount)) return o;
+  kl_sim_fail(rs, 404, "not_found", "not found", NULL);
+  return NULL;
 }
 
 static void get_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
@@ -362,7 +366,7 @@ static void get_queue_positions(kl_sim *s, const kl_sim_request *rq, kl_sim_resp
 const kl_sim_route kl_sim_routes_portfolio[] = {
     {"GetBalance", get_balance, false},
     {"GetPortfolioRestingOrderTotalValue", get_resting_order_value, false},
-    {"GetPositions", get_positions, false},
+    {"GetPositions", kl_sim_get_positions, false},
     {"GetFills", get_fills, false},
     {"GetSettlements", get_settlements, false},
     {"GetOrders", get_orders, false},

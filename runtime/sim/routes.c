@@ -6,15 +6,17 @@
 #include <string.h>
 
 #include "sim/auth.h"
+#include "sim/fcm.h"
+#include "sim/scopes.h"
 
 #define ROOT "/trade-api/v2"
 
 static const kl_sim_route *const tables[] = {
-    kl_sim_routes_account,      kl_sim_routes_candles,     kl_sim_routes_event_data, kl_sim_routes_exchange,
-    kl_sim_routes_groups,       kl_sim_routes_incentives,  kl_sim_routes_keys,       kl_sim_routes_market,
-    kl_sim_routes_orders,       kl_sim_routes_portfolio,   kl_sim_routes_search,     kl_sim_routes_subaccounts,
-    kl_sim_routes_transfers,    kl_sim_routes_fee_changes, kl_sim_routes_live_data,  kl_sim_routes_weather,
-    kl_sim_routes_cfbenchmarks, kl_sim_routes_milestones,
+    kl_sim_routes_account,     kl_sim_routes_candles,   kl_sim_routes_cfbenchmarks, kl_sim_routes_event_data,
+    kl_sim_routes_exchange,    kl_sim_routes_fcm,       kl_sim_routes_fee_changes,  kl_sim_routes_groups,
+    kl_sim_routes_incentives,  kl_sim_routes_keys,      kl_sim_routes_live_data,    kl_sim_routes_market,
+    kl_sim_routes_milestones,  kl_sim_routes_orders,    kl_sim_routes_portfolio,    kl_sim_routes_search,
+    kl_sim_routes_subaccounts, kl_sim_routes_transfers, kl_sim_routes_weather,
 };
 
 static const kl_sim_route *find_route(const kl_operation *op) {
@@ -78,7 +80,7 @@ void kl_sim_too_many(kl_sim *s, kl_sim_response *rs) {
 }
 
 static bool take_tokens(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs, uint32_t cost) {
-  kl_sim_account *a = rq->account;
+  kl_sim_account *a = rq->account ? kl_sim_payer(rq->account) : NULL;
   bool write = rq->op->bucket == KL_BUCKET_WRITE;
   if (!a || kl_sim_limits_take(&a->limits, write, shard_of(rq), cost, kl_mono_ns(kl_clock_real()))) return true;
   kl_sim_too_many(s, rs);
@@ -91,9 +93,11 @@ bool kl_sim_charge(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs, siz
 }
 
 static bool authorize(kl_sim *s, kl_sim_request *rq, kl_sim_response *rs) {
-  kl_sim_auth_result r =
-      kl_sim_auth_check(s, rq->key_id, rq->timestamp, rq->signature, rq->method, rq->path, &rq->account);
-  if (r == KL_SIM_AUTH_OK) return true;
+  kl_sim_auth_result r = kl_sim_auth_check(s, rq->key_id, rq->timestamp, rq->signature, rq->method, rq->path, &rq->key);
+  if (r == KL_SIM_AUTH_OK) {
+    rq->account = rq->key->account;
+    return true;
+  }
   const char *message, *details, *code = kl_sim_auth_code(r, &message, &details);
   kl_sim_count(&s->counters.rejected_auth);
   kl_sim_fail(rs, 401, code, message, details);
@@ -102,9 +106,24 @@ static bool authorize(kl_sim *s, kl_sim_request *rq, kl_sim_response *rs) {
 
 /* What needs no signature is served without one, and to a wrong one too; a good one says whose tokens it takes. */
 static void recognize(kl_sim *s, kl_sim_request *rq) {
-  kl_sim_account *a = NULL;
-  if (kl_sim_auth_check(s, rq->key_id, rq->timestamp, rq->signature, rq->method, rq->path, &a) == KL_SIM_AUTH_OK)
-    rq->account = a;
+  if (kl_sim_auth_check(s, rq->key_id, rq->timestamp, rq->signature, rq->method, rq->path, &rq->key) == KL_SIM_AUTH_OK)
+    rq->account = rq->key->account;
+}
+
+/* From the answer of who asks to the one of what was asked. */
+static void serve(kl_sim *s, const kl_sim_route *r, kl_sim_request *rq, kl_sim_response *rs) {
+  bool open = !rq->op->auth || (r && r->auth_optional); /* what anybody may see needs no scope */
+  if (!open && !kl_sim_permit(s, rq, rs)) return;
+  if (!r) {
+    char details[160];
+    snprintf(details, sizeof details, "the simulator does not serve %s (%s %s)", rq->op->id, rq->op->method,
+             rq->op->path);
+    kl_sim_fail(rs, 501, "not_implemented", "not implemented", details);
+    return;
+  }
+  if (!rq->op->cost_per_item && !take_tokens(s, rq, rs, rq->op->cost)) return;
+  kl_exchange_tick(s->x, s->now_us);
+  r->handler(s, rq, rs);
 }
 
 void kl_sim_dispatch(kl_sim *s, kl_sim_request *rq, kl_sim_response *rs) {
@@ -132,16 +151,8 @@ void kl_sim_dispatch(kl_sim *s, kl_sim_request *rq, kl_sim_response *rs) {
   bool needs_auth = rq->op->auth && !(r && r->auth_optional);
   if (needs_auth && !authorize(s, rq, rs)) return;
   if (!needs_auth) recognize(s, rq);
-  if (!r) {
-    char details[160];
-    snprintf(details, sizeof details, "the simulator does not serve %s (%s %s)", rq->op->id, rq->op->method,
-             rq->op->path);
-    kl_sim_fail(rs, 501, "not_implemented", "not implemented", details);
-    return;
-  }
-  if (!rq->op->cost_per_item && !take_tokens(s, rq, rs, rq->op->cost)) return;
-  kl_exchange_tick(s->x, s->now_us);
-  r->handler(s, rq, rs);
+  serve(s, r, rq, rs);
+  kl_sim_permit_end(rq);
   if (rs->status < 300) kl_sim_translate_answer(rq->language, &rs->body);
   if (rs->body.failed) {
     kl_buf_free(&rs->body);

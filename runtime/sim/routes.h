@@ -28,6 +28,7 @@ extern const kl_sim_route kl_sim_routes_search[];
 extern const kl_sim_route kl_sim_routes_weather[];
 extern const kl_sim_route kl_sim_routes_exchange[];
 extern const kl_sim_route kl_sim_routes_groups[];
+extern const kl_sim_route kl_sim_routes_fcm[];
 extern const kl_sim_route kl_sim_routes_keys[];
 extern const kl_sim_route kl_sim_routes_live_data[];
 extern const kl_sim_route kl_sim_routes_market[];
@@ -37,5 +38,8 @@ extern const kl_sim_route kl_sim_routes_portfolio[];
 extern const kl_sim_route kl_sim_routes_subaccounts[];
 extern const kl_sim_route kl_sim_routes_transfers[];
 extern const kl_sim_route kl_sim_routes_fee_changes[];
+
+/* Handlers that other operations use with another account. */
+void kl_sim_get_positions(kl_sim *, const kl_sim_request *, kl_sim_response *);
 
 #endif

@@ -39,6 +39,8 @@ void kl_sim_connection_free(struct lws *wsi) {
   lws_set_opaque_user_data(wsi, NULL);
   kl_list_remove(&k->wait);
   if (k->session) kl_sim_session_close(k->session);
+  if (k->later) k->later->k = NULL;
+  kl_sim_key_release(k->key);
   kl_buf_free(&k->query);
   kl_buf_free(&k->body);
   kl_buf_free(&k->out);

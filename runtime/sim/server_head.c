@@ -72,7 +72,7 @@ int kl_sim_connection_read_head(kl_sim_connection *k, struct lws *wsi) {
   } methods[] = {{WSI_TOKEN_GET_URI, "GET"},        {WSI_TOKEN_POST_URI, "POST"}, {WSI_TOKEN_DELETE_URI, "DELETE"},
                  {WSI_TOKEN_PUT_URI, "PUT"},        {WSI_TOKEN_HEAD_URI, "HEAD"}, {WSI_TOKEN_PATCH_URI, "PATCH"},
                  {WSI_TOKEN_OPTIONS_URI, "OPTIONS"}};
-  k->rq = (kl_sim_request){.method = k->method, .path = k->path};
+  k->rq = (kl_sim_request){.method = k->method, .path = k->path, .connection = k};
   k->path[0] = '\0';
   snprintf(k->method, sizeof k->method, "?");
   for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {

@@ -73,14 +73,20 @@ static int hang(kl_sim_connection *k, struct lws *wsi) {
   return 0;
 }
 
-/* The answer is there: it leaves, now or later, whole, slowly, in part or not at all. */
-static int deliver(kl_sim_connection *k, struct lws *wsi, kl_sim_response *rs) {
+/* The answer as it will leave. */
+static void prepare(kl_sim_connection *k, kl_sim_response *rs) {
   const kl_fault_verdict *f = &k->fault;
   if (f->end == KL_FAULT_FAIL_AFTER) kl_sim_fault_answer(rs, f);
   if (f->end == KL_FAULT_CUT) k->close_after = true;
   size_t body = rs->body.len;
   render(k, rs);
   if (f->end == KL_FAULT_CUT) k->out.len -= body > 1 ? (body + 1) / 2 : (k->out.len - LWS_PRE) / 2;
+}
+
+/* The answer is there: it leaves, now or later, whole, slowly, in part or not at all. */
+static int deliver(kl_sim_connection *k, struct lws *wsi, kl_sim_response *rs) {
+  const kl_fault_verdict *f = &k->fault;
+  prepare(k, rs);
   if (f->latency_us <= 0 && f->end != KL_FAULT_LOSE_AFTER && f->end != KL_FAULT_HANG_AFTER &&
       f->end != KL_FAULT_RESET_AFTER)
     return write_on(k, wsi);
@@ -125,12 +131,35 @@ static int handle(kl_sim_connection *k, struct lws *wsi) {
     break;
   }
   kl_sim_dispatch(k->sim, &k->rq, &rs);
-  if (k->fault.repeat) {
+  if (k->fault.repeat && !k->later) {
     kl_buf_free(&rs.body);
     rs = (kl_sim_response){0};
     kl_sim_dispatch(k->sim, &k->rq, &rs);
   }
-  return deliver(k, wsi, &rs);
+  if (!k->later) return deliver(k, wsi, &rs);
+  kl_buf_free(&rs.body);
+  return hang(k, wsi);
+}
+
+kl_sim_later *kl_sim_later_new(const kl_sim_request *rq) {
+  kl_sim_connection *k = rq->connection;
+  kl_sim_later *l = malloc(sizeof *l);
+  if (!l) return NULL;
+  l->k = k;
+  k->later = l;
+  return l;
+}
+
+void kl_sim_later_answer(kl_sim_later *l, kl_sim_response *rs) {
+  kl_sim_connection *k = l->k;
+  if (k) {
+    k->later = NULL;
+    prepare(k, rs);
+    k->next = KL_SIM_STEP_WRITE;
+    kl_sim_connection_wait(k, kl_mono_ns(kl_clock_real()) + k->fault.latency_us * 1000);
+  }
+  kl_buf_free(&rs->body);
+  free(l);
 }
 
 int kl_sim_connection_serve(kl_sim_connection *k, struct lws *wsi) {

@@ -18,7 +18,7 @@ typedef struct kl_sim_connection {
   kl_sim *sim;
   struct lws *wsi;
   kl_sim_session *session; /* of a WebSocket */
-  kl_sim_account *account; /* who signed the handshake */
+  kl_sim_api_key *key;     /* what signed the handshake; retained */
   kl_sim_request rq;
   char path[KL_SIM_PATH_MOST], key_id[80], timestamp[32], signature[KL_SIGNATURE_MAX];
   char host[128], origin[160], fetch_site[24], content_type[64], peer[64]; /* of a request to control.h */
@@ -33,7 +33,12 @@ typedef struct kl_sim_connection {
   kl_sim_step next;
   kl_list wait; /* in the server's list while it waits, by time */
   int64_t due_ns;
+  kl_sim_later *later; /* the answer under way; NULL: none */
 } kl_sim_connection;
+
+struct kl_sim_later {
+  kl_sim_connection *k; /* NULL: closed */
+};
 
 /* The connection of the library's object, made when it is new; NULL: out of memory. */
 kl_sim_connection *kl_sim_connection_of(struct lws *wsi);

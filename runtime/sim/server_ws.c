@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "sim/auth.h"
+#include "sim/scopes.h"
 #include "sim/server_impl.h"
 
 #define WS_PATH "/trade-api/ws/v2"
@@ -39,12 +40,17 @@ int kl_sim_on_upgrade(struct lws *wsi, const char *protocol) {
   } else if (strcmp(k->path, WS_PATH) != 0) {
     kl_sim_fail(&rs, 404, "not_found", "not found", NULL);
   } else {
-    kl_sim_auth_result r =
-        kl_sim_auth_check(s, k->rq.key_id, k->rq.timestamp, k->rq.signature, "GET", k->path, &k->account);
-    if (r == KL_SIM_AUTH_OK) return 0;
-    const char *message, *details, *code = kl_sim_auth_code(r, &message, &details);
-    kl_sim_count(&s->counters.rejected_auth);
-    kl_sim_fail(&rs, 401, code, message, details);
+    kl_sim_api_key *key = NULL;
+    kl_sim_auth_result r = kl_sim_auth_check(s, k->rq.key_id, k->rq.timestamp, k->rq.signature, "GET", k->path, &key);
+    if (r == KL_SIM_AUTH_OK && kl_sim_permit_session(s, key, &rs)) {
+      k->key = kl_sim_key_retain(key);
+      return 0;
+    }
+    if (r != KL_SIM_AUTH_OK) {
+      const char *message, *details, *code = kl_sim_auth_code(r, &message, &details);
+      kl_sim_count(&s->counters.rejected_auth);
+      kl_sim_fail(&rs, 401, code, message, details);
+    }
   }
   k->close_after = true;
   kl_sim_connection_answer(k, wsi, &rs);
@@ -53,8 +59,8 @@ int kl_sim_on_upgrade(struct lws *wsi, const char *protocol) {
 
 int kl_sim_on_established(struct lws *wsi) {
   kl_sim_connection *k = kl_sim_connection_of(wsi);
-  if (!k || !k->account) return -1;
-  k->session = kl_sim_session_open(k->sim, k->account, wsi);
+  if (!k || !k->key || k->key->deleted) return -1;
+  k->session = kl_sim_session_open(k->sim, k->key, wsi);
   return k->session ? 0 : -1;
 }
 

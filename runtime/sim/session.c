@@ -44,11 +44,12 @@ void kl_sim_payload_release(kl_sim_payload *p) {
 
 /* ---- sessions ---- */
 
-kl_sim_session *kl_sim_session_open(kl_sim *s, kl_sim_account *account, struct lws *wsi) {
+kl_sim_session *kl_sim_session_open(kl_sim *s, kl_sim_api_key *key, struct lws *wsi) {
   kl_sim_session *c = calloc(1, sizeof *c);
   if (!c) return NULL;
   c->sim = s;
-  c->account = account;
+  c->account = key->account;
+  c->key = kl_sim_key_retain(key);
   c->wsi = wsi;
   c->next_sid = 1;
   kl_list_append(&s->sessions, &c->link);
@@ -72,6 +73,7 @@ void kl_sim_session_close(kl_sim_session *c) {
   free(c->ring);
   kl_buf_free(&c->received);
   kl_list_remove(&c->link);
+  kl_sim_key_release(c->key);
   free(c);
   s->n_sessions--;
   atomic_store_explicit(&s->counters.ws_clients, s->n_sessions, memory_order_relaxed);

@@ -3,7 +3,7 @@
 #define KL_SIM_SESSION_H
 
 #include "sim/faults.h"
-#include "sim/impl.h"
+#include "sim/keys.h"
 
 struct lws;
 
@@ -89,6 +89,7 @@ typedef struct kl_sim_session {
   kl_list link;
   kl_sim *sim;
   kl_sim_account *account;
+  kl_sim_api_key *key; /* that it was opened with; retained */
   struct lws *wsi;
   kl_sim_sub *subs[KL_CH_COUNT];
   uint32_t next_sid;
@@ -101,7 +102,12 @@ typedef struct kl_sim_session {
 } kl_sim_session;
 
 /* Links a new session into the sim; NULL when out of memory. */
-kl_sim_session *kl_sim_session_open(kl_sim *s, kl_sim_account *account, struct lws *wsi);
+kl_sim_session *kl_sim_session_open(kl_sim *s, kl_sim_api_key *key, struct lws *wsi);
+/* Whether it may be told of what happens to a user on a subaccount: its own, and not another than its key is locked to.
+ */
+static inline bool kl_sim_session_sees(const kl_sim_session *c, uint32_t user, int subaccount) {
+  return c->account->user == user && kl_sim_key_sees(c->key, subaccount);
+}
 void kl_sim_session_close(kl_sim_session *c);
 
 /* A subscription of the channel, made when there is none. NULL when out of memory. */

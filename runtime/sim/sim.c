@@ -24,6 +24,9 @@ enum {
   MOST_MARKETS = 10000,
   MOST_USERS = 1000,
   DEFAULT_SKEW_MS = 15000,
+  DEFAULT_WS_CONNECTIONS = 200,
+  DEFAULT_WS_MARKETS = 500000,
+  DEFAULT_WS_COMMANDS = 10000,
   TICKER_EVERY_MS = 100,
   WARM_UP_STEPS = 1500, /* half a minute before the first client, so that it finds trades and deep books */
   STEPS_AT_ONCE = 200   /* of the traders; when the machine cannot keep up, simulated time falls behind */
@@ -215,10 +218,7 @@ static bool start(kl_sim *s, kl_error *e) {
     *e = keys.error;
     ok = false;
   }
-  for (int i = 0; ok && i < s->n_accounts; i++) {
-    s->accounts[i].verifier = kl_public_key_of(s->accounts[i].pub.key);
-    if (!s->accounts[i].verifier) ok = no_memory(e);
-  }
+  ok = ok && kl_sim_auth_take_keys(s, e);
   if (ok && s->o.tls) ok = kl_sim_tls_make(s, e);
   if (!ok || !start_thread(s, e)) return false;
   if (s->o.title) kl_sim_registry_add(s);
@@ -243,22 +243,41 @@ static bool check_options(const kl_sim_options *o, kl_error *e) {
   return false;
 }
 
+/* The simulator's memory with what it takes from the options; NULL after releasing that. */
+static kl_sim *allocate(const kl_sim_options *o, kl_error *e) {
+  bool ok = check_options(o, e);
+  kl_sim *s = ok ? calloc(1, sizeof *s) : NULL;
+  kl_sim_known_key *known = s ? calloc((size_t)o->n_known + 1, sizeof *known) : NULL;
+  if (!known) {
+    if (ok) no_memory(e);
+    for (int i = 0; i < o->n_known; i++)
+      kl_public_key_release(o->known[i].key);
+    free(s);
+    return NULL;
+  }
+  if (o->n_known > 0) memcpy(known, o->known, (size_t)o->n_known * sizeof *known);
+  s->o = *o;
+  s->known = known;
+  return s;
+}
+
 bool kl_sim_start(const kl_sim_options *o, kl_sim **out, kl_error *e) {
   kl_error own;
   if (!e) e = &own;
   *out = NULL;
-  if (!check_options(o, e)) return false;
-  kl_sim *s = calloc(1, sizeof *s);
-  if (!s) return no_memory(e);
-  s->o = *o;
+  kl_sim *s = allocate(o, e);
+  if (!s) return false;
   if (!s->o.markets) s->o.markets = DEFAULT_MARKETS;
   if (!s->o.users) s->o.users = 1;
   s->tier = kl_sim_tier_find(s->o.tier ? s->o.tier : KL_SIM_DEFAULT_TIER);
   if (s->o.speed == 0) s->o.speed = 1;
   if (s->o.max_clock_skew_ms <= 0) s->o.max_clock_skew_ms = DEFAULT_SKEW_MS;
+  if (s->o.ws_connections <= 0) s->o.ws_connections = DEFAULT_WS_CONNECTIONS;
+  if (s->o.ws_markets <= 0) s->o.ws_markets = DEFAULT_WS_MARKETS;
+  if (s->o.ws_commands <= 0) s->o.ws_commands = DEFAULT_WS_COMMANDS;
   if (s->o.rate == 0) s->o.rate = default_rate_of_market * s->o.markets;
   if (o->rate == 0 && s->o.rate > default_rate_most) s->o.rate = default_rate_most;
-  s->n_accounts = s->o.users;
+  s->n_accounts = s->o.users + s->o.n_known;
   s->hands[0] = s->hands[1] = UINT32_MAX;
   kl_list_init(&s->sessions);
   pthread_mutex_init(&s->lock, NULL);
@@ -266,6 +285,7 @@ bool kl_sim_start(const kl_sim_options *o, kl_sim **out, kl_error *e) {
   kl_sim_touch(s);
   if (!s->o.quiet) s->now_us -= (int64_t)WARM_UP_STEPS * KL_SIM_STEP_MS * 1000;
   s->start_us = s->now_us;
+  if (s->o.region_s) s->region_expires_us = kl_wall_us(kl_clock_real()) + s->o.region_s * 1000000;
   if (!start(s, e)) {
     kl_sim_stop(s);
     return false;

@@ -11,15 +11,34 @@
 
 typedef struct kl_sim kl_sim;
 
+enum { KL_SIM_KEY_ID_MOST = 64 };
+
+/* An account for a key that somebody has already. */
+typedef struct kl_sim_known_key {
+  char id[KL_SIM_KEY_ID_MOST + 1];
+  kl_public_key *key;
+} kl_sim_known_key;
+
 typedef struct kl_sim_options {
   int port; /* 0: any */
   uint64_t seed;
-  int markets;  /* 0: 36 */
-  double speed; /* 1: real time; 0 is taken as 1 */
-  bool quiet;   /* no synthetic traders */
-  int users;    /* accounts with keys; 0: 1 */
-  double rate;  /* book messages a second over all markets that the traders aim at; 0: by the number of markets */
+  int markets;                   /* 0: 36 */
+  double speed;                  /* 1: real time; 0 is taken as 1 */
+  bool quiet;                    /* no synthetic traders */
+  int users;                     /* accounts with keys of their own; 0: 1 */
+  const kl_sim_known_key *known; /* further accounts, behind the others; copied, and the keys are taken, also on
+                                    failure */
+  int n_known;
+  double rate; /* book messages a second over all markets that the traders aim at; 0: by the number of markets */
+  int64_t read_lag_ms;       /* how far reads of what an account has lag behind; 0: not at all */
+  int64_t history_s;         /* older than this is only in the historical tier; 0: as on the exchange */
   int64_t max_clock_skew_ms; /* 0: 15,000 */
+  bool fcm;                  /* the first account is an FCM member */
+  bool fcm_fix_only;         /* keys bound to a subtrader may not use REST or WebSocket, as on the exchange */
+  int64_t region_s;          /* seconds until location attestations lapse; -1: they have; 0: never attested */
+  int ws_connections;        /* WebSocket connections of an account at once; 0: 200 */
+  int64_t ws_markets;        /* market subscriptions of a connection; 0: 500,000 */
+  int64_t ws_commands;       /* commands of a connection a second; 0: 10,000 */
   const char *tier;          /* of every account, by name: its rate limits; NULL: "prestige" */
   int64_t balance_precision; /* of every account, in millionths of a dollar: 100, or 10000, which is 0 */
   const char *state;         /* the file that the exchange is kept in; NULL: it ends with the process */
@@ -31,8 +50,8 @@ typedef struct kl_sim_options {
 } kl_sim_options;
 
 typedef struct kl_sim_user {
-  char key_id[37];
-  kl_key *key; /* borrowed from the sim */
+  char key_id[KL_SIM_KEY_ID_MOST + 1];
+  kl_key *key; /* borrowed from the sim; NULL of a known key */
 } kl_sim_user;
 
 /* Whether rules of faults can be understood, the triggers in them too; false with an error of kind "config". */
