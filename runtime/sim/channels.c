@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "sim/json_out.h"
+#include "sim/lag.h"
 #include "sim/lifecycle_channel.h"
 #include "sim/order_groups.h"
 
@@ -271,6 +272,7 @@ static void on_order(void *data, const kl_order *o) {
   static const char *const status[] = {
       [KL_ORDER_RESTING] = "resting", [KL_ORDER_CANCELED] = "canceled", [KL_ORDER_EXECUTED] = "executed"};
   kl_sim *s = sim_of(data);
+  kl_sim_lag_order(s->lag, o);
   if (!anyone(s, KL_CH_ORDERS, o->user, o->subaccount, o->market)) return;
   const char *reason = kl_update_reason_name(o->reason);
   kl_buf b = {0};
@@ -311,6 +313,7 @@ static void on_order(void *data, const kl_order *o) {
 
 static void on_position(void *data, uint32_t user, int subaccount, const kl_position *p) {
   kl_sim *s = sim_of(data);
+  kl_sim_lag_position(s->lag, user, subaccount, p);
   if (!anyone(s, KL_CH_POSITIONS, user, subaccount, p->market)) return;
   kl_buf b = {0};
   kl_buf_char(&b, '{');

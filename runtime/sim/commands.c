@@ -27,6 +27,8 @@ typedef enum {
   E_SHARD_KEY = 21,
   E_SHARD_MOST = 22,
   E_INDICES = 24,
+  E_MARKETS_MOST = 26,
+  E_COMMANDS_MOST = 27,
   E_UNDERLYINGS = 28
 } error_code;
 
@@ -68,6 +70,10 @@ static const char *error_text(error_code code) {
     return "Index IDs required";
   case E_UNDERLYINGS:
     return "Underlying tickers required";
+  case E_MARKETS_MOST:
+    return "Subscription market limit exceeded";
+  case E_COMMANDS_MOST:
+    return "Too many requests";
   default:
     return "shard_factor must be <= 100";
   }
@@ -264,6 +270,25 @@ static bool add_markets(kl_sim_sub *sub, market_list *list) {
   return true;
 }
 
+/* How many markets of a list a channel's subscription does not have yet; a list with twice the same counts it twice. */
+static int64_t new_markets(const kl_sim_session *c, kl_sim_channel ch, const market_list *list) {
+  const kl_sim_sub *sub = c->subs[ch];
+  int64_t n = 0;
+  for (size_t i = 0; i < list->n; i++)
+    n += !sub || !kl_sim_sub_wants(sub, list->markets[i]);
+  return n;
+}
+
+/* Whether the session may have so many more market subscriptions; false after answering. */
+static bool check_room(const command *cmd, int64_t more) {
+  int64_t held = 0;
+  for (int i = 0; i < KL_CH_COUNT; i++)
+    if (cmd->c->subs[i]) held += (int64_t)cmd->c->subs[i]->n;
+  if (held + more <= cmd->c->sim->o.ws_markets) return true;
+  fail(cmd, E_MARKETS_MOST);
+  return false;
+}
+
 static void subscribe_one(const command *cmd, kl_sim_channel ch, const market_list *wanted) {
   kl_sim_session *c = cmd->c;
   bool fresh = c->subs[ch] == NULL, filtered = wanted->given && kl_sim_channels[ch].filter != KL_FILTER_NONE;
@@ -317,15 +342,18 @@ static void subscribe(const command *cmd) {
   }
   if (!check_channels(cmd, channels, &ids_allowed) || !read_markets(cmd, ids_allowed, &list)) return;
   bool missing = false, only_values = true;
+  int64_t more = 0;
   json_array_foreach(channels, i, v) {
-    if (!kl_sim_is_value_channel((kl_sim_channel)channel_of(json_string_value(v)))) only_values = false;
-    if (kl_sim_channels[channel_of(json_string_value(v))].filter == KL_FILTER_REQUIRED && list.n == 0) missing = true;
+    kl_sim_channel ch = (kl_sim_channel)channel_of(json_string_value(v));
+    if (!kl_sim_is_value_channel(ch)) only_values = false;
+    if (kl_sim_channels[ch].filter == KL_FILTER_REQUIRED && list.n == 0) missing = true;
+    if (kl_sim_channels[ch].filter != KL_FILTER_NONE) more += new_markets(cmd->c, ch, &list);
   }
   if (missing) {
     fail(cmd, E_TICKER);
   } else if (list.given && only_values) {
     fail(cmd, E_PARAMETER); /* these channels are not about markets */
-  } else {
+  } else if (check_room(cmd, more)) {
     json_array_foreach(channels, i, v) { subscribe_one(cmd, (kl_sim_channel)channel_of(json_string_value(v)), &list); }
   }
   free(list.markets);
@@ -409,6 +437,17 @@ static void update_values(const command *cmd, kl_sim_sub *sub, const char *actio
   }
 }
 
+static void add_to_subscription(const command *cmd, kl_sim_sub *sub, market_list *list) {
+  kl_sim_session *c = cmd->c;
+  if (!sub->all && !check_room(cmd, new_markets(c, sub->channel, list))) return;
+  if (!sub->all && !add_markets(sub, list)) {
+    fail(cmd, E_INTERNAL);
+    return;
+  }
+  acknowledge(cmd, sub);
+  send_first_states(cmd, sub->channel, list->markets, list->n, flag(cmd, "send_initial_snapshot"));
+}
+
 static void update_markets(const command *cmd, kl_sim_sub *sub, const char *action) {
   kl_sim_session *c = cmd->c;
   kl_sim_channel ch = sub->channel;
@@ -428,12 +467,7 @@ static void update_markets(const command *cmd, kl_sim_sub *sub, const char *acti
   } else if (sub->all && !add) {
     fail(cmd, E_PARAMETER); /* it has no list that something could be taken from */
   } else if (add) {
-    if (!sub->all && !add_markets(sub, &list)) {
-      fail(cmd, E_INTERNAL);
-    } else {
-      acknowledge(cmd, sub);
-      send_first_states(cmd, ch, list.markets, list.n, flag(cmd, "send_initial_snapshot"));
-    }
+    add_to_subscription(cmd, sub, &list);
   } else {
     for (size_t i = 0; i < list.n; i++)
       kl_sim_sub_remove(sub, list.markets[i]);
@@ -467,6 +501,18 @@ static void update_subscription(const command *cmd) {
   }
 }
 
+/* A bucket of commands that holds a second's worth. */
+static bool take_command(kl_sim_session *c) {
+  int64_t now_ns = kl_mono_ns(kl_clock_real());
+  double most = (double)c->sim->o.ws_commands;
+  c->commands += c->commands_ns ? (double)(now_ns - c->commands_ns) / 1e9 * most : most;
+  if (c->commands > most) c->commands = most;
+  c->commands_ns = now_ns;
+  if (c->commands < 1) return false;
+  c->commands -= 1;
+  return true;
+}
+
 void kl_sim_session_command(kl_sim_session *c, const char *text, size_t n) {
   static const struct {
     const char *name;
@@ -487,6 +533,11 @@ void kl_sim_session_command(kl_sim_session *c, const char *text, size_t n) {
   }
   cmd.id = json_is_integer(id) ? (int64_t)json_integer_value(id) : 0;
   cmd.params = json_object_get(root, "params");
+  if (!take_command(c)) {
+    fail(&cmd, E_COMMANDS_MOST);
+    json_decref(root);
+    return;
+  }
   size_t i = 0, known = sizeof commands / sizeof *commands;
   while (i < known && (!json_is_string(name) || strcmp(commands[i].name, json_string_value(name)) != 0))
     i++;

@@ -24,6 +24,8 @@ struct lws_vhost;
 
 typedef struct kl_sim_keys kl_sim_keys;
 typedef struct kl_sim_fcm kl_sim_fcm;
+typedef struct kl_sim_lag kl_sim_lag;
+typedef struct kl_sim_archive kl_sim_archive;
 struct kl_sim_subtrader;
 
 /* What each account starts with, on each shard. */
@@ -36,6 +38,12 @@ typedef struct kl_sim_account {
   kl_sim_user pub; /* of a member: the key it started with */
   uint32_t user;   /* of the exchange */
   kl_sim_limits limits;
+  struct {
+    bool upgraded;             /* has the permanent Advanced grant */
+    const kl_sim_tier *earned; /* by volume; NULL: none */
+    int64_t earned_until_s;
+    kl_count volume; /* of the last thirty days, when last counted */
+  } levels;
   bool fcm;                           /* an FCM member */
   struct kl_sim_subtrader *subtrader; /* what it is, when it is one: the member's tokens pay for it */
 } kl_sim_account;
@@ -57,10 +65,6 @@ struct kl_sim {
   struct kl_sim_fee_changes *fee_changes;
   kl_sim_account *accounts;
   int n_accounts;
-  kl_sim_known_key *known; /* the options' */
-  kl_sim_keys *keys;
-  kl_sim_fcm *fcm;
-  int64_t region_expires_us;  /* after it keys trade no sports, elections, entertainment; 0: never attested */
   int64_t now_us;             /* wall time of what is going on: set at the start of every request, command and tick */
   int64_t start_us;           /* wall time of the start */
   int64_t maintenance_end_us; /* of the last window for which trading was paused; 0: none */
@@ -75,6 +79,16 @@ struct kl_sim {
   kl_pause fault_pause; /* what rules ask for */
   char listed[512];     /* the file that says where it is; "": not listed */
   int listed_fd;
+
+  /* Who may do what, and what is remembered. */
+  kl_sim_known_key *known; /* the options' */
+  kl_sim_keys *keys;
+  kl_sim_fcm *fcm;
+  kl_sim_lag *lag; /* NULL: reads do not lag */
+  kl_sim_archive *archive;
+  kl_count exchange_volume;  /* of all markets, when last counted */
+  int64_t volumes_us;        /* when that was */
+  int64_t region_expires_us; /* after it keys trade no sports, elections, entertainment; 0: never attested */
 
   /* Channels. */
   kl_list sessions;

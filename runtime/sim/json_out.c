@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "sim/archive.h"
 #include "sim/targets.h"
 
 void kl_sim_key(kl_buf *b, const char *key) {
@@ -167,7 +168,8 @@ void kl_sim_json_event(kl_buf *b, const kl_sim *s, const kl_market_event *ev, bo
   if (with_markets) {
     kl_sim_key(b, "markets");
     kl_buf_char(b, '[');
-    for (size_t i = 0; i < ev->n_markets; i++) {
+    /* Events stay where they are; their markets move to the historical tier together. */
+    for (size_t i = 0; i < ev->n_markets && !kl_sim_archived_market(s, ev->markets[0]); i++) {
       if (i) kl_buf_char(b, ',');
       kl_sim_json_market(b, ev->markets[i]);
     }

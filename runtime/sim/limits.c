@@ -24,12 +24,22 @@ static void refill(double *bucket, int rate, double seconds) {
   if (*bucket > rate * KL_SIM_BURST_S) *bucket = rate * KL_SIM_BURST_S;
 }
 
-bool kl_sim_limits_take(kl_sim_limits *l, bool write, int64_t shard, uint32_t cost, int64_t mono_ns) {
+static void refill_all(kl_sim_limits *l, int64_t mono_ns) {
   double seconds = (double)(mono_ns - l->filled_ns) / 1e9;
   l->filled_ns = mono_ns;
   refill(&l->read, l->tier->read_rate, seconds);
   for (int i = 0; i <= KL_SIM_SHARDS_MOST; i++)
     refill(&l->write[i], l->tier->write_rate, seconds);
+}
+
+void kl_sim_limits_change(kl_sim_limits *l, const kl_sim_tier *tier, int64_t mono_ns) {
+  refill_all(l, mono_ns);
+  l->tier = tier;
+  refill_all(l, mono_ns);
+}
+
+bool kl_sim_limits_take(kl_sim_limits *l, bool write, int64_t shard, uint32_t cost, int64_t mono_ns) {
+  refill_all(l, mono_ns);
   double *bucket = write ? &l->write[shard >= 1 && shard <= KL_SIM_SHARDS_MOST ? shard : 0] : &l->read;
   /* A millionth of a token is rounding, not debt. */
   if (*bucket < cost - 1e-6) return false;

@@ -34,6 +34,8 @@ typedef struct kl_sim_limits {
 
 /* Full buckets. */
 void kl_sim_limits_init(kl_sim_limits *l, const kl_sim_tier *tier, int64_t mono_ns);
+/* Another tier from now on: what is in the buckets stays, up to what they hold. */
+void kl_sim_limits_change(kl_sim_limits *l, const kl_sim_tier *tier, int64_t mono_ns);
 /* Takes `cost` tokens, all or none; false when they are not there. `shard` picks the write bucket: one of its own for 1
  * to KL_SIM_SHARDS_MOST, the common one for every other number; reads have one bucket. */
 bool kl_sim_limits_take(kl_sim_limits *l, bool write, int64_t shard, uint32_t cost, int64_t mono_ns);

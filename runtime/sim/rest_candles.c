@@ -1,7 +1,9 @@
 /* Candlesticks, of one market, of several, and of an event. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/archive.h"
 #include "sim/json_out.h"
 #include "sim/routes.h"
 
@@ -12,9 +14,11 @@ enum { SINGLE_MOST = 5000, BATCH_MOST = 10000, BATCH_TICKERS = 100 };
 typedef struct range {
   int64_t start_s, end_s, minutes;
   bool with_before;
+  bool historical; /* of the historical tier */
 } range;
 
 static bool read_range(const kl_sim_request *rq, kl_sim_response *rs, range *r) {
+  *r = (range){0};
   static const char *const needed[] = {"start_ts", "end_ts", "period_interval"};
   for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
     if (kl_sim_arg_get(rq, needed[i])) continue;
@@ -37,44 +41,64 @@ static bool read_range(const kl_sim_request *rq, kl_sim_response *rs, range *r) 
   return true;
 }
 
-static void ohlc(kl_buf *b, const char *key, const kl_sim_ohlc *o) {
+/* The historical tier names its fields without their units. */
+static void price_field(kl_buf *b, const range *r, const char *name, kl_price price) {
+  char key[24];
+  snprintf(key, sizeof key, "%s%s", name, r->historical ? "" : "_dollars");
+  kl_sim_field_price(b, key, price);
+}
+
+static void ohlc_fields(kl_buf *b, const range *r, const kl_sim_ohlc *o) {
+  price_field(b, r, "open", o->open);
+  price_field(b, r, "low", o->low);
+  price_field(b, r, "high", o->high);
+  price_field(b, r, "close", o->close);
+}
+
+static void ohlc(kl_buf *b, const range *r, const char *key, const kl_sim_ohlc *o) {
   kl_sim_key(b, key);
   kl_buf_char(b, '{');
-  kl_sim_field_price(b, "open_dollars", o->open);
-  kl_sim_field_price(b, "low_dollars", o->low);
-  kl_sim_field_price(b, "high_dollars", o->high);
-  kl_sim_field_price(b, "close_dollars", o->close);
+  ohlc_fields(b, r, o);
   kl_buf_char(b, '}');
 }
 
-static void candle(kl_buf *b, const kl_sim_candle *k, kl_price previous) {
-  kl_buf_char(b, '{');
-  kl_sim_field_int(b, "end_period_ts", k->end_s);
-  ohlc(b, "yes_bid", &k->bid);
-  ohlc(b, "yes_ask", &k->ask);
+static void null_field(kl_buf *b, const range *r, const char *name) {
+  char key[24];
+  snprintf(key, sizeof key, "%s%s", name, r->historical ? "" : "_dollars");
+  kl_sim_key(b, key);
+  kl_buf_str(b, "null");
+}
+
+static void price_of(kl_buf *b, const range *r, const kl_sim_candle *k, kl_price previous) {
+  static const char *const names[] = {"open", "low", "high", "close", "mean"};
   kl_sim_key(b, "price");
   kl_buf_char(b, '{');
   if (k->volume) {
-    kl_sim_field_price(b, "open_dollars", k->price.open);
-    kl_sim_field_price(b, "low_dollars", k->price.low);
-    kl_sim_field_price(b, "high_dollars", k->price.high);
-    kl_sim_field_price(b, "close_dollars", k->price.close);
-    kl_sim_field_price(b, "mean_dollars", (k->cost + k->volume / 2) / k->volume);
-    kl_sim_field_price(b, "min_dollars", k->price.low);
-    kl_sim_field_price(b, "max_dollars", k->price.high);
-  } else {
-    kl_buf_str(b, "\"open_dollars\":null,\"low_dollars\":null,\"high_dollars\":null,\"close_dollars\":null,"
-                  "\"mean_dollars\":null");
+    ohlc_fields(b, r, &k->price);
+    price_field(b, r, "mean", (k->cost + k->volume / 2) / k->volume);
+    if (!r->historical) {
+      price_field(b, r, "min", k->price.low);
+      price_field(b, r, "max", k->price.high);
+    }
   }
-  kl_sim_key(b, "previous_dollars");
+  for (size_t i = 0; !k->volume && i < sizeof names / sizeof *names; i++)
+    null_field(b, r, names[i]);
   if (previous) {
-    kl_buf_json_decimal(b, previous, KL_PRICE_PLACES);
+    price_field(b, r, "previous", previous);
   } else {
-    kl_buf_str(b, "null");
+    null_field(b, r, "previous");
   }
   kl_buf_char(b, '}');
-  kl_sim_field_count(b, "volume_fp", k->volume);
-  kl_sim_field_count(b, "open_interest_fp", k->open_interest);
+}
+
+static void candle(kl_buf *b, const range *r, const kl_sim_candle *k, kl_price previous) {
+  kl_buf_char(b, '{');
+  kl_sim_field_int(b, "end_period_ts", k->end_s);
+  ohlc(b, r, "yes_bid", &k->bid);
+  ohlc(b, r, "yes_ask", &k->ask);
+  price_of(b, r, k, previous);
+  kl_sim_field_count(b, r->historical ? "volume" : "volume_fp", k->volume);
+  kl_sim_field_count(b, r->historical ? "open_interest" : "open_interest_fp", k->open_interest);
   kl_buf_char(b, '}');
 }
 
@@ -109,12 +133,12 @@ static bool candles_of(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs,
   kl_buf_char(b, '[');
   if (any) {
     kl_sim_candle k = standing(&list.before, r);
-    candle(b, &k, previous);
+    candle(b, r, &k, previous);
   }
   for (size_t i = 0; i < list.n; i++) {
     if (any) kl_buf_char(b, ',');
     any = true;
-    candle(b, &list.candles[i], previous);
+    candle(b, r, &list.candles[i], previous);
     if (list.candles[i].volume) previous = list.candles[i].price.close;
   }
   kl_buf_char(b, ']');
@@ -122,20 +146,34 @@ static bool candles_of(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs,
   return true;
 }
 
-static void get_candlesticks(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
-  const kl_market *m = kl_exchange_market(s->x, rq->params[1]);
+/* Those of one market (NULL: there is none). */
+static void answer_market(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs, const kl_market *m,
+                          bool historical) {
   range r;
   size_t left = SINGLE_MOST;
-  if (!m || strcmp(m->event->series->ticker, rq->params[0]) != 0) {
+  if (!m) {
     kl_sim_fail(rs, 404, "not_found", "not found", NULL);
     return;
   }
   if (!read_range(rq, rs, &r)) return;
+  r.historical = historical;
+  if (historical) r.with_before = false; /* not of this operation */
   kl_buf_char(&rs->body, '{');
   kl_sim_field_str(&rs->body, "ticker", m->ticker);
   kl_sim_key(&rs->body, "candlesticks");
   if (!candles_of(s, rq, rs, m, &r, &left)) return;
   kl_buf_char(&rs->body, '}');
+}
+
+static void get_candlesticks(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  const kl_market *m = kl_sim_live_market(s, rq->params[1]);
+  bool there = m && !strcmp(m->event->series->ticker, rq->params[0]);
+  answer_market(s, rq, rs, there ? m : NULL, false);
+}
+
+static void get_candlesticks_historical(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  const kl_market *m = kl_exchange_market(s->x, rq->params[0]);
+  answer_market(s, rq, rs, m && kl_sim_archived_market(s, m) ? m : NULL, true);
 }
 
 static void get_candlesticks_batch(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
@@ -156,7 +194,7 @@ static void get_candlesticks_batch(kl_sim *s, const kl_sim_request *rq, kl_sim_r
     if (length < sizeof ticker) {
       memcpy(ticker, p, length);
       ticker[length] = '\0';
-      m = kl_exchange_market(s->x, ticker);
+      m = kl_sim_live_market(s, ticker);
     }
     p += length + (p[length] == ',');
     if (!m) continue; /* an unknown ticker has no row */
@@ -211,6 +249,7 @@ static void get_candlesticks_of_event(kl_sim *s, const kl_sim_request *rq, kl_si
 
 const kl_sim_route kl_sim_routes_candles[] = {
     {"GetMarketCandlesticks", get_candlesticks, false},
+    {"GetMarketCandlesticksHistorical", get_candlesticks_historical, false},
     {"BatchGetMarketCandlesticks", get_candlesticks_batch, false},
     {"GetMarketCandlesticksByEvent", get_candlesticks_of_event, false},
     {NULL, NULL, false},

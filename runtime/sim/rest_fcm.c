@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/decimal.h"
+#include "sim/archive.h"
 #include "sim/body.h"
 #include "sim/fcm.h"
 #include "sim/json_out.h"
@@ -343,7 +344,7 @@ static void get_orders(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs)
   kl_buf_str(&rs->body, "{\"orders\":[");
   if (kl_sim_cursor_read(rq, 'O', after, sizeof after)) skip_orders(&g, after);
   while ((o = next_order(&g))) {
-    if (!order_fits(&q, o)) continue;
+    if (!order_fits(&q, o) || kl_sim_archived_order(s, o)) continue;
     more = n == q.limit;
     if (more) break;
     if (n++) kl_buf_char(&rs->body, ',');
@@ -371,7 +372,7 @@ static void get_fills(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) 
   const kl_fill *f;
   kl_buf_str(&rs->body, "{\"fills\":[");
   if (kl_sim_cursor_read(rq, 'F', after, sizeof after)) skip_fills(&g, after);
-  while ((f = next_fill(&g))) {
+  while ((f = next_fill(&g)) && !kl_sim_archived_trade(s, f->ts_us)) {
     more = n == limit;
     if (more) break;
     if (n++) kl_buf_char(&rs->body, ',');
@@ -387,7 +388,7 @@ static void get_positions(kl_sim *s, const kl_sim_request *rq, kl_sim_response *
   if (!t) return;
   kl_sim_request as = *rq;
   as.account = &t->account;
-  kl_sim_get_positions(s, &as, rs);
+  kl_sim_list_positions(s, &as, rs, false);
 }
 
 const kl_sim_route kl_sim_routes_fcm[] = {

@@ -84,6 +84,14 @@ static bool read_subtrader(kl_sim *s, const char *id, kl_sim_api_key *like, kl_s
   return true;
 }
 
+/* On any shard. */
+static bool has_subaccount(const kl_sim *s, const kl_sim_account *a, int subaccount) {
+  bool has = false;
+  for (int shard = 0; shard < KL_EXCHANGE_SHARDS; shard++)
+    has = has || kl_exchange_has_subaccount(s->x, a->user, subaccount, shard);
+  return has;
+}
+
 /* What both ways to make a key have in common; false after answering. `like` is complete but for the verifier. */
 static bool read_key(kl_sim *s, const kl_sim_request *rq, const json_t *root, kl_sim_api_key *like,
                      kl_sim_response *rs) {
@@ -104,6 +112,7 @@ static bool read_key(kl_sim *s, const kl_sim_request *rq, const json_t *root, kl
   snprintf(like->name, sizeof like->name, "%s", name);
   if (locked && (subaccount < 0 || subaccount > 63)) return invalid(rs, "subaccount must be 0 to 63");
   if (locked && subtrader) return invalid(rs, "subaccount and fcm_subtrader_id exclude each other");
+  if (locked && !has_subaccount(s, rq->account, (int)subaccount)) return invalid(rs, "you have no such subaccount");
   like->subaccount = (int)subaccount;
   return read_scopes(scopes, &like->scopes, rs) && read_subtrader(s, subtrader, like, rs);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/archive.h"
 #include "sim/json_out.h"
 #include "sim/milestones.h"
 #include "sim/routes.h"
@@ -144,7 +145,8 @@ static void get_event(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) 
   kl_buf_str(b, "{\"event\":");
   kl_sim_json_event(b, s, e, nested);
   kl_buf_str(b, ",\"markets\":[");
-  for (size_t i = 0; i < e->n_markets && !nested; i++) {
+  /* An event moves as a whole. */
+  for (size_t i = 0; i < e->n_markets && !nested && !kl_sim_archived_market(s, e->markets[0]); i++) {
     if (i) kl_buf_char(b, ',');
     kl_sim_json_market(b, e->markets[i]);
   }
@@ -228,7 +230,7 @@ static void get_markets(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs
   kl_buf_str(b, "{\"markets\":[");
   for (; i < kl_exchange_market_count(s->x); i++) {
     const kl_market *m = kl_exchange_market_at(s->x, i);
-    if (!market_fits(m, &f)) continue;
+    if (!market_fits(m, &f) || kl_sim_archived_market(s, m)) continue;
     more = n == limit;
     if (more) break;
     if (n++) kl_buf_char(b, ',');
@@ -240,7 +242,7 @@ static void get_markets(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs
 }
 
 static void get_market(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
-  const kl_market *m = kl_exchange_market(s->x, rq->params[0]);
+  const kl_market *m = kl_sim_live_market(s, rq->params[0]);
   if (!m) {
     not_found(rs);
     return;
@@ -253,7 +255,7 @@ static void get_market(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs)
 /* ---- books ---- */
 
 static void get_orderbook(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
-  const kl_market *m = kl_exchange_market(s->x, rq->params[0]);
+  const kl_market *m = kl_sim_live_market(s, rq->params[0]);
   int64_t depth;
   if (!m) {
     not_found(rs);
@@ -292,7 +294,7 @@ typedef struct books {
 
 static void add_book(void *data, const char *ticker) {
   books *out = data;
-  const kl_market *m = kl_exchange_market(out->s->x, ticker);
+  const kl_market *m = kl_sim_live_market(out->s, ticker);
   if (!m) return; /* an unknown ticker has no row */
   kl_buf_str(out->b, out->any ? ",{" : "{");
   out->any = true;
@@ -339,7 +341,8 @@ static void get_trades(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs)
   kl_buf_str(b, "{\"trades\":[");
   for (; !none && (t = kl_exchange_trade_at(s->x, m, i)); i++) {
     if (t->ts_us / 1000000 > max || (block && t->block != only_block)) continue;
-    if (t->ts_us / 1000000 < min) break; /* newest first: only older ones follow */
+    if (t->ts_us / 1000000 < min || kl_sim_archived_trade(s, t->ts_us))
+      break; /* newest first: only older ones follow */
     more = n == limit;
     if (more) break;
     if (n++) kl_buf_char(b, ',');

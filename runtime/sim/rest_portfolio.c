@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/archive.h"
 #include "sim/json_out.h"
+#include "sim/lag.h"
 #include "sim/routes.h"
 
 /* Whether the shard is meant by a filter, in which -1 stands for all. */
@@ -17,13 +19,13 @@ static void get_balance(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs
   uint32_t user = rq->account->user;
   /* A shard that does not exist holds nothing. */
   int shard = index < KL_EXCHANGE_SHARDS ? (int)index : KL_EXCHANGE_SHARDS;
-  kl_money balance = kl_exchange_balance(s->x, user, subaccount, shard);
+  kl_money balance = kl_sim_shown_balance(s, user, subaccount, shard);
   kl_buf *b = &rs->body;
   kl_buf_char(b, '{');
   kl_sim_field_int(b, "balance", balance / 10000);
   kl_sim_field_money4(b, "balance_dollars", balance);
   kl_sim_field_int(b, "portfolio_value", kl_exchange_portfolio_value(s->x, user, subaccount, shard) / 10000);
-  kl_sim_field_int(b, "updated_ts", s->now_us / 1000000);
+  kl_sim_field_int(b, "updated_ts", (s->now_us - s->o.read_lag_ms * 1000) / 1000000);
   if (rq->key->subaccount < 0) { /* a key that is locked to a subaccount is not told */
     kl_sim_key(b, "balance_breakdown");
     kl_buf_char(b, '[');
@@ -31,7 +33,7 @@ static void get_balance(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs
       if (!on_shard(index, i)) continue;
       kl_buf_str(b, i && index < 0 ? ",{" : "{");
       kl_sim_field_int(b, "exchange_index", i);
-      kl_sim_field_money4(b, "balance", kl_exchange_balance(s->x, user, subaccount, i));
+      kl_sim_field_money4(b, "balance", kl_sim_shown_balance(s, user, subaccount, i));
       kl_buf_char(b, '}');
     }
     kl_buf_char(b, ']');
@@ -67,12 +69,14 @@ typedef struct position_filter {
   int64_t index; /* -1: all shards */
   const char *ticker, *events;
   bool by_position, by_traded;
-  bool settled, unsettled; /* which of them are shown */
+  bool settled, unsettled; /* which are wanted */
+  bool historical;         /* of the historical tier */
 } position_filter;
 
-static bool position_fits(const kl_position *p, const position_filter *f) {
-  if (!(p->market->status == KL_MARKET_FINALIZED ? f->settled : f->unsettled)) return false;
+static bool position_fits(const kl_sim *s, const kl_position *p, const position_filter *f) {
   if (p->volume == 0 && p->traded == 0) return false; /* an order alone is no position */
+  if (!(p->market->status == KL_MARKET_FINALIZED ? f->settled : f->unsettled)) return false;
+  if (kl_sim_archived_market(s, p->market) != f->historical) return false;
   if (!on_shard(f->index, p->market->exchange_index)) return false;
   if (f->ticker && strcmp(f->ticker, p->market->ticker) != 0) return false;
   if (!kl_sim_in_list(f->events, p->market->event->ticker)) return false;
@@ -120,28 +124,35 @@ static bool read_count_filter(const kl_sim_request *rq, kl_sim_response *rs, pos
   return false;
 }
 
-void kl_sim_get_positions(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
-  const char *status = kl_sim_arg_get(rq, "settlement_status");
-  position_filter f = {.ticker = kl_sim_arg_get(rq, "ticker"), .events = kl_sim_arg_get(rq, "event_ticker")};
+/* Which of the two kinds are asked for; only settled ones are historical. */
+static bool read_settlement_status(const kl_sim_request *rq, kl_sim_response *rs, position_filter *f) {
+  const char *status = f->historical ? "settled" : kl_sim_arg_get(rq, "settlement_status");
+  bool all = status && !strcmp(status, "all");
+  f->settled = all || (status && !strcmp(status, "settled"));
+  f->unsettled = all || !status || !strcmp(status, "unsettled");
+  if (f->settled || f->unsettled) return true;
+  kl_sim_fail_query(rq, rs, "settlement_status must be one of all, unsettled, settled");
+  return false;
+}
+
+void kl_sim_list_positions(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs, bool historical) {
+  position_filter f = {
+      .ticker = kl_sim_arg_get(rq, "ticker"), .events = kl_sim_arg_get(rq, "event_ticker"), .historical = historical};
   int subaccount;
   int64_t limit;
   char last[32];
   if (!kl_sim_arg_int(rq, rs, "limit", 1, 1000, 100, &limit) || !kl_sim_arg_subaccount(rq, rs, 0, &subaccount) ||
-      !kl_sim_arg_int(rq, rs, "exchange_index", 0, INT32_MAX, -1, &f.index) || !read_count_filter(rq, rs, &f))
+      !kl_sim_arg_int(rq, rs, "exchange_index", 0, INT32_MAX, -1, &f.index) || !read_count_filter(rq, rs, &f) ||
+      !read_settlement_status(rq, rs, &f))
     return;
-  if (status && strcmp(status, "all") != 0 && strcmp(status, "unsettled") != 0 && strcmp(status, "settled") != 0) {
-    kl_sim_fail_query(rq, rs, "settlement_status must be one of all, unsettled, settled");
-    return;
-  }
   size_t n = 0, cap = 0;
   const kl_position **rows = NULL;
-  f.settled = status && strcmp(status, "unsettled") != 0;
-  f.unsettled = !status || strcmp(status, "settled") != 0;
   int64_t after = kl_sim_cursor_read(rq, 'p', last, sizeof last) ? strtoll(last, NULL, 10) : -1;
   for (size_t i = 0;; i++) {
     const kl_position *p = kl_exchange_position_at(s->x, rq->account->user, subaccount, i);
     if (!p) break;
-    if (!position_fits(p, &f) || (int64_t)p->market->index <= after) continue;
+    p = kl_sim_lag_shown_position(s->lag, rq->account->user, subaccount, p);
+    if (!p || !position_fits(s, p, &f) || (int64_t)p->market->index <= after) continue;
     if (n == cap) {
       cap = cap ? cap * 2 : 64;
       const kl_position **grown = realloc((void *)rows, cap * sizeof(const kl_position *));
@@ -219,7 +230,7 @@ static void list_end(kl_buf *b, char kind, bool more, const char *last) {
   kl_buf_char(b, '}');
 }
 
-static void get_fills(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+void kl_sim_list_fills(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs, bool historical) {
   const char *order_id = kl_sim_arg_get(rq, "order_id");
   list_query q;
   if (!read_list_query(rq, rs, 'f', &q)) return;
@@ -237,6 +248,7 @@ static void get_fills(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) 
   }
   kl_buf_str(&rs->body, "{\"fills\":[");
   for (; (f = kl_exchange_fill_at(s->x, user, i)); i++) {
+    if (kl_sim_archived_trade(s, f->ts_us) != historical || !kl_sim_lag_shows(s->lag, f->ts_us)) continue;
     if (!row_fits(&q, f->market, f->subaccount, f->ts_us) || (order_id && strcmp(order_id, f->order_id) != 0)) continue;
     more = n == q.limit;
     if (more) break;
@@ -274,7 +286,7 @@ static void get_settlements(kl_sim *s, const kl_sim_request *rq, kl_sim_response
   list_end(&rs->body, 's', more, last);
 }
 
-static void get_orders(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+void kl_sim_list_orders(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs, bool historical) {
   static const char *const names[] = {
       [KL_ORDER_RESTING] = "resting", [KL_ORDER_CANCELED] = "canceled", [KL_ORDER_EXECUTED] = "executed"};
   const char *status = kl_sim_arg_get(rq, "status");
@@ -300,6 +312,8 @@ static void get_orders(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs)
   }
   kl_buf_str(&rs->body, "{\"orders\":[");
   for (; (o = kl_exchange_order_at(s->x, user, i)); i++) {
+    o = kl_sim_lag_shown_order(s->lag, o);
+    if (!o || kl_sim_archived_order(s, o) != historical) continue;
     if (!row_fits(&q, o->market, o->subaccount, o->created_us) || (wanted >= 0 && (int)o->status != wanted)) continue;
     more = n == q.limit;
     if (more) break;
@@ -310,11 +324,22 @@ static void get_orders(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs)
   list_end(&rs->body, 'o', more, last);
 }
 
+static void get_positions(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  kl_sim_list_positions(s, rq, rs, false);
+}
+
+static void get_fills(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) { kl_sim_list_fills(s, rq, rs, false); }
+
+static void get_orders(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
+  kl_sim_list_orders(s, rq, rs, false);
+}
+
 /* ---- one order ---- */
 
 static const kl_order *find_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   const kl_order *o = kl_exchange_order(s->x, rq->account->user, rq->params[0]);
-  if (o && kl_sim_key_sees(rq->key, o->subaccount)) return o;
+  if (o) o = kl_sim_lag_shown_order(s->lag, o);
+  if (o && !kl_sim_archived_order(s, o) && kl_sim_key_sees(rq->key, o->subaccount)) return o;
   kl_sim_fail(rs, 404, "not_found", "not found", NULL);
   return NULL;
 }
@@ -330,7 +355,8 @@ static void get_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) 
 static void get_queue_position(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   const kl_order *o = find_order(s, rq, rs);
   if (!o) return;
-  if (o->status != KL_ORDER_RESTING) {
+  o = kl_exchange_order(s->x, rq->account->user, o->id); /* the queue does not lag */
+  if (!o || o->status != KL_ORDER_RESTING) {
     kl_sim_fail(rs, 404, "not_found", "not found", NULL);
     return;
   }
@@ -366,7 +392,7 @@ static void get_queue_positions(kl_sim *s, const kl_sim_request *rq, kl_sim_resp
 const kl_sim_route kl_sim_routes_portfolio[] = {
     {"GetBalance", get_balance, false},
     {"GetPortfolioRestingOrderTotalValue", get_resting_order_value, false},
-    {"GetPositions", kl_sim_get_positions, false},
+    {"GetPositions", get_positions, false},
     {"GetFills", get_fills, false},
     {"GetSettlements", get_settlements, false},
     {"GetOrders", get_orders, false},

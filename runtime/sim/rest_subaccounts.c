@@ -4,6 +4,7 @@
 
 #include "sim/body.h"
 #include "sim/json_out.h"
+#include "sim/lag.h"
 #include "sim/routes.h"
 #include "sim/transfers.h"
 
@@ -72,7 +73,7 @@ static void each_open(kl_sim *s, const kl_sim_request *rq, kl_buf *b,
 }
 
 static void balance_row(kl_sim *s, kl_buf *b, uint32_t user, int subaccount, int shard) {
-  kl_sim_field_money4(b, "balance", kl_exchange_balance(s->x, user, subaccount, shard));
+  kl_sim_field_money4(b, "balance", kl_sim_shown_balance(s, user, subaccount, shard));
   kl_sim_field_int(b, "updated_ts", s->now_us / 1000000);
 }
 

@@ -7,16 +7,17 @@
 
 #include "sim/auth.h"
 #include "sim/fcm.h"
+#include "sim/lag.h"
 #include "sim/scopes.h"
 
 #define ROOT "/trade-api/v2"
 
 static const kl_sim_route *const tables[] = {
-    kl_sim_routes_account,     kl_sim_routes_candles,   kl_sim_routes_cfbenchmarks, kl_sim_routes_event_data,
-    kl_sim_routes_exchange,    kl_sim_routes_fcm,       kl_sim_routes_fee_changes,  kl_sim_routes_groups,
-    kl_sim_routes_incentives,  kl_sim_routes_keys,      kl_sim_routes_live_data,    kl_sim_routes_market,
-    kl_sim_routes_milestones,  kl_sim_routes_orders,    kl_sim_routes_portfolio,    kl_sim_routes_search,
-    kl_sim_routes_subaccounts, kl_sim_routes_transfers, kl_sim_routes_weather,
+    kl_sim_routes_account,    kl_sim_routes_candles,     kl_sim_routes_cfbenchmarks, kl_sim_routes_event_data,
+    kl_sim_routes_exchange,   kl_sim_routes_fcm,         kl_sim_routes_fee_changes,  kl_sim_routes_groups,
+    kl_sim_routes_historical, kl_sim_routes_incentives,  kl_sim_routes_keys,         kl_sim_routes_live_data,
+    kl_sim_routes_market,     kl_sim_routes_milestones,  kl_sim_routes_orders,       kl_sim_routes_portfolio,
+    kl_sim_routes_search,     kl_sim_routes_subaccounts, kl_sim_routes_transfers,    kl_sim_routes_weather,
 };
 
 static const kl_sim_route *find_route(const kl_operation *op) {
@@ -124,6 +125,8 @@ static void serve(kl_sim *s, const kl_sim_route *r, kl_sim_request *rq, kl_sim_r
   if (!rq->op->cost_per_item && !take_tokens(s, rq, rs, rq->op->cost)) return;
   kl_exchange_tick(s->x, s->now_us);
   r->handler(s, rq, rs);
+  if (rq->account && strcmp(rq->method, "GET") != 0) kl_sim_lag_money(s->lag, rq->account->user);
+  kl_sim_lag_settle(s->lag);
 }
 
 void kl_sim_dispatch(kl_sim *s, kl_sim_request *rq, kl_sim_response *rs) {

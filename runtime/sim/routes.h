@@ -23,6 +23,7 @@ extern const kl_sim_route kl_sim_routes_account[];
 extern const kl_sim_route kl_sim_routes_candles[];
 extern const kl_sim_route kl_sim_routes_cfbenchmarks[];
 extern const kl_sim_route kl_sim_routes_event_data[];
+extern const kl_sim_route kl_sim_routes_historical[];
 extern const kl_sim_route kl_sim_routes_incentives[]; /* in incentives.c */
 extern const kl_sim_route kl_sim_routes_search[];
 extern const kl_sim_route kl_sim_routes_weather[];
@@ -39,7 +40,9 @@ extern const kl_sim_route kl_sim_routes_subaccounts[];
 extern const kl_sim_route kl_sim_routes_transfers[];
 extern const kl_sim_route kl_sim_routes_fee_changes[];
 
-/* Handlers that other operations use with another account. */
-void kl_sim_get_positions(kl_sim *, const kl_sim_request *, kl_sim_response *);
+/* Lists of an account, of the live or of the historical tier. */
+void kl_sim_list_positions(kl_sim *, const kl_sim_request *, kl_sim_response *, bool historical);
+void kl_sim_list_fills(kl_sim *, const kl_sim_request *, kl_sim_response *, bool historical);
+void kl_sim_list_orders(kl_sim *, const kl_sim_request *, kl_sim_response *, bool historical);
 
 #endif

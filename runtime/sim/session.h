@@ -98,6 +98,8 @@ typedef struct kl_sim_session {
   size_t bytes; /* that wait */
   bool ping_due, closing;
   kl_sim_session_fault fault;
+  double commands; /* that it may still send at once */
+  int64_t commands_ns;
   kl_buf received; /* a message under way */
 } kl_sim_session;
 

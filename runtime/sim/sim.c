@@ -6,11 +6,14 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "sim/archive.h"
 #include "sim/auth.h"
 #include "sim/channels.h"
 #include "sim/fault_doors.h"
 #include "sim/fee_changes.h"
 #include "sim/journal.h"
+#include "sim/lag.h"
+#include "sim/levels.h"
 #include "sim/order_groups.h"
 #include "sim/reference.h"
 #include "sim/registry.h"
@@ -59,6 +62,7 @@ static void on_ticker(uv_timer_t *t) {
   kl_sim_transfers_tick(s);
   kl_sim_fee_changes_tick(s);
   kl_sim_faults_tick(s);
+  kl_sim_lag_settle(s->lag);
   kl_sim_channels_flush(s);
   kl_sim_reference_tick(s);
 }
@@ -69,6 +73,10 @@ static void on_second(uv_timer_t *t) {
   kl_sim_world_settle(&s->world, s->x, s->now_us);
   kl_sim_schedule_second(s);
   kl_sim_reference_second(s);
+  kl_sim_lag_all_money(s->lag); /* moves of money end by themselves, too */
+  kl_sim_lag_settle(s->lag);
+  kl_sim_archive_second(s);
+  kl_sim_levels_second(s);
   kl_sim_server_second(s);
 }
 
@@ -156,9 +164,10 @@ static bool build(kl_sim *s, kl_error *e) {
   if (!s->x) return no_memory(e);
   if (!kl_sim_auth_register(s, e)) return false;
   if (!kl_sim_world_build(&s->world, s->x, s->o.seed, s->o.markets, s->now_us, e)) return false;
-  kl_exchange_tick(s->x, s->now_us); /* the markets open */
   s->candles = kl_sim_candles_new(s->o.seed, s->world.n_markets, s->start_us, !s->o.quiet);
-  if (!s->candles || !kl_sim_channels_init(s)) return no_memory(e);
+  if (!s->candles || !kl_sim_archive_past(s)) return no_memory(e);
+  kl_exchange_tick(s->x, s->now_us); /* the markets open */
+  if (!kl_sim_archive_new(s) || !kl_sim_channels_init(s)) return no_memory(e);
   for (size_t i = 0; i < s->world.n_markets; i++)
     kl_sim_candles_begin(s->candles, s->world.markets[i].market, kl_sim_world_fair(&s->world, (uint32_t)i, 0));
   if (!kl_sim_reference_open(s)) return no_memory(e);
@@ -218,7 +227,8 @@ static bool start(kl_sim *s, kl_error *e) {
     *e = keys.error;
     ok = false;
   }
-  ok = ok && kl_sim_auth_take_keys(s, e);
+  ok = ok && kl_sim_auth_take_keys(s, e) && kl_sim_levels_begin(s, e);
+  if (ok && s->o.read_lag_ms > 0 && !(s->lag = kl_sim_lag_new(s))) ok = no_memory(e);
   if (ok && s->o.tls) ok = kl_sim_tls_make(s, e);
   if (!ok || !start_thread(s, e)) return false;
   if (s->o.title) kl_sim_registry_add(s);
@@ -303,12 +313,14 @@ void kl_sim_stop(kl_sim *s) {
   kl_sim_registry_remove(s);
   kl_sim_tls_free(s);
   kl_sim_traders_free(s->traders);
+  kl_sim_archive_free(s->archive);
   kl_sim_candles_free(s->candles);
   kl_sim_reference_free(s);
   kl_sim_transfers_free(s->transfers);
   kl_sim_fee_changes_free(s->fee_changes);
   kl_sim_world_free(&s->world);
   if (s->x) kl_exchange_free(s->x);
+  kl_sim_lag_free(s->lag);
   kl_sim_auth_free(s);
   kl_sim_store_close(s->store);
   kl_sim_faults_free(s->faults);
