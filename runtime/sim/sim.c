@@ -1,5 +1,6 @@
 #include "sim/sim.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,8 +51,10 @@ static void on_step(uv_timer_t *t) {
   uint64_t before = kl_sim_traders_orders(s->traders);
   int steps = (int)s->owed;
   s->owed -= steps;
-  while (steps-- > 0)
+  while (steps-- > 0) {
+    kl_sim_world_step(&s->world, s->world.step + 1);
     kl_sim_traders_step(s->traders, s->now_us);
+  }
   atomic_fetch_add_explicit(&s->counters.orders, kl_sim_traders_orders(s->traders) - before, memory_order_relaxed);
 }
 
@@ -70,7 +73,7 @@ static void on_ticker(uv_timer_t *t) {
 static void on_second(uv_timer_t *t) {
   kl_sim *s = t->data;
   kl_sim_touch(s);
-  kl_sim_world_settle(&s->world, s->x, s->now_us);
+  kl_sim_world_settle(&s->world, s->now_us);
   kl_sim_schedule_second(s);
   kl_sim_reference_second(s);
   kl_sim_lag_all_money(s->lag); /* moves of money end by themselves, too */
@@ -170,6 +173,14 @@ static bool build(kl_sim *s, kl_error *e) {
   if (!kl_sim_archive_new(s) || !kl_sim_channels_init(s)) return no_memory(e);
   for (size_t i = 0; i < s->world.n_markets; i++)
     kl_sim_candles_begin(s->candles, s->world.markets[i].market, kl_sim_world_fair(&s->world, (uint32_t)i, 0));
+  kl_sim_world_options wo = {.seed = s->o.seed, .markets = s->o.markets, .speed = s->o.speed, .now_us = s->now_us};
+  if (!kl_sim_world_build(&s->world, s->x, &wo, e)) return false;
+  s->candles = kl_sim_candles_new(s->o.seed, kl_exchange_market_count(s->x), s->start_us, !s->o.quiet);
+  if (!s->candles || !kl_sim_channels_init(s)) return no_memory(e);
+  for (size_t i = 0; i < kl_exchange_market_count(s->x); i++) {
+    kl_market *m = kl_exchange_market_at(s->x, i);
+    kl_sim_candles_begin(s->candles, m, fmin(fmax(kl_sim_world_view(&s->world, m), 0.005), 0.995));
+  }
   if (!kl_sim_reference_open(s)) return no_memory(e);
   if (!kl_sim_transfers_start(s, e) || !kl_sim_fee_changes_start(s, e)) return false;
   if (s->o.quiet) return true;
@@ -178,6 +189,7 @@ static bool build(kl_sim *s, kl_error *e) {
   kl_sim_traders_open(s->traders, s->now_us);
   for (int i = 0; i < WARM_UP_STEPS; i++) {
     s->now_us += KL_SIM_STEP_MS * 1000;
+    kl_sim_world_step(&s->world, s->world.step + 1);
     kl_sim_traders_step(s->traders, s->now_us);
   }
   return true;

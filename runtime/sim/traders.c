@@ -32,6 +32,7 @@ struct kl_sim_traders {
   kl_sim_random random;
   double rate;
   double tokens; /* messages that may still be caused */
+  size_t n;      /* markets that they trade */
   double *reach; /* cumulative activity by market */
   desk *desks;   /* by market */
   int levels, makers;
@@ -54,10 +55,11 @@ kl_sim_traders *kl_sim_traders_new(kl_exchange *x, kl_sim_world *w, uint64_t see
   t->rate = rate;
   t->random = kl_sim_random_new(seed, 2);
   /* Thousands of markets get thinner books, or the orders alone would fill the memory. */
-  t->levels = w->n_markets <= 500 ? LEVELS_MOST : 3;
-  t->makers = w->n_markets <= 500 ? MAKERS : 1;
-  t->reach = malloc(w->n_markets * sizeof *t->reach);
-  t->desks = calloc(w->n_markets, sizeof *t->desks);
+  t->n = kl_exchange_market_count(x);
+  t->levels = t->n <= 500 ? LEVELS_MOST : 3;
+  t->makers = t->n <= 500 ? MAKERS : 1;
+  t->reach = malloc(t->n * sizeof *t->reach);
+  t->desks = calloc(t->n, sizeof *t->desks);
   bool ok = t->reach && t->desks;
   for (int i = 0; ok && i < MAKERS; i++)
     ok = add_user(x, &t->maker_users[i]);
@@ -69,9 +71,9 @@ kl_sim_traders *kl_sim_traders_new(kl_exchange *x, kl_sim_world *w, uint64_t see
     return NULL;
   }
   double sum = 0;
-  for (size_t i = 0; i < w->n_markets; i++) {
-    const kl_sim_event *e = &w->events[w->markets[i].event];
-    double fair = kl_sim_world_fair(w, (uint32_t)i, 0);
+  for (size_t i = 0; i < t->n; i++) {
+    const kl_sim_event *e = w->markets[i].event;
+    double fair = kl_sim_world_fair(w, kl_exchange_market_at(x, i));
     sum += e->activity * (0.3 + 4 * fair * (1 - fair)); /* the undecided ones are traded most */
     t->reach[i] = sum;
     t->desks[i].half_spread = 0.005 + 0.012 * kl_sim_uniform(&t->random) * kl_sim_uniform(&t->random);
@@ -161,10 +163,10 @@ static bool wanted(const kl_market *m, const desk *d, double estimate, kl_side s
 
 /* Brings one level of a maker's ladder to where it should be; true when that took a message. */
 static bool requote(kl_sim_traders *t, int64_t now_us, uint32_t market, int maker, kl_side side, int k) {
-  const kl_market *m = t->w->markets[market].market;
+  const kl_market *m = kl_exchange_market_at(t->x, market);
   desk *d = &t->desks[market];
   quote *q = &d->makers[maker].sides[side][k];
-  double fair = kl_sim_world_fair(t->w, market, t->step);
+  double fair = kl_sim_world_fair(t->w, m);
   double estimate = fair + 0.25 * d->half_spread * kl_sim_gauss(&t->random) + 0.002 * (maker - 1);
   uint32_t user = t->maker_users[maker];
   kl_price price;
@@ -193,7 +195,7 @@ static bool requote(kl_sim_traders *t, int64_t now_us, uint32_t market, int make
 
 /* Someone buys or sells at the best price, for no reason that the model knows. */
 static void take_by_whim(kl_sim_traders *t, int64_t now_us, uint32_t market) {
-  const kl_market *m = t->w->markets[market].market;
+  const kl_market *m = kl_exchange_market_at(t->x, market);
   kl_price bid, ask;
   kl_count bid_size, ask_size;
   kl_exchange_top(m, &bid, &bid_size, &ask, &ask_size);
@@ -215,8 +217,8 @@ static void take_by_whim(kl_sim_traders *t, int64_t now_us, uint32_t market) {
 
 /* Someone who knows the hidden value takes every order that is wrong by more than a maker's spread. */
 static bool take_by_knowledge(kl_sim_traders *t, int64_t now_us, uint32_t market) {
-  const kl_market *m = t->w->markets[market].market;
-  double fair = kl_sim_world_fair(t->w, market, t->step);
+  const kl_market *m = kl_exchange_market_at(t->x, market);
+  double fair = kl_sim_world_fair(t->w, m);
   kl_price bid, ask;
   kl_count bid_size, ask_size;
   kl_exchange_top(m, &bid, &bid_size, &ask, &ask_size);
@@ -237,7 +239,7 @@ static bool take_by_knowledge(kl_sim_traders *t, int64_t now_us, uint32_t market
 
 /* Someone joins the best price, or improves it, with a small order, and an older such order goes. */
 static void join(kl_sim_traders *t, int64_t now_us, uint32_t market) {
-  const kl_market *m = t->w->markets[market].market;
+  const kl_market *m = kl_exchange_market_at(t->x, market);
   desk *d = &t->desks[market];
   quote *g = &d->guests[d->next_guest];
   d->next_guest = (uint8_t)((d->next_guest + 1) % GUESTS);
@@ -257,7 +259,7 @@ static void join(kl_sim_traders *t, int64_t now_us, uint32_t market) {
 }
 
 static uint32_t pick_market(kl_sim_traders *t) {
-  size_t n = t->w->n_markets, low = 0, high = n - 1;
+  size_t n = t->n, low = 0, high = n - 1;
   double at = kl_sim_uniform(&t->random) * t->reach[n - 1];
   while (low < high) {
     size_t mid = (low + high) / 2;
@@ -272,7 +274,7 @@ static uint32_t pick_market(kl_sim_traders *t) {
 
 static void act(kl_sim_traders *t, int64_t now_us) {
   uint32_t market = pick_market(t);
-  if (t->w->markets[market].market->status != KL_MARKET_ACTIVE) return;
+  if (kl_exchange_market_at(t->x, market)->status != KL_MARKET_ACTIVE) return;
   uint32_t dice = kl_sim_below(&t->random, 100);
   if (dice < 14) {
     take_by_whim(t, now_us, market);
@@ -294,8 +296,8 @@ static void act(kl_sim_traders *t, int64_t now_us) {
 }
 
 void kl_sim_traders_open(kl_sim_traders *t, int64_t now_us) {
-  for (uint32_t i = 0; i < t->w->n_markets; i++) {
-    if (t->w->markets[i].market->status != KL_MARKET_ACTIVE) continue;
+  for (uint32_t i = 0; i < t->n; i++) {
+    if (kl_exchange_market_at(t->x, i)->status != KL_MARKET_ACTIVE) continue;
     for (int maker = 0; maker < t->makers; maker++) {
       for (int k = 0; k < t->levels; k++) {
         requote(t, now_us, i, maker, KL_BID, k);

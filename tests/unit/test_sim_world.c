@@ -1,6 +1,7 @@
 /* What the simulator trades and who trades it, without sockets. */
 #include "sim/traders.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -46,7 +47,8 @@ static stage *open_stage(uint64_t seed, int markets, double rate) {
   s->now_us = NOON;
   s->x = kl_exchange_new(&o);
   assert_non_null(s->x);
-  assert_true(kl_sim_world_build(&s->w, s->x, seed, markets, NOON, &e));
+  kl_sim_world_options wo = {.seed = seed, .markets = markets, .now_us = NOON};
+  assert_true(kl_sim_world_build(&s->w, s->x, &wo, &e));
   kl_exchange_tick(s->x, NOON);
   s->t = kl_sim_traders_new(s->x, &s->w, seed, rate);
   assert_non_null(s->t);
@@ -64,6 +66,7 @@ static void close_stage(stage *s) {
 static void walk(stage *s, int steps) {
   for (int i = 0; i < steps; i++) {
     s->now_us += STEP_US;
+    kl_sim_world_step(&s->w, s->w.step + 1);
     kl_sim_traders_step(s->t, s->now_us);
   }
 }
@@ -71,11 +74,11 @@ static void walk(stage *s, int steps) {
 /* Everything that can be seen of the books, as a number. */
 static uint64_t fingerprint(const stage *s) {
   uint64_t h = 14695981039346656037U;
-  for (size_t i = 0; i < s->w.n_markets; i++) {
+  for (size_t i = 0; i < kl_exchange_market_count(s->x); i++) {
     for (int side = 0; side < 2; side++) {
       kl_price price;
       kl_count count;
-      for (size_t k = 0; kl_exchange_level(s->w.markets[i].market, (kl_outcome)side, k, &price, &count); k++)
+      for (size_t k = 0; kl_exchange_level(kl_exchange_market_at(s->x, i), (kl_outcome)side, k, &price, &count); k++)
         h = (h ^ (uint64_t)(price * 1000003 + count)) * 1099511628211U;
     }
   }
@@ -87,10 +90,9 @@ static void makes_as_many_markets_as_asked(void **state) {
   (void)state;
   for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
     stage *s = open_stage(1, wanted[i], 10);
-    assert_int_equal(s->w.n_markets, wanted[i]);
     assert_int_equal(kl_exchange_market_count(s->x), wanted[i]);
-    for (size_t k = 0; k < s->w.n_markets; k++) {
-      const kl_market *m = s->w.markets[k].market;
+    for (size_t k = 0; k < kl_exchange_market_count(s->x); k++) {
+      const kl_market *m = kl_exchange_market_at(s->x, k);
       assert_int_equal(m->index, k);
       assert_int_equal(m->status, KL_MARKET_ACTIVE);
       assert_true(m->close_us > NOON);
@@ -106,8 +108,8 @@ static void has_several_series_and_price_structures(void **state) {
   char structures[8][40];
   size_t n = 0;
   assert_true(kl_exchange_series_count(s->x) >= 6);
-  for (size_t i = 0; i < s->w.n_markets; i++) {
-    const kl_market *m = s->w.markets[i].market;
+  for (size_t i = 0; i < kl_exchange_market_count(s->x); i++) {
+    const kl_market *m = kl_exchange_market_at(s->x, i);
     size_t k = 0;
     while (k < n && strcmp(structures[k], m->price_structure) != 0)
       k++;
@@ -151,10 +153,10 @@ static void books_are_hardly_ever_empty_or_crossed(void **state) {
   size_t looks = 0, empty = 0, wide = 0;
   for (int minute = 0; minute < 20; minute++) {
     walk(s, 60 * 1000 / KL_SIM_STEP_MS);
-    for (size_t i = 0; i < s->w.n_markets; i++) {
+    for (size_t i = 0; i < kl_exchange_market_count(s->x); i++) {
       kl_price bid, ask;
       kl_count bid_size, ask_size;
-      kl_exchange_top(s->w.markets[i].market, &bid, &bid_size, &ask, &ask_size);
+      kl_exchange_top(kl_exchange_market_at(s->x, i), &bid, &bid_size, &ask, &ask_size);
       assert_true(bid < ask);
       looks++;
       if (bid_size == 0 || ask_size == 0) empty++;
@@ -167,42 +169,131 @@ static void books_are_hardly_ever_empty_or_crossed(void **state) {
   close_stage(s);
 }
 
-static void prices_of_an_exclusive_event_add_up_to_one(void **state) {
+static void values_of_an_exclusive_event_add_up_to_one(void **state) {
   (void)state;
   stage *s = open_stage(2, 36, 10);
-  for (uint64_t step = 0; step < 100000; step += 5000) {
+  for (uint64_t step = 1; step < 4000000; step = step * 3 / 2 + 1) {
+    kl_sim_world_step(&s->w, step);
     for (size_t i = 0; i < s->w.n_events; i++) {
-      const kl_sim_event *e = &s->w.events[i];
+      const kl_sim_event *e = s->w.events[i];
       double sum = 0;
-      if (e->model != KL_SIM_RACE || e->n < 2) continue;
-      for (uint32_t k = e->first; k < e->first + e->n; k++)
-        sum += kl_sim_world_fair(&s->w, k, step);
-      assert_true(sum > 0.98 && sum < 1.02);
+      if (!e->complete) continue;
+      for (size_t k = 0; k < e->event->n_markets; k++)
+        sum += kl_sim_world_fair(&s->w, e->event->markets[k]);
+      assert_true(sum > 0.999 && sum < 1.001);
     }
   }
   close_stage(s);
 }
 
-static void closed_events_are_determined_and_then_settled(void **state) {
+/* A world at this speed, without traders. */
+static stage *open_world(uint64_t seed, int markets, double speed) {
+  kl_error e;
+  stage *s = calloc(1, sizeof *s);
+  assert_non_null(s);
+  kl_exchange_options o = {.seed = seed, .speed = speed};
+  s->now_us = NOON;
+  s->x = kl_exchange_new(&o);
+  assert_non_null(s->x);
+  kl_sim_world_options wo = {.seed = seed, .markets = markets, .speed = speed, .now_us = NOON};
+  assert_true(kl_sim_world_build(&s->w, s->x, &wo, &e));
+  kl_exchange_tick(s->x, NOON);
+  return s;
+}
+
+/* Goes on to a wall time, as the simulator's timers do. */
+static void pass(stage *s, int64_t now_us) {
+  while (s->now_us < now_us) {
+    s->now_us = s->now_us + 100000 < now_us ? s->now_us + 100000 : now_us;
+    kl_sim_world_step(&s->w, kl_sim_world_step_at(&s->w, s->now_us));
+    kl_exchange_tick(s->x, s->now_us);
+    kl_sim_world_settle(&s->w, s->now_us);
+  }
+}
+
+static void closed_events_are_determined_then_settled_and_followed(void **state) {
   (void)state;
-  stage *s = open_stage(1, 36, 10);
-  const kl_market *head = s->w.markets[0].market;
-  uint32_t n = s->w.events[0].n;
-  int64_t after = head->close_us + 10 * INT64_C(1000000);
-  kl_exchange_tick(s->x, after);
-  kl_sim_world_settle(&s->w, s->x, after);
-  assert_int_equal(head->status, KL_MARKET_DETERMINED);
-  after += 61 * INT64_C(1000000);
-  kl_sim_world_settle(&s->w, s->x, after);
+  stage *s = open_world(1, 36, 600); /* an hour in six seconds */
+  const kl_market_event *e = kl_exchange_event_at(s->x, 0);
+  const kl_market *head = e->markets[0];
+  size_t n = e->n_markets, events = kl_exchange_event_count(s->x);
+  int64_t close = head->close_us;
+  assert_true(close > NOON && close < NOON + 2 * 24 * 6 * INT64_C(1000000));
+  pass(s, close - 1);
+  assert_int_equal(head->status, KL_MARKET_ACTIVE);
+  assert_true(kl_exchange_event_count(s->x) > events); /* hours and games have ended meanwhile */
+  pass(s, close + 50000);
+  assert_in_range(head->status, KL_MARKET_CLOSED, KL_MARKET_DETERMINED);
+  pass(s, close + 500000);
+  assert_int_equal(head->status, KL_MARKET_FINALIZED);
   int winners = 0;
-  for (uint32_t i = 0; i < n; i++) {
-    const kl_market *m = s->w.markets[i].market;
+  for (size_t i = 0; i < n; i++) {
+    const kl_market *m = e->markets[i];
     assert_int_equal(m->status, KL_MARKET_FINALIZED);
     assert_true(m->settlement == 0 || m->settlement == KL_PRICE_ONE);
     winners += m->settlement == KL_PRICE_ONE;
   }
   assert_int_equal(winners, 1); /* the ranges of a temperature leave no gap */
-  assert_int_equal(kl_exchange_conservation(s->x), 0);
+  size_t open = 0;
+  for (size_t i = 0; i < kl_exchange_market_count(s->x); i++)
+    open += kl_exchange_market_at(s->x, i)->status == KL_MARKET_ACTIVE;
+  assert_int_equal(open, 36);
+  close_stage(s);
+}
+
+static void events_can_be_observed(void **state) {
+  (void)state;
+  stage *s = open_world(3, 36, 600);
+  bool seen[5] = {false};
+  for (int i = 0; i < 200; i++) {
+    pass(s, s->now_us + 500000);
+    for (size_t k = 0; k < s->w.n_events; k++) {
+      const kl_sim_event *e = s->w.events[k];
+      kl_sim_observation o;
+      kl_sim_world_observe(&s->w, e, &o);
+      assert_int_equal(o.kind, e->kind);
+      seen[o.kind] = true;
+      switch (o.kind) {
+      case KL_SIM_WEATHER:
+        assert_true(o.value > -60 && o.value < 130);
+        if (o.over) assert_true(o.extreme > -60 && o.extreme < 130);
+        break;
+      case KL_SIM_SPORTS:
+        assert_true(o.score[0] >= 0 && o.score[1] >= 0 && o.score[0] < 250 && o.score[1] < 250);
+        assert_true(o.clock_s >= 0 && o.clock_s <= 720);
+        assert_true(o.started ? o.period >= 1 : o.period == 0);
+        if (o.over) assert_true(o.period >= 4 && o.clock_s == 0 && o.score[0] != o.score[1]);
+        break;
+      case KL_SIM_CRYPTO:
+        assert_true(o.value > 10000 && o.value < 1000000);
+        break;
+      case KL_SIM_POLL:
+        assert_true(o.value > 0.2 && o.value < 0.5);
+        break;
+      case KL_SIM_ECONOMY:
+        assert_true(o.value > 0 && o.value < 8);
+        break;
+      }
+    }
+  }
+  for (int i = 0; i < 5; i++)
+    assert_true(seen[i]);
+  close_stage(s);
+}
+
+static void news_move_the_value_at_once(void **state) {
+  (void)state;
+  stage *s = open_world(5, 36, 1);
+  for (size_t i = 0; i < kl_exchange_market_count(s->x); i++) {
+    const kl_market *m = kl_exchange_market_at(s->x, i);
+    double before = kl_sim_world_view(&s->w, m);
+    double up = kl_sim_world_news(&s->w, m, 0.5);
+    double between = kl_sim_world_view(&s->w, m);
+    assert_true(fabs(between - before - up) < 1e-12);
+    double down = kl_sim_world_news(&s->w, m, -1);
+    assert_true(down < 0 && down >= -1);
+    if (before > 0.1 && before < 0.4) assert_true(up > 0.01);
+  }
   close_stage(s);
 }
 
@@ -216,8 +307,8 @@ static void check_ohlc(const kl_sim_ohlc *o) {
 static void the_past_is_consistent_and_repeatable(void **state) {
   (void)state;
   stage *s = open_stage(4, 36, 10);
-  kl_market *m = s->w.markets[9].market;
-  kl_sim_candles *c = kl_sim_candles_new(4, s->w.n_markets, NOON, true);
+  kl_market *m = kl_exchange_market_at(s->x, 9);
+  kl_sim_candles *c = kl_sim_candles_new(4, kl_exchange_market_count(s->x), NOON, true);
   kl_sim_candle_list one, hour, again;
   assert_non_null(c);
   kl_sim_candles_begin(c, m, 0.3);
@@ -255,8 +346,8 @@ static void the_past_is_consistent_and_repeatable(void **state) {
 static void trades_make_candles(void **state) {
   (void)state;
   stage *s = open_stage(4, 2, 10);
-  const kl_market *m = s->w.markets[1].market;
-  kl_sim_candles *c = kl_sim_candles_new(4, s->w.n_markets, NOON, false);
+  const kl_market *m = kl_exchange_market_at(s->x, 1);
+  kl_sim_candles *c = kl_sim_candles_new(4, kl_exchange_market_count(s->x), NOON, false);
   kl_sim_candle_list list;
   assert_non_null(c);
   int64_t minute = INT64_C(60000000), start_s = NOON / 1000000, end_s = start_s + 600;
@@ -291,8 +382,10 @@ int main(void) {
       cmocka_unit_test(the_same_seed_gives_the_same_books),
       cmocka_unit_test(keeps_the_rate_and_the_grid),
       cmocka_unit_test(books_are_hardly_ever_empty_or_crossed),
-      cmocka_unit_test(prices_of_an_exclusive_event_add_up_to_one),
-      cmocka_unit_test(closed_events_are_determined_and_then_settled),
+      cmocka_unit_test(values_of_an_exclusive_event_add_up_to_one),
+      cmocka_unit_test(closed_events_are_determined_then_settled_and_followed),
+      cmocka_unit_test(events_can_be_observed),
+      cmocka_unit_test(news_move_the_value_at_once),
       cmocka_unit_test(the_past_is_consistent_and_repeatable),
       cmocka_unit_test(trades_make_candles),
   };
