@@ -166,19 +166,15 @@ static bool build(kl_sim *s, kl_error *e) {
   s->x = kl_exchange_new(&xo);
   if (!s->x) return no_memory(e);
   if (!kl_sim_auth_register(s, e)) return false;
-  if (!kl_sim_world_build(&s->world, s->x, s->o.seed, s->o.markets, s->now_us, e)) return false;
-  s->candles = kl_sim_candles_new(s->o.seed, s->world.n_markets, s->start_us, !s->o.quiet);
-  if (!s->candles || !kl_sim_archive_past(s)) return no_memory(e);
-  kl_exchange_tick(s->x, s->now_us); /* the markets open */
-  if (!kl_sim_archive_new(s) || !kl_sim_channels_init(s)) return no_memory(e);
-  for (size_t i = 0; i < s->world.n_markets; i++)
-    kl_sim_candles_begin(s->candles, s->world.markets[i].market, kl_sim_world_fair(&s->world, (uint32_t)i, 0));
   kl_sim_world_options wo = {.seed = s->o.seed, .markets = s->o.markets, .speed = s->o.speed, .now_us = s->now_us};
   if (!kl_sim_world_build(&s->world, s->x, &wo, e)) return false;
   s->candles = kl_sim_candles_new(s->o.seed, kl_exchange_market_count(s->x), s->start_us, !s->o.quiet);
-  if (!s->candles || !kl_sim_channels_init(s)) return no_memory(e);
+  if (!s->candles || !kl_sim_archive_past(s)) return no_memory(e);
+  kl_exchange_tick(s->x, s->now_us); /* the markets open */
+  if (!kl_sim_archive_new(s) || !kl_sim_channels_init(s)) return no_memory(e);
   for (size_t i = 0; i < kl_exchange_market_count(s->x); i++) {
     kl_market *m = kl_exchange_market_at(s->x, i);
+    if (m->status == KL_MARKET_FINALIZED) continue; /* of the past */
     kl_sim_candles_begin(s->candles, m, fmin(fmax(kl_sim_world_view(&s->world, m), 0.005), 0.995));
   }
   if (!kl_sim_reference_open(s)) return no_memory(e);

@@ -11,18 +11,20 @@
 #include <cmocka.h>
 
 #include "sim/channels.h"
+#include "sim/keys.h"
 
 #define SECOND INT64_C(1000000)
 
 typedef struct box {
   kl_sim sim;
   kl_sim_account accounts[2];
+  kl_sim_api_key keys[2];
   kl_sim_session *sessions[2]; /* of the first and of the second account */
 } box;
 
 /* A session without a socket: something waits in its queue already, so nobody is woken to write it. */
-static kl_sim_session *open_session(kl_sim *s, kl_sim_account *a) {
-  kl_sim_session *c = kl_sim_session_open(s, a, NULL);
+static kl_sim_session *open_session(kl_sim *s, kl_sim_api_key *key) {
+  kl_sim_session *c = kl_sim_session_open(s, key, NULL);
   assert_non_null(c);
   c->cap = 64;
   c->ring = calloc(c->cap, sizeof *c->ring);
@@ -46,7 +48,9 @@ static int setup(void **state) {
   (void)kl_exchange_tick(b->sim.x, b->sim.now_us);
   for (uint32_t i = 0; i < 2; i++) {
     b->accounts[i].user = kl_exchange_add_user(b->sim.x, 1000 * KL_MONEY_ONE);
-    b->sessions[i] = open_session(&b->sim, &b->accounts[i]);
+    b->keys[i] = (kl_sim_api_key){
+        .owner = &b->accounts[i], .account = &b->accounts[i], .scopes = KL_SCOPE_FULL, .subaccount = -1, .refs = 1};
+    b->sessions[i] = open_session(&b->sim, &b->keys[i]);
   }
   *state = b;
   return 0;
