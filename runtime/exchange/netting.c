@@ -36,6 +36,7 @@ static kl_money sure(const kl_x_account *a, const kl_market_event *e) {
 }
 
 void kl_x_net(kl_x_account *a, const kl_market_event *e) {
+  if (!a->netting && a->returned == 0) return;
   if (e->index >= a->cap_events) return; /* it never had to do with the event */
   kl_money now = a->netting && e->mutually_exclusive ? sure(a, e) : 0;
   a->returned += now - a->by_event[e->index];
