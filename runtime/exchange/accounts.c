@@ -169,12 +169,13 @@ static kl_x_account *open_account(const kl_exchange *x, uint32_t user, int subac
   return *result == KL_X_OK ? a : NULL;
 }
 
-/* The same, and it is not locked. */
+/* The same, and it is not locked, nor its shard in an exchange pause. */
 static kl_x_account *free_account(const kl_exchange *x, uint32_t user, int subaccount, int shard,
                                   kl_exchange_result *result) {
   kl_x_account *a = open_account(x, user, subaccount, shard, result);
-  if (!a || !a->locked) return a;
-  *result = KL_X_LOCKED;
+  bool paused = kl_exchange_pause_of(x, shard, NULL) == KL_EXCHANGE_PAUSE;
+  if (!a || (!a->locked && !paused)) return a;
+  *result = paused ? KL_X_EXCHANGE_PAUSED : KL_X_LOCKED;
   return NULL;
 }
 

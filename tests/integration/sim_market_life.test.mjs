@@ -206,6 +206,8 @@ test('in an exchange pause nothing works', async () => {
   await writesFail(ticker, id, 503, 'exchange_is_paused');
   refused(await sim.rest('DELETE', ORDERS), 503, 'exchange_is_paused');
   refused(await sim.rest('PUT', `/portfolio/order_groups/${group}/trigger`, {}), 503, 'exchange_is_paused');
+  refused(await sim.rest('POST', '/portfolio/intra_exchange_instance_transfer', { source: 'event_contract', destination: 'event_contract',
+    amount: 10000, source_exchange_shard: 0, destination_exchange_shard: 1 }), 503, 'exchange_is_paused');
   assert.equal((await orderOf(id)).status, 'resting');
   await sim.trigger('resume');
   valid('CancelOrderV2', await sim.rest('DELETE', `${ORDERS}/${id}`));

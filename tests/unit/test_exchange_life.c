@@ -305,7 +305,12 @@ static void in_an_exchange_pause_nothing_works(void **state) {
   assert_int_equal(kl_exchange_group_trigger(w->x, w->now, &k), KL_X_EXCHANGE_PAUSED);
   assert_int_equal(kl_exchange_group_create(w->x, w->now, ANN, 0, 0, 500, NULL), KL_X_EXCHANGE_PAUSED);
   assert_int_equal(o->status, KL_ORDER_RESTING);
+  assert_int_equal(kl_exchange_send(w->x, ANN, 0, 0, DOLLARS(1)), KL_X_EXCHANGE_PAUSED);
+  assert_true(kl_exchange_set_pause(w->x, w->now, 0, KL_RUNNING, 0));
+  assert_int_equal(kl_exchange_send(w->x, ANN, 0, 0, DOLLARS(1)), KL_X_OK);
+  assert_int_equal(kl_exchange_arrive(w->x, ANN, 0, 1, DOLLARS(1)), KL_X_EXCHANGE_PAUSED); /* it waits */
   assert_true(kl_exchange_set_pause(w->x, w->now, KL_ALL_SHARDS, KL_RUNNING, 0));
+  assert_int_equal(kl_exchange_arrive(w->x, ANN, 0, 1, DOLLARS(1)), KL_X_OK);
   assert_int_equal(cancel(w, o), KL_X_OK);
 }
 
