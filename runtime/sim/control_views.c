@@ -114,7 +114,7 @@ void kl_sim_view_markets(kl_sim *s, const kl_sim_request *rq, kl_sim_response *r
     kl_sim_fail(rs, 400, "invalid_parameters", "sort is volume, ticker, activity or close", NULL);
     return;
   }
-  const kl_market **found = calloc(total + 1, sizeof *found);
+  const kl_market **found = calloc(total + 1, sizeof(kl_market *));
   if (!found) {
     kl_sim_fail(rs, 500, "internal_error", "the simulator is out of memory", NULL);
     return;
@@ -123,7 +123,7 @@ void kl_sim_view_markets(kl_sim *s, const kl_sim_request *rq, kl_sim_response *r
     const kl_market *m = kl_exchange_market_at(s->x, i);
     if (m && market_wanted(m, &q)) found[n++] = m;
   }
-  qsort(found, n, sizeof *found, sorts[how].compare);
+  qsort(found, n, sizeof(kl_market *), sorts[how].compare);
   kl_buf *b = &rs->body;
   kl_buf_str(b, "{\"markets\":[");
   for (size_t i = (size_t)offset; i < n && i < (size_t)(offset + limit); i++) {

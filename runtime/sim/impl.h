@@ -73,12 +73,11 @@ struct kl_sim {
   /* Faults, and what can be made to happen. */
   struct kl_sim_faults *faults;
   struct kl_sim_journal *journal;
-  uint32_t hands[2]; /* the synthetic parties of triggers, who takes and who rests: users of the exchange; UINT32_MAX */
   int64_t clock_off_us; /* how wrong the clock of the doors is */
-  bool outage;
+  uint32_t hands[2]; /* the parties of triggers, who takes and who rests: users of the exchange; UINT32_MAX: not yet */
   kl_pause fault_pause; /* what rules ask for */
-  char listed[512];     /* the file that says where it is; "": not listed */
   int listed_fd;
+  char listed[512]; /* the file that says where it is; "": not listed */
 
   /* Who may do what, and what is remembered. */
   kl_sim_known_key *known; /* the options' */
@@ -116,7 +115,7 @@ struct kl_sim {
   unsigned seconds; /* counted by second_timer */
   double owed;      /* trader steps not done yet */
   int64_t stepped_ns;
-  bool stopping;
+  bool stopping, outage;
 
   /* The start, as the caller waits for it. */
   pthread_mutex_t lock;

@@ -74,10 +74,10 @@ static void on_due(uv_timer_t *t) {
 
 /* The connection is asked to write at that time, and not before. Mostly it is the last in the list. */
 void kl_sim_connection_wait(kl_sim_connection *k, int64_t due_ns) {
-  kl_list *all = &k->sim->waits->list, *before = all->prev;
+  kl_list *all = &k->sim->waits->list;
   kl_list_remove(&k->wait);
   k->due_ns = due_ns;
-  before = all->prev;
+  kl_list *before = all->prev;
   while (before != all && KL_CONTAINER(before, kl_sim_connection, wait)->due_ns > due_ns)
     before = before->prev;
   kl_list_append(before->next, &k->wait);
