@@ -51,6 +51,7 @@ bool kl_sim_trigger_close(kl_sim_trigger_call *c);
 bool kl_sim_trigger_dispute(kl_sim_trigger_call *c);
 bool kl_sim_trigger_amend(kl_sim_trigger_call *c);
 bool kl_sim_trigger_settle(kl_sim_trigger_call *c);
+bool kl_sim_trigger_news(kl_sim_trigger_call *c);
 bool kl_sim_trigger_structure(kl_sim_trigger_call *c);
 bool kl_sim_trigger_strike(kl_sim_trigger_call *c);
 

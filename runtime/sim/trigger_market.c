@@ -1,9 +1,12 @@
 /* Triggers about markets and the exchange as a whole. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/decimal.h"
 #include "sim/trigger_impl.h"
+
+static const double NEWS_SIZE = 2; /* standard deviations, where none are given */
 
 /* ---- pauses ---- */
 
@@ -185,4 +188,26 @@ bool kl_sim_trigger_strike(kl_sim_trigger_call *c) {
   kl_sim_field_str(c->out, "market", m->ticker);
   kl_sim_field_str(c->out, "yes_sub_title", m->yes_sub_title);
   return kl_sim_trigger_done(c, "the description of %s has changed", m->ticker);
+}
+
+/* ---- news ---- */
+
+bool kl_sim_trigger_news(kl_sim_trigger_call *c) {
+  const kl_sim_trigger_value *size = kl_sim_trigger_value_of(c, "size");
+  kl_market *m = kl_sim_trigger_market(c, "market");
+  if (!m) return false;
+  if (size->text && (size->real == 0 || size->real < -10 || size->real > 10))
+    return kl_sim_trigger_refuse(c, 400, "size is -10 to 10 and not 0");
+  if (!kl_sim_world_event(&c->s->world, m->event))
+    return kl_sim_trigger_refuse(c, 409, "nothing in the world decides %s: there is no news about it", m->ticker);
+  double change = kl_sim_world_news(&c->s->world, m, size->text ? size->real : NEWS_SIZE);
+  double now = kl_sim_world_view(&c->s->world, m);
+  if (change == 0) return kl_sim_trigger_refuse(c, 409, "what %s is about is over, or as good as certain", m->ticker);
+  kl_sim_field_str(c->out, "market", m->ticker);
+  kl_sim_key(c->out, "change");
+  kl_buf_printf(c->out, "%.6f", change);
+  kl_sim_key(c->out, "probability");
+  kl_buf_printf(c->out, "%.6f", now);
+  return kl_sim_trigger_done(c, "the probability of %s %s by %.4f to %.4f", m->ticker, change > 0 ? "rises" : "falls",
+                             fabs(change), now);
 }

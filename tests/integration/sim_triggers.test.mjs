@@ -158,6 +158,20 @@ describe('markets', () => {
     assert.equal((await sim.rest('GET', '/exchange/status')).body.exchange_active, true);
   });
 
+  test('news: the probability moves, and the price follows where somebody trades', async (t) => {
+    const s = await Sim.start('--seed', '11');
+    t.after(() => s.stop());
+    const { markets } = await s.look('markets?sort=volume&status=active');
+    const m = markets.find((x) => Number(x.bid) > 0.3 && Number(x.ask) < 0.7);
+    assert.ok(m, 'a market whose end is open');
+    const done = await s.trigger('news', { market: m.ticker, size: 3 });
+    assert.ok(done.change > 0.05, JSON.stringify(done));
+    await until('the price', async () => Number((await s.look(`book/${m.ticker}`)).bid) > Number(m.ask), 30000);
+    const back = await s.trigger('news', { market: m.ticker, size: -3 });
+    assert.ok(back.change < 0 && back.probability < done.probability, JSON.stringify(back));
+    assert.match((await s.triggered('news', { market: m.ticker, size: 0 })).body.error.message, /-10 to 10/);
+  });
+
   test('close, determine, dispute, amend, settle: with the messages of each, and the money', async (t) => {
     const ticker = market();
     const c = await sim.ws();
