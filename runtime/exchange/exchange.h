@@ -120,6 +120,12 @@ typedef struct kl_market_event {
   uint32_t index;
 } kl_market_event;
 
+/* A part of a combo: the outcome of another market. */
+typedef struct kl_leg {
+  struct kl_market *market;
+  kl_outcome side;
+} kl_leg;
+
 typedef struct kl_market {
   char ticker[64];
   kl_uuid id;
@@ -131,6 +137,9 @@ typedef struct kl_market {
   bool has_floor, has_cap;
   double floor_strike, cap_strike; /* metadata only */
   kl_market_event *event;
+  const kl_leg *legs;     /* of a combo: YES when all of them come true; borrowed for as long as the exchange lives */
+  size_t n_legs;          /* 0: it is none */
+  const char *collection; /* of a combo: what it was made in; borrowed likewise */
   kl_market_status status;
   char price_structure[40]; /* a label */
   kl_price_band bands[4];

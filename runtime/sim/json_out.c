@@ -207,6 +207,23 @@ void kl_sim_field_number(kl_buf *b, const char *key, double v) {
   kl_buf_printf(b, "%.10g", v);
 }
 
+void kl_sim_json_combo(kl_buf *b, const kl_market *m) {
+  if (m->n_legs == 0) return;
+  kl_sim_field_str(b, "mve_collection_ticker", m->collection);
+  kl_sim_key(b, "mve_selected_legs");
+  kl_buf_char(b, '[');
+  for (size_t i = 0; i < m->n_legs; i++) {
+    const kl_market *leg = m->legs[i].market;
+    kl_buf_str(b, i ? ",{" : "{");
+    kl_sim_field_str(b, "event_ticker", leg->event->ticker);
+    kl_sim_field_str(b, "market_ticker", leg->ticker);
+    kl_sim_field_str(b, "side", kl_sim_outcome_name(m->legs[i].side));
+    if (leg->settlement >= 0) kl_sim_field_price(b, "yes_settlement_value_dollars", leg->settlement);
+    kl_buf_char(b, '}');
+  }
+  kl_buf_char(b, ']');
+}
+
 void kl_sim_json_market(kl_buf *b, const kl_market *m) {
   kl_price bid, ask;
   kl_count bid_size, ask_size;
@@ -249,6 +266,7 @@ void kl_sim_json_market(kl_buf *b, const kl_market *m) {
   kl_sim_key(b, "price_ranges");
   kl_sim_json_price_ranges(b, m);
   kl_sim_field_int(b, "exchange_index", m->exchange_index);
+  kl_sim_json_combo(b, m);
   if (m->strike_type[0]) kl_sim_field_str(b, "strike_type", m->strike_type);
   kl_uuid target;
   char target_type[32];

@@ -32,6 +32,8 @@ void kl_sim_json_event(kl_buf *b, const kl_sim *s, const kl_market_event *e, boo
 /* When what describes the event or one of its markets changed last. */
 int64_t kl_sim_event_updated_us(const kl_market_event *e);
 void kl_sim_json_market(kl_buf *b, const kl_market *m);
+/* The collection and the legs of a combo, as fields; nothing for another market. */
+void kl_sim_json_combo(kl_buf *b, const kl_market *m);
 void kl_sim_json_book(kl_buf *b, const kl_market *m, size_t depth); /* {"yes_dollars":…}; depth 0: all */
 void kl_sim_json_trade(kl_buf *b, const kl_trade *t);
 void kl_sim_json_order(kl_buf *b, const kl_sim *s, const kl_order *o);

@@ -116,7 +116,7 @@ static void get_events(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs)
   kl_buf_str(b, "{\"events\":[");
   for (; i < kl_exchange_event_count(s->x); i++) {
     const kl_market_event *e = kl_exchange_event_at(s->x, i);
-    if (!strncmp(e->series->ticker, "KXMVE", 5)) continue; /* they have a list of their own */
+    if (!strncmp(e->ticker, "KXMVE", 5)) continue; /* GET /events/multivariate has the combos */
     if ((series && strcmp(series, e->series->ticker) != 0) || !kl_sim_in_list(tickers, e->ticker) ||
         kl_sim_event_updated_us(e) / 1000000 < min_updated)
       continue;
@@ -211,7 +211,7 @@ static bool market_fits(const kl_market *m, const market_filter *f) {
       !kl_sim_in_list(f->events, m->event->ticker))
     return false;
   if (f->series && strcmp(f->series, m->event->series->ticker) != 0) return false;
-  if (f->mve && !strcmp(f->mve, "only")) return false; /* there are no combos */
+  if (f->mve && (m->n_legs > 0) != !strcmp(f->mve, "only")) return false;
   if (created < f->min_created || created > f->max_created || close < f->min_close || close > f->max_close ||
       updated < f->min_updated || updated > f->max_updated)
     return false;
