@@ -222,6 +222,23 @@ static bool check_shards(const command *cmd) {
   return !code;
 }
 
+/* `user_filter` is "self", "" or absent; false after answering. */
+static bool check_user_filter(const command *cmd) {
+  const json_t *filter = json_object_get(cmd->params, "user_filter");
+  const char *text = json_string_value(filter);
+  if (!filter || json_is_null(filter) || (text && (!*text || !strcmp(text, "self")))) return true;
+  fail(cmd, E_PARAMETER);
+  return false;
+}
+
+/* What the channel of communications is limited to, by the latest subscribe that names it. */
+static void limit_communications(const command *cmd, kl_sim_sub *sub) {
+  const char *filter = json_string_value(json_object_get(cmd->params, "user_filter"));
+  sub->own_only = filter && *filter;
+  sub->shard_factor = (uint8_t)json_integer_value(json_object_get(cmd->params, "shard_factor"));
+  sub->shard_key = (uint8_t)json_integer_value(json_object_get(cmd->params, "shard_key"));
+}
+
 /* Everything that can be wrong with a subscribe before anything is done; false after answering. */
 static bool check_channels(const command *cmd, const json_t *channels, bool *ids_allowed) {
   size_t i;
@@ -233,7 +250,7 @@ static bool check_channels(const command *cmd, const json_t *channels, bool *ids
       fail(cmd, json_is_string(v) ? E_UNKNOWN_CHANNEL : E_CHANNELS);
       return false;
     }
-    if (ch == KL_CH_COMMUNICATIONS && !check_shards(cmd)) return false;
+    if (ch == KL_CH_COMMUNICATIONS && (!check_shards(cmd) || !check_user_filter(cmd))) return false;
     if (kl_sim_is_value_channel((kl_sim_channel)ch) &&
         kl_sim_values_check((kl_sim_channel)ch, cmd->params) != KL_VALUES_OK) {
       fail(cmd, E_PARAMETER);
@@ -305,6 +322,7 @@ static void subscribe_one(const command *cmd, kl_sim_channel ch, const market_li
   if (kl_sim_is_value_channel(ch)) kl_sim_values_choose(c->sim, sub, cmd->params);
   if (fresh || json_object_get(cmd->params, "skip_ticker_ack")) sub->skip_ticker_ack = flag(cmd, "skip_ticker_ack");
   sub->use_yes_price = ch == KL_CH_BOOK && flag(cmd, "use_yes_price");
+  if (ch == KL_CH_COMMUNICATIONS) limit_communications(cmd, sub);
   kl_buf b = {0};
   start(&b, "subscribed", cmd->id);
   kl_sim_key(&b, "msg");

@@ -63,6 +63,10 @@ struct kl_sim {
   struct kl_sim_reference *reference; /* reference.h */
   struct kl_sim_transfers *transfers;
   struct kl_sim_fee_changes *fee_changes;
+  struct kl_sim_combos *combos;
+  struct kl_sim_rfqs *rfqs;
+  struct kl_sim_rfq_makers *rfq_makers; /* NULL: quiet */
+  struct kl_sim_blocks *blocks;
   kl_sim_account *accounts;
   int n_accounts;
   int64_t now_us;             /* wall time of what is going on: set at the start of every request, command and tick */

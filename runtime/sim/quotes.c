@@ -6,6 +6,7 @@
 
 /* Seconds that a quoter has to confirm, and that pass from there to the execution. */
 enum { CONFIRM_S = 30, CONFIRM_SHORT_S = 3, EXECUTE_S = 15, EXECUTE_SHORT_S = 1 };
+enum { CONFIRM_LEAST_US = 400000 }; /* however fast the world is, a program must have the time to answer */
 
 static const char invalid[] = "invalid_parameters", invalid_text[] = "invalid parameters";
 
@@ -130,13 +131,13 @@ void kl_quotes_tick(kl_sim_rfqs *r, int64_t now_us) {
 /* How many contracts the cost buys the requester at `own`, its price, of a side; fees are those of a taker. */
 static kl_count count_of(const kl_sim_rfq *rfq, kl_price own) {
   if (rfq->contracts > 0) return rfq->contracts;
-  const kl_series *s = rfq->market->event->series;
+  kl_fee_schedule s = kl_exchange_fees(rfq->market->event);
   kl_count n = rfq->target_cost / own;
   if (rfq->target_excludes_fees || n == 0) return n;
   /* The fee is nearly proportional: one step of that comes close, from below or above by its rounding. */
-  kl_money fee = kl_fee_trade(s->fee_type, s->fee_multiplier_ppm, true, own, n);
+  kl_money fee = kl_fee_trade(s.type, s.multiplier_ppm, true, own, n);
   n = (kl_count)((double)n * (double)rfq->target_cost / (double)(own * n + fee)) + 1;
-  while (n > 0 && own * n + kl_fee_trade(s->fee_type, s->fee_multiplier_ppm, true, own, n) > rfq->target_cost)
+  while (n > 0 && own * n + kl_fee_trade(s.type, s.multiplier_ppm, true, own, n) > rfq->target_cost)
     n--;
   return n;
 }
@@ -253,7 +254,7 @@ const kl_sim_refusal *kl_sim_quote_accept(kl_sim_rfqs *r, int64_t now_us, uint32
   q->status = KL_QUOTE_ACCEPTED;
   q->accepted = side;
   q->accepted_us = q->updated_us = now_us;
-  q->due_us = now_us + kl_rfqs_window(r, q->rfq->market, CONFIRM_S, CONFIRM_SHORT_S);
+  q->due_us = now_us + kl_rfqs_window(r, q->rfq->market, CONFIRM_S, CONFIRM_SHORT_S, CONFIRM_LEAST_US);
   kl_list_append(&r->live, &q->state);
   tell(r, q);
   return NULL;
@@ -270,7 +271,7 @@ const kl_sim_refusal *kl_sim_quote_confirm(kl_sim_rfqs *r, int64_t now_us, uint3
     return &kl_rfq_insufficient_balance;
   q->status = KL_QUOTE_CONFIRMED;
   q->confirmed_us = q->updated_us = now_us;
-  q->due_us = now_us + kl_rfqs_window(r, q->rfq->market, EXECUTE_S, EXECUTE_SHORT_S);
+  q->due_us = now_us + kl_rfqs_window(r, q->rfq->market, EXECUTE_S, EXECUTE_SHORT_S, 1);
   tell(r, q);
   return NULL;
 }

@@ -81,9 +81,9 @@ void kl_rfqs_make_id(kl_sim_rfqs *r, kl_uuid out) {
   } while (kl_map_get(r->rfqs, out, 36) || kl_map_get(r->quotes, out, 36));
 }
 
-int64_t kl_rfqs_window(const kl_sim_rfqs *r, const kl_market *m, int64_t normal_s, int64_t short_s) {
+int64_t kl_rfqs_window(const kl_sim_rfqs *r, const kl_market *m, int64_t normal_s, int64_t short_s, int64_t least_us) {
   double us = 1e6 * (double)(kl_sim_rfq_volatile(m) ? short_s : normal_s) / r->speed;
-  return us < 1 ? 1 : (int64_t)us;
+  return us < (double)least_us ? least_us : (int64_t)us;
 }
 
 kl_sim_rfq *kl_rfq_get(const kl_sim_rfqs *r, const char *rfq_id) {

@@ -29,7 +29,7 @@ extern const kl_sim_refusal kl_rfq_not_found, kl_rfq_closed, kl_rfq_no_memory, k
 
 /* An id that looks like a UUID of version 4 and that neither map has. */
 void kl_rfqs_make_id(kl_sim_rfqs *r, kl_uuid out);
-int64_t kl_rfqs_window(const kl_sim_rfqs *r, const kl_market *m, int64_t normal_s, int64_t short_s);
+int64_t kl_rfqs_window(const kl_sim_rfqs *r, const kl_market *m, int64_t normal_s, int64_t short_s, int64_t least_us);
 void kl_rfq_close(kl_sim_rfqs *r, int64_t now_us, kl_sim_rfq *q, const char *reason);
 kl_sim_rfq *kl_rfq_get(const kl_sim_rfqs *r, const char *rfq_id);
 

@@ -13,11 +13,12 @@
 #define ROOT "/trade-api/v2"
 
 static const kl_sim_route *const tables[] = {
-    kl_sim_routes_account,    kl_sim_routes_candles,     kl_sim_routes_cfbenchmarks, kl_sim_routes_event_data,
-    kl_sim_routes_exchange,   kl_sim_routes_fcm,         kl_sim_routes_fee_changes,  kl_sim_routes_groups,
-    kl_sim_routes_historical, kl_sim_routes_incentives,  kl_sim_routes_keys,         kl_sim_routes_live_data,
-    kl_sim_routes_market,     kl_sim_routes_milestones,  kl_sim_routes_orders,       kl_sim_routes_portfolio,
-    kl_sim_routes_search,     kl_sim_routes_subaccounts, kl_sim_routes_transfers,    kl_sim_routes_weather,
+    kl_sim_routes_account,     kl_sim_routes_block_trades,   kl_sim_routes_candles,    kl_sim_routes_cfbenchmarks,
+    kl_sim_routes_combos,      kl_sim_routes_communications, kl_sim_routes_event_data, kl_sim_routes_exchange,
+    kl_sim_routes_fcm,         kl_sim_routes_fee_changes,    kl_sim_routes_groups,     kl_sim_routes_historical,
+    kl_sim_routes_incentives,  kl_sim_routes_keys,           kl_sim_routes_live_data,  kl_sim_routes_market,
+    kl_sim_routes_milestones,  kl_sim_routes_orders,         kl_sim_routes_portfolio,  kl_sim_routes_search,
+    kl_sim_routes_subaccounts, kl_sim_routes_transfers,      kl_sim_routes_weather,
 };
 
 static const kl_sim_route *find_route(const kl_operation *op) {

@@ -20,8 +20,11 @@ typedef struct kl_sim_route {
 
 /* The tables, each in rest_<name>.c. */
 extern const kl_sim_route kl_sim_routes_account[];
+extern const kl_sim_route kl_sim_routes_block_trades[]; /* in block_trades.c */
 extern const kl_sim_route kl_sim_routes_candles[];
 extern const kl_sim_route kl_sim_routes_cfbenchmarks[];
+extern const kl_sim_route kl_sim_routes_combos[];
+extern const kl_sim_route kl_sim_routes_communications[];
 extern const kl_sim_route kl_sim_routes_event_data[];
 extern const kl_sim_route kl_sim_routes_historical[];
 extern const kl_sim_route kl_sim_routes_incentives[]; /* in incentives.c */

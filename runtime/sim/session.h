@@ -50,10 +50,12 @@ typedef struct kl_sim_sub {
   kl_sim_channel channel;
   bool all; /* markets */
   bool use_yes_price, skip_ticker_ack;
-  uint64_t seq;    /* of the last message or answer that carried one */
-  uint64_t *bits;  /* which markets, by index */
-  size_t words;    /* of `bits` */
-  uint32_t *order; /* the same, in the order in which they came */
+  bool own_only;                   /* communications: requests of the account's own */
+  uint8_t shard_factor, shard_key; /* communications: the part of the markets; factor 0: all */
+  uint64_t seq;                    /* of the last message or answer that carried one */
+  uint64_t *bits;                  /* which markets, by index */
+  size_t words;                    /* of `bits` */
+  uint32_t *order;                 /* the same, in the order in which they came */
   size_t n, cap;
   uint32_t values; /* channels of indices: which are chosen, by number */
   bool all_values;

@@ -10,6 +10,7 @@
 #include "sim/archive.h"
 #include "sim/auth.h"
 #include "sim/channels.h"
+#include "sim/communications.h"
 #include "sim/fault_doors.h"
 #include "sim/fee_changes.h"
 #include "sim/journal.h"
@@ -64,6 +65,7 @@ static void on_ticker(uv_timer_t *t) {
   kl_exchange_tick(s->x, s->now_us);
   kl_sim_transfers_tick(s);
   kl_sim_fee_changes_tick(s);
+  kl_sim_communications_tick(s);
   kl_sim_faults_tick(s);
   kl_sim_lag_settle(s->lag);
   kl_sim_channels_flush(s);
@@ -179,7 +181,7 @@ static bool build(kl_sim *s, kl_error *e) {
   }
   if (!kl_sim_reference_open(s)) return no_memory(e);
   if (!kl_sim_transfers_start(s, e) || !kl_sim_fee_changes_start(s, e)) return false;
-  if (s->o.quiet) return true;
+  if (s->o.quiet) return kl_sim_communications_start(s, e);
   s->traders = kl_sim_traders_new(s->x, &s->world, s->o.seed, s->o.rate);
   if (!s->traders) return no_memory(e);
   kl_sim_traders_open(s->traders, s->now_us);
@@ -188,7 +190,7 @@ static bool build(kl_sim *s, kl_error *e) {
     kl_sim_world_step(&s->world, s->world.step + 1);
     kl_sim_traders_step(s->traders, s->now_us);
   }
-  return true;
+  return kl_sim_communications_start(s, e);
 }
 
 static bool start_thread(kl_sim *s, kl_error *e) {
@@ -326,6 +328,7 @@ void kl_sim_stop(kl_sim *s) {
   kl_sim_reference_free(s);
   kl_sim_transfers_free(s->transfers);
   kl_sim_fee_changes_free(s->fee_changes);
+  kl_sim_communications_free(s);
   kl_sim_world_free(&s->world);
   if (s->x) kl_exchange_free(s->x);
   kl_sim_lag_free(s->lag);
