@@ -24,11 +24,12 @@ typedef struct kl_sim_arg {
 /* All strings are borrowed from the connection for the time of the call. */
 typedef struct kl_sim_request {
   const char *method;
-  const char *path;                                             /* from the host root, without the query */
-  const char *key_id, *timestamp, *signature;                   /* the headers; NULL when absent */
-  const char *peer, *host, *origin, *fetch_site, *content_type; /* for the paths of control.h; NULL when absent */
-  kl_sim_language language;                                     /* asked for by Accept-Language */
-  const kl_sim_arg *args;                                       /* the query, in order */
+  const char *path;                              /* from the host root, without the query */
+  const char *key_id, *timestamp, *signature;    /* the headers; NULL when absent */
+  const char *content_type;                      /* NULL when absent */
+  const char *peer, *host, *origin, *fetch_site; /* for the paths of control.h; NULL when absent */
+  kl_sim_language language;                      /* asked for by Accept-Language */
+  const kl_sim_arg *args;                        /* the query, in order */
   size_t n_args;
   const char *body;
   size_t body_len;

@@ -112,6 +112,20 @@ static void recognize(kl_sim *s, kl_sim_request *rq) {
     rq->account = rq->key->account;
 }
 
+/* Whether a body, or none where the operation takes one, comes with the type that says what it is. The exchange wants
+ * it of a POST and a PUT without a body, too. */
+static bool typed(const kl_sim_request *rq, kl_sim_response *rs) {
+  static const char json[] = "application/json";
+  const char *type = rq->content_type ? rq->content_type : "";
+  bool writes = !strcmp(rq->method, "POST") || !strcmp(rq->method, "PUT");
+  if (!rq->op->has_body || (rq->body_len == 0 && !writes)) return true;
+  size_t n = strcspn(type, " ;\t");
+  if (n == sizeof json - 1 && !strncasecmp(type, json, n)) return true;
+  kl_sim_fail(rs, 400, "invalid_content_type", "invalid content type",
+              "send Content-Type: application/json, with {} where there is nothing to say");
+  return false;
+}
+
 /* From the answer of who asks to the one of what was asked. */
 static void serve(kl_sim *s, const kl_sim_route *r, kl_sim_request *rq, kl_sim_response *rs) {
   bool open = !rq->op->auth || (r && r->auth_optional); /* what anybody may see needs no scope */
@@ -123,6 +137,7 @@ static void serve(kl_sim *s, const kl_sim_route *r, kl_sim_request *rq, kl_sim_r
     kl_sim_fail(rs, 501, "not_implemented", "not implemented", details);
     return;
   }
+  if (!typed(rq, rs)) return;
   if (!rq->op->cost_per_item && !take_tokens(s, rq, rs, rq->op->cost)) return;
   kl_exchange_tick(s->x, s->now_us);
   r->handler(s, rq, rs);

@@ -56,7 +56,6 @@ static void read_control_headers(kl_sim_connection *k, struct lws *wsi) {
   kl_sim_request *rq = &k->rq;
   rq->host = checked_header(wsi, WSI_TOKEN_HOST, k->host, sizeof k->host);
   rq->origin = checked_header(wsi, WSI_TOKEN_ORIGIN, k->origin, sizeof k->origin);
-  rq->content_type = checked_header(wsi, WSI_TOKEN_HTTP_CONTENT_TYPE, k->content_type, sizeof k->content_type);
   if (lws_hdr_custom_length(wsi, site, sizeof site - 1) > 0) {
     rq->fetch_site = own_header(wsi, site, k->fetch_site, sizeof k->fetch_site);
     if (!rq->fetch_site) rq->fetch_site = "?";
@@ -84,6 +83,7 @@ int kl_sim_connection_read_head(kl_sim_connection *k, struct lws *wsi) {
   char languages[128];
   if (lws_hdr_copy(wsi, languages, sizeof languages, WSI_TOKEN_HTTP_ACCEPT_LANGUAGE) > 0)
     k->rq.language = kl_sim_language_read(languages);
+  k->rq.content_type = checked_header(wsi, WSI_TOKEN_HTTP_CONTENT_TYPE, k->content_type, sizeof k->content_type);
   k->rq.key_id = own_header(wsi, "kalshi-access-key:", k->key_id, sizeof k->key_id);
   k->rq.timestamp = own_header(wsi, "kalshi-access-timestamp:", k->timestamp, sizeof k->timestamp);
   k->rq.signature = own_header(wsi, "kalshi-access-signature:", k->signature, sizeof k->signature);

@@ -21,7 +21,8 @@ typedef struct kl_sim_connection {
   kl_sim_api_key *key;     /* what signed the handshake; retained */
   kl_sim_request rq;
   char path[KL_SIM_PATH_MOST], key_id[80], timestamp[32], signature[KL_SIGNATURE_MAX];
-  char host[128], origin[160], fetch_site[24], content_type[64], peer[64]; /* of a request to control.h */
+  char host[128], origin[160], fetch_site[24], peer[64]; /* of a request to control.h */
+  char content_type[64];
   char method[8];
   kl_buf query; /* key=value texts, each with its NUL */
   kl_sim_arg args[KL_SIM_ARGS_MOST];
