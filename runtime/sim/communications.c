@@ -287,8 +287,8 @@ static void load_combo(void *data, const char *ticker, const json_t *o) {
 /* ---- start, tick, end ---- */
 
 static double fair(void *data, const kl_market *m) {
-  kl_sim *s = data;
-  return m->index < s->world.n_markets ? kl_sim_world_fair(&s->world, m->index, 0) : 0.5;
+  const kl_sim *s = data;
+  return kl_sim_world_view(&s->world, m);
 }
 
 static bool no_memory(kl_error *e) {
