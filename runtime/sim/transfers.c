@@ -158,10 +158,12 @@ static void put_subaccount(kl_sim *s, uint32_t user, int subaccount, int shard) 
 
 static void load_subaccount(void *data, const char *id, const json_t *o) {
   kl_sim *s = data;
-  unsigned user;
-  int subaccount, shard;
-  if (sscanf(id, "%u/%d/%d", &user, &subaccount, &shard) != 3)
-    return; // NOLINT(cert-err34-c): written by put_subaccount
+  char *end;
+  uint32_t user = (uint32_t)strtoul(id, &end, 10);
+  if (*end != '/') return;
+  int subaccount = (int)strtol(end + 1, &end, 10);
+  if (*end != '/') return;
+  int shard = (int)strtol(end + 1, &end, 10);
   (void)kl_exchange_open_subaccount(s->x, user, subaccount, shard);
   (void)kl_exchange_set_netting(s->x, user, subaccount, shard, json_is_true(json_object_get(o, "netting")));
   (void)kl_exchange_lock_subaccount(s->x, s->now_us, user, subaccount, shard,
