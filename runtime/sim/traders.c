@@ -72,9 +72,9 @@ kl_sim_traders *kl_sim_traders_new(kl_exchange *x, kl_sim_world *w, uint64_t see
   }
   double sum = 0;
   for (size_t i = 0; i < t->n; i++) {
-    const kl_sim_event *e = w->markets[i].event;
+    const kl_sim_event *e = i < w->cap_markets ? w->markets[i].event : NULL; /* NULL: settled before the start */
     double fair = kl_sim_world_fair(w, kl_exchange_market_at(x, i));
-    sum += e->activity * (0.3 + 4 * fair * (1 - fair)); /* the undecided ones are traded most */
+    if (e) sum += e->activity * (0.3 + 4 * fair * (1 - fair)); /* the undecided ones are traded most */
     t->reach[i] = sum;
     t->desks[i].half_spread = 0.005 + 0.012 * kl_sim_uniform(&t->random) * kl_sim_uniform(&t->random);
     t->desks[i].size = exp(3.2 + 1.5 * kl_sim_uniform(&t->random));
