@@ -10,7 +10,7 @@ before(async () => {
   [sim, fast] = await Promise.all([Sim.start('--seed', '7', '--speed', '30', '--markets', '60'),
     Sim.start('--seed', '7', '--speed', '240', '--markets', '60', '--rate', '20')]);
   await sleep(1500);
-  events = (await sim.rest('GET', '/events?with_nested_markets=true')).body.events;
+  ({ body: { events } } = await sim.rest('GET', '/events?status=open&with_nested_markets=true'));
 });
 after(() => Promise.all([sim?.stop(), fast?.stop()]));
 
@@ -52,11 +52,11 @@ test('milestones tie events to what happens, with filters and pages', async () =
   assert.deepEqual(await by('min_updated_ts', now() + 3600), []);
   assert.deepEqual(await by('category', 'No such'), []);
 
-  const paged = [];
+  const paged = [], size = Math.ceil(all.length / 4);
   let cursor = '';
   do {
-    const page = valid('GetMilestones', await get(`/milestones?limit=3${cursor && `&cursor=${cursor}`}`));
-    assert.ok(page.milestones.length <= 3);
+    const page = valid('GetMilestones', await get(`/milestones?limit=${size}${cursor && `&cursor=${cursor}`}`));
+    assert.ok(page.milestones.length <= size);
     paged.push(...page.milestones.map((m) => m.id));
     cursor = page.cursor;
   } while (cursor);
@@ -75,7 +75,7 @@ test('events list the milestones of their page', async () => {
   assert.equal((await get('/events?limit=5')).body.milestones, undefined);
   const tickers = events.slice(2, 4).map((e) => e.event_ticker);
   const some = valid('GetEvents', await get(`/events?tickers=${tickers.join(',')}`));
-  assert.deepEqual(some.events.map((e) => e.event_ticker), tickers);
+  assert.deepEqual(some.events.map((e) => e.event_ticker).sort(), [...tickers].sort());
   const one = valid('GetEvents', await get('/events?series_ticker=KXFED')).events;
   assert.ok(one.length > 0 && one.every((e) => e.series_ticker === 'KXFED'));
   assert.deepEqual(valid('GetEvents', await get(`/events?min_updated_ts=${now() + 3600}`)).events, []);
@@ -83,7 +83,8 @@ test('events list the milestones of their page', async () => {
   for (const status of ['open', 'closed', 'settled', 'unopened']) {
     const of = valid('GetEvents', await get(`/events?status=${status}&with_nested_markets=true`)).events;
     const wanted = { open: ['active'], closed: ['closed', 'determined'], settled: ['finalized'], unopened: ['initialized'] }[status];
-    for (const e of of) assert.ok(e.markets.some((m) => wanted.includes(m.status)), `${e.event_ticker} has a ${status} market`);
+    // Markets that settled long ago are left to the historical tier.
+    for (const e of of.filter((x) => x.markets.length)) assert.ok(e.markets.some((m) => wanted.includes(m.status)), `${e.event_ticker}: ${status}`);
   }
   refused(await get('/events?status=paused'), 400, /status must be one of/);
   refused(await get('/events?limit=201'), 400, /limit out of range/);
@@ -284,14 +285,14 @@ test('incentive programmes have periods, states and pages', async () => {
   const list = async (query) => valid('GetIncentivePrograms', await get(`/incentive_programs?${query}`)).incentive_programs;
   const all = await list('limit=10000');
   assert.ok(all.length > 0);
-  const tickers = new Set(events.flatMap((e) => e.markets.map((m) => m.ticker)));
   for (const p of all) {
-    assert.ok(tickers.has(p.market_ticker));
     assert.ok(Date.parse(p.start_date) < Date.parse(p.end_date));
     assert.ok(!p.paid_out || Date.parse(p.end_date) < Date.now());
   }
   const active = await list('status=active');
-  assert.ok(active.length > 0 && active.every((p) => Date.parse(p.start_date) <= Date.now() && Date.parse(p.end_date) > Date.now() - 5000));
+  const tickers = new Set(events.flatMap((e) => e.markets.map((m) => m.ticker)));
+  assert.ok(active.some((p) => tickers.has(p.market_ticker)));
+  assert.ok(active.every((p) => Date.parse(p.start_date) <= Date.now() && Date.parse(p.end_date) > Date.now() - 5000));
   assert.ok((await list('status=upcoming')).every((p) => Date.parse(p.start_date) > Date.now() - 5000));
   assert.ok((await list('status=paid_out')).every((p) => p.paid_out));
   assert.deepEqual(await list('type=volume'), []);
