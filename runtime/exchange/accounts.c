@@ -335,7 +335,7 @@ static kl_money of_account(const kl_x_account *a) {
 }
 
 kl_money kl_exchange_conservation(const kl_exchange *x) {
-  kl_money sum = x->fees + x->transit - x->deposits;
+  kl_money sum = x->fees + x->transit - x->deposits + x->retired;
   for (size_t i = 0; i < x->n_users; i++) {
     const kl_x_user *u = x->users[i];
     for (const kl_x_account *a = u->used; a; a = a->next)

@@ -63,6 +63,9 @@ void kl_exchange_free(kl_exchange *x) {
     free(x->series[i]);
   free((void *)x->users);
   free((void *)x->markets);
+  free((void *)x->market_places);
+  free(x->market_numbers.free);
+  free(x->event_numbers.free);
   free((void *)x->events);
   free((void *)x->series);
   free(x->index.slots);
@@ -109,9 +112,11 @@ kl_market_event *kl_exchange_add_event(kl_exchange *x, const kl_market_event *e)
   kl_market_event fresh = *e;
   fresh.markets = NULL;
   fresh.n_markets = fresh.cap_markets = 0;
-  fresh.index = (uint32_t)x->n_events;
+  if (!kl_x_reserve_index(&x->event_numbers)) return NULL;
   kl_market_event *copy = named_copy(x->events_by_ticker, e->ticker, &fresh, sizeof fresh);
   if (!copy) return NULL;
+  copy->index = kl_x_take_index(&x->event_numbers);
+  copy->serial = x->event_serial++;
   x->events[x->n_events++] = copy;
   if (x->sink.event) x->sink.event(x->sink.data, copy);
   return copy;
@@ -141,7 +146,11 @@ kl_market *kl_exchange_add_market(kl_exchange *x, const kl_market *given) {
       kl_x_grown((void *)m.event->markets, &m.event->cap_markets, m.event->n_markets + 1, sizeof(kl_market *));
   if (!of_event) return NULL;
   m.event->markets = of_event;
-  if (!kl_x_schedule_reserve(&x->schedule, 2)) return NULL;
+  if (!kl_x_schedule_reserve(&x->schedule, 2) || !kl_x_reserve_index(&x->market_numbers)) return NULL;
+  size_t need = (size_t)x->market_numbers.next + 1;
+  kl_market **places = kl_x_grown((void *)x->market_places, &x->cap_places, need, sizeof(kl_market *));
+  if (!places) return NULL;
+  x->market_places = places;
   kl_x_book *b = calloc(1, sizeof *b);
   kl_market *copy = b ? named_copy(x->markets_by_ticker, m.ticker, &m, sizeof m) : NULL;
   if (!copy) {
@@ -154,7 +163,9 @@ kl_market *kl_exchange_add_market(kl_exchange *x, const kl_market *given) {
   kl_x_ring_init(&b->trades, sizeof(kl_trade), x->keep_market_trades);
   if (x->hour >= 0) b->hours[x->hour % 24] = m.volume_24h;
   copy->priv = b;
-  copy->index = (uint32_t)x->n_markets;
+  copy->index = kl_x_take_index(&x->market_numbers);
+  copy->serial = x->market_serial++;
+  x->market_places[copy->index] = copy;
   kl_x_id_format(kl_x_id_next(&x->random), copy->id);
   x->markets[x->n_markets++] = copy;
   m.event->markets[m.event->n_markets++] = copy;

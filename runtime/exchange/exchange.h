@@ -114,10 +114,11 @@ typedef struct kl_market_event {
   bool has_fee_type, has_fee_multiplier;
   kl_fee_type fee_type;
   int64_t fee_multiplier_ppm;
-  /* Kept by the exchange: its markets in order of creation, and its own place among the events. */
+  /* Kept by the exchange: its markets in order of creation, and its own numbers. */
   struct kl_market **markets;
   size_t n_markets, cap_markets;
-  uint32_t index;
+  uint32_t index;  /* a small number, used again when the event is forgotten */
+  uint64_t serial; /* 0, 1, … in order of creation */
 } kl_market_event;
 
 /* A part of a combo: the outcome of another market. */
@@ -150,13 +151,15 @@ typedef struct kl_market {
   kl_price previous_price, previous_bid, previous_ask;
   kl_count last_size, volume, volume_24h, open_interest;
   kl_money dollar_volume, dollar_open_interest;
+  kl_count volume_before, open_interest_before; /* of these, what the market came with */
   int64_t last_trade_us;
   int64_t updated_us;                /* of what is not trading: status, times, metadata */
   kl_price settlement;               /* of YES, once determined; -1 before */
   int64_t determined_us, settled_us; /* 0: not yet */
   int64_t settle_us;                 /* when the settlement timer ends; 0: none runs */
   int exchange_index;                /* that of the series, filled in */
-  uint32_t index;                    /* 0, 1, … in order of creation */
+  uint32_t index;                    /* a small number, used again when the market is forgotten */
+  uint64_t serial;                   /* 0, 1, … in order of creation */
   void *priv;                        /* the engine's book */
 } kl_market;
 
@@ -563,6 +566,17 @@ size_t kl_exchange_event_count(const kl_exchange *x);
 kl_market_event *kl_exchange_event_at(const kl_exchange *x, size_t i);
 size_t kl_exchange_market_count(const kl_exchange *x);
 kl_market *kl_exchange_market_at(const kl_exchange *x, size_t i);
+/* By kl_market.index; NULL when no market has it. */
+kl_market *kl_exchange_market_by_index(const kl_exchange *x, uint32_t index);
+/* Where the list goes on with what was made as number `serial` or later, for pages of a list that changes meanwhile. */
+size_t kl_exchange_market_from(const kl_exchange *x, uint64_t serial);
+size_t kl_exchange_event_from(const kl_exchange *x, uint64_t serial);
+
+/* Whether all markets of the event are finalized and paid. */
+bool kl_exchange_retirable(const kl_market_event *e);
+/* Forgets an event with its markets, and their trades, orders, fills, settlements and positions; pointers to them are
+ * dead afterwards. False, and nothing happened, unless it is retirable. */
+bool kl_exchange_retire_event(kl_exchange *x, kl_market_event *e);
 
 /* Lists of one user, newest first: the i-th, NULL past the end. Fills and trades are kept up to a bound (100,000 and,
  * per market, 10,000), the oldest go first; ended orders of a user likewise (100,000, let up to a quarter over). */
@@ -605,5 +619,9 @@ kl_money kl_fee_rounding(kl_money revenue, kl_money trade_fee, kl_money precisio
  * money on its way + fees collected - deposits: zero, always. The collateral is computed anew from the orders. For
  * tests. */
 kl_money kl_exchange_conservation(const kl_exchange *x);
+/* Whether books, orders, trades, positions and money agree: levels are the sums of their orders, no book is crossed,
+ * positions of a market add up to nothing and their longs to the open interest, trades to the volume. NULL when they
+ * do, else what does not, and *where (NULL: money). For tests. */
+const char *kl_exchange_audit(const kl_exchange *x, const kl_market **where);
 
 #endif

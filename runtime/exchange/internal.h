@@ -216,6 +216,13 @@ void kl_x_schedule_remove(kl_x_schedule *s, size_t i);
 
 /* ---- the exchange ---- */
 
+/* Numbers of things that come and go: those that were given back are used first. */
+typedef struct kl_x_numbers {
+  uint32_t *free;
+  size_t n_free, cap;
+  uint32_t next;
+} kl_x_numbers;
+
 struct kl_exchange {
   kl_exchange_sink sink;
   kl_money precision;
@@ -243,6 +250,11 @@ struct kl_exchange {
   size_t n_events, cap_events;
   kl_market **markets;
   size_t n_markets, cap_markets;
+  kl_market **market_places; /* by index; NULL: none has it */
+  size_t cap_places;
+  kl_x_numbers market_numbers, event_numbers;
+  uint64_t market_serial, event_serial;
+  kl_money retired; /* cost less realized profit of positions that were forgotten with their market */
   kl_x_user **users;
   size_t n_users, cap_users;
 };
@@ -255,6 +267,11 @@ static inline kl_money kl_x_balance(const kl_x_account *a) { return a->cash - a-
 
 /* a * b / c without overflow in between, toward zero; c > 0. */
 int64_t kl_x_mul_div(int64_t a, int64_t b, int64_t c);
+
+/* retire.c */
+bool kl_x_reserve_index(kl_x_numbers *n); /* room for one more; false when out of memory */
+uint32_t kl_x_take_index(kl_x_numbers *n);
+void kl_x_give_index(kl_x_numbers *n, uint32_t index);
 
 /* grid.c */
 bool kl_x_valid_bands(const kl_price_band *bands, int n);

@@ -48,6 +48,12 @@ void kl_sim_candles_free(kl_sim_candles *c) {
   free(c);
 }
 
+void kl_sim_candles_forget(kl_sim_candles *c, const kl_market *m) {
+  if (m->index >= c->n) return;
+  free(c->markets[m->index].live);
+  c->markets[m->index] = (history){0};
+}
+
 /* Room for the market's history; false when out of memory. */
 static bool reserve(kl_sim_candles *c, const kl_market *m) {
   size_t n = c->n ? c->n : 1;
@@ -148,6 +154,8 @@ void kl_sim_candles_begin(kl_sim_candles *c, kl_market *m, double fair) {
   m->previous_ask = past[0].ask.open;
   m->open_interest = past[c->past - 1].open_interest;
   m->dollar_open_interest = KL_PRICE_ONE * m->open_interest;
+  m->volume_before = m->volume;
+  m->open_interest_before = m->open_interest;
   free(past);
 }
 

@@ -32,6 +32,9 @@ void kl_sim_candles_free(kl_sim_candles *c); /* takes NULL */
 /* Gives a market the last price, volume and open interest that its past ends with; `fair` is its price now. */
 void kl_sim_candles_begin(kl_sim_candles *c, kl_market *m, double fair);
 
+/* The market goes, and another may get its index. */
+void kl_sim_candles_forget(kl_sim_candles *c, const kl_market *m);
+
 void kl_sim_candles_trade(kl_sim_candles *c, const kl_trade *t);
 /* The market's best prices as they are now. */
 void kl_sim_candles_quote(kl_sim_candles *c, const kl_market *m, int64_t now_us);

@@ -167,7 +167,7 @@ void kl_sim_channels_flush(kl_sim *s) {
   kl_sim_session *c;
   for (size_t i = 0; i < s->n_dirty; i++) {
     uint32_t index = s->dirty[i];
-    const kl_market *m = kl_exchange_market_at(s->x, index);
+    const kl_market *m = kl_exchange_market_by_index(s->x, index);
     kl_sim_candles_quote(s->candles, m, s->now_us);
     if (!ticker_changed(&s->quotes[index], m)) continue;
     kl_sim_payload *p = NULL;
@@ -180,6 +180,15 @@ void kl_sim_channels_flush(kl_sim *s) {
     kl_sim_payload_release(p);
   }
   s->n_dirty = 0;
+}
+
+void kl_sim_channels_forget(kl_sim *s, const kl_market *m) {
+  kl_sim_session *c;
+  EACH_SESSION(s, c) {
+    for (int ch = 0; ch < KL_CH_COUNT; ch++)
+      if (c->subs[ch]) kl_sim_sub_remove(c->subs[ch], m->index);
+  }
+  if (m->index < s->n_quotes) s->quotes[m->index] = (kl_sim_quote){0};
 }
 
 /* ---- trades, fills, orders, positions ---- */
@@ -242,6 +251,7 @@ static void tell_user(kl_sim *s, kl_sim_channel ch, uint32_t user, int subaccoun
 
 static void on_fill(void *data, const kl_fill *f) {
   kl_sim *s = sim_of(data);
+  if (s->traders) kl_sim_traders_fill(s->traders, f);
   if (!anyone(s, KL_CH_FILL, f->user, f->subaccount, f->market)) return;
   kl_buf b = {0};
   const char *outcome = kl_sim_outcome_name(kl_sim_outcome(f->side));

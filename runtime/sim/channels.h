@@ -11,6 +11,8 @@ kl_exchange_sink kl_sim_channels_sink(kl_sim *s);
 bool kl_sim_channels_init(kl_sim *s);
 /* Sends the tickers that have changed since the last time, and samples the candles. */
 void kl_sim_channels_flush(kl_sim *s);
+/* The market goes: out of all subscriptions. Flushed just before. */
+void kl_sim_channels_forget(kl_sim *s, const kl_market *m);
 
 /* The first state of a market: its book (with `id` when asked for by a command), its ticker. */
 void kl_sim_send_snapshot(kl_sim_session *c, kl_sim_sub *sub, const kl_market *m, int64_t id);

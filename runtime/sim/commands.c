@@ -266,7 +266,7 @@ static void send_first_states(const command *cmd, kl_sim_channel ch, const uint3
   kl_sim_session *c = cmd->c;
   kl_sim_sub *sub = c->subs[ch];
   for (size_t i = 0; i < n && sub && c->subs[ch] == sub; i++) {
-    const kl_market *m = kl_exchange_market_at(c->sim->x, markets[i]);
+    const kl_market *m = kl_exchange_market_by_index(c->sim->x, markets[i]);
     if (ch == KL_CH_BOOK) {
       kl_sim_send_snapshot(c, sub, m, 0);
     } else if (ch == KL_CH_TICKER && tickers) {
@@ -343,8 +343,8 @@ static void subscribe_one(const command *cmd, kl_sim_channel ch, const market_li
   } else if (filtered) {
     send_first_states(cmd, ch, list.markets, list.n, tickers);
   } else if (ch == KL_CH_TICKER && tickers) {
-    for (uint32_t i = 0; i < kl_exchange_market_count(c->sim->x); i++)
-      send_first_states(cmd, ch, &i, 1, true);
+    for (size_t i = 0; i < kl_exchange_market_count(c->sim->x); i++)
+      send_first_states(cmd, ch, &kl_exchange_market_at(c->sim->x, i)->index, 1, true);
   }
   free(list.markets);
 }
@@ -432,7 +432,7 @@ static void acknowledge(const command *cmd, kl_sim_sub *sub) {
     kl_buf_str(&b, ",\"msg\":{\"market_tickers\":[");
     for (size_t i = 0; i < sub->n; i++) {
       if (i) kl_buf_char(&b, ',');
-      kl_buf_json_cstr(&b, kl_exchange_market_at(cmd->c->sim->x, sub->order[i])->ticker);
+      kl_buf_json_cstr(&b, kl_exchange_market_by_index(cmd->c->sim->x, sub->order[i])->ticker);
     }
     kl_buf_str(&b, "]}");
   }
@@ -481,7 +481,7 @@ static void update_markets(const command *cmd, kl_sim_sub *sub, const char *acti
     fail(cmd, E_TICKER);
   } else if (get) {
     for (size_t i = 0; i < list.n && c->subs[ch] == sub; i++)
-      kl_sim_send_snapshot(c, sub, kl_exchange_market_at(c->sim->x, list.markets[i]), cmd->id);
+      kl_sim_send_snapshot(c, sub, kl_exchange_market_by_index(c->sim->x, list.markets[i]), cmd->id);
   } else if (sub->all && !add) {
     fail(cmd, E_PARAMETER); /* it has no list that something could be taken from */
   } else if (add) {

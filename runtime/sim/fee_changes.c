@@ -157,6 +157,18 @@ static void promote(kl_sim *s) {
     (void)kl_sim_fee_change_event(s, e, NULL, NULL, from + scaled(s, promotion_us));
 }
 
+void kl_sim_fee_changes_forget(kl_sim *s, const kl_market_event *e) {
+  kl_sim_fee_changes *f = s->fee_changes;
+  size_t kept = 0;
+  for (size_t i = 0; i < f->n; i++) {
+    if (f->list[i].event == e)
+      kl_sim_store_delete(s->store, "fee_change", f->list[i].id);
+    else
+      f->list[kept++] = f->list[i];
+  }
+  f->n = kept;
+}
+
 void kl_sim_fee_changes_tick(kl_sim *s) {
   kl_sim_fee_changes *f = s->fee_changes;
   size_t first = f->n;

@@ -21,6 +21,8 @@ typedef struct kl_sim_fee_change {
 bool kl_sim_fee_changes_start(kl_sim *s, kl_error *e);
 void kl_sim_fee_changes_free(kl_sim_fee_changes *f); /* takes NULL */
 void kl_sim_fee_changes_tick(kl_sim *s);
+/* The event goes, and with it its changes. */
+void kl_sim_fee_changes_forget(kl_sim *s, const kl_market_event *e);
 
 /* Schedules a change, or applies it at once when it is due; false when out of memory. */
 bool kl_sim_fee_change_series(kl_sim *s, kl_series *series, kl_fee_schedule fees, int64_t at_us);

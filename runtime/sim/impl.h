@@ -117,8 +117,6 @@ struct kl_sim {
   unsigned char *tls_cert, *tls_key; /* DER; NULL without TLS */
   size_t tls_cert_len, tls_key_len;
   unsigned seconds; /* counted by second_timer */
-  double owed;      /* trader steps not done yet */
-  int64_t stepped_ns;
   bool stopping, outage;
 
   /* The start, as the caller waits for it. */

@@ -111,7 +111,7 @@ static void get_events(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs)
   }
   kl_buf *b = &rs->body;
   int64_t n = 0;
-  size_t i = kl_sim_page_start(rq, 'e');
+  size_t i = kl_exchange_event_from(s->x, kl_sim_page_start(rq, 'e'));
   bool more = false;
   kl_buf_str(b, "{\"events\":[");
   for (; i < kl_exchange_event_count(s->x); i++) {
@@ -129,7 +129,7 @@ static void get_events(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs)
   }
   kl_buf_char(b, ']');
   if (milestones) kl_sim_json_milestones_of(b, s, listed, (size_t)n);
-  kl_sim_page_end(b, "cursor", 'e', more, i);
+  kl_sim_page_end(b, "cursor", 'e', more, more ? kl_exchange_event_at(s->x, i)->serial : 0);
   kl_buf_char(b, '}');
 }
 
@@ -225,7 +225,7 @@ static void get_markets(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs
   if (!kl_sim_arg_int(rq, rs, "limit", 0, 1000, 100, &limit) || !read_market_filter(rq, rs, &f)) return;
   if (limit == 0) limit = 100;
   kl_buf *b = &rs->body;
-  size_t i = kl_sim_page_start(rq, 'm');
+  size_t i = kl_exchange_market_from(s->x, kl_sim_page_start(rq, 'm'));
   bool more = false;
   kl_buf_str(b, "{\"markets\":[");
   for (; i < kl_exchange_market_count(s->x); i++) {
@@ -237,7 +237,7 @@ static void get_markets(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs
     kl_sim_json_market(b, m);
   }
   kl_buf_char(b, ']');
-  kl_sim_page_end(b, "cursor", 'm', more, i);
+  kl_sim_page_end(b, "cursor", 'm', more, more ? kl_exchange_market_at(s->x, i)->serial : 0);
   kl_buf_char(b, '}');
 }
 

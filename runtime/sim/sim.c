@@ -19,6 +19,7 @@
 #include "sim/order_groups.h"
 #include "sim/reference.h"
 #include "sim/registry.h"
+#include "sim/rolling.h"
 #include "sim/schedule.h"
 #include "sim/server.h"
 #include "sim/tls.h"
@@ -33,8 +34,9 @@ enum {
   DEFAULT_WS_MARKETS = 500000,
   DEFAULT_WS_COMMANDS = 10000,
   TICKER_EVERY_MS = 100,
-  WARM_UP_STEPS = 1500, /* half a minute before the first client, so that it finds trades and deep books */
-  STEPS_AT_ONCE = 200   /* of the traders; when the machine cannot keep up, simulated time falls behind */
+  WARM_UP_STEPS = 1500,    /* half a minute before the first client, so that it finds trades and deep books */
+  STEPS_AT_ONCE = 200,     /* of the traders */
+  STEPS_MOST_NS = 50000000 /* of the loop's time at once: clients want to be served, too */
 };
 static const double default_rate_of_market = 3.5, default_rate_most = 5000; /* book messages a second */
 
@@ -44,25 +46,28 @@ void kl_sim_touch(kl_sim *s) { s->now_us = kl_wall_us(kl_clock_real()); }
 
 static void on_step(uv_timer_t *t) {
   kl_sim *s = t->data;
-  int64_t now_ns = kl_mono_ns(kl_clock_real());
-  s->owed += (double)(now_ns - s->stepped_ns) / 1e6 / KL_SIM_STEP_MS * s->o.speed;
-  s->stepped_ns = now_ns;
-  if (s->owed > STEPS_AT_ONCE) s->owed = STEPS_AT_ONCE;
+  kl_sim_world *w = &s->world;
   kl_sim_touch(s);
-  uint64_t before = kl_sim_traders_orders(s->traders);
-  int steps = (int)s->owed;
-  s->owed -= steps;
-  while (steps-- > 0) {
-    kl_sim_world_step(&s->world, s->world.step + 1);
+  uint64_t due = kl_sim_world_step_at(w, s->now_us);
+  /* The world keeps pace with the wall, come what may; traders who would be late miss a few steps. */
+  if (due > w->step + STEPS_AT_ONCE) kl_sim_world_step(w, due - STEPS_AT_ONCE);
+  uint64_t before = s->traders ? kl_sim_traders_orders(s->traders) : 0;
+  int64_t until_ns = kl_mono_ns(kl_clock_real()) + STEPS_MOST_NS;
+  while (w->step < due) {
+    kl_sim_world_step(w, w->step + 1);
+    if (!s->traders) continue;
     kl_sim_traders_step(s->traders, s->now_us);
+    if (kl_mono_ns(kl_clock_real()) > until_ns) kl_sim_world_step(w, due);
   }
-  atomic_fetch_add_explicit(&s->counters.orders, kl_sim_traders_orders(s->traders) - before, memory_order_relaxed);
+  if (s->traders)
+    atomic_fetch_add_explicit(&s->counters.orders, kl_sim_traders_orders(s->traders) - before, memory_order_relaxed);
 }
 
 static void on_ticker(uv_timer_t *t) {
   kl_sim *s = t->data;
   kl_sim_touch(s);
   kl_exchange_tick(s->x, s->now_us);
+  kl_sim_rolling_tick(s);
   kl_sim_transfers_tick(s);
   kl_sim_fee_changes_tick(s);
   kl_sim_communications_tick(s);
@@ -75,7 +80,6 @@ static void on_ticker(uv_timer_t *t) {
 static void on_second(uv_timer_t *t) {
   kl_sim *s = t->data;
   kl_sim_touch(s);
-  kl_sim_world_settle(&s->world, s->now_us);
   kl_sim_schedule_second(s);
   kl_sim_reference_second(s);
   kl_sim_lag_all_money(s->lag); /* moves of money end by themselves, too */
@@ -116,10 +120,9 @@ static void *run(void *data) {
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, NULL); /* signals are the main thread's */
   bool ok = kl_sim_server_open(s, &s->error);
-  start_timer(s, &s->step_timer, s->traders ? on_step : NULL, KL_SIM_STEP_MS);
+  start_timer(s, &s->step_timer, on_step, KL_SIM_STEP_MS);
   start_timer(s, &s->ticker_timer, on_ticker, TICKER_EVERY_MS);
   start_timer(s, &s->second_timer, on_second, 1000);
-  s->stepped_ns = kl_mono_ns(kl_clock_real());
   kl_sim_touch(s);
   ok = ok && kl_sim_faults_put(s, s->o.faults ? s->o.faults : "", false, NULL, &s->error); /* their time begins here */
   if (ok) {
@@ -168,7 +171,7 @@ static bool build(kl_sim *s, kl_error *e) {
   s->x = kl_exchange_new(&xo);
   if (!s->x) return no_memory(e);
   if (!kl_sim_auth_register(s, e)) return false;
-  kl_sim_world_options wo = {.seed = s->o.seed, .markets = s->o.markets, .speed = s->o.speed, .now_us = s->now_us};
+  kl_sim_world_options wo = kl_sim_rolling_options(s);
   if (!kl_sim_world_build(&s->world, s->x, &wo, e)) return false;
   s->candles = kl_sim_candles_new(s->o.seed, kl_exchange_market_count(s->x), s->start_us, !s->o.quiet);
   if (!s->candles || !kl_sim_archive_past(s)) return no_memory(e);
@@ -186,8 +189,8 @@ static bool build(kl_sim *s, kl_error *e) {
   if (!s->traders) return no_memory(e);
   kl_sim_traders_open(s->traders, s->now_us);
   for (int i = 0; i < WARM_UP_STEPS; i++) {
-    s->now_us += KL_SIM_STEP_MS * 1000;
     kl_sim_world_step(&s->world, s->world.step + 1);
+    s->now_us = kl_sim_world_wall_us(&s->world, (double)s->world.step * s->world.step_s);
     kl_sim_traders_step(s->traders, s->now_us);
   }
   return kl_sim_communications_start(s, e);
@@ -303,7 +306,8 @@ bool kl_sim_start(const kl_sim_options *o, kl_sim **out, kl_error *e) {
   pthread_mutex_init(&s->lock, NULL);
   pthread_cond_init(&s->ready, NULL);
   kl_sim_touch(s);
-  if (!s->o.quiet) s->now_us -= (int64_t)WARM_UP_STEPS * KL_SIM_STEP_MS * 1000;
+  double pace = s->o.speed < KL_SIM_FINE_SPEED ? s->o.speed : KL_SIM_FINE_SPEED;
+  if (!s->o.quiet) s->now_us -= (int64_t)(WARM_UP_STEPS * KL_SIM_STEP_MS * 1000 / pace);
   s->start_us = s->now_us;
   if (s->o.region_s) s->region_expires_us = kl_wall_us(kl_clock_real()) + s->o.region_s * 1000000;
   if (!start(s, e)) {

@@ -1,44 +1,21 @@
+/* Who trades where, and how much of it: a few markets get most of the trading, and news bring more. */
 #include "sim/traders.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAKERS = 3, TAKERS = 2, LEVELS_MOST = 6, GUESTS = 3 };
+#include "base/log.h"
+#include "sim/traders_impl.h"
+
 enum { KEPT_ORDERS = 500, KEPT_FILLS = 100 }; /* nobody looks at the traders' own lists */
 /* Far more than they can lose, and far below what would overflow. */
 #define DEPOSIT (INT64_C(10000000000) * KL_MONEY_ONE)
-
-/* An order that a trader keeps in the book. */
-typedef struct quote {
-  kl_uuid id; /* empty: none */
-} quote;
-
-typedef struct ladder {
-  quote sides[2][LEVELS_MOST]; /* by kl_side, best first */
-} ladder;
-
-typedef struct desk {
-  ladder makers[MAKERS];
-  quote guests[GUESTS]; /* small orders of those who join the book for a while */
-  uint8_t next_guest;
-  double half_spread; /* of the makers, in dollars */
-  double size;        /* typical contracts */
-} desk;
-
-struct kl_sim_traders {
-  kl_exchange *x;
-  kl_sim_world *w;
-  kl_sim_random random;
-  double rate;
-  double tokens; /* messages that may still be caused */
-  size_t n;      /* markets that they trade */
-  double *reach; /* cumulative activity by market */
-  desk *desks;   /* by market */
-  int levels, makers;
-  uint32_t maker_users[MAKERS], taker_users[TAKERS], guest_user;
-  uint64_t step, orders, messages;
-};
+/* Of the wall's second: a world that is faster gets no more, unless it was asked for. */
+static const double most_messages = 20000;
+static const double heat_lasts_s = 20, heat_most = 25;
+/* In so many steps every event is looked at; in so many rounds of it every market is weighed. */
+enum { LOOK_STEPS = 100, WEIGH_ROUNDS = 8 };
 
 static bool add_user(kl_exchange *x, uint32_t *user) {
   *user = kl_exchange_add_user(x, DEPOSIT);
@@ -47,45 +24,175 @@ static bool add_user(kl_exchange *x, uint32_t *user) {
   return true;
 }
 
+/* ---- the weights ---- */
+
+static void add_weight(kl_sim_traders *t, size_t index, double change) {
+  for (size_t i = index + 1; i <= t->cap; i += i & -i)
+    t->tree[i] += change;
+}
+
+static void set_weight(kl_sim_traders *t, size_t index, double weight) {
+  add_weight(t, index, weight - t->desks[index].weight);
+  t->desks[index].weight = weight;
+}
+
+/* The market at a place of the line of all weights. */
+static size_t at_weight(const kl_sim_traders *t, double at) {
+  size_t i = 0;
+  for (size_t step = t->cap; step > 0; step /= 2) {
+    if (i + step > t->cap || t->tree[i + step] > at) continue;
+    i += step;
+    at -= t->tree[i];
+  }
+  return i < t->cap ? i : t->cap - 1;
+}
+
+static bool reserve(kl_sim_traders *t, size_t index) {
+  size_t cap = t->cap ? t->cap : 64;
+  if (index < t->cap) return true;
+  while (cap <= index)
+    cap *= 2;
+  kl_desk *desks = realloc(t->desks, cap * sizeof *desks);
+  if (desks) t->desks = desks;
+  double *tree = desks ? realloc(t->tree, (cap + 1) * sizeof *tree) : NULL;
+  if (!tree) return false;
+  memset(desks + t->cap, 0, (cap - t->cap) * sizeof *desks);
+  memset(tree, 0, (cap + 1) * sizeof *tree);
+  t->tree = tree;
+  size_t before = t->cap;
+  t->cap = cap;
+  for (size_t i = 0; i < before; i++)
+    add_weight(t, i, desks[i].weight);
+  return true;
+}
+
+static double heat_of(kl_sim_traders *t, kl_desk *d) {
+  if (d->heat > 0 && d->heat_step != t->step) {
+    d->heat *= exp(-(double)(t->step - d->heat_step) * t->w->step_s / heat_lasts_s);
+    if (d->heat < 0.05) d->heat = 0;
+  }
+  d->heat_step = t->step;
+  return d->heat;
+}
+
+static void weigh(kl_sim_traders *t, kl_desk *d) {
+  size_t index = (size_t)(d - t->desks);
+  if (d->market->status != KL_MARKET_ACTIVE) {
+    set_weight(t, index, 0);
+    return;
+  }
+  double p = kl_sim_world_view(t->w, d->market);
+  set_weight(t, index, d->liquidity * (0.1 + 4 * p * (1 - p)) * (1 + heat_of(t, d)));
+}
+
+/* Looks at some events: those with news get busy, the others are weighed anew now and then. */
+static void look_around(kl_sim_traders *t) {
+  size_t n = t->w->n_events;
+  for (size_t k = n / LOOK_STEPS + 1; k > 0 && n > 0; k--) {
+    t->sweep = (t->sweep + 1) % n;
+    const kl_sim_event *e = t->w->events[t->sweep];
+    const kl_market *first = e->event->markets[0];
+    if (e->stage != KL_SIM_OPEN || first->index >= t->cap || t->desks[first->index].market != first) continue;
+    bool news = t->desks[first->index].jumps != e->jumps;
+    if (!news && (e->serial + t->step / LOOK_STEPS) % WEIGH_ROUNDS != 0) continue;
+    for (size_t i = 0; i < e->event->n_markets; i++) {
+      kl_desk *d = &t->desks[e->event->markets[i]->index];
+      if (news) {
+        d->heat = heat_of(t, d) + 150 * e->stirred;
+        if (d->heat > heat_most) d->heat = heat_most;
+        d->jumps = e->jumps;
+      }
+      weigh(t, d);
+    }
+  }
+}
+
+/* ---- markets that come and go ---- */
+
+static bool open_desk(kl_sim_traders *t, const kl_sim_event *e, const kl_market *m) {
+  if (!reserve(t, m->index)) return false;
+  kl_desk *d = &t->desks[m->index];
+  kl_quote *quotes = calloc((size_t)(t->makers * 2 * t->levels), sizeof *quotes);
+  if (!quotes) return false;
+  /* Log-normal: the busiest of a hundred markets has about a hundred times the trading of a quiet one. */
+  double liquidity = e->activity * exp(1.1 * kl_sim_gauss(&t->random));
+  double half = 0.0065 * pow(liquidity, -0.55) * exp(0.25 * kl_sim_gauss(&t->random));
+  *d = (kl_desk){.market = m,
+                 .event = e,
+                 .liquidity = liquidity,
+                 .half_spread = half < 0.004  ? 0.004
+                                : half > 0.05 ? 0.05
+                                              : half,
+                 .size = exp(3.4 + 0.7 * kl_sim_gauss(&t->random)) * pow(liquidity, 0.3),
+                 .heat_step = t->step,
+                 .jumps = e->jumps,
+                 .quotes = quotes};
+  double fair = kl_sim_world_view(t->w, m);
+  for (int i = 0; i < KL_MAKERS; i++)
+    d->views[i] = (kl_maker_view){.estimate = fair, .step = t->step};
+  weigh(t, d);
+  return true;
+}
+
+static void fill_book(kl_sim_traders *t, kl_desk *d, int64_t now_us) {
+  if (d->market->status != KL_MARKET_ACTIVE) return;
+  for (int maker = 0; maker < t->makers; maker++) {
+    for (int k = 0; k < t->levels; k++) {
+      kl_traders_requote(t, now_us, d, maker, KL_BID, k);
+      kl_traders_requote(t, now_us, d, maker, KL_ASK, k);
+    }
+  }
+}
+
+void kl_sim_traders_add(kl_sim_traders *t, const kl_sim_event *e, int64_t now_us) {
+  for (size_t i = 0; i < e->event->n_markets; i++) {
+    const kl_market *m = e->event->markets[i];
+    if (open_desk(t, e, m))
+      fill_book(t, &t->desks[m->index], now_us);
+    else
+      kl_log_error("sim", "no memory for traders in %s", m->ticker);
+  }
+}
+
+void kl_sim_traders_forget(kl_sim_traders *t, const kl_market *m) {
+  if (m->index >= t->cap || t->desks[m->index].market != m) return;
+  set_weight(t, m->index, 0);
+  free(t->desks[m->index].quotes);
+  t->desks[m->index] = (kl_desk){0};
+}
+
 kl_sim_traders *kl_sim_traders_new(kl_exchange *x, kl_sim_world *w, uint64_t seed, double rate) {
   kl_sim_traders *t = calloc(1, sizeof *t);
   if (!t) return NULL;
   t->x = x;
   t->w = w;
-  t->rate = rate;
+  double of_wall = rate * w->o.speed, most = rate > most_messages ? rate : most_messages;
+  t->rate = (of_wall < most ? of_wall : most) * w->step_s / w->o.speed;
   t->random = kl_sim_random_new(seed, 2);
+  t->step = w->step;
   /* Thousands of markets get thinner books, or the orders alone would fill the memory. */
-  t->n = kl_exchange_market_count(x);
-  t->levels = t->n <= 500 ? LEVELS_MOST : 3;
-  t->makers = t->n <= 500 ? MAKERS : 1;
-  t->reach = malloc(t->n * sizeof *t->reach);
-  t->desks = calloc(t->n, sizeof *t->desks);
-  bool ok = t->reach && t->desks;
-  for (int i = 0; ok && i < MAKERS; i++)
+  size_t n = kl_exchange_market_count(x);
+  t->levels = n <= 500 ? KL_LEVELS_MOST : 3;
+  t->makers = n <= 500 ? KL_MAKERS : n <= 2000 ? 2 : 1;
+  bool ok = true;
+  for (int i = 0; ok && i < KL_MAKERS; i++)
     ok = add_user(x, &t->maker_users[i]);
-  for (int i = 0; ok && i < TAKERS; i++)
-    ok = add_user(x, &t->taker_users[i]);
-  ok = ok && add_user(x, &t->guest_user);
-  if (!ok) {
-    kl_sim_traders_free(t);
-    return NULL;
-  }
-  double sum = 0;
-  for (size_t i = 0; i < t->n; i++) {
-    const kl_sim_event *e = i < w->cap_markets ? w->markets[i].event : NULL; /* NULL: settled before the start */
-    double fair = kl_sim_world_fair(w, kl_exchange_market_at(x, i));
-    if (e) sum += e->activity * (0.3 + 4 * fair * (1 - fair)); /* the undecided ones are traded most */
-    t->reach[i] = sum;
-    t->desks[i].half_spread = 0.005 + 0.012 * kl_sim_uniform(&t->random) * kl_sim_uniform(&t->random);
-    t->desks[i].size = exp(3.2 + 1.5 * kl_sim_uniform(&t->random));
-  }
-  return t;
+  ok = ok && add_user(x, &t->whim_user) && add_user(x, &t->knowing_user) && add_user(x, &t->momentum_user) &&
+       add_user(x, &t->arbitrage_user) && add_user(x, &t->guest_user);
+  for (size_t i = 0; ok && i < w->n_events; i++)
+    for (size_t k = 0; ok && k < w->events[i]->event->n_markets; k++)
+      ok = open_desk(t, w->events[i], w->events[i]->event->markets[k]);
+  if (ok) return t;
+  kl_sim_traders_free(t);
+  return NULL;
 }
 
 void kl_sim_traders_free(kl_sim_traders *t) {
   if (!t) return;
-  free(t->reach);
+  for (size_t i = 0; i < t->cap; i++)
+    free(t->desks[i].quotes);
   free(t->desks);
+  free(t->tree);
   free(t);
 }
 
@@ -93,8 +200,21 @@ void kl_sim_traders_count_level(kl_sim_traders *t) { t->messages++; }
 uint64_t kl_sim_traders_orders(const kl_sim_traders *t) { return t->orders; }
 uint64_t kl_sim_traders_steps(const kl_sim_traders *t) { return t->step; }
 
-/* The grid's neighbours of a price; 0 or one dollar past its ends. */
-static kl_price below(const kl_market *m, kl_price p) {
+void kl_sim_traders_fill(kl_sim_traders *t, const kl_fill *f) {
+  kl_desk *d = f->market->index < t->cap ? &t->desks[f->market->index] : NULL;
+  if (!d || d->market != f->market) return;
+  uint32_t maker = f->user - t->maker_users[0];
+  if (maker < KL_MAKERS) d->views[maker].inventory = f->post_position;
+  if (!f->is_taker) return;
+  double price = (double)f->yes_price / KL_PRICE_ONE;
+  if (d->slow == 0) d->fast = d->slow = price;
+  d->fast += 0.3 * (price - d->fast);
+  d->slow += 0.05 * (price - d->slow);
+}
+
+/* ---- what they share ---- */
+
+kl_price kl_traders_below(const kl_market *m, kl_price p) {
   for (int i = 0; i < m->n_bands; i++) {
     const kl_price_band *b = &m->bands[i];
     if (p > b->start && p <= b->end) return b->start + (p - b->start - 1) / b->step * b->step;
@@ -102,7 +222,7 @@ static kl_price below(const kl_market *m, kl_price p) {
   return 0;
 }
 
-static kl_price above(const kl_market *m, kl_price p) {
+kl_price kl_traders_above(const kl_market *m, kl_price p) {
   for (int i = 0; i < m->n_bands; i++) {
     const kl_price_band *b = &m->bands[i];
     if (p >= b->start && p < b->end) return b->start + ((p - b->start) / b->step + 1) * b->step;
@@ -110,19 +230,15 @@ static kl_price above(const kl_market *m, kl_price p) {
   return KL_PRICE_ONE;
 }
 
-static bool inside(kl_price p) { return p > 0 && p < KL_PRICE_ONE; }
-
-/* Whole contracts mostly, now and then a fraction. */
-static kl_count size_around(kl_sim_traders *t, double contracts) {
+kl_count kl_traders_size(kl_sim_traders *t, double contracts) {
   double v = contracts * exp(0.7 * kl_sim_gauss(&t->random));
   kl_count count = 100 * (kl_count)(v < 1 ? 1 : v > 20000 ? 20000 : v);
   if (kl_sim_below(&t->random, 12) == 0) count += kl_sim_below(&t->random, 100);
   return count;
 }
 
-/* Creates an order; true with *id when it rests. */
-static bool place(kl_sim_traders *t, int64_t now_us, uint32_t user, const kl_market *m, kl_side side, kl_price price,
-                  kl_count count, kl_tif tif, kl_uuid *id) {
+bool kl_traders_place(kl_sim_traders *t, int64_t now_us, uint32_t user, const kl_market *m, kl_side side,
+                      kl_price price, kl_count count, kl_tif tif, kl_uuid *id) {
   kl_order_request r = {.user = user,
                         .ticker = m->ticker,
                         .side = side,
@@ -139,177 +255,54 @@ static bool place(kl_sim_traders *t, int64_t now_us, uint32_t user, const kl_mar
   return true;
 }
 
-static bool amend(kl_sim_traders *t, int64_t now_us, uint32_t user, const char *id, const kl_market *m, kl_side side,
-                  kl_price price, kl_count total) {
-  kl_amend_request r = {
-      .user = user, .order_id = id, .ticker = m->ticker, .side = side, .price = price, .count = total};
-  kl_order_outcome out;
-  return kl_exchange_amend(t->x, now_us, &r, &out) == KL_X_OK;
-}
+/* ---- steps ---- */
 
-/* Where a maker wants its k-th level; false when there is no room on that side. */
-static bool wanted(const kl_market *m, const desk *d, double estimate, kl_side side, int k, kl_price *out) {
-  double distance = d->half_spread + 0.011 * k + (k > 3 ? 0.03 * (k - 3) : 0);
-  double at = side == KL_BID ? estimate - distance : estimate + distance;
-  kl_price p = kl_price_snap(m, (kl_price)llround((at < 0 ? 0 : at > 1 ? 1 : at) * KL_PRICE_ONE));
-  kl_price bid, ask;
-  kl_count bid_size, ask_size;
-  kl_exchange_top(m, &bid, &bid_size, &ask, &ask_size);
-  if (side == KL_BID && ask_size > 0 && p >= ask) p = below(m, ask);
-  if (side == KL_ASK && bid_size > 0 && p <= bid) p = above(m, bid);
-  *out = p;
-  return inside(p);
-}
-
-/* Brings one level of a maker's ladder to where it should be; true when that took a message. */
-static bool requote(kl_sim_traders *t, int64_t now_us, uint32_t market, int maker, kl_side side, int k) {
-  const kl_market *m = kl_exchange_market_at(t->x, market);
-  desk *d = &t->desks[market];
-  quote *q = &d->makers[maker].sides[side][k];
-  double fair = kl_sim_world_fair(t->w, m);
-  double estimate = fair + 0.25 * d->half_spread * kl_sim_gauss(&t->random) + 0.002 * (maker - 1);
-  uint32_t user = t->maker_users[maker];
-  kl_price price;
-  if (!wanted(m, d, estimate, side, k, &price)) {
-    if (q->id[0]) kl_exchange_cancel(t->x, now_us, user, 0, q->id, NULL, NULL);
-    q->id[0] = '\0';
-    return false;
+/* A maker looks at its ladder from the inside out until it has changed something. */
+static void make(kl_sim_traders *t, int64_t now_us, kl_desk *d) {
+  int maker = (int)kl_sim_below(&t->random, (uint32_t)t->makers);
+  kl_side first = kl_sim_uniform(&t->random) < 0.5 ? KL_BID : KL_ASK;
+  int skip = kl_sim_below(&t->random, 3) == 0 ? (int)kl_sim_below(&t->random, (uint32_t)t->levels) : 0;
+  for (int k = skip; k < t->levels; k++) {
+    bool moved = kl_traders_requote(t, now_us, d, maker, first, k);
+    moved = kl_traders_requote(t, now_us, d, maker, first == KL_BID ? KL_ASK : KL_BID, k) || moved;
+    if (moved) return;
   }
-  const kl_order *o = q->id[0] ? kl_exchange_order(t->x, user, q->id) : NULL;
-  bool resting = o && o->status == KL_ORDER_RESTING;
-  kl_count size = size_around(t, d->size * (1 + 0.8 * k));
-  if (resting && o->price == price && o->remaining * 3 > size) {
-    /* In place: the size is touched up now and then, as a real maker's inventory would. */
-    if (kl_sim_below(&t->random, 3) != 0) return false;
-    return amend(t, now_us, user, q->id, m, side, price, o->filled + size);
-  }
-  if (resting) {
-    if (kl_sim_below(&t->random, 8) != 0 && amend(t, now_us, user, q->id, m, side, price, o->filled + size))
-      return true;
-    kl_exchange_cancel(t->x, now_us, user, 0, q->id, NULL, NULL);
-  }
-  q->id[0] = '\0';
-  place(t, now_us, user, m, side, price, size, KL_TIF_GTC, &q->id);
-  return true;
-}
-
-/* Someone buys or sells at the best price, for no reason that the model knows. */
-static void take_by_whim(kl_sim_traders *t, int64_t now_us, uint32_t market) {
-  const kl_market *m = kl_exchange_market_at(t->x, market);
-  kl_price bid, ask;
-  kl_count bid_size, ask_size;
-  kl_exchange_top(m, &bid, &bid_size, &ask, &ask_size);
-  kl_side side = kl_sim_uniform(&t->random) < 0.5 ? KL_BID : KL_ASK;
-  kl_price price = side == KL_BID ? ask : bid;
-  if (!inside(price)) return;
-  kl_count best = side == KL_BID ? ask_size : bid_size;
-  kl_count count = size_around(t, t->desks[market].size * 0.25);
-  /* Most take a part of the best level; a few go through it. */
-  if (count > best && kl_sim_below(&t->random, 4) != 0) count = best;
-  if (count > best) {
-    for (int i = 0; i < 2; i++) {
-      kl_price next = side == KL_BID ? above(m, price) : below(m, price);
-      if (inside(next)) price = next;
-    }
-  }
-  if (count > 0) place(t, now_us, t->taker_users[0], m, side, price, count, KL_TIF_IOC, NULL);
-}
-
-/* Someone who knows the hidden value takes every order that is wrong by more than a maker's spread. */
-static bool take_by_knowledge(kl_sim_traders *t, int64_t now_us, uint32_t market) {
-  const kl_market *m = kl_exchange_market_at(t->x, market);
-  double fair = kl_sim_world_fair(t->w, m);
-  kl_price bid, ask;
-  kl_count bid_size, ask_size;
-  kl_exchange_top(m, &bid, &bid_size, &ask, &ask_size);
-  double edge = 0.004;
-  kl_price limit = (kl_price)llround(fair * KL_PRICE_ONE);
-  if (ask_size > 0 && (double)ask / KL_PRICE_ONE < fair - edge) {
-    limit = kl_price_snap(m, limit > ask ? limit : ask);
-    if (inside(limit)) place(t, now_us, t->taker_users[1], m, KL_BID, limit, ask_size, KL_TIF_IOC, NULL);
-    return true;
-  }
-  if (bid_size > 0 && (double)bid / KL_PRICE_ONE > fair + edge) {
-    limit = kl_price_snap(m, limit < bid ? limit : bid);
-    if (inside(limit)) place(t, now_us, t->taker_users[1], m, KL_ASK, limit, bid_size, KL_TIF_IOC, NULL);
-    return true;
-  }
-  return false;
-}
-
-/* Someone joins the best price, or improves it, with a small order, and an older such order goes. */
-static void join(kl_sim_traders *t, int64_t now_us, uint32_t market) {
-  const kl_market *m = kl_exchange_market_at(t->x, market);
-  desk *d = &t->desks[market];
-  quote *g = &d->guests[d->next_guest];
-  d->next_guest = (uint8_t)((d->next_guest + 1) % GUESTS);
-  if (g->id[0]) {
-    kl_exchange_cancel(t->x, now_us, t->guest_user, 0, g->id, NULL, NULL);
-    g->id[0] = '\0';
-    if (kl_sim_below(&t->random, 3) == 0) return;
-  }
-  kl_price bid, ask;
-  kl_count bid_size, ask_size;
-  kl_exchange_top(m, &bid, &bid_size, &ask, &ask_size);
-  kl_side side = kl_sim_uniform(&t->random) < 0.5 ? KL_BID : KL_ASK;
-  kl_price price = side == KL_BID ? bid : ask;
-  kl_price better = side == KL_BID ? above(m, bid) : below(m, ask);
-  if (kl_sim_below(&t->random, 4) == 0 && better > bid && better < ask) price = better;
-  if (inside(price)) place(t, now_us, t->guest_user, m, side, price, size_around(t, d->size * 0.2), KL_TIF_GTC, &g->id);
-}
-
-static uint32_t pick_market(kl_sim_traders *t) {
-  size_t n = t->n, low = 0, high = n - 1;
-  double at = kl_sim_uniform(&t->random) * t->reach[n - 1];
-  while (low < high) {
-    size_t mid = (low + high) / 2;
-    if (t->reach[mid] > at) {
-      high = mid;
-    } else {
-      low = mid + 1;
-    }
-  }
-  return (uint32_t)low;
 }
 
 static void act(kl_sim_traders *t, int64_t now_us) {
-  uint32_t market = pick_market(t);
-  if (kl_exchange_market_at(t->x, market)->status != KL_MARKET_ACTIVE) return;
-  uint32_t dice = kl_sim_below(&t->random, 100);
-  if (dice < 14) {
-    take_by_whim(t, now_us, market);
-  } else if (dice < 22) {
-    if (!take_by_knowledge(t, now_us, market)) join(t, now_us, market);
-  } else if (dice < 30) {
-    join(t, now_us, market);
+  double sum = t->tree[t->cap];
+  kl_desk *d = sum > 0 ? &t->desks[at_weight(t, kl_sim_uniform(&t->random) * sum)] : NULL;
+  if (!d || !d->market) return;
+  if (d->market->status != KL_MARKET_ACTIVE) {
+    weigh(t, d);
+    return;
+  }
+  double dice = kl_sim_uniform(&t->random) * 100;
+  if (d->heat > 1) dice *= 0.6; /* news are traded on */
+  if (dice < 13) {
+    kl_traders_whim(t, now_us, d);
+  } else if (dice < 21) {
+    if (!kl_traders_knowledge(t, now_us, d)) kl_traders_join(t, now_us, d);
+  } else if (dice < 24) {
+    kl_traders_momentum(t, now_us, d);
+  } else if (dice < 25) {
+    kl_traders_arbitrage(t, now_us, d);
+  } else if (dice < 31) {
+    kl_traders_join(t, now_us, d);
   } else {
-    /* A maker looks at its ladder from the inside out until it has changed something. */
-    int maker = (int)kl_sim_below(&t->random, (uint32_t)t->makers);
-    kl_side first = kl_sim_uniform(&t->random) < 0.5 ? KL_BID : KL_ASK;
-    int skip = kl_sim_below(&t->random, 3) == 0 ? (int)kl_sim_below(&t->random, (uint32_t)t->levels) : 0;
-    for (int k = skip; k < t->levels; k++) {
-      bool moved = requote(t, now_us, market, maker, first, k);
-      moved = requote(t, now_us, market, maker, first == KL_BID ? KL_ASK : KL_BID, k) || moved;
-      if (moved) return;
-    }
+    make(t, now_us, d);
   }
 }
 
 void kl_sim_traders_open(kl_sim_traders *t, int64_t now_us) {
-  for (uint32_t i = 0; i < t->n; i++) {
-    if (kl_exchange_market_at(t->x, i)->status != KL_MARKET_ACTIVE) continue;
-    for (int maker = 0; maker < t->makers; maker++) {
-      for (int k = 0; k < t->levels; k++) {
-        requote(t, now_us, i, maker, KL_BID, k);
-        requote(t, now_us, i, maker, KL_ASK, k);
-      }
-    }
-  }
+  for (size_t i = 0; i < t->cap; i++)
+    if (t->desks[i].market) fill_book(t, &t->desks[i], now_us);
 }
 
 void kl_sim_traders_step(kl_sim_traders *t, int64_t now_us) {
-  t->step++;
-  t->tokens += t->rate * KL_SIM_STEP_MS / 1000.0;
+  t->step = t->w->step;
+  look_around(t);
+  t->tokens += t->rate;
   /* An action that changes nothing costs a little too, so that a step always ends. */
   while (t->tokens >= 1) {
     uint64_t before = t->messages;

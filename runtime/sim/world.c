@@ -274,10 +274,31 @@ static void settle_event(kl_sim_world *w, kl_sim_event *e, int64_t now_us) {
   }
 }
 
+static bool due_to_go(const kl_sim_world *w, const kl_sim_event *e, int64_t now_us) {
+  return w->o.keep_us > 0 && e->stage == KL_SIM_SETTLED && e->followed && now_us >= e->stage_us + w->o.keep_us &&
+         kl_exchange_retirable(e->event) && (!w->o.may_retire || w->o.may_retire(w->o.data, e));
+}
+
+static void retire(kl_sim_world *w, kl_sim_event *e) {
+  if (w->o.retiring) w->o.retiring(w->o.data, e);
+  for (size_t i = 0; i < e->event->n_markets; i++)
+    *kl_sim_world_place(w, e->event->markets[i]) = (kl_sim_market){0};
+  kl_exchange_retire_event(w->x, e->event);
+  free(e->process);
+  free(e);
+}
+
 void kl_sim_world_settle(kl_sim_world *w, int64_t now_us) {
-  size_t n = w->n_events; /* those that are added meanwhile are not due */
+  size_t n = w->n_events, kept = 0; /* those that are added meanwhile are not due */
   for (size_t i = 0; i < n; i++)
     settle_event(w, w->events[i], now_us);
+  for (size_t i = 0; i < w->n_events; i++) {
+    if (due_to_go(w, w->events[i], now_us))
+      retire(w, w->events[i]);
+    else
+      w->events[kept++] = w->events[i];
+  }
+  w->n_events = kept;
 }
 
 const char *const *kl_sim_world_tags(const char *series_ticker) {

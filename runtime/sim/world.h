@@ -60,10 +60,12 @@ typedef struct kl_sim_world_options {
   double speed;    /* 0: 1 */
   int64_t now_us;  /* the start */
   int64_t keep_us; /* how long a settled event can be looked up; 0: for good */
-  /* Told when an event was added while the world runs, and before a market is forgotten. Any may be NULL. */
+  /* Told when an event was added while the world runs, and before one is forgotten, which the last may refuse for now.
+   * Any may be NULL. */
   void *data;
   void (*added)(void *data, kl_sim_event *e);
-  void (*retiring)(void *data, kl_sim_event *e, kl_market *m);
+  void (*retiring)(void *data, kl_sim_event *e);
+  bool (*may_retire)(void *data, const kl_sim_event *e);
 } kl_sim_world_options;
 
 struct kl_sim_asset;

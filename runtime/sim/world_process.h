@@ -40,6 +40,7 @@ typedef struct kl_sim_process {
     } weather;
     struct {
       double strength, next; /* of the home team; game second of the next possession's end */
+      double home, home_t;   /* the home team's chance, and when it was computed */
       int score[2], ball, overtimes;
     } sports;
     struct {

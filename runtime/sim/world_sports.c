@@ -187,7 +187,7 @@ static bool play_until(kl_sim_process *p, double clock) {
   }
 }
 
-static double advance(kl_sim_process *p, double t) {
+static double play_on(kl_sim_process *p, double t) {
   if (p->t < p->start) {
     double to = t < p->start ? t : p->start;
     p->u.sports.strength += sqrt(strength_variance(p, p->t, to)) * kl_sim_gauss(&p->random);
@@ -225,8 +225,13 @@ static double home_wins(const kl_sim_process *p) {
   return sum;
 }
 
+static void update_chance(kl_sim_process *p) {
+  p->u.sports.home = home_wins(p);
+  p->u.sports.home_t = p->t;
+}
+
 static double fair(const kl_sim_process *p, const kl_sim_claim *claim) {
-  double home = home_wins(p);
+  double home = p->u.sports.home;
   return claim->contender == HOME ? home : 1 - home;
 }
 
@@ -244,17 +249,28 @@ static void observe(const kl_sim_process *p, kl_sim_observation *out) {
   }
 }
 
+/* The chance changes little within half a second in which nobody scores, and before the game within five. */
+static double advance(kl_sim_process *p, double t) {
+  int before = p->u.sports.score[AWAY] + p->u.sports.score[HOME], ball = p->u.sports.ball;
+  double jump = play_on(p, t), known = p->t - p->u.sports.home_t;
+  bool scored = p->u.sports.score[AWAY] + p->u.sports.score[HOME] != before || p->u.sports.ball != ball;
+  if (scored || p->over || known > (p->t < p->start ? 5 : 0.5)) update_chance(p);
+  return jump;
+}
+
 /* Before the game the strength, in the game points. */
 static void news(kl_sim_process *p, const kl_sim_claim *claim, double size) {
   double towards = claim->contender == HOME ? size : -size;
   if (p->t < p->start) {
     p->u.sports.strength += towards * 0.05;
+    update_chance(p);
     return;
   }
   double left = (period_end(p) - clock_at(p->t - p->start)) / possession_s;
   int points = (int)lround(towards * sqrt(1.3 * (left > 1 ? left : 1)));
   if (points == 0) points = towards > 0 ? 1 : -1;
   p->u.sports.score[points > 0 ? HOME : AWAY] += abs(points);
+  update_chance(p);
 }
 
 static const kl_sim_process_type sports = {KL_SIM_SPORTS, advance, fair, observe, news};
@@ -269,6 +285,7 @@ void kl_sim_sports_begin(kl_sim_process *p, double tip_off, double t) {
   if (p->t >= tip_off) {
     p->u.sports.ball = kl_sim_below(&p->random, 2) ? HOME : AWAY;
     p->u.sports.next = next_possession(p);
-    advance(p, t);
+    play_on(p, t);
   }
+  update_chance(p);
 }

@@ -34,6 +34,11 @@ static void on_level(void *data, const kl_market *m, kl_outcome side, kl_price p
   if (s->t) kl_sim_traders_count_level(s->t);
 }
 
+static void on_fill(void *data, const kl_fill *f) {
+  stage *s = data;
+  if (s->t) kl_sim_traders_fill(s->t, f);
+}
+
 static void on_trade(void *data, const kl_trade *t) {
   (void)t;
   ((stage *)data)->trades++;
@@ -43,7 +48,7 @@ static stage *open_stage(uint64_t seed, int markets, double rate) {
   kl_error e;
   stage *s = calloc(1, sizeof *s);
   assert_non_null(s);
-  kl_exchange_options o = {.seed = seed, .sink = {.data = s, .level = on_level, .trade = on_trade}};
+  kl_exchange_options o = {.seed = seed, .sink = {.data = s, .level = on_level, .trade = on_trade, .fill = on_fill}};
   s->now_us = NOON;
   s->x = kl_exchange_new(&o);
   assert_non_null(s->x);
@@ -211,6 +216,87 @@ static void pass(stage *s, int64_t now_us) {
   }
 }
 
+static void check_agreement(const stage *s) {
+  const kl_market *where;
+  const char *wrong = kl_exchange_audit(s->x, &where);
+  if (wrong) fail_msg("%s: %s", where ? where->ticker : "the exchange", wrong);
+}
+
+static void added(void *data, kl_sim_event *e) {
+  stage *s = data;
+  kl_sim_traders_add(s->t, e, s->now_us);
+}
+
+static void retiring(void *data, kl_sim_event *e) {
+  stage *s = data;
+  for (size_t i = 0; i < e->event->n_markets; i++)
+    kl_sim_traders_forget(s->t, e->event->markets[i]);
+}
+
+static size_t open_markets(const stage *s) {
+  size_t open = 0;
+  for (size_t i = 0; i < kl_exchange_market_count(s->x); i++)
+    open += kl_exchange_market_at(s->x, i)->status == KL_MARKET_ACTIVE;
+  return open;
+}
+
+/* Days of a fast world with its traders: what is settled is forgotten, and nothing drifts apart. */
+static void days_go_by_without_growth_or_drift(void **state) {
+  (void)state;
+  enum { MARKETS = 120, HOURS = 130 };
+  static const double speed = 3600; /* an hour in a second */
+  kl_error e;
+  stage *s = calloc(1, sizeof *s);
+  assert_non_null(s);
+  kl_exchange_options o = {.seed = 9,
+                           .speed = speed,
+                           .keep_trades = 2000,
+                           .sink = {.data = s, .level = on_level, .trade = on_trade, .fill = on_fill}};
+  s->now_us = NOON;
+  s->x = kl_exchange_new(&o);
+  assert_non_null(s->x);
+  kl_sim_world_options wo = {.seed = 9,
+                             .markets = MARKETS,
+                             .speed = speed,
+                             .now_us = NOON,
+                             .keep_us = 6 * INT64_C(1000000),
+                             .data = s,
+                             .added = added,
+                             .retiring = retiring};
+  assert_true(kl_sim_world_build(&s->w, s->x, &wo, &e));
+  kl_exchange_tick(s->x, NOON);
+  s->t = kl_sim_traders_new(s->x, &s->w, 9, 400);
+  assert_non_null(s->t);
+  kl_sim_traders_open(s->t, NOON);
+  size_t most = 0, half = 0, made = s->w.made;
+  for (int tick = 0; tick < HOURS * 10; tick++) {
+    s->now_us += 100000;
+    uint64_t due = kl_sim_world_step_at(&s->w, s->now_us);
+    for (int k = 0; k < 5; k++) {
+      kl_sim_world_step(&s->w, due - (uint64_t)(4 - k) * 20);
+      kl_sim_traders_step(s->t, s->now_us);
+    }
+    kl_exchange_tick(s->x, s->now_us);
+    kl_sim_world_settle(&s->w, s->now_us);
+    assert_int_equal(open_markets(s), MARKETS);
+    if (kl_exchange_market_count(s->x) > most) most = kl_exchange_market_count(s->x);
+    if (tick == HOURS * 5) half = most;
+    if (tick % 20 == 0) check_agreement(s);
+  }
+  assert_true(s->trades > 1000);
+  assert_true(s->w.made > made + HOURS); /* hours, games and days have followed each other */
+  assert_true(most < half + half / 10);  /* and were forgotten */
+  assert_true(s->w.n_events == kl_exchange_event_count(s->x));
+  for (size_t i = 0; i < kl_exchange_market_count(s->x); i++) {
+    const kl_market *m = kl_exchange_market_at(s->x, i);
+    assert_ptr_equal(kl_exchange_market(s->x, m->ticker), m);
+    assert_int_equal(kl_exchange_market_from(s->x, m->serial), i);
+    assert_true(m->index < most + 8); /* indices are used again */
+  }
+  check_agreement(s);
+  close_stage(s);
+}
+
 static void closed_events_are_determined_then_settled_and_followed(void **state) {
   (void)state;
   stage *s = open_world(1, 36, 600); /* an hour in six seconds */
@@ -234,10 +320,7 @@ static void closed_events_are_determined_then_settled_and_followed(void **state)
     winners += m->settlement == KL_PRICE_ONE;
   }
   assert_int_equal(winners, 1); /* the ranges of a temperature leave no gap */
-  size_t open = 0;
-  for (size_t i = 0; i < kl_exchange_market_count(s->x); i++)
-    open += kl_exchange_market_at(s->x, i)->status == KL_MARKET_ACTIVE;
-  assert_int_equal(open, 36);
+  assert_int_equal(open_markets(s), 36);
   close_stage(s);
 }
 
@@ -384,6 +467,7 @@ int main(void) {
       cmocka_unit_test(books_are_hardly_ever_empty_or_crossed),
       cmocka_unit_test(values_of_an_exclusive_event_add_up_to_one),
       cmocka_unit_test(closed_events_are_determined_then_settled_and_followed),
+      cmocka_unit_test(days_go_by_without_growth_or_drift),
       cmocka_unit_test(events_can_be_observed),
       cmocka_unit_test(news_move_the_value_at_once),
       cmocka_unit_test(the_past_is_consistent_and_repeatable),
