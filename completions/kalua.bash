@@ -114,8 +114,7 @@ _kalua() {
   --side) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$cur") && return ;;
   --allow-env) mapfile -t COMPREPLY < <(compgen -v -- "$cur") && return ;;
   --key-id | --rest-url | --ws-url | --seed | --markets | --speed | --rate | --mem | --cpu-ms | --allow-net | \
-    --faults | --levels | --seconds | --port | --users | --max | --jq | --shard) return ;;
-    --levels | --seconds | --port | --users | --max | --jq | --shard | --user | --clock-skew | --read-lag | --history | \
+    --faults | --levels | --seconds | --port | --users | --max | --jq | --shard | --user | --clock-skew | --read-lag | --history | \
     --region-expires | --ws-connections | --ws-markets | --ws-commands) return ;;
   esac
 
