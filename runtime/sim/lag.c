@@ -11,8 +11,8 @@ enum { SUBACCOUNTS = 64, KEY_MOST = 48 };
 
 /* What something was before it changed. */
 typedef struct change {
-  kl_list link;        /* oldest first */
-  struct change *next; /* of the same thing */
+  struct change *after; /* of anything */
+  struct change *next;  /* of the same thing */
   int64_t us;
   char key[KEY_MOST];
   bool existed;
@@ -21,7 +21,7 @@ typedef struct change {
 
 struct kl_sim_lag {
   const kl_sim *s;
-  kl_list changes;
+  change *oldest, *newest;
   kl_map *first; /* key to the oldest change of it */
   kl_map *last;  /* key to a copy of what it is now */
   bool *dirty;   /* by account: its balances may have changed */
@@ -32,7 +32,6 @@ kl_sim_lag *kl_sim_lag_new(const kl_sim *s) {
   kl_sim_lag *l = calloc(1, sizeof *l);
   if (!l) return NULL;
   l->s = s;
-  kl_list_init(&l->changes);
   l->first = kl_map_new();
   l->last = kl_map_new();
   l->dirty = calloc((size_t)s->n_accounts, sizeof *l->dirty);
@@ -50,9 +49,8 @@ void kl_sim_lag_free(kl_sim_lag *l) {
   const char *key;
   void *value;
   if (!l) return;
-  while (!kl_list_empty(&l->changes)) {
-    change *c = KL_CONTAINER(l->changes.next, change, link);
-    kl_list_remove(&c->link);
+  for (change *c = l->oldest, *after; c; c = after) {
+    after = c->after;
     free(c);
   }
   while (l->last && kl_map_next(l->last, &cursor, &key, &n, &value))
@@ -68,14 +66,14 @@ static int64_t shown_until(const kl_sim_lag *l) { return l->s->now_us - l->s->o.
 /* Forgets changes that are shown by now. */
 static void prune(kl_sim_lag *l) {
   int64_t until = shown_until(l);
-  while (!kl_list_empty(&l->changes)) {
-    change *c = KL_CONTAINER(l->changes.next, change, link);
-    if (c->us > until) return;
+  while (l->oldest && l->oldest->us <= until) {
+    change *c = l->oldest;
     if (c->next)
       (void)kl_map_set(l->first, c->key, strlen(c->key), c->next); /* the key is there: nothing is allocated */
     else
       (void)kl_map_remove(l->first, c->key, strlen(c->key));
-    kl_list_remove(&c->link);
+    l->oldest = c->after;
+    if (!l->oldest) l->newest = NULL;
     free(c);
   }
 }
@@ -91,7 +89,7 @@ static bool note_change(kl_sim_lag *l, const char *key, const void *before, size
   change *c = calloc(1, sizeof *c + size);
   if (!c) return false;
   c->us = l->s->now_us;
-  memcpy(c->key, key, n);
+  snprintf(c->key, sizeof c->key, "%s", key);
   c->existed = before != NULL;
   if (before) memcpy(c->before, before, size);
   change *at = kl_map_get(l->first, key, n);
@@ -102,7 +100,11 @@ static bool note_change(kl_sim_lag *l, const char *key, const void *before, size
     return false;
   }
   if (at) at->next = c;
-  kl_list_append(&l->changes, &c->link);
+  if (l->newest)
+    l->newest->after = c;
+  else
+    l->oldest = c;
+  l->newest = c;
   return true;
 }
 

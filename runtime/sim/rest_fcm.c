@@ -205,7 +205,7 @@ typedef struct merge {
 
 static bool merge_start(merge *g, const kl_sim *s, const kl_sim_account *member, const kl_sim_subtrader *only) {
   size_t most = kl_sim_fcm_count(s) + 1;
-  *g = (merge){.s = s, .from = malloc(most * sizeof(*g->from)), .at = calloc(most, sizeof *g->at)};
+  *g = (merge){.s = s, .from = malloc(most * sizeof(const kl_sim_subtrader *)), .at = calloc(most, sizeof *g->at)};
   if (!g->from || !g->at) return false;
   for (size_t i = 0; i + 1 < most; i++) {
     const kl_sim_subtrader *t = kl_sim_fcm_at(s, i);

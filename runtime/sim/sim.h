@@ -20,33 +20,37 @@ typedef struct kl_sim_known_key {
 } kl_sim_known_key;
 
 typedef struct kl_sim_options {
-  int port; /* 0: any */
+  /* What is traded. */
   uint64_t seed;
-  int markets;                   /* 0: 36 */
-  double speed;                  /* 1: real time; 0 is taken as 1 */
-  bool quiet;                    /* no synthetic traders */
+  double speed;     /* 1: real time; 0 is taken as 1 */
+  double rate;      /* book messages a second over all markets that the traders aim at; 0: by the number of markets */
+  int markets;      /* 0: 36 */
+  bool quiet;       /* no synthetic traders */
+  bool maintenance; /* trading pauses in the weekly maintenance window, Thursday 03:00 to 05:00 Eastern */
+  bool tls;         /* serve https and wss with a self-signed certificate, written to ca_path */
+  int port;         /* 0: any */
+  /* Who trades. */
   int users;                     /* accounts with keys of their own; 0: 1 */
   const kl_sim_known_key *known; /* further accounts, behind the others; copied, and the keys are taken, also on
                                     failure */
   int n_known;
-  double rate; /* book messages a second over all markets that the traders aim at; 0: by the number of markets */
-  int64_t read_lag_ms;       /* how far reads of what an account has lag behind; 0: not at all */
-  int64_t history_s;         /* older than this is only in the historical tier; 0: as on the exchange */
-  int64_t max_clock_skew_ms; /* 0: 15,000 */
   bool fcm;                  /* the first account is an FCM member */
   bool fcm_fix_only;         /* keys bound to a subtrader may not use REST or WebSocket, as on the exchange */
+  const char *tier;          /* of every account, by name: its rate limits; NULL: "prestige" */
+  int64_t balance_precision; /* of every account, in millionths of a dollar: 100, or 10000, which is 0 */
   int64_t region_s;          /* seconds until location attestations lapse; -1: they have; 0: never attested */
+  int64_t max_clock_skew_ms; /* 0: 15,000 */
+  int post_only_throttle;    /* how many post-only orders a minute may fail by crossing; 0: any number */
   int ws_connections;        /* WebSocket connections of an account at once; 0: 200 */
   int64_t ws_markets;        /* market subscriptions of a connection; 0: 500,000 */
   int64_t ws_commands;       /* commands of a connection a second; 0: 10,000 */
-  const char *tier;          /* of every account, by name: its rate limits; NULL: "prestige" */
-  int64_t balance_precision; /* of every account, in millionths of a dollar: 100, or 10000, which is 0 */
-  const char *state;         /* the file that the exchange is kept in; NULL: it ends with the process */
-  int post_only_throttle;    /* how many post-only orders a minute may fail by crossing; 0: any number */
-  bool maintenance;          /* trading pauses in the weekly maintenance window, Thursday 03:00 to 05:00 Eastern */
-  const char *faults;        /* rules of faults, see fault_spec.h; NULL: none */
-  const char *title;         /* what `kalua trigger` calls it; NULL: it is not listed for others to find */
-  bool tls;                  /* serve https and wss with a self-signed certificate, written to ca_path */
+  /* What is remembered. */
+  const char *state;   /* the file that the exchange is kept in; NULL: it ends with the process */
+  int64_t read_lag_ms; /* how far reads of what an account has lag behind; 0: not at all */
+  int64_t history_s;   /* older than this is only in the historical tier; 0: as on the exchange */
+  /* What goes wrong. */
+  const char *faults; /* rules of faults, see fault_spec.h; NULL: none */
+  const char *title;  /* what `kalua trigger` calls it; NULL: it is not listed for others to find */
 } kl_sim_options;
 
 typedef struct kl_sim_user {
