@@ -328,8 +328,8 @@ bool kl_exchange_netting(const kl_exchange *x, uint32_t user, int subaccount, in
 /* What it returned, over all events. */
 kl_money kl_exchange_returned(const kl_exchange *x, uint32_t user, int subaccount, int shard);
 
-/* ---- moving money ---- KL_X_INSUFFICIENT_BALANCE when the balance is less than `amount` (> 0). Not in an exchange pause
- * of the shard. */
+/* ---- moving money ---- KL_X_INSUFFICIENT_BALANCE when the balance is less than `amount` (> 0). Not in an exchange
+ * pause of the shard. */
 
 /* Between two subaccounts of one shard. */
 kl_exchange_result kl_exchange_transfer(kl_exchange *x, uint32_t user, int shard, int from, int to, kl_money amount);
