@@ -11,14 +11,16 @@ static kl_sim_channel channel_of(const char *ticker) {
   return is_combo(ticker) ? KL_CH_COMBO_LIFECYCLE : KL_CH_LIFECYCLE;
 }
 
-/* Sends a body to all sessions that have the channel, or to those of one user; frees the body. */
-static void tell_sessions(kl_sim *s, kl_sim_channel ch, const uint32_t *user, const char *type, kl_buf *b) {
+/* Sends a body to all sessions that have the channel; about a group (NULL: about no group) to those that may know of
+ * it. Frees the body. */
+static void tell_sessions(kl_sim *s, kl_sim_channel ch, const kl_order_group *g, const char *type, kl_buf *b) {
   kl_sim_payload *p = kl_sim_payload_new(type, b);
   kl_buf_free(b);
   for (kl_list *i = s->sessions.next, *next; i != &s->sessions; i = next) {
     next = i->next;
     kl_sim_session *c = KL_CONTAINER(i, kl_sim_session, link);
-    if (c->subs[ch] && (!user || c->account->user == *user)) kl_sim_session_send(c, c->subs[ch], p, 0);
+    if (c->subs[ch] && (!g || kl_sim_session_sees(c, g->user, g->subaccount)))
+      kl_sim_session_send(c, c->subs[ch], p, 0);
   }
   kl_sim_payload_release(p);
 }
@@ -149,5 +151,5 @@ void kl_sim_tell_group(kl_sim *s, const kl_order_group *g, const char *event_typ
     kl_sim_field_count(&b, "contracts_limit_fp", g->limit);
   kl_sim_field_int(&b, "ts_ms", s->now_us / 1000);
   kl_buf_char(&b, '}');
-  tell_sessions(s, KL_CH_GROUPS, &g->user, kl_sim_channels[KL_CH_GROUPS].name, &b);
+  tell_sessions(s, KL_CH_GROUPS, g, kl_sim_channels[KL_CH_GROUPS].name, &b);
 }

@@ -18,8 +18,8 @@
 typedef struct box {
   kl_sim sim;
   kl_sim_account accounts[2];
-  kl_sim_api_key keys[2];
-  kl_sim_session *sessions[2]; /* of the first and of the second account */
+  kl_sim_api_key keys[3];
+  kl_sim_session *sessions[3]; /* of both accounts, and of a key of the first that is locked to another subaccount */
 } box;
 
 /* A session without a socket: something waits in its queue already, so nobody is woken to write it. */
@@ -46,10 +46,12 @@ static int setup(void **state) {
   b->sim.x = kl_exchange_new(&o);
   b->sim.now_us = INT64_C(1790000000000000);
   (void)kl_exchange_tick(b->sim.x, b->sim.now_us);
-  for (uint32_t i = 0; i < 2; i++) {
+  for (uint32_t i = 0; i < 2; i++)
     b->accounts[i].user = kl_exchange_add_user(b->sim.x, 1000 * KL_MONEY_ONE);
-    b->keys[i] = (kl_sim_api_key){
-        .owner = &b->accounts[i], .account = &b->accounts[i], .scopes = KL_SCOPE_FULL, .subaccount = -1, .refs = 1};
+  for (int i = 0; i < 3; i++) {
+    kl_sim_account *a = &b->accounts[i % 2];
+    b->keys[i] =
+        (kl_sim_api_key){.owner = a, .account = a, .scopes = KL_SCOPE_FULL, .subaccount = i == 2 ? 3 : -1, .refs = 1};
     b->sessions[i] = open_session(&b->sim, &b->keys[i]);
   }
   *state = b;
@@ -58,7 +60,7 @@ static int setup(void **state) {
 
 static int teardown(void **state) {
   box *b = *state;
-  for (int i = 0; i < 2; i++)
+  for (int i = 0; i < 3; i++)
     kl_sim_session_close(b->sessions[i]);
   kl_exchange_free(b->sim.x);
   free(b->sim.dirty);
@@ -133,26 +135,27 @@ static void every_message_is_as_in_the_fixture(void **state) {
   assert_int_equal(kl_exchange_group_trigger(s->x, s->now_us, &k), KL_X_OK);
   assert_int_equal(kl_exchange_group_reset(s->x, s->now_us, &k), KL_X_OK);
   assert_int_equal(kl_exchange_group_delete(s->x, s->now_us, &k), KL_X_OK);
-  kl_buf got[2] = {{0}, {0}};
+  kl_buf got[3] = {{0}, {0}, {0}};
   char wanted[16384];
   FILE *f = fopen("fixtures/sim_lifecycle.jsonl", "r");
   assert_non_null(f);
   size_t n = fread(wanted, 1, sizeof wanted - 1, f);
   fclose(f);
   wanted[n] = '\0';
-  for (int i = 0; i < 2; i++)
+  for (int i = 0; i < 3; i++)
     take_all(b->sessions[i], &got[i]);
-  for (int i = 0; i < 2; i++)
+  for (int i = 0; i < 3; i++)
     kl_buf_char(&got[i], '\0');
-  assert_false(got[0].failed || got[1].failed);
+  assert_false(got[0].failed || got[1].failed || got[2].failed);
   assert_string_equal(got[0].data, wanted);
-  /* The other account hears the same, but for the group. */
+  /* The others hear the same, but for the group. */
   char *group = strstr(wanted, "{\"type\":\"order_group_updates\"");
   assert_non_null(group);
   *group = '\0';
-  assert_string_equal(got[1].data, wanted);
-  kl_buf_free(&got[0]);
-  kl_buf_free(&got[1]);
+  for (int i = 1; i < 3; i++)
+    assert_string_equal(got[i].data, wanted);
+  for (int i = 0; i < 3; i++)
+    kl_buf_free(&got[i]);
 }
 
 int main(void) {
