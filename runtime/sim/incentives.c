@@ -77,20 +77,24 @@ static void get_incentive_programs(kl_sim *s, const kl_sim_request *rq, kl_sim_r
     return;
   }
   bool none = type > 1 || (wanted && strcmp(wanted, description) != 0), more = false;
-  size_t i = kl_sim_page_start(rq, 'i'), end = KL_SIM_INCENTIVE_PERIODS * kl_exchange_market_count(s->x);
+  /* The cursor is the number of a market, which does not change when others are forgotten, and of a period. */
+  uint64_t from = kl_sim_page_start(rq, 'i'), at = from;
   kl_buf_str(&rs->body, "{\"incentive_programs\":[");
-  for (; !none && i < end; i++) {
-    kl_sim_incentive p;
-    const kl_market *m = kl_exchange_market_at(s->x, i / KL_SIM_INCENTIVE_PERIODS);
-    if (!kl_sim_incentive_of(s, m, (int)(i % KL_SIM_INCENTIVE_PERIODS), &p)) continue;
-    if (status < 4 && (int)p.status != status) continue;
-    more = n == limit;
-    if (more) break;
-    if (n++) kl_buf_char(&rs->body, ',');
-    write_programme(&rs->body, &p, description);
+  for (size_t i = kl_exchange_market_from(s->x, from / KL_SIM_INCENTIVE_PERIODS);
+       !none && !more && i < kl_exchange_market_count(s->x); i++) {
+    const kl_market *m = kl_exchange_market_at(s->x, i);
+    for (int period = 0; !more && period < KL_SIM_INCENTIVE_PERIODS; period++) {
+      kl_sim_incentive p;
+      at = m->serial * KL_SIM_INCENTIVE_PERIODS + (uint64_t)period;
+      if (at < from || !kl_sim_incentive_of(s, m, period, &p) || (status < 4 && (int)p.status != status)) continue;
+      more = n == limit;
+      if (more) break;
+      if (n++) kl_buf_char(&rs->body, ',');
+      write_programme(&rs->body, &p, description);
+    }
   }
   kl_buf_char(&rs->body, ']');
-  kl_sim_page_end(&rs->body, "next_cursor", 'i', more, i);
+  kl_sim_page_end(&rs->body, "next_cursor", 'i', more, at);
   kl_buf_char(&rs->body, '}');
 }
 

@@ -60,8 +60,12 @@ static void get_milestones(kl_sim *s, const kl_sim_request *rq, kl_sim_response 
     no_memory(rs);
     return;
   }
-  size_t i = kl_sim_page_start(rq, 'l');
+  /* Milestones come and go between two pages: the cursor is the number of an event, which does not change. */
+  uint64_t from_event = kl_sim_page_start(rq, 'l');
+  size_t i = 0;
   const kl_sim_milestone *m;
+  while ((m = kl_sim_milestone_at(list, i)) && m->events[0]->serial < from_event)
+    i++;
   kl_buf_str(&rs->body, "{\"milestones\":[");
   for (; (m = kl_sim_milestone_at(list, i)); i++) {
     if (!fits(s, m, &f)) continue;
@@ -71,7 +75,7 @@ static void get_milestones(kl_sim *s, const kl_sim_request *rq, kl_sim_response 
     kl_sim_json_milestone(&rs->body, s, m);
   }
   kl_buf_char(&rs->body, ']');
-  kl_sim_page_end(&rs->body, "cursor", 'l', more, i);
+  kl_sim_page_end(&rs->body, "cursor", 'l', more, more ? m->events[0]->serial : 0);
   kl_buf_char(&rs->body, '}');
 }
 

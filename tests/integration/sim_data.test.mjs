@@ -8,7 +8,7 @@ import { messageErrors, restErrors, wireErrorErrors } from './schema.mjs';
 let sim, fast, events; // fast: a world in which games are played while the other tests run
 before(async () => {
   [sim, fast] = await Promise.all([Sim.start('--seed', '7', '--speed', '30', '--markets', '60'),
-    Sim.start('--seed', '7', '--speed', '240', '--markets', '60', '--rate', '20')]);
+    Sim.start('--seed', '7', '--speed', '240', '--markets', '40', '--rate', '2')]);
   await sleep(1500);
   ({ body: { events } } = await sim.rest('GET', '/events?status=open&with_nested_markets=true'));
 });
@@ -114,7 +114,7 @@ test('structured targets are what markets name, and stay what they are', async (
   const all = valid('GetStructuredTargets', await get('/structured_targets?page_size=2000')).structured_targets;
   const named = events.flatMap((e) => e.markets).filter((m) => m.strike_type === 'structured');
   assert.ok(named.length > 0);
-  for (const m of named) {
+  for (const m of named.slice(0, 12)) {
     const id = m.custom_strike[m.primary_participant_key];
     const target = valid('GetStructuredTarget', await get(`/structured_targets/${id}`)).structured_target;
     assert.equal(target.name, m.yes_sub_title);
