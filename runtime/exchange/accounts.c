@@ -13,8 +13,13 @@ kl_x_account *kl_x_account_find(const kl_exchange *x, uint32_t user, int subacco
 kl_x_account *kl_x_account_get(kl_exchange *x, uint32_t user, int subaccount, int shard) {
   kl_x_account **slot = &x->users[user]->accounts[subaccount][shard];
   if (!*slot) {
+    kl_x_account **all = kl_x_grown((void *)x->accounts, &x->cap_accounts, x->n_accounts + 1, sizeof(kl_x_account *));
+    if (!all) return NULL;
+    x->accounts = all;
     *slot = calloc(1, sizeof **slot);
     if (!*slot) return NULL;
+    x->accounts[x->n_accounts++] = *slot;
+    (*slot)->number = x->n_accounts;
     (*slot)->user = user;
     (*slot)->subaccount = subaccount;
     (*slot)->shard = shard;
@@ -72,6 +77,8 @@ kl_x_holding *kl_x_holding_get(kl_exchange *x, kl_x_account *a, const kl_market 
   kl_list_append(&kl_x_book_of(m)->holdings, &h->in_market);
   a->by_market[m->index] = h;
   a->holdings[a->n_holdings++] = h;
+  h->number = ++x->numbers;
+  kl_x_touch_holding(x, h);
   return h;
 }
 
@@ -186,6 +193,7 @@ kl_exchange_result kl_exchange_open_subaccount(kl_exchange *x, uint32_t user, in
   kl_x_account *a = kl_x_account_get(x, user, subaccount, shard);
   if (!a) return KL_X_NOMEM;
   a->open = true;
+  kl_x_touch_totals(x);
   return KL_X_OK;
 }
 
@@ -202,6 +210,7 @@ kl_exchange_result kl_exchange_lock_subaccount(kl_exchange *x, int64_t now_us, u
   if (!a) return result;
   if (a->locked == locked) return KL_X_EXISTS;
   a->locked = locked;
+  kl_x_touch_totals(x);
   kl_list *live = &x->users[user]->live;
   for (kl_list *n = live->next, *next; locked && n != live; n = next) {
     next = n->next;
@@ -237,6 +246,7 @@ kl_exchange_result kl_exchange_transfer(kl_exchange *x, uint32_t user, int shard
   if (result != KL_X_OK) return result;
   source->cash -= amount;
   target->cash += amount;
+  kl_x_touch_totals(x);
   return KL_X_OK;
 }
 
@@ -246,6 +256,7 @@ kl_exchange_result kl_exchange_send(kl_exchange *x, uint32_t user, int subaccoun
   if (result != KL_X_OK) return result;
   a->cash -= amount;
   x->transit += amount;
+  kl_x_touch_totals(x);
   return KL_X_OK;
 }
 
@@ -256,6 +267,7 @@ kl_exchange_result kl_exchange_arrive(kl_exchange *x, uint32_t user, int subacco
   if (amount <= 0 || amount > x->transit) return KL_X_INVALID_PARAMETERS;
   a->cash += amount;
   x->transit -= amount;
+  kl_x_touch_totals(x);
   return KL_X_OK;
 }
 
@@ -268,6 +280,7 @@ kl_exchange_result kl_exchange_deposit(kl_exchange *x, uint32_t user, int subacc
   if (amount <= 0 || amount > KL_X_MAX_MONEY - a->cash) return KL_X_INVALID_PARAMETERS;
   a->cash += amount;
   x->deposits += amount;
+  kl_x_touch_totals(x);
   return KL_X_OK;
 }
 
@@ -277,6 +290,7 @@ kl_exchange_result kl_exchange_withdraw(kl_exchange *x, uint32_t user, int subac
   if (result != KL_X_OK) return result;
   a->cash -= amount;
   x->deposits -= amount;
+  kl_x_touch_totals(x);
   return KL_X_OK;
 }
 

@@ -29,11 +29,14 @@ kl_exchange *kl_exchange_new(const kl_exchange_options *o) {
   kl_x_slab_init(&x->holdings, sizeof(kl_x_holding));
   kl_x_ring_init(&x->trades, sizeof(kl_trade), o->keep_trades ? o->keep_trades : KEEP_TRADES);
   x->keep_market_trades = o->keep_market_trades ? o->keep_market_trades : KEEP_OF_MARKET;
+  if (o->journal) x->journal = kl_x_journal_new();
   x->series_by_ticker = kl_map_new();
   x->events_by_ticker = kl_map_new();
   x->markets_by_ticker = kl_map_new();
   x->groups_by_id = kl_map_new();
-  if (x->series_by_ticker && x->events_by_ticker && x->markets_by_ticker && x->groups_by_id) return x;
+  if (x->series_by_ticker && x->events_by_ticker && x->markets_by_ticker && x->groups_by_id &&
+      !o->journal == !x->journal)
+    return x;
   kl_exchange_free(x);
   return NULL;
 }
@@ -49,6 +52,8 @@ static void free_user(kl_x_user *u) {
 
 void kl_exchange_free(kl_exchange *x) {
   if (!x) return;
+  kl_x_restore_free(x->restore);
+  kl_x_journal_free(x->journal);
   for (size_t i = 0; i < x->n_users; i++)
     free_user(x->users[i]);
   for (size_t i = 0; i < x->n_markets; i++) {
@@ -62,6 +67,7 @@ void kl_exchange_free(kl_exchange *x) {
   for (size_t i = 0; i < x->n_series; i++)
     free(x->series[i]);
   free((void *)x->users);
+  free((void *)x->accounts);
   free((void *)x->markets);
   free((void *)x->market_places);
   free(x->market_numbers.free);
@@ -117,9 +123,19 @@ kl_market_event *kl_exchange_add_event(kl_exchange *x, const kl_market_event *e)
   if (!copy) return NULL;
   copy->index = kl_x_take_index(&x->event_numbers);
   copy->serial = x->event_serial++;
+  copy->number = ++x->numbers;
   x->events[x->n_events++] = copy;
+  kl_exchange_touch_event(x, copy);
   if (x->sink.event) x->sink.event(x->sink.data, copy);
   return copy;
+}
+
+void kl_x_arm_market(kl_exchange *x, kl_market *m) {
+  if (m->status == KL_MARKET_INITIALIZED)
+    kl_x_schedule_add(&x->schedule, (kl_x_alarm){m->open_us, m->index, KL_X_OPENS, m, NULL});
+  if (m->close_us > 0 && m->status < KL_MARKET_CLOSED)
+    kl_x_schedule_add(&x->schedule, (kl_x_alarm){m->close_us, m->index, KL_X_CLOSES, m, NULL});
+  if (m->settle_us > 0) kl_x_schedule_add(&x->schedule, (kl_x_alarm){m->settle_us, m->index, KL_X_SETTLES, m, NULL});
 }
 
 static void start_market(kl_exchange *x, kl_market *m) {
@@ -127,13 +143,10 @@ static void start_market(kl_exchange *x, kl_market *m) {
   m->status = m->open_us > now ? KL_MARKET_INITIALIZED : KL_MARKET_ACTIVE;
   if (m->close_us > 0 && m->close_us <= now) m->status = KL_MARKET_CLOSED;
   m->settlement = -1;
-  if (m->status == KL_MARKET_INITIALIZED)
-    kl_x_schedule_add(&x->schedule, (kl_x_alarm){m->open_us, m->index, KL_X_OPENS, m, NULL});
-  if (m->close_us > 0 && m->status != KL_MARKET_CLOSED)
-    kl_x_schedule_add(&x->schedule, (kl_x_alarm){m->close_us, m->index, KL_X_CLOSES, m, NULL});
+  kl_x_arm_market(x, m);
 }
 
-kl_market *kl_exchange_add_market(kl_exchange *x, const kl_market *given) {
+kl_market *kl_x_insert_market(kl_exchange *x, const kl_market *given) {
   kl_market m = *given;
   if (!m.event || kl_exchange_event(x, m.event->ticker) != m.event) return NULL;
   if (m.n_bands == 0 && !kl_price_structure(*m.price_structure ? m.price_structure : "linear_cent", &m)) return NULL;
@@ -166,42 +179,71 @@ kl_market *kl_exchange_add_market(kl_exchange *x, const kl_market *given) {
   copy->index = kl_x_take_index(&x->market_numbers);
   copy->serial = x->market_serial++;
   x->market_places[copy->index] = copy;
-  kl_x_id_format(kl_x_id_next(&x->random), copy->id);
+  b->number = ++x->numbers;
   x->markets[x->n_markets++] = copy;
   m.event->markets[m.event->n_markets++] = copy;
-  start_market(x, copy);
-  kl_x_tell_market(x, copy, "created");
   return copy;
 }
 
-uint32_t kl_exchange_add_user(kl_exchange *x, kl_money deposit) {
-  if (deposit < 0 || deposit > KL_X_MAX_MONEY || x->n_users >= UINT32_MAX) return UINT32_MAX;
+kl_market *kl_exchange_add_market(kl_exchange *x, const kl_market *given) {
+  kl_market *m = kl_x_insert_market(x, given);
+  if (!m) return NULL;
+  kl_x_id_format(kl_x_id_next(&x->random), m->id);
+  start_market(x, m);
+  kl_x_tell_market(x, m, "created");
+  return m;
+}
+
+kl_x_user *kl_x_insert_user(kl_exchange *x) {
+  if (x->n_users >= UINT32_MAX) return NULL;
   kl_x_user **list = kl_x_grown((void *)x->users, &x->cap_users, x->n_users + 1, sizeof(kl_x_user *));
-  if (!list) return UINT32_MAX;
+  if (!list) return NULL;
   x->users = list;
   kl_x_user *u = calloc(1, sizeof *u);
-  if (!u) return UINT32_MAX;
-  uint32_t number = (uint32_t)x->n_users;
-  x->users[number] = u;
-  for (int shard = 0; shard < KL_EXCHANGE_SHARDS; shard++) {
-    kl_x_account *a = kl_x_account_get(x, number, 0, shard);
-    if (!a) {
-      kl_x_accounts_free(u);
-      free(u);
-      return UINT32_MAX;
-    }
-    a->open = true;
-    a->cash = deposit;
-  }
-  x->n_users++;
-  x->deposits += deposit * KL_EXCHANGE_SHARDS;
-  kl_x_id_format(kl_x_id_next(&x->random), u->id);
+  if (!u) return NULL;
   kl_list_init(&u->live);
   kl_list_init(&u->groups);
   u->keep_orders = KEEP_ORDERS;
   kl_x_ring_init(&u->fills, sizeof(kl_fill), KEEP_FILLS);
   kl_x_ring_init(&u->settlements, sizeof(kl_settlement), KEEP_SETTLEMENTS);
+  x->users[x->n_users++] = u;
+  return u;
+}
+
+uint32_t kl_exchange_add_user(kl_exchange *x, kl_money deposit) {
+  if (deposit < 0 || deposit > KL_X_MAX_MONEY) return UINT32_MAX;
+  size_t n_accounts = x->n_accounts;
+  kl_x_user *u = kl_x_insert_user(x);
+  if (!u) return UINT32_MAX;
+  uint32_t number = (uint32_t)x->n_users - 1;
+  for (int shard = 0; shard < KL_EXCHANGE_SHARDS; shard++) {
+    kl_x_account *a = kl_x_account_get(x, number, 0, shard);
+    if (!a) {
+      kl_x_accounts_free(u);
+      free(u);
+      x->n_accounts = n_accounts;
+      x->n_users--;
+      return UINT32_MAX;
+    }
+    a->open = true;
+    a->cash = deposit;
+  }
+  x->deposits += deposit * KL_EXCHANGE_SHARDS;
+  kl_x_id_format(kl_x_id_next(&x->random), u->id);
+  kl_x_touch_totals(x);
   return number;
+}
+
+void kl_exchange_set_synthetic(kl_exchange *x, uint32_t user) {
+  if (user >= x->n_users) return;
+  x->users[user]->synthetic = true;
+  kl_x_touch_user(x, user);
+}
+
+uint32_t kl_exchange_synthetic_at(const kl_exchange *x, size_t i) {
+  for (uint32_t user = 0; user < x->n_users; user++)
+    if (x->users[user]->synthetic && i-- == 0) return user;
+  return UINT32_MAX;
 }
 
 void kl_exchange_keep(kl_exchange *x, uint32_t user, size_t orders, size_t fills) {
@@ -210,6 +252,7 @@ void kl_exchange_keep(kl_exchange *x, uint32_t user, size_t orders, size_t fills
   u->keep_orders = orders;
   kl_x_ring_free(&u->fills);
   kl_x_ring_init(&u->fills, sizeof(kl_fill), fills);
+  kl_x_touch_user(x, user);
 }
 
 const char *kl_exchange_user_id(const kl_exchange *x, uint32_t user) {

@@ -119,6 +119,7 @@ typedef struct kl_market_event {
   size_t n_markets, cap_markets;
   uint32_t index;  /* a small number, used again when the event is forgotten */
   uint64_t serial; /* 0, 1, … in order of creation */
+  uint64_t number; /* in saved.h */
 } kl_market_event;
 
 /* A part of a combo: the outcome of another market. */
@@ -196,6 +197,7 @@ typedef struct kl_trade {
   kl_side taker_side;
   bool block; /* agreed outside the book */
   int64_t ts_us;
+  uint64_t number; /* grows with time; filled in when it is kept */
 } kl_trade;
 
 typedef struct kl_fill {
@@ -213,6 +215,7 @@ typedef struct kl_fill {
   bool taker_fee; /* paid the taker's fee: is_taker, but for what kl_order_request.quoter says */
   kl_uuid trade_id;
   kl_uuid order_id;
+  uint64_t number; /* grows with time; filled in when it is kept */
 } kl_fill;
 
 typedef struct kl_position {
@@ -236,6 +239,7 @@ typedef struct kl_settlement {
   kl_money revenue; /* whole cents */
   kl_money fees;    /* of the position, with what the rounding of a scalar payout left */
   int64_t settled_us;
+  uint64_t number; /* grows with time; filled in when it is kept */
 } kl_settlement;
 
 /* Orders that are watched together: when more than `limit` contracts of them fill within 15 seconds, those that rest
@@ -279,6 +283,7 @@ typedef struct kl_exchange_options {
   size_t keep_trades;         /* over all markets; 0: 100,000 */
   size_t keep_market_trades;  /* of each market; 0: 10,000 */
   double speed;               /* settlement timers run so many times as fast; 0: 1 */
+  bool journal;               /* notes what changes, for saved.h */
   kl_exchange_sink sink;
 } kl_exchange_options;
 

@@ -47,6 +47,7 @@ kl_exchange_result kl_exchange_set_series_fees(kl_exchange *x, int64_t now_us, k
   if (!valid_multiplier(fees.multiplier_ppm) || fees.type > KL_FEE_FLAT) return KL_X_INVALID_PARAMETERS;
   s->fee_type = fees.type;
   s->fee_multiplier_ppm = fees.multiplier_ppm;
+  kl_x_touch_totals(x);
   return KL_X_OK;
 }
 

@@ -4,7 +4,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
-#include "exchange/exchange.h"
+#include "exchange/saved.h"
 
 enum {
   KL_X_SUBACCOUNTS = 64,
@@ -99,6 +99,11 @@ void kl_x_client_ids_add(kl_x_client_ids *t, uint32_t user, const char *text);
 
 /* What a subaccount has on one shard. */
 typedef struct kl_x_account {
+  uint64_t number; /* 1, 2, … in order of creation */
+  struct {
+    kl_money cash;
+    bool open, locked, netting;
+  } told; /* as it was last saved */
   uint32_t user;
   int subaccount, shard;
   bool open;   /* by its user; 0 always is */
@@ -123,6 +128,8 @@ typedef struct kl_x_holding {
   kl_count promised; /* part of the position that open orders are credited with closing */
   kl_list closers;   /* resting orders with such a credit, oldest first */
   kl_list in_market;
+  uint64_t number;
+  bool changed; /* since it was saved */
 } kl_x_holding;
 
 typedef struct kl_x_user {
@@ -136,6 +143,7 @@ typedef struct kl_x_user {
   kl_list groups; /* in order of creation */
   size_t n_groups;
   kl_x_ring fills, settlements;
+  bool synthetic; /* its orders are not saved */
 } kl_x_user;
 
 /* ---- book ---- */
@@ -158,6 +166,8 @@ typedef struct kl_x_book {
   kl_list holdings;
   kl_x_ring trades;
   kl_count hours[24]; /* volume by hour of the day, for volume_24h */
+  uint64_t number;
+  bool changed; /* since it was saved */
 } kl_x_book;
 
 typedef struct kl_x_order {
@@ -173,6 +183,8 @@ typedef struct kl_x_order {
   kl_money held;           /* collateral taken from the account while it rests */
   kl_money accumulator;    /* of rounding fees */
   size_t alarm;            /* place in the schedule, SIZE_MAX: none */
+  uint64_t number;         /* grows in order of creation, which `seq` does not */
+  kl_list changed;         /* since it was saved; `next` is NULL: it is in no list */
 } kl_x_order;
 
 /* ---- order groups ---- */
@@ -222,12 +234,17 @@ typedef struct kl_x_numbers {
   size_t n_free, cap;
   uint32_t next;
 } kl_x_numbers;
+typedef struct kl_x_journal kl_x_journal;
+typedef struct kl_x_restore kl_x_restore;
 
 struct kl_exchange {
   kl_exchange_sink sink;
+  kl_x_journal *journal; /* NULL: nothing is noted */
+  kl_x_restore *restore; /* NULL: not being restored */
   kl_money precision;
   uint64_t random;
   uint64_t seq;
+  uint64_t numbers;  /* the last one given to anything that is saved */
   int64_t now, hour; /* hour is -1 before the first call with a time */
   double speed;
   struct {
@@ -257,6 +274,8 @@ struct kl_exchange {
   kl_money retired; /* cost less realized profit of positions that were forgotten with their market */
   kl_x_user **users;
   size_t n_users, cap_users;
+  kl_x_account **accounts; /* of all users, by number */
+  size_t n_accounts, cap_accounts;
 };
 
 static inline kl_x_book *kl_x_book_of(const kl_market *m) { return m->priv; }
@@ -283,6 +302,11 @@ bool kl_x_book_reserve(kl_exchange *x, const kl_market *m, kl_side side); /* mem
 void kl_x_book_add(kl_exchange *x, kl_x_order *o);                        /* at the back of its level, or behind it */
 void kl_x_book_take(kl_exchange *x, kl_x_order *o, kl_count n);           /* n contracts off; the last ones unlink it */
 void kl_x_book_free(kl_x_book *b);
+
+/* exchange.c: what adding is made of. */
+kl_market *kl_x_insert_market(kl_exchange *x, const kl_market *given); /* without id, status and alarms; or NULL */
+void kl_x_arm_market(kl_exchange *x, kl_market *m); /* alarms by its status; memory for two is reserved */
+kl_x_user *kl_x_insert_user(kl_exchange *x);        /* the next number, without accounts; or NULL */
 
 /* accounts.c: who has what on which shard. */
 /* NULL: it was never used, or there is no such user, subaccount or shard. */
@@ -322,6 +346,7 @@ void kl_x_ledger_settle(kl_exchange *x, kl_x_holding *h, kl_price yes_value);
 kl_exchange_result kl_x_check_request(kl_exchange *x, const kl_order_request *r, kl_market **market);
 /* An order as requested, with memory reserved up to its rest; it has no identity yet, and goes back by
  * kl_x_slab_give(&x->orders, o). NULL: out of memory. */
+void kl_x_init_order(kl_x_order *o, kl_x_holding *h); /* a zeroed one: in no list */
 kl_x_order *kl_x_open_order(kl_exchange *x, kl_market *m, const kl_order_request *r);
 /* Gives the order its identity and its place among the user's orders. */
 void kl_x_register_order(kl_exchange *x, kl_x_order *o, const char *client_order_id);
@@ -364,25 +389,52 @@ void kl_x_groups_free(kl_x_user *u);
 void kl_x_advance(kl_exchange *x, int64_t now_us); /* time-driven work up to now */
 void kl_x_add_volume(const kl_exchange *x, kl_x_book *b, kl_count n);
 
+/* journal.c: noting what changes. Whatever changes an order, a holding or a market ends with one of these; telling the
+ * sink of it does that, too. Accounts and series are compared. */
+kl_x_journal *kl_x_journal_new(void);                              /* NULL: out of memory */
+void kl_x_journal_free(kl_x_journal *j);                           /* takes NULL */
+void kl_x_journal_restoring(kl_x_journal *j, bool on);             /* nothing but what is let go is noted */
+void kl_x_journal_restored(const kl_exchange *x, kl_x_journal *j); /* what is there has been saved */
+void kl_x_touch_order(const kl_exchange *x, kl_x_order *o);
+void kl_x_touch_holding(const kl_exchange *x, kl_x_holding *h);
+void kl_x_touch_market(const kl_exchange *x, const kl_market *m);
+void kl_x_touch_totals(const kl_exchange *x); /* what no other record tells of: cash, pauses, an id was drawn */
+void kl_x_touch_user(const kl_exchange *x, uint32_t user);
+void kl_x_note_client_id(const kl_exchange *x, uint32_t user, const char *text);
+void kl_x_forget_order(const kl_exchange *x, kl_x_order *o); /* before its memory goes */
+void kl_x_forget_event(const kl_exchange *x, const kl_market_event *e); /* with all that is of its markets */
+/* Into the lists that keep the newest, with a number each. */
+void kl_x_keep_fill(kl_exchange *x, kl_fill *f);
+void kl_x_keep_trade(kl_exchange *x, kl_trade *t);
+void kl_x_keep_settlement(kl_exchange *x, uint32_t user, kl_settlement *s);
+
+/* restore.c */
+void kl_x_restore_free(kl_x_restore *r); /* takes NULL */
+
 /* Telling the sink. */
 static inline void kl_x_tell_level(const kl_exchange *x, const kl_x_order *o, kl_count delta) {
   if (x->sink.level)
     x->sink.level(x->sink.data, o->o.market, o->o.side == KL_BID ? KL_YES : KL_NO,
                   kl_x_own_price(o->o.side, o->o.price), delta, &o->o);
 }
-static inline void kl_x_tell_order(const kl_exchange *x, const kl_x_order *o) {
+static inline void kl_x_tell_order(const kl_exchange *x, kl_x_order *o) {
+  kl_x_touch_order(x, o);
   if (x->sink.order) x->sink.order(x->sink.data, &o->o);
 }
-static inline void kl_x_tell_position(const kl_exchange *x, const kl_x_holding *h) {
+static inline void kl_x_tell_position(const kl_exchange *x, kl_x_holding *h) {
+  kl_x_touch_holding(x, h);
   if (x->sink.position) x->sink.position(x->sink.data, h->account->user, h->account->subaccount, &h->p);
 }
 static inline void kl_x_tell_fees(const kl_exchange *x, const kl_market_event *e) {
+  kl_exchange_touch_event((kl_exchange *)x, e);
   if (x->sink.fees) x->sink.fees(x->sink.data, e);
 }
 static inline void kl_x_tell_market(const kl_exchange *x, const kl_market *m, const char *type) {
+  kl_x_touch_market(x, m);
   if (x->sink.market) x->sink.market(x->sink.data, m, type);
 }
 static inline void kl_x_tell_group(const kl_exchange *x, const kl_x_group *g, const char *type) {
+  kl_x_touch_totals(x);
   if (x->sink.group) x->sink.group(x->sink.data, &g->g, type);
 }
 

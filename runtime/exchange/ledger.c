@@ -53,13 +53,14 @@ void kl_x_release(kl_x_order *o) {
 }
 
 /* Takes back credits that the position no longer covers, from the latest order first. */
-static void cover_promises(kl_x_holding *h, kl_side side) {
+static void cover_promises(const kl_exchange *x, kl_x_holding *h, kl_side side) {
   kl_count excess = h->promised - kl_x_closable(h, side);
   while (excess > 0) {
     kl_x_order *o = KL_CONTAINER(h->closers.prev, kl_x_order, closer);
     kl_count n = smaller(excess, o->closing);
     kl_x_uncredit(o, n);
     kl_x_hold(o);
+    kl_x_touch_order(x, o);
     excess -= n;
   }
 }
@@ -94,7 +95,7 @@ void kl_x_ledger_fill(kl_exchange *x, kl_x_order *o, kl_price price, kl_count n,
   fee -= rebate;
   if (o->closing > 0) kl_x_uncredit(o, smaller(o->closing, n));
   kl_x_hold(o);
-  if (opened < n) cover_promises(h, o->o.side);
+  if (opened < n) cover_promises(x, h, o->o.side);
   kl_x_net(a, o->o.market->event);
   /* Resting orders hold no more than their price and maker fee. Rounding beyond that comes from the free balance, and
    * the exchange forgoes what is not there: a balance never goes below zero. */
@@ -134,6 +135,6 @@ void kl_x_ledger_settle(kl_exchange *x, kl_x_holding *h, kl_price yes_value) {
   p->updated_us = x->now;
   h->account->cash += s.revenue;
   x->fees += rest;
-  kl_x_ring_push(&x->users[h->account->user]->settlements, &s);
+  kl_x_keep_settlement(x, h->account->user, &s);
   kl_x_tell_position(x, h);
 }

@@ -25,6 +25,7 @@ static void roll_hours(kl_exchange *x, int64_t hour) {
       m->volume_24h -= hours[(hour - k) % 24];
       hours[(hour - k) % 24] = 0;
     }
+    kl_x_touch_market(x, m);
     if (!new_day) continue;
     kl_count size;
     m->previous_price = m->last_price;
@@ -41,6 +42,7 @@ void kl_x_add_volume(const kl_exchange *x, kl_x_book *b, kl_count n) {
 static void close_market(kl_exchange *x, kl_market *m) {
   m->status = KL_MARKET_CLOSED;
   m->updated_us = x->now;
+  kl_x_touch_market(x, m);
   cancel_orders(x, m, KL_REASON_CLOSE);
 }
 
@@ -62,6 +64,7 @@ static void ring(kl_exchange *x, const kl_x_alarm *a) {
     if (m->status != KL_MARKET_INITIALIZED) return;
     m->status = KL_MARKET_ACTIVE;
     m->updated_us = x->now;
+    kl_x_touch_market(x, m);
     return;
   case KL_X_CLOSES:
     if (m->status < KL_MARKET_CLOSED && m->close_us == a->at) close_market(x, m);
@@ -113,6 +116,7 @@ bool kl_exchange_set_pause(kl_exchange *x, int64_t now_us, int shard, kl_pause p
     x->shards[i].resume_us = pause == KL_RUNNING ? 0 : resume_us;
     if (comes) halt_orders(x, i);
   }
+  kl_x_touch_totals(x);
   return true;
 }
 

@@ -64,10 +64,10 @@ static void add_fill(kl_exchange *x, kl_x_order *o, const kl_trade *t, bool take
   if (o->group) kl_x_group_count(x, o->group, t->count);
   o->o.reason = KL_REASON_TRADE;
   o->o.updated_us = x->now;
-  kl_x_ring_push(&x->users[o->o.user]->fills, f);
+  kl_x_keep_fill(x, f);
 }
 
-static void count_trade(kl_exchange *x, const kl_trade *t, kl_market *m, kl_count interest) {
+static void count_trade(kl_exchange *x, kl_trade *t, kl_market *m, kl_count interest) {
   kl_x_book *b = kl_x_book_of(m);
   m->last_price = t->yes_price;
   m->last_size = t->count;
@@ -78,8 +78,8 @@ static void count_trade(kl_exchange *x, const kl_trade *t, kl_market *m, kl_coun
   m->dollar_open_interest += interest * KL_PRICE_ONE;
   m->last_trade_us = x->now;
   b->series->volume += t->count;
-  kl_x_ring_push(&b->trades, t);
-  kl_x_ring_push(&x->trades, t);
+  kl_x_keep_trade(x, t);
+  kl_x_touch_market(x, m);
 }
 
 /* The quoter of a combo that hits an order of the last seconds pays as a maker, and that order as a taker: it came for

@@ -78,6 +78,7 @@ kl_exchange_result kl_exchange_set_netting(kl_exchange *x, uint32_t user, int su
   kl_x_account *a = kl_x_account_find(x, user, subaccount, shard);
   if (!on && kl_x_balance(a) < a->returned) return KL_X_INSUFFICIENT_BALANCE;
   a->netting = on;
+  kl_x_touch_totals(x);
   for (size_t i = 0; i < a->n_holdings; i++)
     kl_x_net(a, a->holdings[i]->p.market->event);
   return KL_X_OK;

@@ -126,6 +126,15 @@ void kl_x_conclude(kl_exchange *x, kl_x_order *o, bool rests, kl_update_reason r
   if (group) kl_x_group_trip(x, group);
 }
 
+void kl_x_init_order(kl_x_order *o, kl_x_holding *h) {
+  kl_list_init(&o->queue);
+  kl_list_init(&o->live);
+  kl_list_init(&o->closer);
+  kl_list_init(&o->in_group);
+  o->alarm = SIZE_MAX;
+  o->holding = h;
+}
+
 kl_x_order *kl_x_open_order(kl_exchange *x, kl_market *m, const kl_order_request *r) {
   kl_x_user *u = x->users[r->user];
   kl_x_trim(x, u);
@@ -133,12 +142,7 @@ kl_x_order *kl_x_open_order(kl_exchange *x, kl_market *m, const kl_order_request
   kl_x_holding *h = a ? kl_x_holding_get(x, a, m) : NULL;
   if (!h || !reserve_create(x, u, m, r)) return NULL;
   kl_x_order *o = kl_x_slab_take(&x->orders);
-  kl_list_init(&o->queue);
-  kl_list_init(&o->live);
-  kl_list_init(&o->closer);
-  kl_list_init(&o->in_group);
-  o->alarm = SIZE_MAX;
-  o->holding = h;
+  kl_x_init_order(o, h);
   o->reserve = kl_exchange_fees(m->event);
   o->o = (kl_order){.user = r->user,
                     .market = m,
@@ -171,11 +175,13 @@ void kl_x_register_order(kl_exchange *x, kl_x_order *o, const char *client_order
   o->id = kl_x_id_next(&x->random);
   kl_x_id_format(o->id, o->o.id);
   o->o.seq = ++x->seq;
+  o->number = ++x->numbers;
   kl_x_index_add(&x->index, o);
   u->orders[u->n_orders++] = o;
   if (!given(client_order_id)) return;
   (void)snprintf(o->o.client_order_id, sizeof o->o.client_order_id, "%s", client_order_id);
   kl_x_client_ids_add(&x->client_ids, o->o.user, client_order_id);
+  kl_x_note_client_id(x, o->o.user, client_order_id);
 }
 
 /* What a new order will touch, of tables that are too large for the caches: asked for while it is checked. */
@@ -254,6 +260,7 @@ static void shrink(kl_exchange *x, kl_x_order *o, kl_count n, kl_update_reason r
 
 static void rename_order(kl_exchange *x, kl_x_order *o, const char *client_order_id) {
   kl_x_client_ids_add(&x->client_ids, o->o.user, client_order_id);
+  kl_x_note_client_id(x, o->o.user, client_order_id);
   (void)snprintf(o->o.client_order_id, sizeof o->o.client_order_id, "%s", client_order_id);
 }
 

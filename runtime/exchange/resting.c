@@ -58,6 +58,7 @@ void kl_x_trim(kl_exchange *x, kl_x_user *u) {
       u->orders[kept++] = o;
       continue;
     }
+    kl_x_forget_order(x, o);
     kl_x_index_remove(&x->index, o);
     kl_x_slab_give(&x->orders, o);
     drop--;

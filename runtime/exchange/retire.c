@@ -110,6 +110,7 @@ static void forget_market(kl_exchange *x, kl_market *m) {
 
 bool kl_exchange_retire_event(kl_exchange *x, kl_market_event *e) {
   if (!kl_exchange_retirable(e)) return false;
+  kl_x_forget_event(x, e);
   for (size_t i = 0; i < x->n_users; i++) {
     kl_x_user *u = x->users[i];
     if (!takes_part(u, e)) continue;
