@@ -25,7 +25,7 @@ _kalua_operation_at() {
     word=${COMP_WORDS[i]}
     case $word in
     --env | --log | --key | --ca | --log-file | --key-id | --rest-url | --ws-url | --seed | --markets | --speed | \
-      --faults | --rate | --audit | --mem | --cpu-ms | --allow-* | --max | --jq) ((i++)) ;;
+      --state | --faults | --rate | --audit | --mem | --cpu-ms | --allow-* | --max | --jq) ((i++)) ;;
     -*) ;;
     *)
       operation=$word at_operation=0
@@ -110,7 +110,7 @@ _kalua() {
   --log) mapfile -t COMPREPLY < <(compgen -W 'error warn info debug trace' -- "$cur") && return ;;
   --balance-precision) mapfile -t COMPREPLY < <(compgen -W '0.01 0.0001' -- "$cur") && return ;;
   --tier) mapfile -t COMPREPLY < <(compgen -W 'basic advanced expert premier paragon prime prestige' -- "$cur") && return ;;
-  --key | --ca | --log-file | --allow-fs) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
+  --key | --ca | --log-file | --state | --allow-fs) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
   --side) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$cur") && return ;;
   --allow-env) mapfile -t COMPREPLY < <(compgen -v -- "$cur") && return ;;
   --key-id | --rest-url | --ws-url | --seed | --markets | --speed | --rate | --mem | --cpu-ms | --allow-net | \

@@ -28,7 +28,7 @@ function __kalua_operation
         end
         switch $word
             case --env --log --key --ca --log-file --key-id --rest-url --ws-url --seed --markets --speed --faults --rate --mem \
-                    --cpu-ms --allow-fs --allow-net --allow-env --max --jq
+                    --state --cpu-ms --allow-fs --allow-net --allow-env --max --jq
                 set skip 1
             case '-*'
             case '*'
@@ -107,4 +107,4 @@ complete -c kalua -n '__kalua_previous_is --side' -a 'yes no'
 complete -c kalua -n '__kalua_previous_is --log' -a 'error warn info debug trace'
 complete -c kalua -n '__kalua_previous_is --balance-precision' -a '0.01 0.0001'
 complete -c kalua -n '__kalua_previous_is --tier' -a 'basic advanced expert premier paragon prime prestige'
-complete -c kalua -n '__kalua_previous_is --key --ca --log-file --allow-fs' -F
+complete -c kalua -n '__kalua_previous_is --key --ca --log-file --state --allow-fs' -F

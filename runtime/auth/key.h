@@ -32,6 +32,8 @@ int kl_passphrase_from_tty(void *data, const char *prompt, char *out, size_t cap
 bool kl_key_generate(int bits, kl_key **out, kl_error *e);
 /* Writes the private key as PKCS#8 PEM to a new file of mode 0600 (for `kalua sim`'s throw-away key only). */
 bool kl_key_write_file(const kl_key *k, const char *path, kl_error *e);
+/* The same text, for the state file of `kalua sim` only. The caller wipes it. */
+bool kl_key_throwaway_pem(const kl_key *k, char *out, size_t cap, kl_error *e);
 
 kl_key *kl_key_retain(kl_key *k);
 void kl_key_release(kl_key *k);           /* takes NULL; the last one wipes the key */

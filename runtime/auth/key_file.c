@@ -147,14 +147,37 @@ static bool refuse_write(const char *path, int why, kl_error *e) {
   return false;
 }
 
-bool kl_key_write_file(const kl_key *k, const char *path, kl_error *e) {
-  BIO *bio = BIO_new(BIO_s_secmem()); /* overwritten when freed */
-  char *text = NULL;
+/* PKCS#8 in memory that is overwritten when freed; NULL when there is none. */
+static BIO *encode(const kl_key *k, char **text, long *n) {
+  BIO *bio = BIO_new(BIO_s_secmem());
   bool encoded = bio && PEM_write_bio_PKCS8PrivateKey(bio, k->pkey, NULL, NULL, 0, NULL, NULL) == 1;
-  long n = encoded ? BIO_get_mem_data(bio, &text) : 0;
+  *n = encoded ? BIO_get_mem_data(bio, text) : 0;
   ERR_clear_error();
-  if (n <= 0) {
-    BIO_free(bio);
+  if (*n > 0) return bio;
+  BIO_free(bio);
+  return NULL;
+}
+
+bool kl_key_throwaway_pem(const kl_key *k, char *out, size_t cap, kl_error *e) {
+  char *text = NULL;
+  long n;
+  BIO *bio = encode(k, &text, &n);
+  bool fits = bio && (size_t)n < cap;
+  if (fits) {
+    memcpy(out, text, (size_t)n);
+    out[n] = '\0';
+  } else {
+    kl_error_set(e, KL_ERR_INTERNAL, "not enough memory to encode a key");
+  }
+  BIO_free(bio);
+  return fits;
+}
+
+bool kl_key_write_file(const kl_key *k, const char *path, kl_error *e) {
+  char *text = NULL;
+  long n;
+  BIO *bio = encode(k, &text, &n);
+  if (!bio) {
     kl_error_set(e, KL_ERR_INTERNAL, "%s: not enough memory to encode the key", path);
     return false;
   }

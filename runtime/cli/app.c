@@ -77,6 +77,7 @@ void kl_connect_opts(kl_connect_options *o, kl_opt table[KL_CONNECT_OPT_COUNT]) 
       {"tier", KL_OPT_TEXT, &o->tier, "NAME", "rate limits of the embedded exchange, basic to prestige [prestige]", 0,
        0},
       {"faults", KL_OPT_TEXT, &o->faults, "SPEC", "what goes wrong at the embedded exchange; see `kalua sim`", 0, 0},
+      {"state", KL_OPT_TEXT, &o->state, "FILE", "keep the embedded exchange in it and go on with it", 0, 0},
       {"mem", KL_OPT_INT, &o->memory_mb, "MB", "memory ceiling of each script [256]", 1, 65536},
       {"cpu-ms", KL_OPT_INT, &o->cpu_ms, "MS", "longest stretch of a script without yielding [1000]", 1, 3600000},
       {"allow-fs", KL_OPT_LIST, &o->allow_fs, "PATH", "scripts may use files below PATH", 0, 0},
@@ -177,6 +178,7 @@ static bool start_exchange(kl_app *a, kl_error *e) {
                        .rate = a->o.rate,
                        .tier = a->o.tier,
                        .faults = a->o.faults,
+                       .state = a->o.state,
                        .title = "embedded in a running script"};
   kl_error why = {0};
   if (a->o.faults && !kl_sim_faults_check(a->o.faults, &why)) {

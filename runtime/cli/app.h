@@ -12,7 +12,8 @@
 
 /* The options every connecting command takes, before defaults. */
 typedef struct kl_connect_options {
-  const char *env, *key_id, *key_path, *rest_url, *ws_url, *ca_file, *log_level, *log_file, *tier, *faults;
+  const char *env, *key_id, *key_path, *rest_url, *ws_url, *ca_file, *log_level, *log_file, *tier, *faults,
+      *state;
   const char *log_default; /* the level where neither --log nor KALUA_LOG says one */
   bool embedded;           /* the embedded exchange, whatever the settings say */
   bool live, log_json, no_watch;
@@ -24,7 +25,7 @@ typedef struct kl_connect_options {
   kl_text_list allow_fs, allow_net, allow_env;
 } kl_connect_options;
 
-enum { KL_CONNECT_OPT_COUNT = 27 };
+enum { KL_CONNECT_OPT_COUNT = 28 };
 /* Fills a table for kl_opts_parse that stores into `o` and sets the defaults. */
 void kl_connect_opts(kl_connect_options *o, kl_opt table[KL_CONNECT_OPT_COUNT]);
 void kl_connect_options_free(kl_connect_options *o);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -33,6 +35,15 @@ static bool make_folder(char *out, size_t cap, kl_error *e) {
   return false;
 }
 
+/* The folder beside the state file, where the keys stay: a bot that was set up once goes on working. */
+static bool keep_folder(char *out, size_t cap, const char *state, kl_error *e) {
+  int n = snprintf(out, cap, "%s.keys", state);
+  if (n > 0 && (size_t)n < cap && (mkdir(out, 0700) == 0 || errno == EEXIST)) return true;
+  kl_error_set(e, KL_ERR_CONFIG, "cannot make the folder %.300s.keys for the keys: %s", state,
+               n > 0 && (size_t)n < cap ? strerror(errno) : "the name is too long");
+  return false;
+}
+
 static void key_path(char *out, size_t cap, const char *folder, int user) {
   snprintf(out, cap, "%s/user%d.pem", folder, user + 1);
 }
@@ -42,6 +53,7 @@ static bool write_keys(const kl_sim *sim, const char *folder, kl_error *e) {
     char path[512];
     if (!kl_sim_user_at(sim, i)->key) break; /* from here on they have keys of their own */
     key_path(path, sizeof path, folder, i);
+    (void)unlink(path); /* of an earlier run with the same state file */
     if (!kl_key_write_file(kl_sim_user_at(sim, i)->key, path, e)) return false;
   }
   return true;
@@ -95,7 +107,7 @@ static bool print_json(const kl_sim *sim, const char *folder) {
   return ok;
 }
 
-static void print_human(const kl_sim *sim, const char *folder) {
+static void print_human(const kl_sim *sim, const char *folder, bool kept) {
   char path[512];
   printf("The exchange is ready. Point a client at it with\n\n"
          "  export KALSHI_REST_URL=%s\n  export KALSHI_WS_URL=%s\n",
@@ -111,7 +123,8 @@ static void print_human(const kl_sim *sim, const char *folder) {
     else
       printf("  and the private key of %s\n", file);
   }
-  puts("\nThe keys that it made are thrown away at the end. Ctrl-C stops it.");
+  puts(kept ? "\nThe keys that it made stay with the state file. Ctrl-C stops it."
+            : "\nThe keys that it made are thrown away at the end. Ctrl-C stops it.");
   fflush(stdout);
 }
 
@@ -125,6 +138,17 @@ static void print_stats(const kl_sim *sim) {
           st.requests, st.rejected_auth, st.rate_limited, st.orders, st.trades, st.ws_messages, st.ws_clients);
 }
 
+/* Serves until a signal says to stop, or the state file cannot be written any more; then the exit code says so. */
+static int wait_for_end(const kl_sim *sim, const sigset_t *set) {
+  kl_error e;
+  for (;;) {
+    int got = sigtimedwait(set, NULL, &(struct timespec){.tv_nsec = 250000000});
+    if (got == SIGUSR1) print_stats(sim);
+    if (got == SIGINT || got == SIGTERM) return KL_EXIT_OK;
+    if (kl_sim_broken(sim, &e)) return kl_cli_fail(&e);
+  }
+}
+
 int kl_command_sim(int argc, char **argv) {
   static const char usage[] =
       "usage: kalua sim\n\n"
@@ -134,7 +158,7 @@ int kl_command_sim(int argc, char **argv) {
   int64_t port = 0, seed = 1, markets = 0, users = 1, post_only_throttle = 0;
   double speed = 1, rate = 0;
   bool tls = false, quiet = false, maintenance = false, json = false;
-  const char *level_name = NULL, *tier = NULL, *faults = NULL, *precision = NULL;
+  const char *level_name = NULL, *tier = NULL, *faults = NULL, *precision = NULL, *state = NULL;
   const kl_opt own[] = {
       {"port", KL_OPT_INT, &port, "N", "0 takes any free one [0]", 0, 65535},
       {"seed", KL_OPT_INT, &seed, "N", "the same seed gives the same market [1]", 0, 9e15},
@@ -146,6 +170,7 @@ int kl_command_sim(int argc, char **argv) {
       {"faults", KL_OPT_TEXT, &faults, "SPEC", "what goes wrong, like create_order:lose-after=1%", 0, 0},
       {"balance-precision", KL_OPT_TEXT, &precision, "DOLLARS", "of balances: 0.01, or 0.0001 of direct members [0.01]",
        0, 0},
+      {"state", KL_OPT_TEXT, &state, "FILE", "the exchange goes on with it, and outlives a kill", 0, 0},
       {"tls", KL_OPT_FLAG, &tls, NULL, "https and wss, with a certificate of its own", 0, 0},
       {"quiet-market", KL_OPT_FLAG, &quiet, NULL, "no synthetic traders", 0, 0},
       {"post-only-throttle", KL_OPT_INT, &post_only_throttle, "N",
@@ -175,6 +200,7 @@ int kl_command_sim(int argc, char **argv) {
   sigaddset(&set, SIGUSR1);
   pthread_sigmask(SIG_BLOCK, &set, NULL);
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN); /* a state file at the limit of its size is an error like a full disk */
 
   kl_sim_options so = {.port = (int)port,
                        .seed = (uint64_t)seed,
@@ -186,24 +212,25 @@ int kl_command_sim(int argc, char **argv) {
                        .faults = faults,
                        .title = "kalua sim",
                        .balance_precision = precision && !strcmp(precision, "0.0001") ? KL_MONEY_ONE / 10000 : 0,
+                       .state = state,
                        .tls = tls,
                        .maintenance = maintenance,
                        .post_only_throttle = (int)post_only_throttle,
                        .quiet = quiet};
   kl_sim *sim = NULL;
   char folder[400];
-  if (!make_folder(folder, sizeof folder, &e)) return kl_cli_fail(&e);
-  bool ok = kl_sim_access_apply(&so, &e) && kl_sim_start(&so, &sim, &e) && write_keys(sim, folder, &e);
+  if (!state && !make_folder(folder, sizeof folder, &e)) return kl_cli_fail(&e);
+  /* The folder beside a state file is made once that turned out to be one. */
+  bool ok = kl_sim_access_apply(&so, &e) && kl_sim_start(&so, &sim, &e) &&
+            (!state || keep_folder(folder, sizeof folder, state, &e)) && write_keys(sim, folder, &e);
   code = ok ? KL_EXIT_OK : kl_cli_fail(&e);
   if (ok) {
     if (json) {
       if (!print_json(sim, folder)) code = KL_EXIT_FAILED;
     } else {
-      print_human(sim, folder);
+      print_human(sim, folder, state != NULL);
     }
-    int got = 0;
-    while (code == KL_EXIT_OK && (sigwait(&set, &got) != 0 || got == SIGUSR1))
-      if (got == SIGUSR1) print_stats(sim);
+    if (code == KL_EXIT_OK) code = wait_for_end(sim, &set);
     if (!json) {
       kl_sim_stats st;
       kl_sim_stats_get(sim, &st);
@@ -214,7 +241,7 @@ int kl_command_sim(int argc, char **argv) {
     }
   }
   kl_sim_stop(sim);
-  nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+  if (!state) nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
   kl_sim_access_end();
   kl_log_close();
   return code;

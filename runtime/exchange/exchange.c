@@ -234,15 +234,15 @@ uint32_t kl_exchange_add_user(kl_exchange *x, kl_money deposit) {
   return number;
 }
 
-void kl_exchange_set_synthetic(kl_exchange *x, uint32_t user) {
+void kl_exchange_set_synthetic(kl_exchange *x, uint32_t user, kl_synthetic kind) {
   if (user >= x->n_users) return;
-  x->users[user]->synthetic = true;
+  x->users[user]->synthetic = kind;
   kl_x_touch_user(x, user);
 }
 
-uint32_t kl_exchange_synthetic_at(const kl_exchange *x, size_t i) {
+uint32_t kl_exchange_synthetic_at(const kl_exchange *x, kl_synthetic kind, size_t i) {
   for (uint32_t user = 0; user < x->n_users; user++)
-    if (x->users[user]->synthetic && i-- == 0) return user;
+    if (x->users[user]->synthetic == kind && i-- == 0) return user;
   return UINT32_MAX;
 }
 

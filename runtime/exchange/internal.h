@@ -143,7 +143,7 @@ typedef struct kl_x_user {
   kl_list groups; /* in order of creation */
   size_t n_groups;
   kl_x_ring fills, settlements;
-  bool synthetic; /* its orders are not saved */
+  kl_synthetic synthetic; /* its orders are not saved */
 } kl_x_user;
 
 /* ---- book ---- */
@@ -401,7 +401,7 @@ void kl_x_touch_market(const kl_exchange *x, const kl_market *m);
 void kl_x_touch_totals(const kl_exchange *x); /* what no other record tells of: cash, pauses, an id was drawn */
 void kl_x_touch_user(const kl_exchange *x, uint32_t user);
 void kl_x_note_client_id(const kl_exchange *x, uint32_t user, const char *text);
-void kl_x_forget_order(const kl_exchange *x, kl_x_order *o); /* before its memory goes */
+void kl_x_forget_order(const kl_exchange *x, kl_x_order *o);            /* before its memory goes */
 void kl_x_forget_event(const kl_exchange *x, const kl_market_event *e); /* with all that is of its markets */
 /* Into the lists that keep the newest, with a number each. */
 void kl_x_keep_fill(kl_exchange *x, kl_fill *f);

@@ -54,10 +54,19 @@ typedef struct kl_saved_market {
   kl_count hours[24]; /* volume by hour of the day */
 } kl_saved_market;
 
+/* What a synthetic user is for. */
+typedef enum {
+  KL_SYNTHETIC_NONE, /* it is none */
+  KL_SYNTHETIC_TRADER,
+  KL_SYNTHETIC_QUOTER, /* of requests for quote */
+  KL_SYNTHETIC_TAKER_HAND,
+  KL_SYNTHETIC_RESTER_HAND
+} kl_synthetic;
+
 typedef struct kl_saved_user {
   uint64_t number; /* of the user, and one */
   kl_uuid id;
-  bool synthetic;
+  kl_synthetic synthetic;
   uint64_t keep_orders, keep_fills;
 } kl_saved_user;
 
@@ -134,8 +143,8 @@ bool kl_exchange_restore(kl_exchange *x, kl_saved_kind kind, const void *record,
 bool kl_exchange_restored(kl_exchange *x, kl_error *e);
 
 /* A user whose resting orders need not be saved: a trader that quotes anew. Before the first order. */
-void kl_exchange_set_synthetic(kl_exchange *x, uint32_t user);
-/* The i-th such user; UINT32_MAX past the last. */
-uint32_t kl_exchange_synthetic_at(const kl_exchange *x, size_t i);
+void kl_exchange_set_synthetic(kl_exchange *x, uint32_t user, kl_synthetic kind);
+/* The i-th user of a kind; UINT32_MAX past the last. */
+uint32_t kl_exchange_synthetic_at(const kl_exchange *x, kl_synthetic kind, size_t i);
 
 #endif

@@ -57,7 +57,7 @@ static void *make_keys(void *data) {
   key_work *w = data;
   w->ok = true;
   for (int i = w->first; w->ok && i < w->n; i += w->stride)
-    w->ok = kl_key_generate(KEY_BITS, &w->accounts[i].pub.key, &w->error);
+    if (!w->accounts[i].pub.key) w->ok = kl_key_generate(KEY_BITS, &w->accounts[i].pub.key, &w->error);
   return NULL;
 }
 
@@ -89,11 +89,14 @@ bool kl_sim_auth_register(kl_sim *s, kl_error *e) {
   bool ok = true;
   for (int i = 0; ok && i < s->n_accounts; i++) {
     kl_sim_account *a = &s->accounts[i];
+    kl_uuid id; /* drawn for saved ones, too, so that the next is not one of theirs */
+    if (i < s->o.users) kl_sim_uuid(&r, id);
+    kl_sim_limits_init(&a->limits, s->tier, now_ns);
+    if (i < s->n_saved) continue;
     if (i < s->o.users)
-      kl_sim_uuid(&r, a->pub.key_id);
+      memcpy(a->pub.key_id, id, sizeof id);
     else
       memcpy(a->pub.key_id, s->known[i - s->o.users].id, sizeof a->pub.key_id);
-    kl_sim_limits_init(&a->limits, s->tier, now_ns);
     a->user = kl_exchange_add_user(s->x, KL_SIM_START_MONEY);
     ok = a->user != UINT32_MAX;
   }

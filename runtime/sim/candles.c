@@ -12,8 +12,11 @@ enum { PAST_MOST = 1440, PAST_LEAST = 60, PAST_TOTAL = 400000, LIVE_MOST = 10080
 typedef struct history {
   bool past;   /* it has a synthetic past: markets that were there at the start */
   double fair; /* at the start */
+  bool begun, told; /* it has a `fair`, and that was saved */
   kl_sim_candle *live;
   uint32_t n, cap;
+  uint32_t saved;  /* how many of the oldest are as they were saved */
+  int64_t gone_s;  /* those that end before were let go and are not told of yet; 0: none */
 } history;
 
 struct kl_sim_candles {
@@ -159,16 +162,8 @@ void kl_sim_candles_begin(kl_sim_candles *c, kl_market *m, double fair) {
   free(past);
 }
 
-/* The candle of the minute that a time is in; NULL when out of memory, and then this minute is lost. */
-static kl_sim_candle *current(kl_sim_candles *c, const kl_market *m, int64_t now_us) {
-  if (!reserve(c, m)) return NULL;
-  history *h = &c->markets[m->index];
-  int64_t end = now_us / 60000000 * 60 + 60;
-  if (h->n > 0 && h->live[h->n - 1].end_s >= end) return &h->live[h->n - 1];
-  if (h->n == LIVE_MOST) {
-    memmove(h->live, h->live + LIVE_MOST / 4, (LIVE_MOST - LIVE_MOST / 4) * sizeof *h->live);
-    h->n -= LIVE_MOST / 4;
-  }
+/* A place for one more; NULL when out of memory. */
+static kl_sim_candle *append(history *h) {
   if (h->n == h->cap) {
     uint32_t cap = h->cap ? h->cap * 2 : 8;
     kl_sim_candle *grown = realloc(h->live, cap * sizeof *grown);
@@ -176,7 +171,24 @@ static kl_sim_candle *current(kl_sim_candles *c, const kl_market *m, int64_t now
     h->live = grown;
     h->cap = cap;
   }
-  kl_sim_candle *k = &h->live[h->n++];
+  return &h->live[h->n++];
+}
+
+/* The candle of the minute that a time is in; NULL when out of memory, and then this minute is lost. */
+static kl_sim_candle *current(kl_sim_candles *c, const kl_market *m, int64_t now_us) {
+  if (!reserve(c, m)) return NULL;
+  history *h = &c->markets[m->index];
+  int64_t end = now_us / 60000000 * 60 + 60;
+  if (h->n > 0 && h->saved >= h->n) h->saved = h->n - 1;
+  if (h->n > 0 && h->live[h->n - 1].end_s >= end) return &h->live[h->n - 1];
+  if (h->n == LIVE_MOST) {
+    memmove(h->live, h->live + LIVE_MOST / 4, (LIVE_MOST - LIVE_MOST / 4) * sizeof *h->live);
+    h->n -= LIVE_MOST / 4;
+    h->saved -= h->saved < LIVE_MOST / 4 ? h->saved : LIVE_MOST / 4;
+    h->gone_s = h->live[0].end_s;
+  }
+  kl_sim_candle *k = append(h);
+  if (!k) return NULL;
   *k = (kl_sim_candle){.end_s = end, .open_interest = m->open_interest};
   kl_price bid, ask;
   kl_count bid_size, ask_size;
@@ -213,6 +225,40 @@ void kl_sim_candles_quote(kl_sim_candles *c, const kl_market *m, int64_t now_us)
   ohlc_add(&k->bid, bid);
   ohlc_add(&k->ask, ask);
   k->open_interest = m->open_interest;
+}
+
+/* ---- keeping them in a file ---- */
+
+void kl_sim_candles_save(kl_sim_candles *c, const kl_sim_candles_writer *w) {
+  for (uint32_t i = 0; i < c->n; i++) {
+    history *h = &c->markets[i];
+    if (h->begun && !h->told) w->market(w->data, i, h->past, h->fair);
+    h->told = h->begun;
+    if (h->gone_s) w->gone(w->data, i, h->gone_s);
+    h->gone_s = 0;
+    for (; h->saved < h->n; h->saved++)
+      w->candle(w->data, i, &h->live[h->saved]);
+  }
+}
+
+bool kl_sim_candles_resume(kl_sim_candles *c, const kl_market *m, bool past, double fair) {
+  if (!reserve(c, m)) return false;
+  history *h = &c->markets[m->index];
+  h->past = past && c->past > 0;
+  h->fair = fair;
+  h->begun = h->told = true;
+  return true;
+}
+
+bool kl_sim_candles_restore(kl_sim_candles *c, const kl_market *m, const kl_sim_candle *k) {
+  if (!reserve(c, m)) return false;
+  history *h = &c->markets[m->index];
+  if (h->n > 0 && h->live[h->n - 1].end_s >= k->end_s) return false;
+  kl_sim_candle *own = append(h);
+  if (!own) return false;
+  *own = *k;
+  h->saved = h->n;
+  return true;
 }
 
 /* ---- periods ---- */

@@ -34,6 +34,20 @@ void kl_sim_candles_begin(kl_sim_candles *c, kl_market *m, double fair);
 
 /* The market goes, and another may get its index. */
 void kl_sim_candles_forget(kl_sim_candles *c, const kl_market *m);
+/* ---- keeping them in a file ---- */
+
+typedef struct kl_sim_candles_writer {
+  void *data;
+  void (*market)(void *data, uint32_t market, bool past, double fair); /* new: what its past is made from */
+  void (*candle)(void *data, uint32_t market, const kl_sim_candle *k); /* a minute since the start, new or changed */
+  void (*gone)(void *data, uint32_t market, int64_t before_s);         /* minutes that end before this were let go */
+} kl_sim_candles_writer;
+/* Tells what has changed since it was last asked; markets by their index. */
+void kl_sim_candles_save(kl_sim_candles *c, const kl_sim_candles_writer *w);
+/* Instead of kl_sim_candles_begin, for a market that was told of. False when out of memory. */
+bool kl_sim_candles_resume(kl_sim_candles *c, const kl_market *m, bool past, double fair);
+/* The market's next minute. False when it is not later than the last one, or memory is out. */
+bool kl_sim_candles_restore(kl_sim_candles *c, const kl_market *m, const kl_sim_candle *k);
 
 void kl_sim_candles_trade(kl_sim_candles *c, const kl_trade *t);
 /* The market's best prices as they are now. */

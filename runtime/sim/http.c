@@ -25,6 +25,10 @@ void kl_sim_fail(kl_sim_response *rs, int status, const char *code, const char *
   kl_buf_char(&rs->body, '}');
 }
 
+void kl_sim_fail_state(kl_sim_response *rs) {
+  kl_sim_fail(rs, 503, "service_unavailable", "service unavailable", "the simulator cannot write its state file");
+}
+
 int kl_sim_status_of(kl_exchange_result r) {
   switch (r) {
   case KL_X_NOT_FOUND:

@@ -73,6 +73,7 @@ void kl_sim_fail(kl_sim_response *rs, int status, const char *code, const char *
 void kl_sim_fail_result(kl_sim_response *rs, kl_exchange_result r);
 void kl_sim_fail_body(kl_sim_response *rs, const char *details); /* 400 bad_request: not JSON, or of the wrong type */
 void kl_sim_fail_query(const kl_sim_request *rq, kl_sim_response *rs, const char *what); /* 400 of the validator */
+void kl_sim_fail_state(kl_sim_response *rs); /* 503: the state file cannot be written */
 int kl_sim_status_of(kl_exchange_result r);
 
 /* ---- the query ---- */

@@ -56,6 +56,11 @@ struct kl_sim {
   kl_sim_options o; /* with the defaults filled in */
   const kl_sim_tier *tier;
   kl_sim_store *store; /* the state file; NULL: nothing is kept */
+  struct kl_sim_persist *persist; /* what is written there */
+  int n_saved;         /* of the accounts: those that were in the file */
+  uint32_t turn;       /* of the loop: what came up in it is told when it is in the file */
+  kl_list waiting;     /* connections whose answers wait for that */
+  _Atomic bool broken; /* the file could not be written: nothing is served any more */
   kl_exchange *x;
   kl_sim_world world;
   kl_sim_traders *traders; /* NULL: quiet */
@@ -70,7 +75,9 @@ struct kl_sim {
   kl_sim_account *accounts;
   int n_accounts;
   int64_t now_us;             /* wall time of what is going on: set at the start of every request, command and tick */
-  int64_t start_us;           /* wall time of the start */
+  int64_t start_us;           /* wall time of the start, of the first one with this state file */
+  bool had_past;              /* the markets of that start have a synthetic past */
+  int past_markets;           /* how many they were */
   int64_t maintenance_end_us; /* of the last window for which trading was paused; 0: none */
   kl_sim_counters counters;
 
@@ -109,6 +116,8 @@ struct kl_sim {
   uv_loop_t loop;
   uv_async_t stop;
   uv_timer_t step_timer, ticker_timer, second_timer;
+  uv_prepare_t before_poll; /* with a state file: the ends of a turn */
+  uv_check_t after_poll;
   struct lws_context *lws;
   struct lws_vhost *vhost;
   struct kl_sim_waits *waits;

@@ -1,3 +1,4 @@
+#include "exchange/saved.h"
 #include "sim/rfq_makers.h"
 
 #include <math.h>
@@ -55,10 +56,13 @@ kl_sim_rfq_makers *kl_sim_rfq_makers_new(const kl_sim_rfq_makers_options *o, int
   m->random = kl_sim_random_new(o->seed, 3301);
   bool ok = true;
   for (int i = 0; ok && i < MAKERS + ASKERS; i++) {
-    uint32_t user = kl_exchange_add_user(o->x, DEPOSIT);
+    uint32_t user = kl_exchange_synthetic_at(o->x, KL_SYNTHETIC_QUOTER, (size_t)i);
+    bool is_new = user == UINT32_MAX;
+    if (is_new) user = kl_exchange_add_user(o->x, DEPOSIT);
     ok = user != UINT32_MAX;
     if (!ok) break;
-    kl_exchange_keep(o->x, user, KEPT_ORDERS, KEPT_FILLS);
+    if (is_new) kl_exchange_set_synthetic(o->x, user, KL_SYNTHETIC_QUOTER);
+    if (is_new) kl_exchange_keep(o->x, user, KEPT_ORDERS, KEPT_FILLS);
     if (i < MAKERS)
       m->users[i] = user;
     else

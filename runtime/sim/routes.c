@@ -149,6 +149,10 @@ void kl_sim_dispatch(kl_sim *s, kl_sim_request *rq, kl_sim_response *rs) {
   kl_sim_touch(s);
   kl_sim_count(&s->counters.requests);
   rs->status = 200;
+  if (s->broken) {
+    kl_sim_fail_state(rs);
+    return;
+  }
   size_t length = strlen(rq->path), root = sizeof ROOT - 1;
   if (strncmp(rq->path, ROOT "/", root + 1) != 0) {
     kl_sim_fail(rs, 404, "not_found", "not found", NULL);

@@ -29,6 +29,7 @@ kl_sim_connection *kl_sim_connection_of(struct lws *wsi) {
   k->sim = lws_context_user(lws_get_context(wsi));
   k->wsi = wsi;
   kl_list_init(&k->wait);
+  kl_list_init(&k->turn);
   lws_set_opaque_user_data(wsi, k);
   return k;
 }
@@ -38,6 +39,7 @@ void kl_sim_connection_free(struct lws *wsi) {
   if (!k) return;
   lws_set_opaque_user_data(wsi, NULL);
   kl_list_remove(&k->wait);
+  kl_list_remove(&k->turn);
   if (k->session) kl_sim_session_close(k->session);
   if (k->later) k->later->k = NULL;
   kl_sim_key_release(k->key);
@@ -93,6 +95,22 @@ int kl_sim_connection_reset(struct lws *wsi) {
   if (connect(lws_get_socket_fd(wsi), &nobody, sizeof nobody) != 0)
     kl_log_debug("sim", "a connection could not be reset: %s", strerror(errno));
   return -1;
+}
+
+void kl_sim_server_release(kl_sim *s) {
+  while (!kl_list_empty(&s->waiting)) {
+    kl_sim_connection *k = KL_CONTAINER(s->waiting.next, kl_sim_connection, turn);
+    kl_list_remove(&k->turn);
+    lws_callback_on_writable(k->wsi);
+  }
+}
+
+void kl_sim_server_break(kl_sim *s) {
+  for (kl_list *at = s->sessions.next; at != &s->sessions; at = at->next) {
+    kl_sim_session *c = KL_CONTAINER(at, kl_sim_session, link);
+    c->closing = true;
+    kl_sim_server_wake(c);
+  }
 }
 
 void kl_sim_connection_start(kl_buf *out) {

@@ -12,6 +12,16 @@ void kl_sim_server_free(kl_sim *s);
 /* Housekeeping, once a second. */
 void kl_sim_server_second(kl_sim *s);
 
+/* After the end of a turn: the answers that waited for it go out. */
+void kl_sim_server_release(kl_sim *s);
+/* The state file could not be written: answers of this turn become refusals, and WebSockets are closed unread. */
+void kl_sim_server_break(kl_sim *s);
+
+/* After the end of a turn: the answers that waited for it go out. */
+void kl_sim_server_release(kl_sim *s);
+/* The state file could not be written: WebSockets are closed, unread. Answers become refusals by themselves. */
+void kl_sim_server_break(kl_sim *s);
+
 /* The session has something to write, or is to be closed. */
 void kl_sim_server_wake(kl_sim_session *c);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "sim/control.h"
+#include "sim/persist.h"
 #include "sim/server_impl.h"
 
 enum {
@@ -51,9 +52,31 @@ static void render(kl_sim_connection *k, kl_sim_response *rs) {
   k->waits_for_body = false;
 }
 
+/* The first write of an answer. What could not be kept is not acknowledged: the answer is then another one. */
+static int begin(kl_sim_connection *k, struct lws *wsi) {
+  if (k->sim->broken) {
+    kl_sim_response rs = {0};
+    kl_sim_fail_state(&rs);
+    render(k, &rs);
+  }
+  return write_on(k, wsi);
+}
+
+/* Writes an answer once everything that it may tell of is in the state file. */
+static int write_kept(kl_sim_connection *k, struct lws *wsi) {
+  if (!kl_sim_persist_pending(k->sim)) return write_on(k, wsi);
+  kl_list_append(&k->sim->waiting, &k->turn);
+  return 0;
+}
+
 int kl_sim_connection_answer(kl_sim_connection *k, struct lws *wsi, kl_sim_response *rs) {
   render(k, rs);
-  return write_on(k, wsi);
+  return write_kept(k, wsi);
+}
+
+void kl_sim_connection_refuse(kl_sim_connection *k, struct lws *wsi, kl_sim_response *rs) {
+  render(k, rs);
+  (void)write_on(k, wsi);
 }
 
 static int answer_failure(kl_sim_connection *k, struct lws *wsi, int status, const char *code, const char *message) {
@@ -89,7 +112,7 @@ static int deliver(kl_sim_connection *k, struct lws *wsi, kl_sim_response *rs) {
   prepare(k, rs);
   if (f->latency_us <= 0 && f->end != KL_FAULT_LOSE_AFTER && f->end != KL_FAULT_HANG_AFTER &&
       f->end != KL_FAULT_RESET_AFTER)
-    return write_on(k, wsi);
+    return write_kept(k, wsi);
   k->next = KL_SIM_STEP_WRITE;
   lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
   kl_sim_connection_wait(k, kl_mono_ns(kl_clock_real()) + f->latency_us * 1000);
@@ -110,7 +133,7 @@ static int leave(kl_sim_connection *k, struct lws *wsi) {
     k->answered = false;
     return hang(k, wsi);
   default:
-    return write_on(k, wsi);
+    return k->sent == LWS_PRE ? begin(k, wsi) : write_on(k, wsi);
   }
 }
 
@@ -182,12 +205,13 @@ int kl_sim_connection_serve(kl_sim_connection *k, struct lws *wsi) {
 /* It may write: what waited for its time goes on, and so does a long answer. */
 int kl_sim_on_writable(struct lws *wsi) {
   kl_sim_connection *k = lws_get_opaque_user_data(wsi);
-  if (!k || kl_sim_connection_waits(k)) return 0;
+  if (!k || kl_sim_connection_waits(k) || !kl_list_empty(&k->turn)) return 0;
   kl_sim_step next = k->next;
   k->next = KL_SIM_STEP_NONE;
   if (next == KL_SIM_STEP_HANDLE) return handle(k, wsi);
   if (next == KL_SIM_STEP_WRITE) return leave(k, wsi);
-  return k->answered && k->sent < k->out.len ? write_on(k, wsi) : 0;
+  if (!k->answered || k->sent >= k->out.len) return 0;
+  return k->sent == LWS_PRE ? begin(k, wsi) : write_on(k, wsi);
 }
 
 /* The length of the body; false when the header says none that can be understood. */

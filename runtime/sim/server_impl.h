@@ -32,6 +32,7 @@ typedef struct kl_sim_connection {
   bool waits_for_body, answered, close_after;
   kl_fault_verdict fault; /* of the request under way */
   kl_sim_step next;
+  kl_list turn; /* in the simulator's list while its answer waits for the end of the turn */
   kl_list wait; /* in the server's list while it waits, by time */
   int64_t due_ns;
   kl_sim_later *later; /* the answer under way; NULL: none */
@@ -56,7 +57,8 @@ void kl_sim_connection_start(kl_buf *out);
 /* What the library tells of it; -1 closes the connection. A request: server_head.c, server_http.c. */
 int kl_sim_connection_read_head(kl_sim_connection *k, struct lws *wsi); /* 0, or the status of what is wrong */
 int kl_sim_connection_serve(kl_sim_connection *k, struct lws *wsi);
-int kl_sim_connection_answer(kl_sim_connection *k, struct lws *wsi, kl_sim_response *rs); /* takes the body */
+int kl_sim_connection_answer(kl_sim_connection *k, struct lws *wsi, kl_sim_response *rs);  /* takes the body */
+void kl_sim_connection_refuse(kl_sim_connection *k, struct lws *wsi, kl_sim_response *rs); /* at once; takes the body */
 int kl_sim_on_request(struct lws *wsi);
 int kl_sim_on_body(struct lws *wsi, const void *data, size_t n);
 int kl_sim_on_body_end(struct lws *wsi);

@@ -35,7 +35,9 @@ int kl_sim_on_upgrade(struct lws *wsi, const char *protocol) {
   if (k->fault.end == KL_FAULT_RESET_BEFORE) return kl_sim_connection_reset(wsi);
   kl_sim_touch(s);
   kl_sim_count(&s->counters.requests);
-  if (k->fault.end) {
+  if (s->broken) {
+    kl_sim_fail_state(&rs);
+  } else if (k->fault.end) {
     kl_sim_fault_answer(&rs, &k->fault);
   } else if (strcmp(k->path, WS_PATH) != 0) {
     kl_sim_fail(&rs, 404, "not_found", "not found", NULL);
@@ -53,7 +55,7 @@ int kl_sim_on_upgrade(struct lws *wsi, const char *protocol) {
     }
   }
   k->close_after = true;
-  kl_sim_connection_answer(k, wsi, &rs);
+  kl_sim_connection_refuse(k, wsi, &rs);
   return -1;
 }
 
@@ -129,7 +131,7 @@ int kl_sim_on_session_writable(struct lws *wsi) {
     if (k->out.failed || lws_write(wsi, (unsigned char *)k->out.data + LWS_PRE, sizeof ping - 1, LWS_WRITE_PING) < 0)
       return -1;
   }
-  for (size_t written = 0; c->n > 0 && written < BURST && !lws_send_pipe_choked(wsi);) {
+  for (size_t written = 0; kl_sim_session_ready(c) && written < BURST && !lws_send_pipe_choked(wsi);) {
     int64_t due_ns = kl_sim_session_due(c);
     if (due_ns > now_ns) {
       kl_sim_connection_wait(k, due_ns);

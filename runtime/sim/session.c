@@ -174,6 +174,7 @@ static void push(kl_sim_session *c, kl_sim_item it) {
     return;
   }
   it.payload->refs++;
+  it.turn = c->sim->turn;
   c->ring[(c->first + c->n) & (c->cap - 1)] = it;
   c->bytes += cost_of(&it);
   if (c->n++ == 0) kl_sim_server_wake(c);
@@ -293,6 +294,10 @@ void kl_sim_session_send_text(kl_sim_session *c, const kl_buf *text) {
 }
 
 int64_t kl_sim_session_due(const kl_sim_session *c) { return c->n > 0 ? c->ring[c->first].due_ns : 0; }
+
+bool kl_sim_session_ready(const kl_sim_session *c) {
+  return c->n > 0 && (!c->sim->store || c->ring[c->first].turn != c->sim->turn);
+}
 
 bool kl_sim_session_next(kl_sim_session *c, kl_buf *out) {
   if (c->n == 0) return false;

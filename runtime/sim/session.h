@@ -71,6 +71,7 @@ typedef struct kl_sim_item {
   uint64_t seq;   /* 0: none */
   int64_t id;     /* 0: none */
   uint32_t sid;   /* 0: none */
+  uint32_t turn;  /* in which it came up */
   bool cut;       /* ends in the middle */
   int64_t due_ns; /* not written before; 0: at once */
 } kl_sim_item;
@@ -128,6 +129,8 @@ void kl_sim_sub_remove(kl_sim_sub *sub, uint32_t market);
 void kl_sim_session_send(kl_sim_session *c, kl_sim_sub *sub, kl_sim_payload *p, int64_t id);
 /* Queues a complete frame without its newline. */
 void kl_sim_session_send_text(kl_sim_session *c, const kl_buf *text);
+/* Whether a frame may be told: with a state file, one of an earlier turn, whose changes are in the file. */
+bool kl_sim_session_ready(const kl_sim_session *c);
 /* Takes the next frame off the queue, newline included, and appends it to `out`; false when nothing waits. */
 bool kl_sim_session_next(kl_sim_session *c, kl_buf *out);
 

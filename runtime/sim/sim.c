@@ -17,6 +17,7 @@
 #include "sim/lag.h"
 #include "sim/levels.h"
 #include "sim/order_groups.h"
+#include "sim/persist.h"
 #include "sim/reference.h"
 #include "sim/registry.h"
 #include "sim/rolling.h"
@@ -44,9 +45,25 @@ void kl_sim_touch(kl_sim *s) { s->now_us = kl_wall_us(kl_clock_real()); }
 
 /* ---- the loop thread ---- */
 
+/* The end of a turn: what has changed goes into the file, and then what follows from it is told. */
+static void end_turn(kl_sim *s) {
+  if (!s->broken && !kl_sim_persist_commit(s)) {
+    kl_log_error("sim", "%s; nothing is served any more", kl_sim_store_error(s->store)->message);
+    s->error = *kl_sim_store_error(s->store);
+    s->broken = true;
+    kl_sim_server_break(s);
+  }
+  s->turn++;
+  kl_sim_server_release(s);
+}
+
+static void on_before_poll(uv_prepare_t *h) { end_turn(h->data); }
+static void on_after_poll(uv_check_t *h) { end_turn(h->data); }
+
 static void on_step(uv_timer_t *t) {
   kl_sim *s = t->data;
   kl_sim_world *w = &s->world;
+  if (s->broken) return;
   kl_sim_touch(s);
   uint64_t due = kl_sim_world_step_at(w, s->now_us);
   /* The world keeps pace with the wall, come what may; traders who would be late miss a few steps. */
@@ -65,6 +82,7 @@ static void on_step(uv_timer_t *t) {
 
 static void on_ticker(uv_timer_t *t) {
   kl_sim *s = t->data;
+  if (s->broken) return;
   kl_sim_touch(s);
   kl_exchange_tick(s->x, s->now_us);
   kl_sim_rolling_tick(s);
@@ -80,12 +98,15 @@ static void on_ticker(uv_timer_t *t) {
 static void on_second(uv_timer_t *t) {
   kl_sim *s = t->data;
   kl_sim_touch(s);
-  kl_sim_schedule_second(s);
-  kl_sim_reference_second(s);
-  kl_sim_lag_all_money(s->lag); /* moves of money end by themselves, too */
-  kl_sim_lag_settle(s->lag);
-  kl_sim_archive_second(s);
-  kl_sim_levels_second(s);
+  if (!s->broken) {
+    kl_sim_schedule_second(s);
+    kl_sim_reference_second(s);
+    kl_sim_lag_all_money(s->lag); /* moves of money end by themselves, too */
+    kl_sim_lag_settle(s->lag);
+    kl_sim_archive_second(s);
+    kl_sim_levels_second(s);
+    kl_sim_persist_second(s);
+  }
   kl_sim_server_second(s);
 }
 
@@ -97,6 +118,10 @@ static void on_stop(uv_async_t *a) {
   uv_close((uv_handle_t *)&s->step_timer, NULL);
   uv_close((uv_handle_t *)&s->ticker_timer, NULL);
   uv_close((uv_handle_t *)&s->second_timer, NULL);
+  if (s->store) {
+    uv_close((uv_handle_t *)&s->before_poll, NULL);
+    uv_close((uv_handle_t *)&s->after_poll, NULL);
+  }
   kl_sim_server_close(s);
 }
 
@@ -104,6 +129,16 @@ static void start_timer(kl_sim *s, uv_timer_t *t, uv_timer_cb cb, uint64_t every
   uv_timer_init(&s->loop, t);
   t->data = s;
   if (cb) uv_timer_start(t, cb, every_ms, every_ms);
+}
+
+/* What timers do is written before the loop waits, and what requests do as soon as they are handled. */
+static void watch_turns(kl_sim *s) {
+  s->turn = 1;
+  uv_prepare_init(&s->loop, &s->before_poll);
+  uv_check_init(&s->loop, &s->after_poll);
+  s->before_poll.data = s->after_poll.data = s;
+  uv_prepare_start(&s->before_poll, on_before_poll);
+  uv_check_start(&s->after_poll, on_after_poll);
 }
 
 static void tell_ready(kl_sim *s, bool ok) {
@@ -123,6 +158,7 @@ static void *run(void *data) {
   start_timer(s, &s->step_timer, on_step, KL_SIM_STEP_MS);
   start_timer(s, &s->ticker_timer, on_ticker, TICKER_EVERY_MS);
   start_timer(s, &s->second_timer, on_second, 1000);
+  if (s->store) watch_turns(s);
   kl_sim_touch(s);
   ok = ok && kl_sim_faults_put(s, s->o.faults ? s->o.faults : "", false, NULL, &s->error); /* their time begins here */
   if (ok) {
@@ -159,21 +195,46 @@ static bool no_memory(kl_error *e) {
   return false;
 }
 
-/* All that is traded and who trades it. */
-static bool build(kl_sim *s, kl_error *e) {
+static bool new_exchange(kl_sim *s, kl_error *e) {
   /* Enough to look back on; a simulator that runs for weeks does not grow. */
   kl_exchange_options xo = {.seed = s->o.seed,
                             .balance_precision = s->o.balance_precision,
                             .keep_trades = 20000,
                             .keep_market_trades = 100 + 36000 / (size_t)s->o.markets,
                             .speed = s->o.speed,
+                            .journal = s->store != NULL,
                             .sink = kl_sim_channels_sink(s)};
   s->x = kl_exchange_new(&xo);
-  if (!s->x) return no_memory(e);
+  return s->x || no_memory(e);
+}
+
+/* The exchange of the state file, as it was, and what time has done to it meanwhile. */
+static bool resume(kl_sim *s, kl_error *e) {
+  if (!kl_sim_persist_load(s, e) || !kl_sim_groups_load(s, e) || !kl_sim_auth_register(s, e)) return false;
+  s->candles = kl_sim_candles_new(s->o.seed, (size_t)s->past_markets, s->start_us, s->had_past);
+  if (!s->candles || !kl_sim_channels_init(s)) return no_memory(e);
+  if (!kl_sim_persist_load_parts(s, e)) return false;
+  if (!kl_sim_archive_new(s)) return no_memory(e);
+  if (!kl_sim_reference_open(s)) return no_memory(e);
+  if (!kl_sim_transfers_start(s, e) || !kl_sim_fee_changes_start(s, e)) return false;
+  kl_exchange_tick(s->x, s->now_us);
+  kl_sim_world_step(&s->world, kl_sim_world_step_at(&s->world, s->now_us)); /* it has not stood still */
+  if (s->o.quiet) return kl_sim_communications_start(s, e);
+  s->traders = kl_sim_traders_new(s->x, &s->world, s->o.seed, s->o.rate);
+  if (!s->traders) return no_memory(e);
+  kl_sim_traders_open(s->traders, s->now_us);
+  return kl_sim_communications_start(s, e);
+}
+
+/* All that is traded and who trades it. */
+static bool build(kl_sim *s, kl_error *e) {
+  if (!new_exchange(s, e)) return false;
+  if (kl_sim_persist_resumes(s)) return resume(s, e);
   if (!kl_sim_auth_register(s, e)) return false;
   kl_sim_world_options wo = kl_sim_rolling_options(s);
   if (!kl_sim_world_build(&s->world, s->x, &wo, e)) return false;
-  s->candles = kl_sim_candles_new(s->o.seed, kl_exchange_market_count(s->x), s->start_us, !s->o.quiet);
+  s->past_markets = (int)kl_exchange_market_count(s->x);
+  s->candles = kl_sim_candles_new(s->o.seed, (size_t)s->past_markets, s->start_us, !s->o.quiet);
   if (!s->candles || !kl_sim_archive_past(s)) return no_memory(e);
   kl_exchange_tick(s->x, s->now_us); /* the markets open */
   if (!kl_sim_archive_new(s) || !kl_sim_channels_init(s)) return no_memory(e);
@@ -224,13 +285,19 @@ static bool start(kl_sim *s, kl_error *e) {
   s->faults = kl_sim_faults_new(s->o.seed);
   s->journal = kl_sim_journal_new();
   if (!s->faults || !s->journal) return no_memory(e);
-  if (s->o.state && !kl_sim_store_open(s->o.state, &s->store, e)) return false;
+  if (!kl_sim_persist_open(s, e)) return false;
   s->accounts = calloc((size_t)s->n_accounts, sizeof *s->accounts);
   if (!s->accounts) return no_memory(e);
+  if (!kl_sim_persist_load_keys(s, e)) return false;
+  if (!kl_sim_persist_resumes(s)) {
+    double pace = s->o.speed < KL_SIM_FINE_SPEED ? s->o.speed : KL_SIM_FINE_SPEED;
+    if (!s->o.quiet) s->now_us -= (int64_t)(WARM_UP_STEPS * KL_SIM_STEP_MS * 1000 / pace);
+    s->start_us = s->now_us;
+  }
   key_thread keys = {.s = s};
   pthread_t thread;
   bool apart = pthread_create(&thread, NULL, make_keys, &keys) == 0;
-  bool ok = build(s, e) && kl_sim_groups_load(s, e);
+  bool ok = build(s, e);
   if (apart) {
     pthread_join(thread, NULL);
   } else {
@@ -242,6 +309,7 @@ static bool start(kl_sim *s, kl_error *e) {
   }
   ok = ok && kl_sim_auth_take_keys(s, e) && kl_sim_levels_begin(s, e);
   if (ok && s->o.read_lag_ms > 0 && !(s->lag = kl_sim_lag_new(s))) ok = no_memory(e);
+  ok = ok && kl_sim_persist_begin(s, e);
   if (ok && s->o.tls) ok = kl_sim_tls_make(s, e);
   if (!ok || !start_thread(s, e)) return false;
   if (s->o.title) kl_sim_registry_add(s);
@@ -303,12 +371,10 @@ bool kl_sim_start(const kl_sim_options *o, kl_sim **out, kl_error *e) {
   s->n_accounts = s->o.users + s->o.n_known;
   s->hands[0] = s->hands[1] = UINT32_MAX;
   kl_list_init(&s->sessions);
+  kl_list_init(&s->waiting);
   pthread_mutex_init(&s->lock, NULL);
   pthread_cond_init(&s->ready, NULL);
   kl_sim_touch(s);
-  double pace = s->o.speed < KL_SIM_FINE_SPEED ? s->o.speed : KL_SIM_FINE_SPEED;
-  if (!s->o.quiet) s->now_us -= (int64_t)(WARM_UP_STEPS * KL_SIM_STEP_MS * 1000 / pace);
-  s->start_us = s->now_us;
   if (s->o.region_s) s->region_expires_us = kl_wall_us(kl_clock_real()) + s->o.region_s * 1000000;
   if (!start(s, e)) {
     kl_sim_stop(s);
@@ -337,7 +403,7 @@ void kl_sim_stop(kl_sim *s) {
   if (s->x) kl_exchange_free(s->x);
   kl_sim_lag_free(s->lag);
   kl_sim_auth_free(s);
-  kl_sim_store_close(s->store);
+  kl_sim_persist_close(s);
   kl_sim_faults_free(s->faults);
   kl_sim_journal_free(s->journal);
   free(s->dirty);
@@ -348,6 +414,12 @@ void kl_sim_stop(kl_sim *s) {
 }
 
 /* ---- what the outside sees ---- */
+
+bool kl_sim_broken(const kl_sim *s, kl_error *e) {
+  if (!s->broken) return false;
+  *e = s->error; /* written before `broken` was set, and never again */
+  return true;
+}
 
 int kl_sim_port(const kl_sim *s) { return s->port; }
 const char *kl_sim_rest_url(const kl_sim *s) { return s->rest_url; }

@@ -73,6 +73,10 @@ const char *kl_sim_ca_path(const kl_sim *s); /* with tls: the certificate to tru
 int kl_sim_users(const kl_sim *s);
 const kl_sim_user *kl_sim_user_at(const kl_sim *s, int i);
 
+/* Whether the state file could not be written any more: every request is then answered with 503, since what cannot be
+ * kept is not done. From any thread. */
+bool kl_sim_broken(const kl_sim *s, kl_error *e);
+
 /* Counters, readable from any thread. */
 typedef struct kl_sim_stats {
   uint64_t requests, rejected_auth;

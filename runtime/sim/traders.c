@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "exchange/saved.h"
 #include "sim/traders_impl.h"
 
 enum { KEPT_ORDERS = 500, KEPT_FILLS = 100 }; /* nobody looks at the traders' own lists */
@@ -17,9 +18,13 @@ static const double heat_lasts_s = 20, heat_most = 25;
 /* In so many steps every event is looked at; in so many rounds of it every market is weighed. */
 enum { LOOK_STEPS = 100, WEIGH_ROUNDS = 8 };
 
-static bool add_user(kl_exchange *x, uint32_t *user) {
+/* The next of the traders: one that a restored exchange has already, or a new one. */
+static bool add_user(kl_exchange *x, size_t *n, uint32_t *user) {
+  *user = kl_exchange_synthetic_at(x, KL_SYNTHETIC_TRADER, (*n)++);
+  if (*user != UINT32_MAX) return true;
   *user = kl_exchange_add_user(x, DEPOSIT);
   if (*user == UINT32_MAX) return false;
+  kl_exchange_set_synthetic(x, *user, KL_SYNTHETIC_TRADER);
   kl_exchange_keep(x, *user, KEPT_ORDERS, KEPT_FILLS);
   return true;
 }
@@ -171,14 +176,15 @@ kl_sim_traders *kl_sim_traders_new(kl_exchange *x, kl_sim_world *w, uint64_t see
   t->random = kl_sim_random_new(seed, 2);
   t->step = w->step;
   /* Thousands of markets get thinner books, or the orders alone would fill the memory. */
-  size_t n = kl_exchange_market_count(x);
+  size_t n = kl_exchange_market_count(x), users = 0;
   t->levels = n <= 500 ? KL_LEVELS_MOST : 3;
   t->makers = n <= 500 ? KL_MAKERS : n <= 2000 ? 2 : 1;
   bool ok = true;
   for (int i = 0; ok && i < KL_MAKERS; i++)
-    ok = add_user(x, &t->maker_users[i]);
-  ok = ok && add_user(x, &t->whim_user) && add_user(x, &t->knowing_user) && add_user(x, &t->momentum_user) &&
-       add_user(x, &t->arbitrage_user) && add_user(x, &t->guest_user);
+    ok = add_user(x, &users, &t->maker_users[i]);
+  ok = ok && add_user(x, &users, &t->whim_user) && add_user(x, &users, &t->knowing_user) &&
+       add_user(x, &users, &t->momentum_user) && add_user(x, &users, &t->arbitrage_user) &&
+       add_user(x, &users, &t->guest_user);
   for (size_t i = 0; ok && i < w->n_events; i++)
     for (size_t k = 0; ok && k < w->events[i]->event->n_markets; k++)
       ok = open_desk(t, w->events[i], w->events[i]->event->markets[k]);

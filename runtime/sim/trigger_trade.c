@@ -5,6 +5,8 @@
 #include "base/decimal.h"
 #include "sim/trigger_impl.h"
 
+#include "exchange/saved.h"
+
 #define DEPOSIT (INT64_C(1000000000) * KL_MONEY_ONE)
 enum { KEEP = 1000 };
 
@@ -15,7 +17,11 @@ typedef enum { TAKER, RESTER } role;
 static uint32_t hand_of(kl_sim_trigger_call *c, role r) {
   kl_sim *s = c->s;
   if (s->hands[r] != UINT32_MAX) return s->hands[r];
+  kl_synthetic kind = r == TAKER ? KL_SYNTHETIC_TAKER_HAND : KL_SYNTHETIC_RESTER_HAND;
+  s->hands[r] = kl_exchange_synthetic_at(s->x, kind, 0); /* of an earlier run with the state file */
+  if (s->hands[r] != UINT32_MAX) return s->hands[r];
   s->hands[r] = kl_exchange_add_user(s->x, DEPOSIT);
+  kl_exchange_set_synthetic(s->x, s->hands[r], kind);
   if (s->hands[r] == UINT32_MAX)
     kl_sim_trigger_refuse(c, 409, "not enough memory for a synthetic party");
   else

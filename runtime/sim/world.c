@@ -151,29 +151,42 @@ kl_sim_market *kl_sim_world_place(kl_sim_world *w, const kl_market *m) {
   return &w->markets[m->index];
 }
 
-static kl_sim_event *add_event(kl_sim_world *w, uint32_t series, size_t most) {
-  if (w->n_events == w->cap_events) {
-    size_t cap = w->cap_events ? w->cap_events * 2 : 16;
-    kl_sim_event **grown = realloc((void *)w->events, cap * sizeof *grown);
-    if (!grown) return NULL;
-    w->events = grown;
-    w->cap_events = cap;
-  }
-  kl_sim_event *e = kl_sim_calendar_add(w, series, most);
-  if (!e) return NULL;
+/* Room for one more event. */
+static bool reserve_event(kl_sim_world *w) {
+  if (w->n_events < w->cap_events) return true;
+  size_t cap = w->cap_events ? w->cap_events * 2 : 16;
+  kl_sim_event **grown = realloc((void *)w->events, cap * sizeof *grown);
+  if (!grown) return false;
+  w->events = grown;
+  w->cap_events = cap;
+  return true;
+}
+
+bool kl_sim_world_take(kl_sim_world *w, kl_sim_event *e) {
+  if (!reserve_event(w)) return false;
   w->events[w->n_events++] = e;
-  if (e->process->end < w->next_end_s) w->next_end_s = e->process->end;
+  if (!e->process->over && e->process->end < w->next_end_s) w->next_end_s = e->process->end;
+  return true;
+}
+
+static kl_sim_event *add_event(kl_sim_world *w, uint32_t series, size_t most) {
+  kl_sim_event *e = reserve_event(w) ? kl_sim_calendar_add(w, series, most) : NULL;
+  if (e) (void)kl_sim_world_take(w, e); /* there is room */
   return e;
 }
 
-bool kl_sim_world_build(kl_sim_world *w, kl_exchange *x, const kl_sim_world_options *o, kl_error *e) {
-  static const uint32_t from_the_start = 7;
+bool kl_sim_world_begin(kl_sim_world *w, kl_exchange *x, const kl_sim_world_options *o) {
   *w = (kl_sim_world){.o = *o, .x = x, .next_end_s = INFINITY};
   if (w->o.speed <= 0) w->o.speed = 1;
   w->step_s = KL_SIM_STEP_MS / 1000.0 * (w->o.speed > KL_SIM_FINE_SPEED ? w->o.speed / KL_SIM_FINE_SPEED : 1);
   w->asset = malloc(sizeof *w->asset);
-  bool ok = w->asset;
-  if (ok) kl_sim_asset_begin(w->asset, w->o.seed, 95000);
+  if (w->asset) kl_sim_asset_begin(w->asset, w->o.seed, 95000);
+  return w->asset != NULL;
+}
+
+bool kl_sim_world_build(kl_sim_world *w, kl_exchange *x, const kl_sim_world_options *o, kl_error *e) {
+  static const uint32_t from_the_start = 7;
+  bool ok = kl_sim_world_begin(w, x, o);
   size_t made = 0, target = (size_t)w->o.markets;
   /* One more series joins in every round, so that larger worlds have more of them. */
   for (uint32_t round = 0; ok && made < target; round++) {

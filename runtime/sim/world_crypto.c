@@ -72,10 +72,10 @@ static void news(kl_sim_process *p, const kl_sim_claim *claim, double size) {
   p->u.crypto.settled = a->log_price;
 }
 
-static const kl_sim_process_type crypto = {KL_SIM_CRYPTO, advance, fair, observe, news};
+const kl_sim_process_type kl_sim_crypto_type = {KL_SIM_CRYPTO, advance, fair, observe, news};
 
 void kl_sim_crypto_begin(kl_sim_process *p, kl_sim_asset *asset, double end) {
-  p->type = &crypto;
+  p->type = &kl_sim_crypto_type;
   p->u.crypto.asset = asset;
   p->u.crypto.settled = asset->log_price;
   p->u.crypto.seen = asset->jumps;

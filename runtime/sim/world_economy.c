@@ -32,10 +32,10 @@ static void news(kl_sim_process *p, const kl_sim_claim *claim, double size) {
   p->u.economy.expected += size * sqrt(variance(p, p->t, p->end));
 }
 
-static const kl_sim_process_type economy = {KL_SIM_ECONOMY, advance, fair, observe, news};
+const kl_sim_process_type kl_sim_economy_type = {KL_SIM_ECONOMY, advance, fair, observe, news};
 
 void kl_sim_economy_begin(kl_sim_process *p, double expected, double sd, double unit, double last, double end) {
-  p->type = &economy;
+  p->type = &kl_sim_economy_type;
   p->start = p->end = end;
   p->u.economy.expected = expected;
   p->u.economy.unit = unit;

@@ -79,11 +79,11 @@ static void news(kl_sim_process *p, const kl_sim_claim *claim, double size) {
   update_chances(p);
 }
 
-static const kl_sim_process_type poll = {KL_SIM_POLL, advance, fair, observe, news};
+const kl_sim_process_type kl_sim_poll_type = {KL_SIM_POLL, advance, fair, observe, news};
 
 void kl_sim_poll_begin(kl_sim_process *p, const double *support, int n, double end) {
   double all = 0;
-  p->type = &poll;
+  p->type = &kl_sim_poll_type;
   p->start = p->t; /* polls can be read at any time */
   p->end = end;
   p->u.poll.n = n;

@@ -29,6 +29,9 @@ typedef struct kl_sim_process_type {
   void (*news)(struct kl_sim_process *p, const kl_sim_claim *claim, double size);
 } kl_sim_process_type;
 
+extern const kl_sim_process_type kl_sim_weather_type, kl_sim_sports_type, kl_sim_crypto_type, kl_sim_poll_type,
+    kl_sim_economy_type;
+
 typedef struct kl_sim_process {
   const kl_sim_process_type *type;
   kl_sim_random random;
@@ -86,6 +89,9 @@ void kl_sim_economy_begin(kl_sim_process *p, double expected, double sd, double 
 /* world_calendar.c: makes the next event of a series with at most `most` markets; NULL when out of memory. */
 kl_sim_event *kl_sim_calendar_add(kl_sim_world *w, uint32_t series, size_t most);
 size_t kl_sim_calendar_series(void);
+/* world.c: an empty world, and an event for it, which is then the world's; false when out of memory. */
+bool kl_sim_world_begin(kl_sim_world *w, kl_exchange *x, const kl_sim_world_options *o);
+bool kl_sim_world_take(kl_sim_world *w, kl_sim_event *e);
 /* world.c: a place for a market of the exchange. */
 kl_sim_market *kl_sim_world_place(kl_sim_world *w, const kl_market *m);
 

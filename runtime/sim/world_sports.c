@@ -273,11 +273,11 @@ static void news(kl_sim_process *p, const kl_sim_claim *claim, double size) {
   update_chance(p);
 }
 
-static const kl_sim_process_type sports = {KL_SIM_SPORTS, advance, fair, observe, news};
+const kl_sim_process_type kl_sim_sports_type = {KL_SIM_SPORTS, advance, fair, observe, news};
 
 void kl_sim_sports_begin(kl_sim_process *p, double tip_off, double t) {
   pthread_once(&once, make_tables);
-  p->type = &sports;
+  p->type = &kl_sim_sports_type;
   p->start = tip_off;
   p->end = INFINITY;
   p->t = t < tip_off ? t : tip_off;

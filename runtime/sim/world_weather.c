@@ -161,11 +161,11 @@ static void news(kl_sim_process *p, const kl_sim_claim *claim, double size) {
   p->u.weather.forecast += size * sqrt(left);
 }
 
-static const kl_sim_process_type weather = {KL_SIM_WEATHER, advance, fair, observe, news};
+const kl_sim_process_type kl_sim_weather_type = {KL_SIM_WEATHER, advance, fair, observe, news};
 
 void kl_sim_weather_begin(kl_sim_process *p, double peak, double midnight) {
   pthread_once(&once, make_tables);
-  p->type = &weather;
+  p->type = &kl_sim_weather_type;
   p->start = midnight;
   p->end = midnight + 24 * 3600;
   p->u.weather.forecast = peak;

@@ -616,7 +616,7 @@ static void resting_orders_of_synthetic_users_go_and_their_money_stays(void **st
   file f = {0};
   new_exchange(&w, true);
   add_users(w.x, 40);
-  kl_exchange_set_synthetic(w.x, SYNTHETIC);
+  kl_exchange_set_synthetic(w.x, SYNTHETIC, KL_SYNTHETIC_TRADER);
   add_market(w.x, 0, START, 0);
   kl_order_request ask = {.user = SYNTHETIC, .ticker = "S0-E-0", .side = KL_ASK, .price = 6000, .count = 1000};
   kl_order_request bid = {.user = 2, .ticker = "S0-E-0", .side = KL_BID, .price = 6000, .count = 300};
@@ -630,8 +630,8 @@ static void resting_orders_of_synthetic_users_go_and_their_money_stays(void **st
   assert_int_equal(kl_exchange_levels(kl_exchange_market_at(w.x, 0), KL_YES), 1);
   assert_int_equal(kl_exchange_position_at(w.x, SYNTHETIC, 0, 0)->position, -300);
   assert_int_equal(kl_exchange_balance(w.x, SYNTHETIC, 0, 0), before + 700 * 4000);
-  assert_int_equal(kl_exchange_synthetic_at(w.x, 0), SYNTHETIC);
-  assert_int_equal(kl_exchange_synthetic_at(w.x, 1), UINT32_MAX);
+  assert_int_equal(kl_exchange_synthetic_at(w.x, KL_SYNTHETIC_TRADER, 0), SYNTHETIC);
+  assert_int_equal(kl_exchange_synthetic_at(w.x, KL_SYNTHETIC_TRADER, 1), UINT32_MAX);
   kl_exchange_free(w.x);
   file_free(&f);
 }
