@@ -1,5 +1,5 @@
 /* What the channels say of markets, events and order groups: fixtures/sim_lifecycle.jsonl, which the exchange's schemas
- * accept (integration/sim_life.test.mjs). */
+ * accept (integration/sim_life.test.mjs). And order groups in the state file. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +12,7 @@
 
 #include "sim/channels.h"
 #include "sim/keys.h"
+#include "sim/order_groups.h"
 
 #define SECOND INT64_C(1000000)
 
@@ -158,9 +159,71 @@ static void every_message_is_as_in_the_fixture(void **state) {
     kl_buf_free(&got[i]);
 }
 
+/* The exchange of a simulator with the users that every start makes. */
+static void open_exchange(kl_sim *s, const char *path) {
+  kl_error e = {0};
+  kl_list_init(&s->sessions);
+  kl_exchange_options o = {.seed = 1, .sink = kl_sim_channels_sink(s)};
+  s->x = kl_exchange_new(&o);
+  s->now_us = INT64_C(1790000000000000);
+  assert_true(kl_sim_store_open(path, &s->store, &e));
+  for (int i = 0; i < 2; i++)
+    (void)kl_exchange_add_user(s->x, 1000 * KL_MONEY_ONE);
+}
+
+static void close_exchange(kl_sim *s) {
+  kl_sim_store_close(s->store);
+  kl_exchange_free(s->x);
+}
+
+static void groups_survive_in_the_state_file(void **state) {
+  (void)state;
+  char folder[] = "/tmp/kalua-groups-XXXXXX", path[64];
+  assert_non_null(mkdtemp(folder));
+  (void)snprintf(path, sizeof path, "%s/state", folder);
+  kl_sim *s = calloc(1, sizeof *s), *again = calloc(1, sizeof *again);
+  assert_true(s && again);
+  open_exchange(s, path);
+  const kl_order_group *kept, *gone;
+  assert_int_equal(kl_exchange_group_create(s->x, s->now_us, 1, 0, 2, 75050, &kept), KL_X_OK);
+  assert_int_equal(kl_exchange_group_create(s->x, s->now_us, 0, 0, 0, 500, &gone), KL_X_OK);
+  kl_group_key k = {1, 0, 2, kept->id}, other = {0, 0, 0, gone->id};
+  assert_int_equal(kl_exchange_group_reset(s->x, s->now_us + SECOND, &k), KL_X_OK);
+  assert_int_equal(kl_exchange_group_trigger(s->x, s->now_us + SECOND, &k), KL_X_OK);
+  assert_int_equal(kl_exchange_group_delete(s->x, s->now_us + SECOND, &other), KL_X_OK);
+  assert_true(kl_sim_store_commit(s->store));
+  kl_order_group was = *kept;
+  close_exchange(s);
+
+  kl_error e = {0};
+  open_exchange(again, path);
+  assert_true(kl_sim_groups_load(again, &e));
+  assert_null(kl_exchange_group_next(again->x, 0, NULL));
+  const kl_order_group *back = kl_exchange_group_next(again->x, 1, NULL);
+  assert_non_null(back);
+  assert_string_equal(back->id, was.id);
+  assert_int_equal(back->shard, 2);
+  assert_int_equal(back->limit, 75050);
+  assert_true(back->triggered);
+  assert_int_equal(back->created_us, was.created_us);
+  assert_int_equal(back->counted_from_us, was.counted_from_us);
+  assert_null(kl_exchange_group_next(again->x, 1, back));
+  close_exchange(again);
+  free(s);
+  free(again);
+  char side[96];
+  (void)snprintf(side, sizeof side, "%s/state-wal", folder);
+  (void)remove(side);
+  (void)snprintf(side, sizeof side, "%s/state-shm", folder);
+  (void)remove(side);
+  (void)remove(path);
+  assert_int_equal(remove(folder), 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(every_message_is_as_in_the_fixture, setup, teardown),
+      cmocka_unit_test(groups_survive_in_the_state_file),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
