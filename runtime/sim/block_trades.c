@@ -161,6 +161,23 @@ static void finish(kl_sim *s, block *p, block_status status) {
   keep(s, p);
 }
 
+static void forget(kl_sim *s, block *p) {
+  kl_sim_store_delete(s->store, "block_trade", p->id);
+  kl_map_remove(s->blocks->by_id, p->id, strlen(p->id));
+  kl_list_remove(&p->link);
+  s->blocks->n_ended--;
+  free(p);
+}
+
+void kl_sim_blocks_retire(kl_sim *s, const kl_market *m) {
+  kl_sim_blocks_tick(s); /* a market that ends takes no trade any more: all proposals about it have ended */
+  for (kl_list *n = s->blocks->ended.next, *next; n != &s->blocks->ended; n = next) {
+    next = n->next;
+    block *p = KL_CONTAINER(n, block, link);
+    if (p->market == m) forget(s, p);
+  }
+}
+
 void kl_sim_blocks_tick(kl_sim *s) {
   kl_sim_blocks *b = s->blocks;
   for (kl_list *n = b->pending.next, *next; n != &b->pending; n = next) {
@@ -171,11 +188,7 @@ void kl_sim_blocks_tick(kl_sim *s) {
   while (b->n_ended > 0) {
     block *p = KL_CONTAINER(b->ended.next, block, link);
     if (p->updated_us + KEPT_US > s->now_us && b->n_ended <= KEPT_MOST) return;
-    kl_sim_store_delete(s->store, "block_trade", p->id);
-    kl_map_remove(b->by_id, p->id, strlen(p->id));
-    kl_list_remove(&p->link);
-    b->n_ended--;
-    free(p);
+    forget(s, p);
   }
 }
 

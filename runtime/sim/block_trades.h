@@ -12,5 +12,7 @@ bool kl_sim_blocks_start(kl_sim *s, kl_error *e);
 void kl_sim_blocks_free(kl_sim_blocks *b); /* takes NULL */
 /* Proposals whose time is over, and ended ones that are forgotten after seven days. */
 void kl_sim_blocks_tick(kl_sim *s);
+/* Forgets the proposals about a market, before the exchange forgets it. */
+void kl_sim_blocks_retire(kl_sim *s, const kl_market *m);
 
 #endif

@@ -462,3 +462,43 @@ void kl_sim_combos_tick(kl_sim_combos *c, int64_t now_us) {
   for (size_t i = c->settled; i < c->n; i++)
     follow(c, now_us, c->combos[i]->market);
 }
+
+/* ---- forgetting ---- */
+
+bool kl_sim_combos_need(const kl_sim_combos *c, const kl_market_event *e) {
+  for (size_t i = 0; i < c->n; i++)
+    for (size_t k = 0; k < c->combos[i]->n; k++)
+      if (c->combos[i]->legs[k].market->event == e) return true;
+  return false;
+}
+
+kl_market_event *kl_sim_combos_old(const kl_sim_combos *c, int64_t settled_by_us) {
+  for (size_t i = 0; i < c->n; i++) {
+    kl_market_event *e = c->combos[i]->market->event;
+    bool old = kl_exchange_retirable(e);
+    for (size_t k = 0; k < e->n_markets && old; k++)
+      old = e->markets[k]->settled_us <= settled_by_us;
+    if (old) return e;
+  }
+  return NULL;
+}
+
+void kl_sim_combos_retire(kl_sim_combos *c, kl_market_event *e) {
+  char key[KEY_MOST];
+  size_t kept = 0;
+  for (size_t i = 0; i < c->n; i++) {
+    kl_sim_combo *combo = c->combos[i];
+    if (combo->market->event != e) {
+      c->combos[kept++] = combo;
+      continue;
+    }
+    kl_map_remove(c->by_legs, key, legs_key(key, combo->collection, combo->legs, combo->n));
+    kl_map_remove(c->by_events, key, events_key(key, combo->collection, combo->legs, combo->n));
+    combo->market->legs = NULL;
+    combo->market->n_legs = 0;
+    free(combo);
+  }
+  c->n = kept;
+  c->settled = 0;
+  kl_exchange_retire_event(c->x, e);
+}

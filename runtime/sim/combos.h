@@ -74,6 +74,13 @@ size_t kl_sim_combos_count(const kl_sim_combos *c);
 bool kl_sim_combo_restore(kl_sim_combos *c, const char *collection, const char *event_ticker, const char *ticker,
                           const kl_leg *legs, size_t n, uint32_t user, int64_t created_us, int64_t now_us);
 
+/* Whether a combo that is kept has a leg in the event: then the event must stay. */
+bool kl_sim_combos_need(const kl_sim_combos *c, const kl_market_event *e);
+/* An event whose combos were all settled by that time; NULL: none. */
+kl_market_event *kl_sim_combos_old(const kl_sim_combos *c, int64_t settled_by_us);
+/* Forgets such an event with its combos, here and in the exchange. */
+void kl_sim_combos_retire(kl_sim_combos *c, kl_market_event *e);
+
 /* What the combo pays for YES as its legs stand: *decided when nothing open can change it any more. */
 kl_price kl_sim_combo_value(const kl_market *m, bool *decided);
 

@@ -11,6 +11,7 @@
 #include "sim/json_out.h"
 #include "sim/random.h"
 #include "sim/rfq_makers.h"
+#include "sim/rolling.h"
 
 void kl_sim_communications_id(const kl_sim *s, uint32_t user, char out[65]) {
   static const char digits[] = "0123456789abcdef";
@@ -301,6 +302,11 @@ bool kl_sim_communications_start(kl_sim *s, kl_error *e) {
   s->combos = kl_sim_combos_new(s->x, s->now_us, (kl_sim_combos_sink){.data = s, .made = on_combo});
   s->rfqs = kl_sim_rfqs_new(s->x, s->o.seed, s->o.speed, sink);
   if (!s->combos || !s->rfqs) return no_memory(e);
+  if (!kl_sim_store_each(s->store, "combo", load_combo, s) || !kl_sim_store_each(s->store, "rfq", load_rfq, s) ||
+      !kl_sim_store_each(s->store, "quote", load_quote, s)) {
+    *e = *kl_sim_store_error(s->store);
+    return false;
+  }
   if (!s->o.quiet) {
     kl_sim_rfq_makers_options o = {.x = s->x,
                                    .rfqs = s->rfqs,
@@ -312,11 +318,6 @@ bool kl_sim_communications_start(kl_sim *s, kl_error *e) {
     s->rfq_makers = kl_sim_rfq_makers_new(&o, s->now_us);
     if (!s->rfq_makers) return no_memory(e);
   }
-  if (!kl_sim_store_each(s->store, "combo", load_combo, s) || !kl_sim_store_each(s->store, "rfq", load_rfq, s) ||
-      !kl_sim_store_each(s->store, "quote", load_quote, s)) {
-    *e = *kl_sim_store_error(s->store);
-    return false;
-  }
   return kl_sim_blocks_start(s, e);
 }
 
@@ -325,6 +326,27 @@ void kl_sim_communications_tick(kl_sim *s) {
   kl_sim_rfqs_tick(s->rfqs, s->now_us);
   kl_sim_rfq_makers_tick(s->rfq_makers, s->now_us);
   kl_sim_blocks_tick(s);
+}
+
+bool kl_sim_communications_may_retire(const kl_sim *s, const kl_market_event *e) {
+  return !s->combos || !kl_sim_combos_need(s->combos, e);
+}
+
+void kl_sim_communications_forget(kl_sim *s, const kl_market_event *e) {
+  for (size_t i = 0; i < e->n_markets; i++) {
+    if (s->rfqs) kl_sim_rfqs_retire(s->rfqs, s->now_us, e->markets[i]);
+    if (s->blocks) kl_sim_blocks_retire(s, e->markets[i]);
+  }
+}
+
+void kl_sim_communications_retire(kl_sim *s, int64_t settled_by_us) {
+  kl_market_event *e;
+  while ((e = kl_sim_combos_old(s->combos, settled_by_us))) {
+    kl_sim_rolling_forget(s, e);
+    for (size_t i = 0; i < e->n_markets; i++)
+      kl_sim_store_delete(s->store, "combo", e->markets[i]->ticker);
+    kl_sim_combos_retire(s->combos, e);
+  }
 }
 
 void kl_sim_communications_free(kl_sim *s) {

@@ -13,6 +13,13 @@ void kl_sim_communications_free(kl_sim *s);
 /* What is due of all of them. */
 void kl_sim_communications_tick(kl_sim *s);
 
+/* Whether nothing here needs the event any more, so that it may be forgotten. */
+bool kl_sim_communications_may_retire(const kl_sim *s, const kl_market_event *e);
+/* Forgets what there is about the event's markets, before the exchange forgets them. */
+void kl_sim_communications_forget(kl_sim *s, const kl_market_event *e);
+/* Forgets combos that were settled before this time. */
+void kl_sim_communications_retire(kl_sim *s, int64_t settled_by_us);
+
 /* How a user is called in communications: 64 hexadecimal digits from the seed that tell nothing of the account. */
 void kl_sim_communications_id(const kl_sim *s, uint32_t user, char out[65]);
 

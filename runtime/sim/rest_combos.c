@@ -251,7 +251,7 @@ static void get_events(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs)
     kl_sim_fail_query(rq, rs, "series_ticker and collection_ticker exclude each other");
     return;
   }
-  size_t i = kl_sim_page_start(rq, 'v');
+  size_t i = kl_exchange_event_from(s->x, kl_sim_page_start(rq, 'v'));
   kl_buf_str(&rs->body, "{\"events\":[");
   for (; i < kl_exchange_event_count(s->x); i++) {
     const kl_market_event *e = kl_exchange_event_at(s->x, i);
@@ -264,7 +264,7 @@ static void get_events(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs)
     kl_sim_json_event(&rs->body, s, e, nested);
   }
   kl_buf_char(&rs->body, ']');
-  kl_sim_page_end(&rs->body, "cursor", 'v', more, i);
+  kl_sim_page_end(&rs->body, "cursor", 'v', more, more ? kl_exchange_event_at(s->x, i)->serial : 0);
   kl_buf_char(&rs->body, '}');
 }
 

@@ -11,7 +11,7 @@ enum {
   MAKERS = 3,
   ASKERS = 2,
   TASKS_MOST = 20000, /* requests that are watched, times makers: what is asked beyond that finds no maker */
-  COMBOS_ENOUGH = 40, /* open combos after which mostly an existing one is asked about */
+  COMBOS = 8,         /* that are kept open for askers, made at the start from the seed */
   KEPT_ORDERS = 500,
   KEPT_FILLS = 100
 };
@@ -45,6 +45,8 @@ struct kl_sim_rfq_makers {
   int64_t asks_us;
 };
 
+static const kl_market *new_combo(kl_sim_rfq_makers *m, int64_t now_us, uint32_t user);
+
 static int64_t in_s(const kl_sim_rfq_makers *m, int64_t from_us, double seconds) {
   return from_us + (int64_t)(seconds / m->o.speed * 1e6);
 }
@@ -69,6 +71,8 @@ kl_sim_rfq_makers *kl_sim_rfq_makers_new(const kl_sim_rfq_makers_options *o, int
       m->askers[i - MAKERS].user = user;
   }
   m->asks_us = in_s(m, now_us, ask_every_s / 4);
+  for (int i = 0; ok && i < 4 * COMBOS && kl_sim_combos_count(o->combos) < COMBOS; i++)
+    (void)new_combo(m, now_us, m->askers[0].user);
   if (ok) return m;
   kl_sim_rfq_makers_free(m);
   return NULL;
@@ -205,15 +209,15 @@ static const kl_market *new_combo(kl_sim_rfq_makers *m, int64_t now_us, uint32_t
   return kl_sim_combo_create(m->o.combos, now_us, user, k, legs, n, &made, &why) ? made->market : NULL;
 }
 
+/* One of the open combos; a new one when there are few. */
 static const kl_market *something(kl_sim_rfq_makers *m, int64_t now_us, uint32_t user) {
-  size_t n = kl_sim_combos_count(m->o.combos);
-  bool enough = n >= COMBOS_ENOUGH;
-  if (n > 0 && kl_sim_below(&m->random, 100) < (enough ? 90 : 30)) {
-    size_t newest = n < COMBOS_ENOUGH ? n : COMBOS_ENOUGH;
-    const kl_market *old = kl_sim_combo_at(m->o.combos, n - 1 - kl_sim_below(&m->random, (uint32_t)newest))->market;
-    if (old->status == KL_MARKET_ACTIVE) return old;
+  const kl_market *open[COMBOS];
+  uint32_t n = 0;
+  for (size_t i = kl_sim_combos_count(m->o.combos); i > 0 && n < COMBOS; i--) {
+    const kl_market *market = kl_sim_combo_at(m->o.combos, i - 1)->market;
+    if (market->status == KL_MARKET_ACTIVE) open[n++] = market;
   }
-  return new_combo(m, now_us, user);
+  return n == COMBOS ? open[kl_sim_below(&m->random, n)] : new_combo(m, now_us, user);
 }
 
 static void ask(kl_sim_rfq_makers *m, int64_t now_us, asker *a) {

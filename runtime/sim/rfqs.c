@@ -123,6 +123,16 @@ static void forget(kl_sim_rfqs *r, kl_sim_rfq *q) {
   free(q);
 }
 
+void kl_sim_rfqs_retire(kl_sim_rfqs *r, int64_t now_us, const kl_market *m) {
+  for (kl_list *n = r->all_rfqs.next, *next; n != &r->all_rfqs; n = next) {
+    next = n->next;
+    kl_sim_rfq *q = KL_CONTAINER(n, kl_sim_rfq, all);
+    if (q->market != m) continue;
+    if (q->open) kl_rfq_close(r, now_us, q, "expired");
+    forget(r, q);
+  }
+}
+
 void kl_sim_rfqs_tick(kl_sim_rfqs *r, int64_t now_us) {
   kl_quotes_tick(r, now_us);
   for (kl_list *n = r->open.next, *next; n != &r->open; n = next) {

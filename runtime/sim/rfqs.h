@@ -72,6 +72,9 @@ void kl_sim_rfqs_free(kl_sim_rfqs *r); /* takes NULL */
  * seven days. */
 void kl_sim_rfqs_tick(kl_sim_rfqs *r, int64_t now_us);
 
+/* Forgets all requests about a market, and their quotes, before the exchange forgets the market. */
+void kl_sim_rfqs_retire(kl_sim_rfqs *r, int64_t now_us, const kl_market *m);
+
 typedef struct kl_sim_rfq_request {
   uint32_t user;
   int subaccount;

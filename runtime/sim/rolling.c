@@ -1,6 +1,7 @@
 #include "sim/rolling.h"
 
 #include "sim/channels.h"
+#include "sim/communications.h"
 #include "sim/fee_changes.h"
 
 /* How long a settled event can still be looked up: a day of the world, at least a minute of the wall's. */
@@ -11,29 +12,39 @@ static void on_added(void *data, kl_sim_event *e) {
   if (s->traders) kl_sim_traders_add(s->traders, e, s->now_us);
 }
 
-static void on_retiring(void *data, kl_sim_event *e) {
-  kl_sim *s = data;
+void kl_sim_rolling_forget(kl_sim *s, const kl_market_event *e) {
   kl_sim_channels_flush(s); /* nothing that waits may name the markets */
-  kl_sim_fee_changes_forget(s, e->event);
-  for (size_t i = 0; i < e->event->n_markets; i++) {
-    const kl_market *m = e->event->markets[i];
+  kl_sim_fee_changes_forget(s, e);
+  kl_sim_communications_forget(s, e);
+  for (size_t i = 0; i < e->n_markets; i++) {
+    const kl_market *m = e->markets[i];
     kl_sim_channels_forget(s, m);
     kl_sim_candles_forget(s->candles, m);
     if (s->traders) kl_sim_traders_forget(s->traders, m);
   }
 }
 
-kl_sim_world_options kl_sim_rolling_options(kl_sim *s) {
+static void on_retiring(void *data, kl_sim_event *e) { kl_sim_rolling_forget(data, e->event); }
+static bool may_retire(void *data, const kl_sim_event *e) { return kl_sim_communications_may_retire(data, e->event); }
+
+static int64_t keep_us(const kl_sim *s) {
   double keep_s = keep_world_s / s->o.speed;
-  if (keep_s < keep_least_s) keep_s = keep_least_s;
+  return (int64_t)(1e6 * (keep_s < keep_least_s ? keep_least_s : keep_s));
+}
+
+kl_sim_world_options kl_sim_rolling_options(kl_sim *s) {
   return (kl_sim_world_options){.seed = s->o.seed,
                                 .markets = s->o.markets,
                                 .speed = s->o.speed,
                                 .now_us = s->now_us,
-                                .keep_us = (int64_t)(keep_s * 1e6),
+                                .keep_us = keep_us(s),
                                 .data = s,
                                 .added = on_added,
-                                .retiring = on_retiring};
+                                .retiring = on_retiring,
+                                .may_retire = may_retire};
 }
 
-void kl_sim_rolling_tick(kl_sim *s) { kl_sim_world_settle(&s->world, s->now_us); }
+void kl_sim_rolling_tick(kl_sim *s) {
+  kl_sim_communications_retire(s, s->now_us - keep_us(s));
+  kl_sim_world_settle(&s->world, s->now_us);
+}

@@ -9,4 +9,7 @@ kl_sim_world_options kl_sim_rolling_options(kl_sim *s);
 /* What time does to events, ten times a second. */
 void kl_sim_rolling_tick(kl_sim *s);
 
+/* Everything that knows the event's markets forgets them, before the exchange does. */
+void kl_sim_rolling_forget(kl_sim *s, const kl_market_event *e);
+
 #endif

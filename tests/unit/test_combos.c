@@ -246,6 +246,28 @@ static void a_saved_combo_comes_back_under_its_ticker(void **state) {
   kl_sim_combos_free(first);
 }
 
+static void what_was_settled_long_ago_is_forgotten(void **state) {
+  bench *b = *state;
+  kl_sim_leg_name legs[] = {leg(b->games[0][0], KL_YES), leg(b->above[1], KL_NO)};
+  kl_market *m = make(b, legs, 2)->market;
+  char ticker[64];
+  (void)snprintf(ticker, sizeof ticker, "%s", m->ticker);
+  assert_true(kl_sim_combos_need(b->c, b->games[0][0]->event));
+  assert_false(kl_sim_combos_need(b->c, b->games[1][0]->event));
+  kl_exchange_determine(b->w->x, b->w->now, b->games[0][0], 0);
+  kl_sim_combos_tick(b->c, b->w->now);
+  assert_null(kl_sim_combos_old(b->c, b->w->now));
+  b->w->now += 60 * SECOND;
+  kl_exchange_tick(b->w->x, b->w->now);
+  assert_null(kl_sim_combos_old(b->c, b->w->now - 1));
+  kl_market_event *old = kl_sim_combos_old(b->c, b->w->now);
+  assert_ptr_equal(old, m->event);
+  kl_sim_combos_retire(b->c, old);
+  assert_null(kl_exchange_market(b->w->x, ticker));
+  assert_int_equal(kl_sim_combos_count(b->c), 0);
+  assert_false(kl_sim_combos_need(b->c, b->games[0][0]->event));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       BENCH(is_a_market_of_its_own),
@@ -256,6 +278,7 @@ int main(void) {
       BENCH(all_legs_decide_it_and_scalars_are_multiplied),
       BENCH(it_follows_a_dispute_and_an_amended_leg),
       BENCH(five_thousand_a_week_are_the_most),
+      BENCH(what_was_settled_long_ago_is_forgotten),
       BENCH(a_saved_combo_comes_back_under_its_ticker),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -445,6 +445,23 @@ static void what_was_saved_goes_on_where_it_was(void **state) {
   kl_sim_rfqs_free(again);
 }
 
+static void a_market_takes_its_requests_with_it(void **state) {
+  desk *d = *state;
+  const kl_sim_rfq *rfq = ask(d, wanted("M", 100)), *other = ask(d, wanted("KXMVE-C", 100));
+  const kl_sim_rfq_quote *q = offer(d, BOB, rfq, 4000, 5500);
+  kl_uuid id;
+  memcpy(id, rfq->id, sizeof id);
+  take(d, q, KL_YES);
+  confirm(d, q);
+  kl_exchange_settle(d->w->x, d->w->now, d->w->m, 0);
+  kl_sim_rfqs_retire(d->r, d->w->now, d->w->m);
+  assert_null(kl_sim_rfq_find(d->r, id));
+  assert_null(kl_sim_quote_before(d->r, NULL));
+  assert_ptr_equal(kl_sim_rfq_before(d->r, NULL), other);
+  after(d, 15 * SECOND);
+  assert_int_equal(kl_sim_rfqs_open(d->r), 1);
+}
+
 /* ---- at random ---- */
 
 static void random_runs_keep_money_and_states(void **state) {
@@ -543,6 +560,7 @@ int main(void) {
       DESK(ended_ones_are_kept_for_seven_days),
       DESK(lists_go_from_the_newest_to_the_oldest),
       DESK(what_was_saved_goes_on_where_it_was),
+      DESK(a_market_takes_its_requests_with_it),
       DESK(random_runs_keep_money_and_states),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
