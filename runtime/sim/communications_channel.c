@@ -91,7 +91,10 @@ void kl_sim_tell_quote(kl_sim *s, const kl_sim_rfq_quote *q) {
     kl_sim_sub *sub = c->subs[KL_CH_COMMUNICATIONS];
     bool quoter = c->account->user == q->user;
     next = at->next;
-    if (!sub || (!quoter && c->account->user != q->rfq->user) || !in_shard(sub, q->rfq->market)) continue;
+    if (!sub || !in_shard(sub, q->rfq->market)) continue;
+    if (quoter ? !kl_sim_session_sees(c, q->user, q->subaccount)
+               : !kl_sim_session_sees(c, q->rfq->user, q->rfq->subaccount))
+      continue;
     if (!made[quoter]) made[quoter] = quote_payload(s, q, quoter);
     kl_sim_session_send(c, sub, made[quoter], 0);
   }
