@@ -135,10 +135,9 @@ bool kl_sim_blocks_start(kl_sim *s, kl_error *e) {
 }
 
 static void free_all(kl_list *head) {
-  while (!kl_list_empty(head)) {
-    block *p = KL_CONTAINER(head->next, block, link);
-    kl_list_remove(&p->link);
-    free(p);
+  for (kl_list *n = head->next, *next; n != head; n = next) {
+    next = n->next;
+    free(KL_CONTAINER(n, block, link));
   }
 }
 
@@ -185,8 +184,9 @@ void kl_sim_blocks_tick(kl_sim *s) {
     next = n->next;
     if (p->expires_us <= s->now_us || p->market->status >= KL_MARKET_CLOSED) finish(s, p, EXPIRED);
   }
-  while (b->n_ended > 0) {
-    block *p = KL_CONTAINER(b->ended.next, block, link);
+  for (kl_list *n = b->ended.next, *next; n != &b->ended; n = next) {
+    block *p = KL_CONTAINER(n, block, link);
+    next = n->next;
     if (p->updated_us + KEPT_US > s->now_us && b->n_ended <= KEPT_MOST) return;
     forget(s, p);
   }

@@ -43,9 +43,12 @@ kl_sim_rfqs *kl_sim_rfqs_new(kl_exchange *x, uint64_t seed, double speed, kl_sim
   r->sink = sink;
   r->speed = speed > 0 ? speed : 1;
   r->random = kl_sim_random_new(seed, 33);
-  kl_list *const heads[] = {&r->all_rfqs, &r->all_quotes, &r->open, &r->closed, &r->live, &r->cancelled};
-  for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
-    kl_list_init(heads[i]);
+  kl_list_init(&r->all_rfqs);
+  kl_list_init(&r->all_quotes);
+  kl_list_init(&r->open);
+  kl_list_init(&r->closed);
+  kl_list_init(&r->live);
+  kl_list_init(&r->cancelled);
   r->rfqs = kl_map_new();
   r->quotes = kl_map_new();
   if (r->rfqs && r->quotes) return r;
@@ -55,15 +58,13 @@ kl_sim_rfqs *kl_sim_rfqs_new(kl_exchange *x, uint64_t seed, double speed, kl_sim
 
 void kl_sim_rfqs_free(kl_sim_rfqs *r) {
   if (!r) return;
-  while (!kl_list_empty(&r->all_quotes)) {
-    kl_sim_rfq_quote *q = KL_CONTAINER(r->all_quotes.next, kl_sim_rfq_quote, all);
-    kl_list_remove(&q->all);
-    free(q);
+  for (kl_list *n = r->all_quotes.next, *next; n != &r->all_quotes; n = next) {
+    next = n->next;
+    free(KL_CONTAINER(n, kl_sim_rfq_quote, all));
   }
-  while (!kl_list_empty(&r->all_rfqs)) {
-    kl_sim_rfq *q = KL_CONTAINER(r->all_rfqs.next, kl_sim_rfq, all);
-    kl_list_remove(&q->all);
-    free(q);
+  for (kl_list *n = r->all_rfqs.next, *next; n != &r->all_rfqs; n = next) {
+    next = n->next;
+    free(KL_CONTAINER(n, kl_sim_rfq, all));
   }
   kl_map_free(r->rfqs);
   kl_map_free(r->quotes);
@@ -113,8 +114,10 @@ void kl_rfq_close(kl_sim_rfqs *r, int64_t now_us, kl_sim_rfq *q, const char *rea
 }
 
 static void forget(kl_sim_rfqs *r, kl_sim_rfq *q) {
-  while (!kl_list_empty(&q->quotes))
-    kl_quote_forget(r, KL_CONTAINER(q->quotes.next, kl_sim_rfq_quote, in_rfq));
+  for (kl_list *n = q->quotes.next, *next; n != &q->quotes; n = next) {
+    next = n->next;
+    kl_quote_forget(r, KL_CONTAINER(n, kl_sim_rfq_quote, in_rfq));
+  }
   if (r->sink.forgotten) r->sink.forgotten(r->sink.data, false, q->id);
   kl_map_remove(r->rfqs, q->id, strlen(q->id));
   kl_list_remove(&q->all);
@@ -140,14 +143,16 @@ void kl_sim_rfqs_tick(kl_sim_rfqs *r, int64_t now_us) {
     kl_sim_rfq *q = KL_CONTAINER(n, kl_sim_rfq, state);
     if (q->market->status >= KL_MARKET_CLOSED) kl_rfq_close(r, now_us, q, "expired");
   }
-  while (r->n_closed > 0) {
-    kl_sim_rfq *q = KL_CONTAINER(r->closed.next, kl_sim_rfq, state);
+  for (kl_list *n = r->closed.next, *next; n != &r->closed; n = next) {
+    next = n->next;
+    kl_sim_rfq *q = KL_CONTAINER(n, kl_sim_rfq, state);
     if (q->closed_us + KEPT_US > now_us && r->n_closed <= KL_RFQ_CLOSED_KEPT) break;
     if (kl_quote_under_way(q)) break; /* its execution is a matter of seconds */
     forget(r, q);
   }
-  while (r->n_cancelled > 0) {
-    kl_sim_rfq_quote *q = KL_CONTAINER(r->cancelled.next, kl_sim_rfq_quote, state);
+  for (kl_list *n = r->cancelled.next, *next; n != &r->cancelled; n = next) {
+    next = n->next;
+    kl_sim_rfq_quote *q = KL_CONTAINER(n, kl_sim_rfq_quote, state);
     if (q->cancelled_us + KEPT_US > now_us && r->n_cancelled <= KL_RFQ_CANCELLED_KEPT) break;
     kl_quote_forget(r, q);
   }
