@@ -6,7 +6,14 @@
 
 #include "sim/random.h"
 
-enum { PAST_MOST = 1440, PAST_LEAST = 60, PAST_TOTAL = 400000, LIVE_MOST = 10080 };
+enum {
+  PAST_MOST = 1440,
+  PAST_LEAST = 60,
+  PAST_TOTAL = 400000,
+  LIVE_MOST = 10080,
+  LIVE_LEAST = 240,
+  LIVE_TOTAL = 1500000
+};
 
 /* What happened to a market since the start. */
 typedef struct history {
@@ -21,8 +28,9 @@ typedef struct history {
 
 struct kl_sim_candles {
   uint64_t seed;
-  int64_t start_s; /* end of the past: a whole minute */
-  size_t past;     /* minutes of it */
+  int64_t start_s;    /* end of the past: a whole minute */
+  size_t past;        /* minutes of it */
+  uint32_t live_most; /* of a market */
   size_t n;
   history *markets;
 };
@@ -35,6 +43,8 @@ kl_sim_candles *kl_sim_candles_new(uint64_t seed, size_t markets, int64_t start_
   c->n = markets;
   size_t minutes = PAST_TOTAL / (markets ? markets : 1);
   c->past = !past ? 0 : minutes > PAST_MOST ? PAST_MOST : minutes < PAST_LEAST ? PAST_LEAST : minutes;
+  size_t live = LIVE_TOTAL / (markets ? markets : 1);
+  c->live_most = live > LIVE_MOST ? LIVE_MOST : live < LIVE_LEAST ? LIVE_LEAST : (uint32_t)live;
   c->markets = calloc(markets ? markets : 1, sizeof *c->markets);
   if (!c->markets) {
     free(c);
@@ -181,10 +191,11 @@ static kl_sim_candle *current(kl_sim_candles *c, const kl_market *m, int64_t now
   int64_t end = now_us / 60000000 * 60 + 60;
   if (h->n > 0 && h->saved >= h->n) h->saved = h->n - 1;
   if (h->n > 0 && h->live[h->n - 1].end_s >= end) return &h->live[h->n - 1];
-  if (h->n == LIVE_MOST) {
-    memmove(h->live, h->live + LIVE_MOST / 4, (LIVE_MOST - LIVE_MOST / 4) * sizeof *h->live);
-    h->n -= LIVE_MOST / 4;
-    h->saved -= h->saved < LIVE_MOST / 4 ? h->saved : LIVE_MOST / 4;
+  if (h->n >= c->live_most) {
+    uint32_t drop = h->n - c->live_most + c->live_most / 4; /* a state file may hold more than there is room for now */
+    memmove(h->live, h->live + drop, (h->n - drop) * sizeof *h->live);
+    h->n -= drop;
+    h->saved -= h->saved < drop ? h->saved : drop;
     h->gone_s = h->live[0].end_s;
   }
   kl_sim_candle *k = append(h);
