@@ -86,6 +86,11 @@ void kl_sim_archive_second(kl_sim *s) {
   }
 }
 
+void kl_sim_archive_forget(kl_sim *s, const kl_market *m) {
+  kl_sim_archive *a = s->archive;
+  if (m->index / 64 < a->words) a->bits[m->index / 64] &= ~(UINT64_C(1) << (m->index % 64));
+}
+
 int64_t kl_sim_archive_markets_us(const kl_sim *s) { return s->archive->markets_us; }
 int64_t kl_sim_archive_trades_us(const kl_sim *s) { return s->archive->trades_us; }
 

@@ -16,6 +16,8 @@ void kl_sim_archive_free(kl_sim_archive *a); /* takes NULL */
 bool kl_sim_archive_past(kl_sim *s);
 /* Moves the cutoffs on. */
 void kl_sim_archive_second(kl_sim *s);
+/* The market goes, and another may get its index. */
+void kl_sim_archive_forget(kl_sim *s, const kl_market *m);
 
 int64_t kl_sim_archive_markets_us(const kl_sim *s); /* events that settled before it are historical */
 int64_t kl_sim_archive_trades_us(const kl_sim *s);  /* trades, fills, and ended orders before it are */

@@ -1,5 +1,6 @@
 #include "sim/rolling.h"
 
+#include "sim/archive.h"
 #include "sim/channels.h"
 #include "sim/communications.h"
 #include "sim/fee_changes.h"
@@ -20,6 +21,7 @@ void kl_sim_rolling_forget(kl_sim *s, const kl_market_event *e) {
     const kl_market *m = e->markets[i];
     kl_sim_channels_forget(s, m);
     kl_sim_candles_forget(s->candles, m);
+    kl_sim_archive_forget(s, m);
     if (s->traders) kl_sim_traders_forget(s->traders, m);
   }
 }
@@ -28,8 +30,10 @@ static void on_retiring(void *data, kl_sim_event *e) { kl_sim_rolling_forget(dat
 static bool may_retire(void *data, const kl_sim_event *e) { return kl_sim_communications_may_retire(data, e->event); }
 
 static int64_t keep_us(const kl_sim *s) {
-  double keep_s = keep_world_s / s->o.speed;
-  return (int64_t)(1e6 * (keep_s < keep_least_s ? keep_least_s : keep_s));
+  double keep_s = keep_world_s / s->o.speed, historical_s = 2 * (double)s->o.history_s;
+  if (keep_s < keep_least_s) keep_s = keep_least_s;
+  if (keep_s < historical_s) keep_s = historical_s; /* as long in the historical tier as before */
+  return (int64_t)(1e6 * keep_s);
 }
 
 kl_sim_world_options kl_sim_rolling_options(kl_sim *s) {
