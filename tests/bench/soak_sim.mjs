@@ -91,7 +91,7 @@ const bookSid = {};
 async function openTickers() {
   const all = [];
   for (let cursor = ''; ;) {
-    const { status, body } = await sim.rest('GET', `/markets?status=open&limit=1000${cursor && `&cursor=${cursor}`}`);
+    const { status, body } = await sim.rest('GET', `/markets?status=open&mve_filter=exclude&limit=1000${cursor && `&cursor=${cursor}`}`);
     if (status !== 200) throw new Error(`GET /markets: ${status}`);
     all.push(...body.markets);
     cursor = body.cursor;
