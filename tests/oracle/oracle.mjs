@@ -4,6 +4,7 @@
 //
 //   node oracle.mjs COMMANDS SEED PRECISION      (ORACLE_DRIVER names the driver)
 import { spawn } from 'node:child_process';
+import fs from 'node:fs';
 import { createInterface } from 'node:readline';
 
 const ONE = 10000; // a dollar, in prices
@@ -488,5 +489,7 @@ const exit = new Promise((resolve) => driver.on('close', resolve));
 for await (const line of createInterface({ input: driver.stdout })) read(line);
 const code = await exit;
 if (code !== 0 || out.length) differs('the end', `exit ${code}`, out[0]);
-console.log(`oracle: ${counts.commands} commands (${counts.orders} orders), ${counts.trades} trades, ${counts.changes} order changes, ` +
-  `${counts.refusals} other results, ${counts.dumps} states: all equal`);
+const line = `oracle: ${counts.commands} commands (${counts.orders} orders), ${counts.trades} trades, ${counts.changes} order changes, ` +
+  `${counts.refusals} other results, ${counts.dumps} states: all equal`;
+console.log(line);
+if (process.env.TEST_COUNTS) fs.appendFileSync(process.env.TEST_COUNTS, `${line}\n`);

@@ -12,6 +12,7 @@
 
 #include "base/map.h"
 #include "exchange/exchange.h"
+#include "unit/counts.h"
 
 enum { STEPS = 150000, USERS = 5, MARKETS = 6, GROUPS = 12, MAX_LIVE = 4096, MAX_FILLS = 8192 };
 #define SECOND INT64_C(1000000)
@@ -425,10 +426,11 @@ static void a_random_life_keeps_every_rule(void **state) {
     check_all(r);
   }
   const counts *s = &r->seen;
-  printf(
-      "%d steps: %llu orders, %llu trades (%llu fills of orders behind), %llu groups triggered, %llu orders halted,\n"
+  count_line(
+      "life: %d random steps: %llu orders, %llu trades (%llu fills of orders behind), %llu groups triggered, %llu "
+      "orders halted, "
       "%llu early closes, %llu reopened, %llu disputes, %llu amended, %llu settled, %llu price grids; refused: %llu "
-      "by a pause, %llu by a group, %llu by the market\n",
+      "by a pause, %llu by a group, %llu by the market",
       STEPS, (unsigned long long)s->orders, (unsigned long long)s->trades, (unsigned long long)s->behind,
       (unsigned long long)s->triggered, (unsigned long long)s->halted, (unsigned long long)s->closed,
       (unsigned long long)s->reopened, (unsigned long long)s->disputed, (unsigned long long)s->amended,

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "exchange/internal.h"
+#include "unit/counts.h"
 
 enum { STEPS = 160000, USERS = 5, SUBACCOUNTS = 3, EVENTS = 5, OF_EVENT = 3, ON_THE_WAY = 64 };
 #define SECOND INT64_C(1000000)
@@ -377,14 +378,14 @@ static void no_money_is_made_or_lost_and_no_balance_is_negative(void **state) {
       replace_events(r);
     }
     const counts *n = &r->n;
-    print_message("%d steps: %" PRIu64 " orders, %" PRIu64 " trades, %" PRIu64 " refused for money, %" PRIu64
-                  " block trades, %" PRIu64 " transfers, %" PRIu64 " sent, %" PRIu64 " arrived, %" PRIu64
-                  " positions moved, %" PRIu64 " subaccounts, %" PRIu64 " locks, %" PRIu64 " netting set, %" PRIu64
-                  " kept on, %" PRIu64 " fee changes, %" PRIu64 " settled (%" PRIu64 " scalar, %" PRIu64
-                  " amended, %" PRIu64 " borne), %.2f dollars returned at most\n",
-                  STEPS / 2, n->orders, n->trades, n->refused, n->blocks, n->transfers, n->sent, n->arrived,
-                  n->positions, n->opened, n->locked, n->netted, n->kept, n->fees, n->settled, n->scalar, n->amended,
-                  n->borne, (double)n->most_returned / 1e6);
+    count_line("money: %d random steps: %" PRIu64 " orders, %" PRIu64 " trades, %" PRIu64 " refused for money, %" PRIu64
+               " block trades, %" PRIu64 " transfers, %" PRIu64 " sent, %" PRIu64 " arrived, %" PRIu64
+               " positions moved, %" PRIu64 " subaccounts, %" PRIu64 " locks, %" PRIu64 " netting set, %" PRIu64
+               " kept on, %" PRIu64 " fee changes, %" PRIu64 " settled (%" PRIu64 " scalar, %" PRIu64
+               " amended, %" PRIu64 " borne), %.2f dollars returned at most",
+               STEPS / 2, n->orders, n->trades, n->refused, n->blocks, n->transfers, n->sent, n->arrived, n->positions,
+               n->opened, n->locked, n->netted, n->kept, n->fees, n->settled, n->scalar, n->amended, n->borne,
+               (double)n->most_returned / 1e6);
     assert_true(n->orders > 5000 && n->trades > 3000 && n->refused > 500 && n->blocks > 100);
     assert_true(n->transfers > 100 && n->sent > 100 && n->arrived > 100 && n->positions > 100);
     assert_true(n->opened > 20 && n->locked > 20 && n->netted > 100 && n->kept > 10 && n->fees > 100);

@@ -1,4 +1,5 @@
-/* Long random runs of the matching engine: invariants after every step, and a slow oracle that must agree. */
+/* Long random runs of the matching engine: invariants after every step. tests/oracle compares it with another engine.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +12,7 @@
 
 #include "base/map.h"
 #include "exchange/internal.h"
+#include "unit/counts.h"
 
 static uint64_t random_state;
 
@@ -25,7 +27,7 @@ static bool chance(int64_t in_thousand) { return below(1000) < in_thousand; }
 
 /* ---- invariants ---- */
 
-enum { STEPS = 220000, USERS = 7, SUBACCOUNTS = 2, MARKETS = 4, MAX_LIVE = 4096 };
+enum { STEPS = 110000, USERS = 7, SUBACCOUNTS = 2, MARKETS = 4, MAX_LIVE = 4096 };
 
 typedef struct watched {
   kl_market *m;
@@ -403,353 +405,28 @@ static void random_operations_keep_every_invariant(void **state) {
     }
     const seen *s = &r->seen;
     assert_int_equal(s->fills, 2 * s->trades);
-    assert_true(s->trades > 10000);
-    assert_true(s->refused_balance > 100);
-    assert_true(s->self_trades > 100);
-    assert_true(s->expired > 1000);
+    assert_true(s->trades > 6000);
+    assert_true(s->refused_balance > 50);
+    assert_true(s->self_trades > 50);
+    assert_true(s->expired > 500);
     assert_true(s->closed > 10);
     assert_true(s->halted > 10);
-    assert_true(s->reduced > 100);
+    assert_true(s->reduced > 50);
     assert_true(s->post_only_ended > 10);
-    assert_true(s->amended > 1000);
-    assert_true(s->decreased > 100);
-    assert_true(s->fok_killed > 100);
+    assert_true(s->amended > 500);
+    assert_true(s->decreased > 50);
+    assert_true(s->fok_killed > 50);
+    count_line("engine: %d random steps with %llu trades, every invariant after each", STEPS / 2,
+               (unsigned long long)s->trades);
     kl_exchange_free(r->x);
     kl_map_free(r->status);
     free(r);
   }
 }
 
-/* ---- the oracle ---- */
-
-enum { ORACLE_ORDERS = 60000, ORACLE_USERS = 5 };
-
-typedef struct naive_order {
-  kl_uuid id;
-  uint32_t user;
-  kl_side side;
-  kl_price price;
-  kl_count remaining, filled;
-  kl_stp stp;
-  bool live;
-  uint64_t arrival;
-  kl_money accumulator;
-} naive_order;
-
-typedef struct naive_trade {
-  int maker, taker;
-  kl_price price;
-  kl_count count;
-} naive_trade;
-
-typedef struct oracle {
-  naive_order *orders;
-  int n, live[MAX_LIVE], n_live;
-  uint64_t arrivals;
-  naive_trade trades[MAX_LIVE];
-  int n_trades;
-  kl_count position[ORACLE_USERS];
-  kl_money cash[ORACLE_USERS];
-  /* what the engine told during the call */
-  struct {
-    kl_uuid maker, taker;
-    kl_price price;
-    kl_count count;
-  } told[MAX_LIVE];
-  int n_told;
-} oracle;
-
-static void oracle_on_fill(void *data, const kl_fill *f) {
-  oracle *k = data;
-  assert_true(k->n_told < MAX_LIVE);
-  if (f->is_taker) {
-    memcpy(k->told[k->n_told].taker, f->order_id, sizeof f->order_id);
-    k->n_told++;
-  } else {
-    memcpy(k->told[k->n_told].maker, f->order_id, sizeof f->order_id);
-    k->told[k->n_told].price = f->yes_price;
-    k->told[k->n_told].count = f->count;
-  }
-}
-
-static bool naive_better(const naive_order *a, const naive_order *b) {
-  if (a->price != b->price) return a->side == KL_BID ? a->price > b->price : a->price < b->price;
-  return a->arrival < b->arrival;
-}
-
-/* The live order that a taker of `side` at `price` meets first, not counting marked ones; -1: none. */
-static int naive_best(const oracle *k, kl_side side, kl_price price, const bool *skip) {
-  int best = -1;
-  for (int i = 0; i < k->n_live; i++) {
-    const naive_order *o = &k->orders[k->live[i]];
-    if (o->side == side || (skip && skip[i])) continue;
-    if (side == KL_BID ? o->price > price : o->price < price) continue;
-    if (best < 0 || naive_better(o, &k->orders[k->live[best]])) best = i;
-  }
-  return best;
-}
-
-static void naive_remove(oracle *k, int slot) {
-  k->orders[k->live[slot]].live = false;
-  k->live[slot] = k->live[--k->n_live];
-}
-
-static void naive_fill(oracle *k, naive_order *o, kl_price price, kl_count n, bool taker) {
-  kl_price own = o->side == KL_BID ? price : KL_PRICE_ONE - price;
-  kl_count *position = &k->position[o->user];
-  kl_money revenue = 0, rebate;
-  /* one hundredth of a contract at a time */
-  for (kl_count i = 0; i < n; i++) {
-    bool closes = o->side == KL_BID ? *position < 0 : *position > 0;
-    revenue += closes ? KL_PRICE_ONE - own : -own;
-    *position += o->side == KL_BID ? 1 : -1;
-  }
-  kl_money fee = kl_fee_trade(KL_FEE_QUADRATIC_MAKER, 1000000, taker, price, n);
-  kl_money rounding = kl_fee_rounding(revenue, fee, 10000, &o->accumulator, &rebate);
-  k->cash[o->user] += revenue - fee - rounding + rebate;
-  o->filled += n;
-  o->remaining -= n;
-}
-
-/* False when it stopped at an own order. */
-static bool naive_match(oracle *k, int taker, kl_count want) {
-  naive_order *t = &k->orders[taker];
-  int slot;
-  while (want > 0 && (slot = naive_best(k, t->side, t->price, NULL)) >= 0) {
-    int maker = k->live[slot];
-    naive_order *o = &k->orders[maker];
-    if (o->user == t->user) {
-      if (t->stp == KL_STP_TAKER_AT_CROSS) return false;
-      naive_remove(k, slot);
-      continue;
-    }
-    kl_count n = o->remaining < want ? o->remaining : want;
-    k->trades[k->n_trades++] = (naive_trade){maker, taker, o->price, n};
-    kl_price price = o->price;
-    naive_fill(k, o, price, n, false);
-    naive_fill(k, t, price, n, true);
-    want -= n;
-    if (o->remaining == 0) naive_remove(k, slot);
-  }
-  return true;
-}
-
-static bool naive_fok_passes(const oracle *k, const naive_order *t, kl_count want) {
-  bool skip[MAX_LIVE] = {false};
-  int slot;
-  while (want > 0 && (slot = naive_best(k, t->side, t->price, skip)) >= 0) {
-    const naive_order *o = &k->orders[k->live[slot]];
-    if (o->user == t->user) return true;
-    want -= o->remaining;
-    skip[slot] = true;
-  }
-  return want <= 0;
-}
-
-static void naive_rest(oracle *k, int i) {
-  k->orders[i].live = true;
-  assert_true(k->n_live < MAX_LIVE);
-  k->live[k->n_live++] = i;
-}
-
-static void compare_trades(oracle *k) {
-  assert_int_equal(k->n_told, k->n_trades);
-  for (int i = 0; i < k->n_trades; i++) {
-    const naive_trade *t = &k->trades[i];
-    assert_string_equal(k->told[i].maker, k->orders[t->maker].id);
-    assert_string_equal(k->told[i].taker, k->orders[t->taker].id);
-    assert_int_equal(k->told[i].price, t->price);
-    assert_int_equal(k->told[i].count, t->count);
-  }
-  k->n_told = k->n_trades = 0;
-}
-
-static void compare_books(const oracle *k, const kl_market *m) {
-  for (int side = KL_BID; side <= KL_ASK; side++) {
-    kl_price price;
-    kl_count count, sum = 0, all = 0;
-    for (size_t i = 0; kl_exchange_level(m, side == KL_BID ? KL_YES : KL_NO, i, &price, &count); i++) {
-      kl_price yes = side == KL_BID ? price : KL_PRICE_ONE - price;
-      kl_count expected = 0;
-      for (int j = 0; j < k->n_live; j++) {
-        const naive_order *o = &k->orders[k->live[j]];
-        if ((int)o->side == side && o->price == yes) expected += o->remaining;
-      }
-      assert_int_equal(count, expected);
-      sum += count;
-    }
-    for (int j = 0; j < k->n_live; j++)
-      if ((int)k->orders[k->live[j]].side == side) all += k->orders[k->live[j]].remaining;
-    assert_int_equal(sum, all);
-  }
-}
-
-static void compare_orders(const oracle *k, const kl_exchange *x) {
-  for (int j = 0; j < k->n_live; j++) {
-    const naive_order *o = &k->orders[k->live[j]];
-    const kl_order *e = kl_exchange_order(x, o->user, o->id);
-    assert_non_null(e);
-    assert_int_equal(e->status, KL_ORDER_RESTING);
-    assert_int_equal(e->remaining, o->remaining);
-    assert_int_equal(e->filled, o->filled);
-    kl_count ahead = 0;
-    for (int i = 0; i < k->n_live; i++) {
-      const naive_order *other = &k->orders[k->live[i]];
-      if (other->side == o->side && other->price == o->price && other->arrival < o->arrival) ahead += other->remaining;
-    }
-    assert_int_equal(kl_exchange_queue_position(x, e), ahead);
-  }
-}
-
-static void oracle_create(oracle *k, kl_exchange *x, const kl_market *m, int64_t now) {
-  int64_t kind = below(20);
-  naive_order *o = &k->orders[k->n];
-  *o = (naive_order){.user = (uint32_t)below(ORACLE_USERS),
-                     .side = chance(500) ? KL_BID : KL_ASK,
-                     .price = kl_price_snap(m, 4600 + below(800)),
-                     .remaining = chance(200) ? 1 + below(150) : 100 * (1 + below(12)),
-                     .stp = chance(500) ? KL_STP_MAKER : KL_STP_TAKER_AT_CROSS};
-  kl_order_request q = {.user = o->user,
-                        .ticker = m->ticker,
-                        .side = o->side,
-                        .price = o->price,
-                        .count = o->remaining,
-                        .tif = kind < 13   ? KL_TIF_GTC
-                               : kind < 17 ? KL_TIF_IOC
-                                           : KL_TIF_FOK,
-                        .stp = o->stp,
-                        .post_only = kind < 3,
-                        .reduce_only = kind == 16};
-  bool crosses = naive_best(k, o->side, o->price, NULL) >= 0;
-  kl_order_outcome out;
-  kl_exchange_result result = kl_exchange_create(x, now, &q, &out);
-  if (q.post_only && crosses) {
-    assert_int_equal(result, KL_X_POST_ONLY_CROSS);
-    return;
-  }
-  assert_int_equal(result, KL_X_OK);
-  memcpy(o->id, out.order->id, sizeof o->id);
-  o->arrival = ++k->arrivals;
-  kl_count want = q.count, position = k->position[o->user];
-  if (q.reduce_only) {
-    kl_count closes = o->side == KL_BID ? -position : position;
-    if (closes < 0) closes = 0;
-    if (want > closes) want = closes;
-  }
-  bool reached = true;
-  if (q.tif != KL_TIF_FOK || naive_fok_passes(k, o, want)) reached = naive_match(k, k->n, want);
-  assert_int_equal(out.filled, o->filled);
-  bool rests = q.tif == KL_TIF_GTC && reached && o->remaining > 0;
-  if (rests) naive_rest(k, k->n);
-  assert_int_equal(out.remaining, rests ? o->remaining : 0);
-  assert_int_equal(out.order->status, rests               ? KL_ORDER_RESTING
-                                      : o->remaining == 0 ? KL_ORDER_EXECUTED
-                                                          : KL_ORDER_CANCELED);
-  k->n++;
-}
-
-static void oracle_amend(oracle *k, kl_exchange *x, const kl_market *m, int64_t now, int slot) {
-  int i = k->live[slot];
-  naive_order *o = &k->orders[i];
-  kl_amend_request a = {.user = o->user,
-                        .order_id = o->id,
-                        .ticker = m->ticker,
-                        .side = o->side,
-                        .price = chance(400) ? o->price : kl_price_snap(m, 4600 + below(800)),
-                        .count = o->filled + 1 + below(2 * o->remaining)};
-  const kl_order *e = kl_exchange_order(x, o->user, o->id);
-  bool ends = e->post_only && a.price != o->price && naive_best(k, o->side, a.price, NULL) >= 0;
-  kl_order_outcome out;
-  assert_int_equal(kl_exchange_amend(x, now, &a, &out), KL_X_OK);
-  kl_count wanted = a.count - o->filled;
-  if (a.price == o->price && wanted <= o->remaining) {
-    o->remaining = wanted;
-    return;
-  }
-  naive_remove(k, slot);
-  if (ends) {
-    assert_int_equal(out.order->status, KL_ORDER_CANCELED);
-    return;
-  }
-  o->price = a.price;
-  o->remaining = wanted;
-  o->arrival = ++k->arrivals;
-  kl_count filled = o->filled;
-  if (naive_match(k, i, wanted) && o->remaining > 0) naive_rest(k, i);
-  assert_int_equal(out.filled, o->filled - filled);
-  assert_int_equal(out.remaining, o->live ? o->remaining : 0);
-}
-
-static void oracle_shrink(oracle *k, kl_exchange *x, int64_t now, int slot) {
-  naive_order *o = &k->orders[k->live[slot]];
-  const kl_order *e;
-  if (chance(600)) {
-    kl_count reduced;
-    assert_int_equal(kl_exchange_cancel(x, now, o->user, 0, o->id, &reduced, &e), KL_X_OK);
-    assert_int_equal(reduced, o->remaining);
-    naive_remove(k, slot);
-    return;
-  }
-  kl_count to = below(o->remaining + 1);
-  assert_int_equal(kl_exchange_decrease(x, now, o->user, 0, o->id, -1, to, &e), KL_X_OK);
-  o->remaining = to;
-  if (to == 0) naive_remove(k, slot);
-}
-
-/* With nothing resting, a balance is the deposit plus what every fill changed. */
-static void compare_balances(oracle *k, kl_exchange *x, const kl_market *m, int64_t now) {
-  while (k->n_live > 0)
-    naive_remove(k, 0);
-  for (uint32_t u = 0; u < ORACLE_USERS; u++) {
-    (void)kl_exchange_cancel_all(x, now, u, -1);
-    assert_int_equal(kl_exchange_balance(x, u, 0, 0), k->cash[u]);
-    const kl_position *p = kl_exchange_position_at(x, u, 0, 0);
-    if (p) assert_int_equal(p->position, k->position[u]);
-  }
-  assert_int_equal(kl_exchange_levels(m, KL_YES) + kl_exchange_levels(m, KL_NO), 0);
-}
-
-static void trades_books_and_money_equal_those_of_a_naive_matcher(void **state) {
-  (void)state;
-  random_state = 4711;
-  oracle *k = calloc(1, sizeof *k);
-  assert_non_null(k);
-  k->orders = calloc(ORACLE_ORDERS + 1, sizeof *k->orders);
-  assert_non_null(k->orders);
-  kl_exchange_options options = {.seed = 3, .sink = {.data = k, .fill = oracle_on_fill}};
-  kl_exchange *x = kl_exchange_new(&options);
-  assert_non_null(x);
-  for (uint32_t u = 0; u < ORACLE_USERS; u++) {
-    k->cash[u] = INT64_C(1000000000000);
-    assert_int_equal(kl_exchange_add_user(x, k->cash[u]), u);
-  }
-  int64_t now = INT64_C(1790000000000000);
-  const kl_market *m = add_market(x, 1, now, 0);
-  for (int step = 0; k->n < ORACLE_ORDERS; step++) {
-    int64_t kind = below(100);
-    now += 100;
-    if (kind < 55 || k->n_live == 0)
-      oracle_create(k, x, m, now);
-    else if (kind < 75)
-      oracle_amend(k, x, m, now, (int)below(k->n_live));
-    else if (kind < 90 || k->n_live > 100)
-      oracle_shrink(k, x, now, (int)below(k->n_live));
-    compare_trades(k);
-    if (step % 4 == 0) compare_books(k, m);
-    if (step % 256 == 0) compare_orders(k, x);
-    if (step % 8192 == 0) compare_balances(k, x, m, now);
-  }
-  compare_balances(k, x, m, now);
-  assert_int_equal(kl_exchange_conservation(x), 0);
-  kl_exchange_free(x);
-  free(k->orders);
-  free(k);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(random_operations_keep_every_invariant),
-      cmocka_unit_test(trades_books_and_money_equal_those_of_a_naive_matcher),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
