@@ -240,6 +240,10 @@ void kl_exchange_set_synthetic(kl_exchange *x, uint32_t user, kl_synthetic kind)
   kl_x_touch_user(x, user);
 }
 
+kl_synthetic kl_exchange_synthetic(const kl_exchange *x, uint32_t user) {
+  return user < x->n_users ? x->users[user]->synthetic : KL_SYNTHETIC_NONE;
+}
+
 uint32_t kl_exchange_synthetic_at(const kl_exchange *x, kl_synthetic kind, size_t i) {
   for (uint32_t user = 0; user < x->n_users; user++)
     if (x->users[user]->synthetic == kind && i-- == 0) return user;

@@ -163,7 +163,7 @@ static bool restore_market(kl_exchange *x, const kl_saved_market *s, kl_error *e
 static bool restore_user(kl_exchange *x, const kl_saved_user *s, kl_error *e) {
   kl_x_restore *r = x->restore;
   if (s->number != x->n_users + 1) return wrong(r, e, "the one before it is missing");
-  if (!uuid(s->id) || (unsigned)s->synthetic > KL_SYNTHETIC_RESTER_HAND) return wrong(r, e, "it makes no sense");
+  if (!uuid(s->id) || (unsigned)s->synthetic >= KL_SYNTHETIC_KINDS) return wrong(r, e, "it makes no sense");
   kl_x_user *u = kl_x_insert_user(x);
   if (!u) return no_memory(e);
   memcpy(u->id, s->id, sizeof u->id);

@@ -60,7 +60,9 @@ typedef enum {
   KL_SYNTHETIC_TRADER,
   KL_SYNTHETIC_QUOTER, /* of requests for quote */
   KL_SYNTHETIC_TAKER_HAND,
-  KL_SYNTHETIC_RESTER_HAND
+  KL_SYNTHETIC_RESTER_HAND,
+  KL_SYNTHETIC_PAST, /* traded before the start */
+  KL_SYNTHETIC_KINDS
 } kl_synthetic;
 
 typedef struct kl_saved_user {
@@ -144,6 +146,8 @@ bool kl_exchange_restored(kl_exchange *x, kl_error *e);
 
 /* A user whose resting orders need not be saved: a trader that quotes anew. Before the first order. */
 void kl_exchange_set_synthetic(kl_exchange *x, uint32_t user, kl_synthetic kind);
+/* KL_SYNTHETIC_NONE also for a user that does not exist. */
+kl_synthetic kl_exchange_synthetic(const kl_exchange *x, uint32_t user);
 /* The i-th user of a kind; UINT32_MAX past the last. */
 uint32_t kl_exchange_synthetic_at(const kl_exchange *x, kl_synthetic kind, size_t i);
 

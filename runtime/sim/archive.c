@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "exchange/saved.h"
 #include "sim/json_out.h"
 #include "sim/random.h"
 
@@ -277,6 +278,8 @@ bool kl_sim_archive_past(kl_sim *s) {
   p.maker = kl_exchange_add_user(s->x, INT64_C(10000000) * KL_MONEY_ONE);
   p.taker = kl_exchange_add_user(s->x, INT64_C(10000000) * KL_MONEY_ONE);
   p.failed = p.maker == UINT32_MAX || p.taker == UINT32_MAX;
+  kl_exchange_set_synthetic(s->x, p.maker, KL_SYNTHETIC_PAST); /* their trades are looked at, not their own lists */
+  kl_exchange_set_synthetic(s->x, p.taker, KL_SYNTHETIC_PAST);
   /* Oldest first: the exchange's time does not go back. */
   for (size_t i = 0; i < 2 * n && !p.failed; i++)
     make_event(&p, of[i % n], today_us - (old_days + apart_days * (int64_t)(2 * n - 1 - i)) * DAY_US + 17 * HOUR_US);

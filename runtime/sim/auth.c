@@ -6,6 +6,7 @@
 
 #include "sim/fcm.h"
 #include "sim/keys.h"
+#include "sim/persist.h"
 #include "sim/random.h"
 
 enum { KEY_BITS = 2048, THREADS_MOST = 4 };
@@ -105,7 +106,7 @@ bool kl_sim_auth_register(kl_sim *s, kl_error *e) {
 }
 
 bool kl_sim_auth_take_keys(kl_sim *s, kl_error *e) {
-  s->keys = kl_sim_keys_new(s->o.seed);
+  s->keys = kl_sim_keys_new(kl_sim_persist_seed(s));
   s->fcm = kl_sim_fcm_new();
   if (!s->keys || !s->fcm) {
     kl_error_set(e, KL_ERR_INTERNAL, "the simulator could not keep its keys: not enough memory");

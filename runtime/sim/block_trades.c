@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "sim/body.h"
 #include "sim/json_out.h"
+#include "sim/persist.h"
 #include "sim/random.h"
 #include "sim/routes.h"
 
@@ -128,7 +129,7 @@ bool kl_sim_blocks_start(kl_sim *s, kl_error *e) {
   }
   kl_list_init(&b->pending);
   kl_list_init(&b->ended);
-  b->random = kl_sim_random_new(s->o.seed, 3302);
+  b->random = kl_sim_random_new(kl_sim_persist_seed(s), 3302);
   if (kl_sim_store_each(s->store, "block_trade", load, s)) return true;
   *e = *kl_sim_store_error(s->store);
   return false;

@@ -5,10 +5,12 @@
 #include <jansson.h>
 
 #include "base/log.h"
+#include "exchange/saved.h"
 #include "sim/block_trades.h"
 #include "sim/combos.h"
 #include "sim/http.h"
 #include "sim/json_out.h"
+#include "sim/persist.h"
 #include "sim/random.h"
 #include "sim/rfq_makers.h"
 #include "sim/rolling.h"
@@ -106,20 +108,21 @@ void kl_sim_json_quote(kl_buf *b, const kl_sim *s, const kl_sim_rfq_quote *q, ui
 }
 
 /* ---- the state file ----
- * Requests are kept, and of quotes those that are durable on the exchange: accepted, confirmed and executed ones. What
- * the synthetic cast does is not. */
+ * Kept are the requests and quotes of clients, and what synthetic parties have to do with them: a quote once it is
+ * accepted, a request once it is quoted. What these do among themselves is not. */
 
 static bool is_client(const kl_sim *s, uint32_t user) {
-  for (int i = 0; i < s->n_accounts; i++)
-    if (s->accounts[i].user == user) return true;
+  return kl_exchange_synthetic(s->x, user) == KL_SYNTHETIC_NONE;
+}
+
+static bool keeps_rfq(const kl_sim *s, const kl_sim_rfq *r) {
+  if (is_client(s, r->user)) return true;
+  for (const kl_list *n = r->quotes.next; n != &r->quotes; n = n->next)
+    if (is_client(s, KL_CONTAINER(n, kl_sim_rfq_quote, in_rfq)->user)) return true;
   return false;
 }
 
-static void on_rfq(void *data, const kl_sim_rfq *r) {
-  kl_sim *s = data;
-  kl_sim_tell_rfq(s, r);
-  kl_sim_rfq_makers_hear(s->rfq_makers, r);
-  if (!s->store || !is_client(s, r->user)) return;
+static void keep_rfq(kl_sim *s, const kl_sim_rfq *r) {
   kl_buf b = {0};
   kl_buf_char(&b, '{');
   kl_sim_field_int(&b, "user", r->user);
@@ -139,11 +142,19 @@ static void on_rfq(void *data, const kl_sim_rfq *r) {
   kl_buf_free(&b);
 }
 
+static void on_rfq(void *data, const kl_sim_rfq *r) {
+  kl_sim *s = data;
+  kl_sim_tell_rfq(s, r);
+  kl_sim_rfq_makers_hear(s->rfq_makers, r);
+  if (s->store && keeps_rfq(s, r)) keep_rfq(s, r);
+}
+
 static void on_quote(void *data, const kl_sim_rfq_quote *q) {
   kl_sim *s = data;
   kl_sim_tell_quote(s, q);
-  if (!s->store || !is_client(s, q->rfq->user)) return;
-  if (q->status == KL_QUOTE_OPEN || (q->status == KL_QUOTE_CANCELLED && !q->accepted_us)) return;
+  bool own = is_client(s, q->user);
+  if (!s->store || !(own || (is_client(s, q->rfq->user) && q->accepted_us))) return;
+  if (own && !is_client(s, q->rfq->user)) keep_rfq(s, q->rfq);
   kl_buf b = {0};
   kl_buf_char(&b, '{');
   kl_sim_field_str(&b, "rfq", q->rfq->id);
@@ -300,7 +311,7 @@ static bool no_memory(kl_error *e) {
 bool kl_sim_communications_start(kl_sim *s, kl_error *e) {
   kl_sim_rfqs_sink sink = {.data = s, .rfq = on_rfq, .quote = on_quote, .forgotten = on_forgotten};
   s->combos = kl_sim_combos_new(s->x, s->now_us, (kl_sim_combos_sink){.data = s, .made = on_combo});
-  s->rfqs = kl_sim_rfqs_new(s->x, s->o.seed, s->o.speed, sink);
+  s->rfqs = kl_sim_rfqs_new(s->x, kl_sim_persist_seed(s), s->o.speed, sink);
   if (!s->combos || !s->rfqs) return no_memory(e);
   if (!kl_sim_store_each(s->store, "combo", load_combo, s) || !kl_sim_store_each(s->store, "rfq", load_rfq, s) ||
       !kl_sim_store_each(s->store, "quote", load_quote, s)) {
@@ -311,7 +322,7 @@ bool kl_sim_communications_start(kl_sim *s, kl_error *e) {
     kl_sim_rfq_makers_options o = {.x = s->x,
                                    .rfqs = s->rfqs,
                                    .combos = s->combos,
-                                   .seed = s->o.seed,
+                                   .seed = kl_sim_persist_seed(s),
                                    .speed = s->o.speed,
                                    .fair = fair,
                                    .data = s};

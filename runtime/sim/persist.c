@@ -146,6 +146,10 @@ void kl_sim_persist_close(kl_sim *s) {
 
 bool kl_sim_persist_resumes(const kl_sim *s) { return s->persist && s->persist->resumes; }
 
+uint64_t kl_sim_persist_seed(const kl_sim *s) {
+  return kl_sim_persist_resumes(s) ? s->o.seed ^ (uint64_t)s->now_us : s->o.seed;
+}
+
 /* ---- loading ---- */
 
 typedef struct loading {

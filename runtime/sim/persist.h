@@ -14,6 +14,8 @@ bool kl_sim_persist_open(kl_sim *s, kl_error *e);
 void kl_sim_persist_close(kl_sim *s);
 /* Whether the file has an exchange to go on with. */
 bool kl_sim_persist_resumes(const kl_sim *s);
+/* The seed for what is made in this run: never that of an earlier one with the file, whose ids would come again. */
+uint64_t kl_sim_persist_seed(const kl_sim *s);
 /* In this order: the keys of the saved members, into the accounts; the exchange, which is new, and the users of the
  * accounts; the world and the candlesticks. */
 bool kl_sim_persist_load_keys(kl_sim *s, kl_error *e); /* does nothing unless it resumes */

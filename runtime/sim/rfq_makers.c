@@ -1,16 +1,16 @@
-#include "exchange/saved.h"
 #include "sim/rfq_makers.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "exchange/saved.h"
 #include "sim/random.h"
 
 enum {
   MAKERS = 3,
   ASKERS = 2,
-  TASKS_MOST = 20000, /* requests that are watched, times makers: what is asked beyond that finds no maker */
+  TASKS_MOST = 20000, /* requests that are watched, times makers: who asks beyond that finds no maker */
   COMBOS = 8,         /* that are kept open for askers, made at the start from the seed */
   KEPT_ORDERS = 500,
   KEPT_FILLS = 100
@@ -46,6 +46,7 @@ struct kl_sim_rfq_makers {
 };
 
 static const kl_market *new_combo(kl_sim_rfq_makers *m, int64_t now_us, uint32_t user);
+static void take_up(kl_sim_rfq_makers *m, int64_t now_us, const kl_sim_rfq *r);
 
 static int64_t in_s(const kl_sim_rfq_makers *m, int64_t from_us, double seconds) {
   return from_us + (int64_t)(seconds / m->o.speed * 1e6);
@@ -73,6 +74,8 @@ kl_sim_rfq_makers *kl_sim_rfq_makers_new(const kl_sim_rfq_makers_options *o, int
   m->asks_us = in_s(m, now_us, ask_every_s / 4);
   for (int i = 0; ok && i < 4 * COMBOS && kl_sim_combos_count(o->combos) < COMBOS; i++)
     (void)new_combo(m, now_us, m->askers[0].user);
+  for (const kl_sim_rfq *r = NULL; ok && (r = kl_sim_rfq_before(o->rfqs, r));)
+    if (r->open) take_up(m, now_us, r);
   if (ok) return m;
   kl_sim_rfq_makers_free(m);
   return NULL;
@@ -102,20 +105,47 @@ static double fair_of(const kl_sim_rfq_makers *m, const kl_market *market) {
 
 /* ---- makers ---- */
 
-void kl_sim_rfq_makers_hear(kl_sim_rfq_makers *m, const kl_sim_rfq *r) {
-  if (!m || !r->open || m->n + MAKERS > TASKS_MOST) return;
-  if (m->n + MAKERS > m->cap) {
+/* NULL: nobody answers this one. */
+static task *watch(kl_sim_rfq_makers *m, const kl_sim_rfq *r, int maker) {
+  if (m->n == m->cap) {
     size_t cap = m->cap ? m->cap * 2 : 64;
-    task *grown = realloc(m->tasks, cap * sizeof *grown);
-    if (!grown) return; /* nobody answers this one */
+    task *grown = m->n < TASKS_MOST ? realloc(m->tasks, cap * sizeof *grown) : NULL;
+    if (!grown) return NULL;
     m->tasks = grown;
     m->cap = cap;
   }
-  for (int i = 0; i < MAKERS; i++) {
-    if (m->users[i] == r->user || kl_sim_below(&m->random, 10) == 0) continue;
-    task *t = &m->tasks[m->n++];
-    *t = (task){.maker = i, .due_us = in_s(m, r->created_us, 0.1 + 0.9 * kl_sim_uniform(&m->random))};
-    memcpy(t->rfq, r->id, sizeof t->rfq);
+  task *t = &m->tasks[m->n++];
+  *t = (task){.maker = maker, .due_us = in_s(m, r->created_us, 0.1 + 0.9 * kl_sim_uniform(&m->random))};
+  memcpy(t->rfq, r->id, sizeof t->rfq);
+  return t;
+}
+
+void kl_sim_rfq_makers_hear(kl_sim_rfq_makers *m, const kl_sim_rfq *r) {
+  if (!m || !r->open) return;
+  for (int i = 0; i < MAKERS; i++)
+    if (m->users[i] != r->user && kl_sim_below(&m->random, 10) != 0) (void)watch(m, r, i);
+}
+
+/* A request that was open when an earlier run ended: whose quote was accepted goes on with it, the others quote anew. */
+static void take_up(kl_sim_rfq_makers *m, int64_t now_us, const kl_sim_rfq *r) {
+  kl_sim_rfq_makers_hear(m, r);
+  for (const kl_list *n = r->quotes.next; n != &r->quotes; n = n->next) {
+    const kl_sim_rfq_quote *q = KL_CONTAINER(n, kl_sim_rfq_quote, in_rfq);
+    if (q->status != KL_QUOTE_ACCEPTED && q->status != KL_QUOTE_CONFIRMED) continue;
+    for (int i = 0; i < MAKERS; i++) {
+      task *t = m->users[i] == q->user ? watch(m, r, i) : NULL;
+      if (!t) continue;
+      memcpy(t->quote, q->id, sizeof t->quote);
+      t->fair = fair_of(m, r->market);
+    }
+  }
+  for (int i = 0; i < ASKERS; i++) {
+    asker *a = &m->askers[i];
+    if (a->user != r->user || a->rfq[0]) continue;
+    memcpy(a->rfq, r->id, sizeof a->rfq);
+    a->side = KL_YES;
+    a->chooses_us = in_s(m, now_us, choose_after_s);
+    a->gives_up_us = in_s(m, now_us, give_up_after_s);
   }
 }
 
