@@ -1,11 +1,11 @@
--- Lists and candles against the embedded exchange, which has no history.
+-- Lists and candles against the embedded exchange.
 local kalshi = require "kalshi"
 local kalua = require "kalua"
 local test = require "test"
 
 local market = kalshi.get_markets{ status = "open", limit = 1 }.markets[1]
 
-test("lists that could go on in a history end where there is none", function(t)
+test("lists go on in the history, or say why they cannot", function(t)
   local trades = 0
   for trade in kalshi.each.get_trades{ ticker = market.ticker, max = 20 } do
     t.eq(trade.ticker, market.ticker)
@@ -13,7 +13,9 @@ test("lists that could go on in a history end where there is none", function(t)
   end
   t.ok(trades <= 20)
   for _ in kalshi.each.get_fills{ order_id = "none" } do error "there is none" end
-  for _ in kalshi.each.get_orders{ event_ticker = market.event_ticker } do error "there is none" end
+  for _ in kalshi.each.get_orders{ ticker = market.ticker } do error "there is none" end
+  for _ in kalshi.each.get_orders{ event_ticker = market.event_ticker, history = false } do error "there is none" end
+  t.raises(function() kalshi.each.get_orders{ event_ticker = market.event_ticker }() end, "history = false")
   for _ in kalshi.each.get_positions{ settlement_status = "all", rows = "event_positions" } do error "there is none" end
 end)
 
