@@ -12,8 +12,7 @@
 
 /* The options every connecting command takes, before defaults. */
 typedef struct kl_connect_options {
-  const char *env, *key_id, *key_path, *rest_url, *ws_url, *ca_file, *log_level, *log_file, *tier, *faults,
-      *state;
+  const char *env, *key_id, *key_path, *rest_url, *ws_url, *ca_file, *log_level, *log_file, *tier, *faults, *state;
   const char *log_default; /* the level where neither --log nor KALUA_LOG says one */
   bool embedded;           /* the embedded exchange, whatever the settings say */
   bool live, log_json, no_watch;

@@ -17,13 +17,13 @@ enum {
 
 /* What happened to a market since the start. */
 typedef struct history {
-  bool past;   /* it has a synthetic past: markets that were there at the start */
-  double fair; /* at the start */
+  bool past;        /* it has a synthetic past: markets that were there at the start */
+  double fair;      /* at the start */
   bool begun, told; /* it has a `fair`, and that was saved */
   kl_sim_candle *live;
   uint32_t n, cap;
-  uint32_t saved;  /* how many of the oldest are as they were saved */
-  int64_t gone_s;  /* those that end before were let go and are not told of yet; 0: none */
+  uint32_t saved; /* how many of the oldest are as they were saved */
+  int64_t gone_s; /* those that end before were let go and are not told of yet; 0: none */
 } history;
 
 struct kl_sim_candles {

@@ -111,9 +111,7 @@ void kl_sim_json_quote(kl_buf *b, const kl_sim *s, const kl_sim_rfq_quote *q, ui
  * Kept are the requests and quotes of clients, and what synthetic parties have to do with them: a quote once it is
  * accepted, a request once it is quoted. What these do among themselves is not. */
 
-static bool is_client(const kl_sim *s, uint32_t user) {
-  return kl_exchange_synthetic(s->x, user) == KL_SYNTHETIC_NONE;
-}
+static bool is_client(const kl_sim *s, uint32_t user) { return kl_exchange_synthetic(s->x, user) == KL_SYNTHETIC_NONE; }
 
 static bool keeps_rfq(const kl_sim *s, const kl_sim_rfq *r) {
   if (is_client(s, r->user)) return true;

@@ -55,12 +55,12 @@ typedef struct kl_sim_counters {
 struct kl_sim {
   kl_sim_options o; /* with the defaults filled in */
   const kl_sim_tier *tier;
-  kl_sim_store *store; /* the state file; NULL: nothing is kept */
+  kl_sim_store *store;            /* the state file; NULL: nothing is kept */
   struct kl_sim_persist *persist; /* what is written there */
-  int n_saved;         /* of the accounts: those that were in the file */
-  uint32_t turn;       /* of the loop: what came up in it is told when it is in the file */
-  kl_list waiting;     /* connections whose answers wait for that */
-  _Atomic bool broken; /* the file could not be written: nothing is served any more */
+  int n_saved;                    /* of the accounts: those that were in the file */
+  uint32_t turn;                  /* of the loop: what came up in it is told when it is in the file */
+  kl_list waiting;                /* connections whose answers wait for that */
+  _Atomic bool broken;            /* the file could not be written: nothing is served any more */
   kl_exchange *x;
   kl_sim_world world;
   kl_sim_traders *traders; /* NULL: quiet */

@@ -126,7 +126,8 @@ void kl_sim_rfq_makers_hear(kl_sim_rfq_makers *m, const kl_sim_rfq *r) {
     if (m->users[i] != r->user && kl_sim_below(&m->random, 10) != 0) (void)watch(m, r, i);
 }
 
-/* A request that was open when an earlier run ended: whose quote was accepted goes on with it, the others quote anew. */
+/* A request that was open when an earlier run ended: whose quote was accepted goes on with it, the others quote anew.
+ */
 static void take_up(kl_sim_rfq_makers *m, int64_t now_us, const kl_sim_rfq *r) {
   kl_sim_rfq_makers_hear(m, r);
   for (const kl_list *n = r->quotes.next; n != &r->quotes; n = n->next) {
