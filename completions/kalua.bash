@@ -115,7 +115,7 @@ _kalua() {
   --allow-env) mapfile -t COMPREPLY < <(compgen -v -- "$cur") && return ;;
   --key-id | --rest-url | --ws-url | --seed | --markets | --speed | --rate | --mem | --cpu-ms | --allow-net | \
     --faults | --levels | --seconds | --port | --users | --max | --jq | --shard | --user | --clock-skew | --read-lag | --history | \
-    --region-expires | --ws-connections | --ws-markets | --ws-commands) return ;;
+    --region-expires | --post-only-throttle | --audit | --presign | --ws-connections | --ws-markets | --ws-commands) return ;;
   esac
 
   if [[ $cur == -* ]]; then
