@@ -30,7 +30,16 @@ kl_sim_language kl_sim_language_read(const char *header) {
 /* English, Spanish, Portuguese. `*` stands for any text, `#` for one that begins like a number; what they stand for is
  * translated by itself. */
 static const char *const phrases[][3] = {
+    {"*, On * at * EST", "*, el * a las * EST", "*, em * às * EST"},
+    {"*, On *", "*, el *", "*, em *"},
+    {"*, After the * meeting", "*, tras la reunión de *", "*, após a reunião de *"},
+    {"*, Release of *", "*, publicación de *", "*, divulgação de *"},
     {"Not *", "No: *", "Não: *"},
+    {"yes *,*", "sí *,*", "sim *,*"},
+    {"no *,*", "no *,*", "não *,*"},
+    {"* and # more", "* y # más", "* e mais #"},
+    {"yes *", "sí *", "sim *"},
+    {"no *", "no *", "não *"},
     {"# or below", "# o menos", "# ou menos"},
     {"# or above", "# o más", "# ou mais"},
     {"# to #", "De # a #", "De # a #"},
@@ -53,6 +62,7 @@ static const char *const phrases[][3] = {
     {"Democratic party", "Partido Demócrata", "Partido Democrata"},
     {"Republican party", "Partido Republicano", "Partido Republicano"},
     {"Independent", "Independiente", "Independente"},
+    {"CPI, year over year, *", "IPC interanual, *", "IPC em doze meses, *"},
     {"CPI, year over year", "IPC interanual", "IPC em doze meses"},
     {"If *, then the market resolves to Yes. Made up by the simulator.",
      "Si *, el mercado se resuelve como Sí. Inventado por el simulador.",
@@ -76,13 +86,24 @@ static const char *const phrases[][3] = {
     {"the consumer price index rose by more than the strike over twelve months",
      "el índice de precios al consumo subió más que el umbral en doce meses",
      "o índice de preços ao consumidor subiu mais que o limiar em doze meses"},
+    {"Combos of games", "Combinaciones de partidos", "Combinações de jogos"},
+    {"Combos across categories", "Combinaciones entre categorías", "Combinações entre categorias"},
+    {"The resulting market resolves to Yes only if every selected market resolves to its selected side; scalar "
+     "outcomes are multiplied.",
+     "El mercado resultante se resuelve como Sí solo si cada mercado elegido se resuelve por el lado elegido; los "
+     "resultados escalares se multiplican.",
+     "O mercado resultante é resolvido como Sim somente se cada mercado escolhido for resolvido pelo lado escolhido; "
+     "os resultados escalares são multiplicados."},
+    {"* on *", "* el *", "* em *"},
+    {"* at *", "* en *", "* em *"},
+    {"*, *", "*, *", "*, *"},
 };
 
 typedef struct part {
   const char *at;
   size_t n;
 } part;
-enum { PARTS_MOST = 2 };
+enum { PARTS_MOST = 3, DEPTH_MOST = 12 /* a combo has up to 10 legs */ };
 
 /* Whether a text is of a phrase; `parts` get what the wildcards stand for, each as little as possible. */
 static bool fits(const char *phrase, const char *text, size_t n, part *parts, size_t n_parts) {
@@ -102,11 +123,11 @@ static bool fits(const char *phrase, const char *text, size_t n, part *parts, si
 }
 
 static void translate(kl_buf *b, kl_sim_language language, const char *text, size_t n, int depth) {
-  part parts[PARTS_MOST] = {{NULL, 0}, {NULL, 0}};
+  part parts[PARTS_MOST] = {{NULL, 0}};
   size_t i = 0, next = 0, known = sizeof phrases / sizeof *phrases;
   while (i < known && !fits(phrases[i][KL_SIM_ENGLISH], text, n, parts, 0))
     i++;
-  if (i == known || depth == 4) {
+  if (i == known || depth == DEPTH_MOST) {
     kl_buf_add(b, text, n);
     return;
   }

@@ -35,8 +35,23 @@ static void phrases_are_translated_with_what_they_hold(void **state) {
   expect(KL_SIM_SPANISH, "$95000 to 95249.99", "De $95000 a 95249.99");
   expect(KL_SIM_PORTUGUESE, "Los Angeles L at Boston winner?", "Vencedor de Los Angeles L em Boston?");
   expect(KL_SIM_SPANISH, "On NOV 26 at 17:00 EST", "El NOV 26 a las 17:00 EST");
+  expect(KL_SIM_SPANISH, "Bitcoin price range, On NOV 26 at 17:00 EST",
+         "Rango del precio de Bitcoin, el NOV 26 a las 17:00 EST");
+  expect(KL_SIM_PORTUGUESE, "CPI, year over year, Release of 26DEC", "IPC em doze meses, divulgação de 26DEC");
+  expect(KL_SIM_SPANISH, "Federal funds rate, Jul 3, 2026", "Tasa de fondos federales, Jul 3, 2026");
+  expect(KL_SIM_SPANISH, "NY-01 on NOV 27", "NY-01 el NOV 27");
+  expect(KL_SIM_PORTUGUESE, "Utah at Dallas", "Utah em Dallas");
   expect(KL_SIM_SPANISH, "If the named team wins the game, then the market resolves to Yes. Made up by the simulator.",
          "Si el equipo nombrado gana el partido, el mercado se resuelve como Sí. Inventado por el simulador.");
+}
+
+static void legs_of_combos_are_translated_one_by_one(void **state) {
+  (void)state;
+  expect(KL_SIM_SPANISH, "yes Boston,no 50° or below,yes Independent", "sí Boston,no 50° o menos,sí Independiente");
+  expect(KL_SIM_PORTUGUESE, "no Independent,yes Above 3.00% and 8 more",
+         "não Independente,sim Acima de 3.00% e mais 8");
+  expect(KL_SIM_PORTUGUESE, "no A,no B,no C,no D,no E,no F,no G,no H,no I,no Independent",
+         "não A,não B,não C,não D,não E,não F,não G,não H,não I,não Independente");
 }
 
 static void what_has_no_translation_stays(void **state) {
@@ -73,6 +88,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_best_wanted_language_wins),
       cmocka_unit_test(phrases_are_translated_with_what_they_hold),
+      cmocka_unit_test(legs_of_combos_are_translated_one_by_one),
       cmocka_unit_test(what_has_no_translation_stays),
       cmocka_unit_test(answers_keep_everything_else),
   };
