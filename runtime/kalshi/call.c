@@ -320,6 +320,9 @@ static void call_refused(kl_call *c, const kl_http_response *res) {
     snprintf(e.code, sizeof e.code, "outcome_unknown");
   } else if (res->status >= 300 && res->status < 400) {
     snprintf(e.message + n, sizeof e.message - n, ": redirects are not followed, check the REST URL");
+  } else if (res->status == 404 && c->unrouted) {
+    snprintf(e.message + n, sizeof e.message - n,
+             "; it was looked for on shard 0 alone: give market_ticker if it may be on another");
   } else if (res->status == 410 && c->op && c->op->replaced_by) {
     snprintf(e.message + n, sizeof e.message - n, ": use kalshi.%s", c->op->replaced_by);
   }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kalshi/session_impl.h"
+#include "kalshi/order_route.h"
 
 enum { DEFAULT_TIMEOUT_MS = 30000 };
 
@@ -132,7 +132,7 @@ kl_call *kl_session_call(kl_session *s, const kl_call_request *r, kl_call_cb cb,
   c->ticket.owner = r->owner;
   c->ticket.buckets = buckets_of(op, c->bucket, r);
   if (s->limits_known && !kl_session_fits(s, c, e)) goto refused;
-  if (!copy_request(c, r)) goto no_memory;
+  if (!copy_request(c, r) || !kl_order_route(c)) goto no_memory;
   c->cb = cb;
   c->data = data;
   c->deadline_ns = kl_mono_ns(s->clock) + (r->timeout_ms ? r->timeout_ms : DEFAULT_TIMEOUT_MS) * INT64_C(1000000);

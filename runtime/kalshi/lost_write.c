@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/decimal.h"
 #include "base/log.h"
+#include "kalshi/order_route.h"
 
 enum {
   PATIENCE_MS = 30000,   /* then it is unknown */
@@ -73,17 +74,6 @@ static const plan *plan_of(const kl_operation *op) {
 }
 
 /* The last part of "/portfolio/events/orders/ID" or "…/ID/amend"; false for one with escapes, which no order id has. */
-static bool id_of_path(const char *path, char *out, size_t cap) {
-  static const char base[] = "/portfolio/events/orders/";
-  if (strncmp(path, base, sizeof base - 1) != 0) return false;
-  path += sizeof base - 1;
-  size_t n = strcspn(path, "/");
-  if (n == 0 || n >= cap || memchr(path, '%', n)) return false;
-  memcpy(out, path, n);
-  out[n] = 0;
-  return true;
-}
-
 static const char *text_of(const json_t *o, const char *name) {
   const char *s = json_string_value(json_object_get(o, name));
   return s && s[0] ? s : NULL;
@@ -102,7 +92,7 @@ bool kl_lost_write_can(const kl_call *c) {
   const plan *p = plan_of(c->op);
   char id[80];
   if (!p) return false;
-  if (!p->batch && p->kind != KIND_CREATE) return id_of_path(c->path, id, sizeof id);
+  if (!p->batch && p->kind != KIND_CREATE) return kl_order_id_of_path(c->path, id, sizeof id);
   json_t *body = c->body ? json_loadb(c->body, c->body_len, 0, NULL) : NULL;
   bool can = true;
   if (p->batch) {
@@ -660,7 +650,7 @@ static bool read_items(kl_lost_write *w, const plan *p) {
     else if (p->batch)
       it->order_id = text_of(from, "order_id");
     else
-      it->order_id = id_of_path(w->c->path, w->id, sizeof w->id) ? w->id : NULL;
+      it->order_id = kl_order_id_of_path(w->c->path, w->id, sizeof w->id) ? w->id : NULL;
     if (!it->client_id && !it->order_id) return false;
   }
   return true;
@@ -697,35 +687,37 @@ kl_lost_write *kl_lost_write_start(kl_call *c, bool by_timeout, kl_lost_cb cb, v
 
 /* ---- what a later look-up needs ---- */
 
-static void remember_order(kl_session *s, const kl_order_answer *answer) {
+static void remember_order(kl_session *s, const kl_order_answer *answer, const char *ticker) {
   bool counted = answer->has_filled && answer->has_remaining;
   if (answer->order_id[0])
-    kl_own_orders_note(s->own, answer->order_id, answer->client_order_id,
+    kl_own_orders_note(s->own, answer->order_id, answer->client_order_id, ticker,
                        counted ? answer->filled + answer->remaining : -1);
 }
 
-static bool remember_batch(kl_session *s, const char *body, size_t n) {
-  json_t *root = json_loadb(body, n, 0, NULL);
-  const json_t *one;
+static bool remember_batch(kl_session *s, const kl_call *c, const char *body, size_t n) {
+  json_t *root = json_loadb(body, n, 0, NULL), *asked = c->body ? json_loadb(c->body, c->body_len, 0, NULL) : NULL;
+  const json_t *items = json_object_get(root, "orders"), *orders = json_object_get(asked, "orders"), *one;
+  bool paired = json_array_size(items) == json_array_size(orders); /* one for each, in order */
   size_t i;
-  json_array_foreach(json_object_get(root, "orders"), i, one) {
+  json_array_foreach(items, i, one) {
     const char *id = text_of(one, "order_id"), *client_id = text_of(one, "client_order_id");
     kl_order_answer answer = {0};
     snprintf(answer.order_id, sizeof answer.order_id, "%s", id ? id : "");
     snprintf(answer.client_order_id, sizeof answer.client_order_id, "%s", client_id ? client_id : "");
     answer.has_filled = count_of(one, "fill_count", &answer.filled);
     answer.has_remaining = count_of(one, "remaining_count", &answer.remaining);
-    remember_order(s, &answer);
+    remember_order(s, &answer, paired ? text_of(json_array_get(orders, i), "ticker") : NULL);
   }
   bool usable = json_is_object(root);
   json_decref(root);
+  json_decref(asked);
   return usable;
 }
 
 /* An amend names the new size; a decrease by a number takes from the old one. */
 static void remember_change(kl_session *s, const plan *p, const kl_call *c) {
   char id[80];
-  if (!id_of_path(c->path, id, sizeof id)) return;
+  if (!kl_order_id_of_path(c->path, id, sizeof id)) return;
   json_t *asked = c->body ? json_loadb(c->body, c->body_len, 0, NULL) : NULL;
   kl_count total = -1, by;
   if (p->kind == KIND_AMEND) {
@@ -734,14 +726,14 @@ static void remember_change(kl_session *s, const plan *p, const kl_call *c) {
     total = c->total_before - by;
   }
   json_decref(asked);
-  kl_own_orders_note(s->own, id, NULL, total);
+  kl_own_orders_note(s->own, id, NULL, NULL, total);
 }
 
 void kl_lost_write_before(kl_call *c) {
   const plan *p = plan_of(c->op);
   char id[80];
   c->total_before = -1;
-  if (!p || p->kind != KIND_DECREASE || !id_of_path(c->path, id, sizeof id)) return;
+  if (!p || p->kind != KIND_DECREASE || !kl_order_id_of_path(c->path, id, sizeof id)) return;
   for (kl_list *n = c->s->calls.next; n != &c->s->calls; n = n->next) {
     kl_call *other = KL_CONTAINER(n, kl_call, link);
     if (other == c || !other->write || !other->first_sent_ms || strcmp(other->path, c->path) != 0) continue;
@@ -756,11 +748,12 @@ bool kl_lost_write_remember(kl_session *s, const kl_call *c, const char *body, s
   const plan *p = plan_of(c->op);
   memset(answer, 0, sizeof *answer);
   if (!p) return true;
-  if (p->batch && p->kind == KIND_CREATE) return remember_batch(s, body, n);
+  if (p->batch && p->kind == KIND_CREATE) return remember_batch(s, c, body, n);
   if (!kl_order_answer_read(body, n, answer)) return false;
   /* Cancelled orders need no memory, and most orders of a fast strategy end so. */
+  char ticker[64];
   if (p->kind == KIND_CREATE)
-    remember_order(s, answer);
+    remember_order(s, answer, kl_order_ticker_of_body(c->body, ticker, sizeof ticker) ? ticker : NULL);
   else if (p->kind == KIND_AMEND || p->kind == KIND_DECREASE)
     remember_change(s, p, c);
   return true;

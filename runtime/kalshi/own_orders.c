@@ -169,10 +169,13 @@ void kl_own_orders_vanished(kl_own_orders *o, const char *order_id) {
   shelve(o, en);
 }
 
-void kl_own_orders_note(kl_own_orders *o, const char *order_id, const char *client_order_id, kl_count total) {
+void kl_own_orders_note(kl_own_orders *o, const char *order_id, const char *client_order_id, const char *ticker,
+                        kl_count total) {
   entry *en = open_entry(o, order_id);
   if (!en) return;
   en->order.total = total;
+  size_t n = ticker ? strlen(ticker) : 0;
+  if (n > 0 && n < sizeof en->order.ticker) memcpy(en->order.ticker, ticker, n + 1);
   if (client_order_id) name_entry(o, en, client_order_id);
   shelve(o, en);
 }

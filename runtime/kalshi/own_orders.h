@@ -24,6 +24,7 @@ typedef enum {
 typedef struct kl_own_order {
   char order_id[64];
   char client_order_id[80]; /* "" where there is none */
+  char ticker[64];          /* the same */
   kl_count total;           /* filled and resting: no fill changes it, amend and decrease do; -1: not known */
   /* As it was told last; ts_ms 0: nobody has told more than the above. */
   int64_t ts_ms; /* of its last change, by the exchange */
@@ -34,7 +35,6 @@ typedef struct kl_own_order {
   kl_money taker_cost, maker_cost, taker_fees, maker_fees;
   int64_t created_ms, expiration_ms; /* 0: not known; none */
   int32_t subaccount, exchange_index;
-  char ticker[64];
   char order_group_id[64]; /* "" where there is none */
   char reason[24];         /* of its last change, the exchange's word; "" where it gave none */
   /* For whoever compares with lists. */
@@ -51,8 +51,10 @@ void kl_own_orders_free(kl_own_orders *o); /* takes NULL */
 /* From now on resting orders are remembered up to the exchange's own bound for an account, 200,000. */
 void kl_own_orders_keep(kl_own_orders *o);
 
-/* The answer to a write says so; client_order_id may be NULL (keeps what is known). Without memory it is forgotten. */
-void kl_own_orders_note(kl_own_orders *o, const char *order_id, const char *client_order_id, kl_count total);
+/* A write and its answer say so; client_order_id and ticker may be NULL (keeps what is known). Without memory it is
+ * forgotten. */
+void kl_own_orders_note(kl_own_orders *o, const char *order_id, const char *client_order_id, const char *ticker,
+                        kl_count total);
 
 /* Takes over what is told, unless what is known is newer: an ended order never rests again, filled contracts are never
  * fewer, else the later ts_ms counts. `total` of `told` is not read; told_ns is kept unless it is later, listed unless

@@ -1,5 +1,5 @@
 /* What the files of a session share: session.c (its life), account_limits.c (tiers and costs), call_new.c and call.c
- * (one REST call), lost_write.c (writes without an answer), account.c (what the
+ * (one REST call), order_route.c (to which shard), lost_write.c (writes without an answer), account.c (what the
  * account has), hot_path.c (orders find everything ready). Private to
  * these.
  */
@@ -108,6 +108,7 @@ struct kl_call {
   bool sent;         /* something of it may have reached the exchange */
   bool lost;         /* an answer to it was lost */
   bool told_unknown; /* somebody waited until the time was over; the look-up goes on */
+  bool unrouted;     /* a write of an order that names neither shard nor market, which is not known here */
   bool refused;      /* and then it was refused, which is looked into: `error` is the refusal */
   int64_t timestamp_ms, sent_ms, first_sent_ms;
   kl_count total_before; /* of the order that it decreases, when it first left; -1: not known */

@@ -118,6 +118,30 @@ test("an order lives from create to cancel", function(t)
   t.eq(t.raises(function() kalshi.cancel_order(o.order_id) end, "http").status, 404)
 end)
 
+test("orders of other shards are canceled and decreased by their id alone", function(t)
+  local other = kalshi.get_markets{ series_ticker = "KXBTC", status = "open", limit = 1 }.markets[1]
+  t.ok(other.exchange_index > 0)
+  local function create() return kalshi.create_order(order{ ticker = other.ticker }).order_id end
+  local id = create()
+  t.eq(kalshi.decrease_order(id, { reduce_to = 4 }).remaining_count, 4.0)
+  kalshi.cancel_order(id)
+  t.eq(kalshi.get_order(id).order.status, "canceled")
+  id = kalshi.batch_create_orders{ orders = { order(), order{ ticker = other.ticker } } }.orders[2].order_id
+  local here = create()
+  for _, done in ipairs(kalshi.batch_cancel_orders{ orders = { { order_id = id }, { order_id = here } } }.orders) do
+    t.eq(done.error, nil)
+  end
+  t.eq(kalshi.get_order(id).order.status, "canceled")
+  t.eq(kalshi.get_order(here).order.status, "canceled")
+  -- What was named is left as it is.
+  id = create()
+  t.eq(t.raises(function() kalshi.cancel_order(id, { exchange_index = 0 }) end, "http").status, 404)
+  kalshi.cancel_order(id, { exchange_index = other.exchange_index })
+  t.raises(function() kalshi.cancel_order "6cf1d3ab-0a3b-4b43-8a1c-5d3f8f1b7f20" end, "shard 0 alone: give market_ticker")
+  t.raises(function() kalshi.decrease_order("6cf1d3ab-0a3b-4b43-8a1c-5d3f8f1b7f20", { reduce_to = 1 }) end,
+    "shard 0 alone: give market_ticker")
+end)
+
 test("a client order id is taken once", function(t)
   kalshi.create_order(order{ client_order_id = "only-once" })
   t.eq(t.raises(function() kalshi.create_order(order{ client_order_id = "only-once" }) end, "http").status, 409)

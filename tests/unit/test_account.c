@@ -929,7 +929,7 @@ static void a_list_does_not_replace_the_size_that_an_answer_said(void **state) {
   (void)state;
   kl_own_orders *o = kl_own_orders_new();
   kl_own_order row = state_of(KL_OWN_RESTING, 0, 10, 100);
-  kl_own_orders_note(o, "o1", "mine", 6); /* what a decrease left */
+  kl_own_orders_note(o, "o1", "mine", NULL, 6); /* what a decrease left */
   kl_own_orders_tell(o, &row, KL_TOLD_BY_LIST);
   assert_int_equal(kl_own_orders_by_id(o, "o1")->total, 6);
   row.ts_ms = 110;

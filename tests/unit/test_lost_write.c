@@ -117,7 +117,7 @@ static const char *change(const char *request) {
       world.initial = "12.00";
     } else if (strstr(request, "reduce_by")) {
       world.remaining = "6.00";
-      if (world.channel) kl_own_orders_note(session->own, "ord-1", "my-id-17", 600);
+      if (world.channel) kl_own_orders_note(session->own, "ord-1", "my-id-17", NULL, 600);
     } else {
       world.remaining = "4.00";
     }
