@@ -186,14 +186,15 @@ static void dump(const kl_exchange *x, kl_buf *b) {
     const kl_market *m = x->markets[i];
     kl_buf_printf(b,
                   "market %s %s %u %d close %lld last %lld %lld prev %lld %lld %lld vol %lld %lld oi %lld %lld %lld at "
-                  "%lld %lld value %lld %lld %lld %lld %s %s %f\n",
+                  "%lld %lld value %lld %lld %lld %lld %s %d %lld %s %s %d %f open %lld latest %lld\n",
                   m->ticker, m->id, m->index, (int)m->status, (long long)m->close_us, (long long)m->last_price,
                   (long long)m->last_size, (long long)m->previous_price, (long long)m->previous_bid,
                   (long long)m->previous_ask, (long long)m->volume, (long long)m->volume_24h,
                   (long long)m->open_interest, (long long)m->dollar_volume, (long long)m->dollar_open_interest,
                   (long long)m->last_trade_us, (long long)m->updated_us, (long long)m->settlement,
                   (long long)m->determined_us, (long long)m->settled_us, (long long)m->settle_us, m->price_structure,
-                  m->yes_sub_title, m->floor_strike);
+                  m->n_bands, (long long)m->bands[0].step, m->yes_sub_title, m->strike_type, m->has_floor,
+                  m->floor_strike, (long long)m->open_us, (long long)m->latest_expiration_us);
     for (int side = KL_BID; side <= KL_ASK; side++) {
       const kl_x_ladder *l = &kl_x_book_of(m)->sides[side];
       for (size_t k = 0; k < l->n; k++) {
@@ -521,11 +522,37 @@ static void change(pair *p, const kl_order *o) {
   }
 }
 
-/* Does the same to both. */
-static void step(pair *p) {
+/* Two users meet by a block trade or a quote. */
+static void cross(pair *p, const kl_market *m) {
+  uint32_t user = (uint32_t)below(USERS), other = (user + 1 + (uint32_t)below(USERS - 1)) % USERS;
+  kl_side side = chance(500) ? KL_BID : KL_ASK;
+  kl_block_trade block = {.ticker = m->ticker,
+                          .price = kl_price_snap(m, 4000 + below(2400)),
+                          .count = 1 + below(1000),
+                          .buyer = {.user = user},
+                          .seller = {.user = other},
+                          .maker = side};
+  kl_quote_trade quote = {.ticker = m->ticker,
+                          .quoter_side = side,
+                          .price = block.price,
+                          .count = block.count,
+                          .quoter = {.user = user, .rest_remainder = chance(500)},
+                          .requester = {.user = other, .rest_remainder = chance(500)},
+                          .post_only = chance(300)};
+  kl_cross_outcome one, two;
+  if (chance(500))
+    assert_int_equal(kl_exchange_block_trade(p->a.x, p->now, &block, &one),
+                     kl_exchange_block_trade(p->b.x, p->now, &block, &two));
+  else
+    assert_int_equal(kl_exchange_execute_quote(p->a.x, p->now, &quote, &one),
+                     kl_exchange_execute_quote(p->b.x, p->now, &quote, &two));
+}
+
+/* Does the same to both. `rare`: something that is not an order, which much else would hide. */
+static void step(pair *p, bool rare) {
   size_t i = kl_exchange_market_count(p->a.x) - 1 - (size_t)below(MARKETS);
   kl_market *one = kl_exchange_market_at(p->a.x, i), *two = kl_exchange_market_at(p->b.x, i);
-  int64_t kind = below(10000);
+  int64_t kind = below(rare ? 600 : 10000);
   const kl_order *o = some_order(p);
   p->now += below(20000);
   /* The old one still has the alarms of markets that have ended before their time. */
@@ -563,6 +590,8 @@ static void step(pair *p) {
     live(p, one, two);
   } else if (kind < 420) {
     move_money(p, one);
+  } else if (kind < 450) {
+    cross(p, one);
   } else if (kind < 600 && p->groups) {
     change_group(p);
   } else if (kind < 4000 && o) {
@@ -589,12 +618,16 @@ static void a_restored_exchange_goes_on_as_if_nothing_had_happened(void **state)
       add_market(p.b.x, i, p.now, 0);
     }
     for (int i = 0; i < 12000; i++) {
-      step(&p);
+      /* One change alone between two savings: one that is not noted has nothing else that brings it along. */
+      bool alone = chance(10);
+      if (alone) save(p.b.x, &p.f);
+      step(&p, alone);
       assert_int_equal(p.a.heard, p.b.heard);
       if (chance(200)) save(p.b.x, &p.f);
-      if (chance(10)) {
+      if (alone || chance(3)) {
         restart(&p.b, &p.f);
         restarts++;
+        (void)kl_exchange_tick(p.a.x, p.now);
         (void)kl_exchange_tick(p.b.x, p.now); /* that time has passed alone is not saved */
         check_same(p.a.x, p.b.x);
       }
