@@ -57,29 +57,73 @@ static bool market_wanted(const kl_market *m, const market_query *q) {
          strcasestr(m->event->title, q->text);
 }
 
-static int by_ticker(const void *a, const void *b) {
-  const kl_market *x = *(const kl_market *const *)a, *y = *(const kl_market *const *)b;
-  return strcmp(x->ticker, y->ticker);
+/* A market found, with what its list is sorted by. */
+typedef struct found {
+  const kl_market *m;
+  int64_t key;
+} found;
+
+static int64_t no_key(const kl_market *m) {
+  (void)m;
+  return 0;
 }
-static int by_volume(const void *a, const void *b) {
-  const kl_market *x = *(const kl_market *const *)a, *y = *(const kl_market *const *)b;
-  return x->volume != y->volume ? (x->volume < y->volume) - (x->volume > y->volume) : by_ticker(a, b);
+static int64_t volume_of(const kl_market *m) { return m->volume; }
+static int64_t open_interest_of(const kl_market *m) { return m->open_interest; }
+static int64_t last_of(const kl_market *m) { return m->last_price; }
+static int64_t activity_of(const kl_market *m) { return m->last_trade_us; }
+static int64_t close_of(const kl_market *m) { return m->close_us; }
+static int64_t status_of(const kl_market *m) { return (int64_t)m->status; }
+static int64_t bid_of(const kl_market *m) {
+  kl_price bid, ask;
+  kl_count bid_size, ask_size;
+  kl_exchange_top(m, &bid, &bid_size, &ask, &ask_size);
+  return bid;
 }
-static int by_activity(const void *a, const void *b) {
-  const kl_market *x = *(const kl_market *const *)a, *y = *(const kl_market *const *)b;
-  return x->last_trade_us != y->last_trade_us
-             ? (x->last_trade_us < y->last_trade_us) - (x->last_trade_us > y->last_trade_us)
-             : by_ticker(a, b);
-}
-static int by_close(const void *a, const void *b) {
-  const kl_market *x = *(const kl_market *const *)a, *y = *(const kl_market *const *)b;
-  return x->close_us != y->close_us ? (x->close_us > y->close_us) - (x->close_us < y->close_us) : by_ticker(a, b);
+static int64_t ask_of(const kl_market *m) {
+  kl_price bid, ask;
+  kl_count bid_size, ask_size;
+  kl_exchange_top(m, &bid, &bid_size, &ask, &ask_size);
+  return ask;
 }
 
 static const struct {
   const char *name;
-  int (*compare)(const void *, const void *);
-} sorts[] = {{"volume", by_volume}, {"ticker", by_ticker}, {"activity", by_activity}, {"close", by_close}};
+  int64_t (*key)(const kl_market *);
+  bool largest_first; /* unless the query says otherwise */
+} sorts[] = {{"volume", volume_of, true}, {"ticker", no_key, false},    {"activity", activity_of, true},
+             {"close", close_of, false},  {"status", status_of, false}, {"bid", bid_of, true},
+             {"ask", ask_of, true},       {"last", last_of, true},      {"open_interest", open_interest_of, true}};
+
+static int by_key(const void *a, const void *b) {
+  const found *x = a, *y = b;
+  return x->key != y->key ? (x->key > y->key) - (x->key < y->key) : strcmp(x->m->ticker, y->m->ticker);
+}
+static int by_key_largest_first(const void *a, const void *b) {
+  const found *x = a, *y = b;
+  return x->key != y->key ? (x->key < y->key) - (x->key > y->key) : strcmp(x->m->ticker, y->m->ticker);
+}
+static int by_ticker_last_first(const void *a, const void *b) { return by_key(b, a); }
+
+/* How the query wants them sorted; false after answering 400. */
+static bool sort_arg(const kl_sim_request *rq, kl_sim_response *rs, size_t *how,
+                     int (**compare)(const void *, const void *)) {
+  const char *sort = kl_sim_arg_get(rq, "sort"), *order = kl_sim_arg_get(rq, "order");
+  *how = 0;
+  while (sort && *how < sizeof sorts / sizeof *sorts && strcmp(sort, sorts[*how].name) != 0)
+    ++*how;
+  if (*how == sizeof sorts / sizeof *sorts) {
+    kl_sim_fail(rs, 400, "invalid_parameters",
+                "sort is volume, ticker, activity, close, status, bid, ask, last or open_interest", NULL);
+    return false;
+  }
+  if (order && strcmp(order, "asc") != 0 && strcmp(order, "desc") != 0) {
+    kl_sim_fail(rs, 400, "invalid_parameters", "order is asc or desc", NULL);
+    return false;
+  }
+  bool largest_first = order ? !strcmp(order, "desc") : sorts[*how].largest_first;
+  *compare = !largest_first ? by_key : sorts[*how].key == no_key ? by_ticker_last_first : by_key_largest_first;
+  return true;
+}
 
 static void market_fields(kl_buf *b, const kl_market *m) {
   kl_price bid, ask;
@@ -90,6 +134,7 @@ static void market_fields(kl_buf *b, const kl_market *m) {
   kl_sim_field_str(b, "yes_sub_title", m->yes_sub_title);
   kl_sim_field_str(b, "event_ticker", m->event->ticker);
   kl_sim_field_str(b, "event_title", m->event->title);
+  kl_sim_field_int(b, "exchange_index", m->exchange_index);
   kl_sim_field_str(b, "status", kl_market_status_name(m->status));
   kl_sim_field_price(b, "bid", bid);
   kl_sim_field_count(b, "bid_size", bid_size);
@@ -104,36 +149,32 @@ static void market_fields(kl_buf *b, const kl_market *m) {
 
 void kl_sim_view_markets(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   const market_query q = {kl_sim_arg_get(rq, "q"), kl_sim_arg_get(rq, "status")};
-  const char *sort = kl_sim_arg_get(rq, "sort");
+  int (*compare)(const void *, const void *);
   int64_t limit, offset;
-  size_t how = 0, n = 0, total = kl_exchange_market_count(s->x);
-  if (!number(rq, rs, "limit", 1, ROWS_MOST, 100, &limit) || !number(rq, rs, "offset", 0, 1000000, 0, &offset)) return;
-  while (sort && how < sizeof sorts / sizeof *sorts && strcmp(sort, sorts[how].name) != 0)
-    how++;
-  if (how == sizeof sorts / sizeof *sorts) {
-    kl_sim_fail(rs, 400, "invalid_parameters", "sort is volume, ticker, activity or close", NULL);
+  size_t how, n = 0, total = kl_exchange_market_count(s->x);
+  if (!number(rq, rs, "limit", 1, ROWS_MOST, 100, &limit) || !number(rq, rs, "offset", 0, 1000000, 0, &offset) ||
+      !sort_arg(rq, rs, &how, &compare))
     return;
-  }
-  const kl_market **found = calloc(total + 1, sizeof(kl_market *));
-  if (!found) {
+  found *all = calloc(total + 1, sizeof *all);
+  if (!all) {
     kl_sim_fail(rs, 500, "internal_error", "the simulator is out of memory", NULL);
     return;
   }
   for (size_t i = 0; i < total; i++) {
     const kl_market *m = kl_exchange_market_at(s->x, i);
-    if (m && market_wanted(m, &q)) found[n++] = m;
+    if (m && market_wanted(m, &q)) all[n++] = (found){m, sorts[how].key(m)};
   }
-  qsort(found, n, sizeof(kl_market *), sorts[how].compare);
+  qsort(all, n, sizeof *all, compare);
   kl_buf *b = &rs->body;
   kl_buf_str(b, "{\"markets\":[");
   for (size_t i = (size_t)offset; i < n && i < (size_t)(offset + limit); i++) {
     next_row(b);
     kl_buf_char(b, '{');
-    market_fields(b, found[i]);
+    market_fields(b, all[i].m);
     kl_buf_char(b, '}');
   }
   kl_buf_printf(b, "],\"total\":%zu}", n);
-  free(found);
+  free(all);
 }
 
 /* Levels of a side in YES prices, the best first. */
@@ -264,6 +305,19 @@ static void positions(kl_buf *b, const kl_sim *s, uint32_t user) {
   kl_buf_char(b, ']');
 }
 
+/* What is free on each shard, of all subaccounts together. */
+static void balances(kl_buf *b, const kl_sim *s, uint32_t user) {
+  kl_buf_char(b, '[');
+  for (int shard = 0; shard < KL_EXCHANGE_SHARDS; shard++) {
+    kl_money balance = 0;
+    for (int sub = 0; sub < 64; sub++)
+      balance += kl_exchange_balance(s->x, user, sub, shard);
+    next_row(b);
+    kl_buf_json_decimal(b, balance, KL_MONEY_PLACES);
+  }
+  kl_buf_char(b, ']');
+}
+
 void kl_sim_view_accounts(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   kl_buf *b = &rs->body;
   (void)rq;
@@ -285,6 +339,8 @@ void kl_sim_view_accounts(kl_sim *s, const kl_sim_request *rq, kl_sim_response *
     kl_sim_field_str(b, "user_id", kl_exchange_user_id(s->x, user));
     kl_sim_field_str(b, "key_id", s->accounts[i].pub.key_id);
     kl_sim_field_money(b, "balance", balance);
+    kl_sim_key(b, "balances");
+    balances(b, s, user);
     kl_sim_field_money(b, "portfolio_value", value);
     kl_sim_field_int(b, "resting_orders", (int64_t)resting);
     kl_sim_key(b, "positions");
@@ -322,6 +378,22 @@ static void rules(kl_buf *b, kl_sim *s) {
   kl_buf_char(b, ']');
 }
 
+static void shards(kl_buf *b, const kl_sim *s) {
+  kl_buf_char(b, '[');
+  for (int i = 0; i < KL_EXCHANGE_SHARDS; i++) {
+    int64_t resume_us = 0;
+    kl_pause pause = kl_exchange_pause_of(s->x, i, &resume_us);
+    next_row(b);
+    kl_buf_char(b, '{');
+    kl_sim_field_int(b, "exchange_index", i);
+    kl_sim_field_bool(b, "exchange_active", pause != KL_EXCHANGE_PAUSE);
+    kl_sim_field_bool(b, "trading_active", pause == KL_RUNNING);
+    if (pause != KL_RUNNING && resume_us > 0) kl_sim_field_int(b, "resume_ts_ms", resume_us / 1000);
+    kl_buf_char(b, '}');
+  }
+  kl_buf_char(b, ']');
+}
+
 void kl_sim_view_status(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   static const char *const states[] = {"running", "trading_pause", "exchange_pause"};
   kl_buf *b = &rs->body;
@@ -342,6 +414,8 @@ void kl_sim_view_status(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs
   kl_sim_field_int(b, "start_ts_ms", s->start_us / 1000);
   kl_sim_field_int(b, "now_ts_ms", s->now_us / 1000);
   kl_sim_field_str(b, "state", s->outage ? "outage" : states[s->fault_pause]);
+  kl_sim_key(b, "shards");
+  shards(b, s);
   kl_sim_field_int(b, "clock_off_ms", s->clock_off_us / 1000);
   kl_sim_field_int(b, "last_event", (int64_t)kl_sim_journal_last(s->journal));
   kl_sim_key(b, "counters");

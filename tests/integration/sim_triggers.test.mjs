@@ -129,6 +129,7 @@ describe('markets', () => {
     await sim.trigger('pause');
     assert.equal((await status()).trading_active, false);
     assert.equal((await sim.look('status')).state, 'trading_pause');
+    assert.ok((await sim.look('status')).shards.every((x) => x.exchange_active && !x.trading_active));
     await sim.trigger('resume');
     assert.equal((await status()).trading_active, true);
     await sim.trigger('pause', { shard: 2 });
@@ -276,6 +277,12 @@ describe('what can be looked at', () => {
     assert.equal(found.markets[0].last, '0.3300');
     const volumes = (await sim.look('markets?sort=volume')).markets.map((m) => Number(m.volume));
     assert.deepEqual(volumes, [...volumes].sort((a, b) => b - a));
+    const by = async (sort, order, field) => (await sim.look(`markets?sort=${sort}&order=${order}&limit=1000`)).markets.map((m) => Number(m[field]));
+    for (const field of ['bid', 'ask', 'last', 'open_interest']) {
+      assert.deepEqual(await by(field, 'asc', field), (await by(field, 'desc', field)).sort((a, b) => a - b), field);
+    }
+    const last = (await sim.look('markets?sort=ticker&order=desc&limit=1000')).markets.map((m) => m.ticker);
+    assert.deepEqual(last, [...last].sort().reverse());
     const paged = [];
     for (const offset of [0, 20, 40]) paged.push(...(await sim.look(`markets?status=active&sort=ticker&limit=20&offset=${offset}`)).markets);
     assert.deepEqual(paged.map((m) => m.ticker), open);
@@ -288,13 +295,15 @@ describe('what can be looked at', () => {
     const { accounts } = await sim.look('accounts');
     assert.equal(accounts.length, 2);
     assert.equal(accounts[0].key_id, sim.users[0].key_id);
+    assert.equal(accounts[0].balances.length, 4);
+    assert.equal(accounts[0].balances.reduce((sum, x) => sum + Number(x), 0).toFixed(6), accounts[0].balance);
     assert.equal(accounts[0].positions.find((p) => p.market === ticker).position, '3.00');
     const { events, next } = await sim.look('events');
     assert.match(events.at(-1).text, /8\.00 contracts at 0\.7000/);
     await sim.trigger('cancel', { order: order_id });
     const more = await sim.look(`events?since=${next}`);
     assert.deepEqual(more.events.map((e) => [e.id, e.type]), [[next + 1, 'trigger']]);
-    for (const bad of ['markets?sort=size', 'markets?limit=0', 'orders?status=open', 'trades?market=NOPE', 'book/NOPE', 'nothing', 'book/'])
+    for (const bad of ['markets?sort=size', 'markets?order=up', 'markets?limit=0', 'orders?status=open', 'trades?market=NOPE', 'book/NOPE', 'nothing', 'book/'])
       await assert.rejects(sim.look(bad), /: 40[04] /, bad);
   });
 
