@@ -88,6 +88,8 @@ static bool print_json(const kl_sim *sim, const char *folder) {
   kl_buf_json_cstr(&b, kl_sim_ws_url(sim));
   kl_buf_char(&b, ',');
   print_user(&b, sim, folder, 0);
+  kl_buf_str(&b, ",\"page_url\":");
+  kl_buf_json_cstr(&b, kl_sim_page_url(sim));
   if (kl_sim_ca_path(sim)) {
     kl_buf_str(&b, ",\"ca_path\":");
     kl_buf_json_cstr(&b, kl_sim_ca_path(sim));
@@ -123,6 +125,7 @@ static void print_human(const kl_sim *sim, const char *folder, bool kept) {
     else
       printf("  and the private key of %s\n", file);
   }
+  printf("\nand look at it in a browser: %s\n", kl_sim_page_url(sim));
   puts(kept ? "\nThe keys that it made stay with the state file. Ctrl-C stops it."
             : "\nThe keys that it made are thrown away at the end. Ctrl-C stops it.");
   fflush(stdout);
@@ -153,8 +156,9 @@ int kl_command_sim(int argc, char **argv) {
   static const char usage[] =
       "usage: kalua sim\n\n"
       "Serves an exchange with synthetic traders on 127.0.0.1 until Ctrl-C or SIGTERM: the same\n"
-      "REST and WebSocket protocol, signatures verified. With --json it prints one line when it\n"
-      "is ready; on SIGUSR1 it prints a line of JSON with its counters to stderr.\n";
+      "REST and WebSocket protocol, signatures verified, and a page for a browser at the root of its\n"
+      "address. With --json it prints one line when it is ready; on SIGUSR1 it prints a line of JSON\n"
+      "with its counters to stderr.\n";
   int64_t port = 0, seed = 1, markets = 0, users = 1, post_only_throttle = 0;
   double speed = 1, rate = 0;
   bool tls = false, quiet = false, maintenance = false, json = false;

@@ -1,5 +1,7 @@
 -- Writes Lua modules as a C file: lua embed.lua OUT.c ROOT[=PREFIX] FILE.lua... [-- ROOT[=PREFIX] FILE.lua...]
 -- The name of a module is PREFIX and the path below ROOT, with dots: ROOT/cli/api.lua is "cli.api".
+local literal = dofile((arg[0]:match "^(.*)/" or ".") .. "/../base/c_literal.lua")
+
 local out_path = assert(arg[1], "usage: embed.lua OUT.c ROOT[=PREFIX] FILE.lua... [-- ROOT[=PREFIX] FILE.lua...]")
 
 local function read_module(path, root, prefix)
@@ -9,18 +11,6 @@ local function read_module(path, root, prefix)
   file:close()
   assert(load(text, "@" .. path, "t")) -- a syntax error stops the build
   return { name = prefix .. path:sub(#root + 2, -5):gsub("/", "."), text = text }
-end
-
--- One C string per line of the source; what is not plain ASCII as three octal digits.
-local function literal(text)
-  local lines = {}
-  for line in text:gmatch "[^\n]*\n?" do
-    if line ~= "" then
-      local escaped = line:gsub('[%c"\\?\127-\255]', function(c) return string.format("\\%03o", c:byte()) end)
-      lines[#lines + 1] = '   "' .. escaped .. '"'
-    end
-  end
-  return #lines > 0 and table.concat(lines, "\n") or '   ""'
 end
 
 local modules = {}

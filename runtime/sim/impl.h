@@ -122,7 +122,7 @@ struct kl_sim {
   struct lws_vhost *vhost;
   struct kl_sim_waits *waits;
   int port;
-  char rest_url[96], ws_url[96], ca_folder[256], ca_path[300];
+  char rest_url[96], ws_url[96], page_url[64], ca_folder[256], ca_path[300];
   unsigned char *tls_cert, *tls_key; /* DER; NULL without TLS */
   size_t tls_cert_len, tls_key_len;
   unsigned seconds; /* counted by second_timer */

@@ -163,6 +163,7 @@ static void *run(void *data) {
   ok = ok && kl_sim_faults_put(s, s->o.faults ? s->o.faults : "", false, NULL, &s->error); /* their time begins here */
   if (ok) {
     const char *tail = s->o.tls ? "s" : "";
+    snprintf(s->page_url, sizeof s->page_url, "http%s://127.0.0.1:%d/", tail, s->port);
     snprintf(s->rest_url, sizeof s->rest_url, "http%s://127.0.0.1:%d/trade-api/v2", tail, s->port);
     snprintf(s->ws_url, sizeof s->ws_url, "ws%s://127.0.0.1:%d/trade-api/ws/v2", tail, s->port);
   } else {
@@ -423,6 +424,7 @@ bool kl_sim_broken(const kl_sim *s, kl_error *e) {
 
 int kl_sim_port(const kl_sim *s) { return s->port; }
 const char *kl_sim_rest_url(const kl_sim *s) { return s->rest_url; }
+const char *kl_sim_page_url(const kl_sim *s) { return s->page_url; }
 const char *kl_sim_ws_url(const kl_sim *s) { return s->ws_url; }
 const char *kl_sim_ca_path(const kl_sim *s) { return s->ca_path[0] ? s->ca_path : NULL; }
 int kl_sim_users(const kl_sim *s) { return s->n_accounts; }

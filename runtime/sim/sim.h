@@ -68,6 +68,7 @@ void kl_sim_stop(kl_sim *s);
 
 int kl_sim_port(const kl_sim *s);
 const char *kl_sim_rest_url(const kl_sim *s);
+const char *kl_sim_page_url(const kl_sim *s); /* of the page for a browser */
 const char *kl_sim_ws_url(const kl_sim *s);
 const char *kl_sim_ca_path(const kl_sim *s); /* with tls: the certificate to trust; NULL otherwise */
 int kl_sim_users(const kl_sim *s);
