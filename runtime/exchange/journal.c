@@ -115,14 +115,14 @@ static void drop(const kl_exchange *x, kl_saved_kind kind, uint64_t number) {
   if (x->journal && number) add(x->journal, &x->journal->drops, &(dropped){kind, number});
 }
 
-/* What the next push will let go; NULL: nothing. */
-static const void *leaving(const kl_x_ring *r) {
-  return r->n > 0 && r->n == r->max ? kl_x_ring_newest(r, r->n - 1) : NULL;
+/* What the next push will let go and the journal has to say so of; NULL: nothing. */
+static const void *leaving(const kl_exchange *x, const kl_x_ring *r) {
+  return x->journal && r->n > 0 && r->n == r->max ? kl_x_ring_newest(r, r->n - 1) : NULL;
 }
 
 void kl_x_keep_fill(kl_exchange *x, kl_fill *f) {
   kl_x_user *u = x->users[f->user];
-  const kl_fill *old = leaving(&u->fills);
+  const kl_fill *old = leaving(x, &u->fills);
   if (!f->number) f->number = ++x->numbers;
   if (!u->synthetic) {
     if (old) drop(x, KL_SAVED_FILL, old->number);
@@ -133,7 +133,7 @@ void kl_x_keep_fill(kl_exchange *x, kl_fill *f) {
 
 void kl_x_keep_settlement(kl_exchange *x, uint32_t user, kl_settlement *s) {
   kl_x_user *u = x->users[user];
-  const kl_settlement *old = leaving(&u->settlements);
+  const kl_settlement *old = leaving(x, &u->settlements);
   if (!s->number) s->number = ++x->numbers;
   if (!u->synthetic) {
     if (old) drop(x, KL_SAVED_SETTLEMENT, old->number);
@@ -154,7 +154,7 @@ void kl_x_keep_trade(kl_exchange *x, kl_trade *t) {
   kl_x_ring *rings[2] = {&kl_x_book_of(t->market)->trades, &x->trades};
   if (!t->number) t->number = ++x->numbers;
   for (int i = 0; i < 2; i++) {
-    const kl_trade *old = leaving(rings[i]);
+    const kl_trade *old = leaving(x, rings[i]);
     uint64_t number = old ? old->number : 0;
     const kl_x_ring *other = old ? (i == 0 ? &x->trades : &kl_x_book_of(old->market)->trades) : NULL;
     kl_x_ring_push(rings[i], t);

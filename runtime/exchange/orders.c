@@ -28,6 +28,12 @@ static kl_exchange_result find_resting(const kl_exchange *x, uint32_t user, int 
   kl_exchange_result result = check_market(x, o->o.market);
   if (result != KL_X_OK && result != KL_X_PAUSED) return result;
   if (!o->level) return KL_X_NOT_FOUND;
+  /* What ending it touches, all at once: its neighbours in the lists and its holding. */
+  __builtin_prefetch(o->holding, 1);
+  __builtin_prefetch(o->live.next, 1);
+  __builtin_prefetch(o->live.prev, 1);
+  __builtin_prefetch(o->queue.next, 1);
+  __builtin_prefetch(o->queue.prev, 1);
   *out = o;
   return KL_X_OK;
 }
@@ -40,6 +46,14 @@ static kl_exchange_result check_group(const kl_exchange *x, const kl_order_reque
   return g->g.triggered ? KL_X_GROUP_TRIGGERED : KL_X_OK;
 }
 
+/* What placing an order touches first: the position, and the order that it meets. */
+static void prefetch_trade(const kl_x_account *a, const kl_market *m, kl_side side) {
+  const kl_x_holding *h = kl_x_holding_find(a, m);
+  const kl_x_level *best = kl_x_best(m, kl_x_other(side));
+  if (h) __builtin_prefetch(h, 1);
+  if (best) __builtin_prefetch(KL_CONTAINER(best->queue.next, kl_x_order, queue), 1);
+}
+
 kl_exchange_result kl_x_check_request(kl_exchange *x, const kl_order_request *r, kl_market **market) {
   if (r->user >= x->n_users || r->subaccount < 0 || r->subaccount >= KL_X_SUBACCOUNTS || !r->ticker)
     return KL_X_INVALID_PARAMETERS;
@@ -49,6 +63,7 @@ kl_exchange_result kl_x_check_request(kl_exchange *x, const kl_order_request *r,
   const kl_x_account *a = kl_x_account_find(x, r->user, r->subaccount, m->exchange_index);
   if (!a || !a->open) return KL_X_NO_SUBACCOUNT;
   if (a->locked) return KL_X_LOCKED;
+  prefetch_trade(a, m, r->side);
   if (given(r->client_order_id) && kl_x_client_ids_has(&x->client_ids, r->user, r->client_order_id)) return KL_X_EXISTS;
   kl_exchange_result result = check_market(x, m);
   if (result != KL_X_OK) return result;

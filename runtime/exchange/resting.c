@@ -46,6 +46,18 @@ kl_x_order *kl_x_resting(const kl_exchange *x, uint32_t user, int subaccount, co
   return o && o->level && o->o.user == user && o->o.subaccount == subaccount ? o : NULL;
 }
 
+/* The oldest orders have gone cold. They are asked for some time before their turn comes, and their places in the index
+ * somewhat later, when their ids are there. */
+static void prefetch_trim(const kl_exchange *x, const kl_x_user *u, size_t i) {
+  enum { ORDERS_AHEAD = 16, INDEX_AHEAD = 8 };
+  if (i + ORDERS_AHEAD < u->n_orders) {
+    __builtin_prefetch(&u->orders[i + ORDERS_AHEAD]->id, 1);
+    __builtin_prefetch(&u->orders[i + ORDERS_AHEAD]->level);
+    __builtin_prefetch(u->orders[i + ORDERS_AHEAD], 1); /* goes back to the slab */
+  }
+  if (i + INDEX_AHEAD < u->n_orders) kl_x_index_prefetch(&x->index, u->orders[i + INDEX_AHEAD]->id);
+}
+
 void kl_x_trim(kl_exchange *x, kl_x_user *u) {
   size_t ended = u->n_orders - u->n_live;
   /* A quarter over the bound is let through, so that a pass over the list is rare. */
@@ -54,6 +66,7 @@ void kl_x_trim(kl_exchange *x, kl_x_user *u) {
   size_t i = 0;
   for (; drop > 0; i++) {
     kl_x_order *o = u->orders[i];
+    prefetch_trim(x, u, i);
     if (o->level) {
       u->orders[kept++] = o;
       continue;
