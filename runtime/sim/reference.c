@@ -75,6 +75,12 @@ void kl_sim_sources_free(kl_sim_sources *sources) {
   *sources = (kl_sim_sources){0};
 }
 
+void kl_sim_reference_begin(kl_sim *s) {
+  kl_sim_reference_tick(s);
+  kl_sim_marks_tick(s);
+  kl_sim_weather_second(s);
+}
+
 void kl_sim_reference_tick(kl_sim *s) {
   kl_sim_indices_tick(s);
   kl_sim_plays_tick(s);

@@ -36,6 +36,8 @@ bool kl_sim_reference_open(kl_sim *s);
 void kl_sim_reference_free(kl_sim *s);
 /* A number that changes when an event comes or goes, so that lists made of all of them are made anew only then. */
 uint64_t kl_sim_events_mark(const kl_sim *s);
+/* Before anything is served: what the clock would bring in a moment, so that the first request finds it. */
+void kl_sim_reference_begin(kl_sim *s);
 /* Every 100 ms, and every second. */
 void kl_sim_reference_tick(kl_sim *s);
 void kl_sim_reference_second(kl_sim *s);

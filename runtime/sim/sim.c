@@ -160,6 +160,7 @@ static void *run(void *data) {
   start_timer(s, &s->second_timer, on_second, 1000);
   if (s->store) watch_turns(s);
   kl_sim_touch(s);
+  kl_sim_reference_begin(s);
   ok = ok && kl_sim_faults_put(s, s->o.faults ? s->o.faults : "", false, NULL, &s->error); /* their time begins here */
   if (ok) {
     const char *tail = s->o.tls ? "s" : "";

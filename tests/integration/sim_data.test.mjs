@@ -29,6 +29,19 @@ const series = (prefix) => events.filter((e) => e.series_ticker === prefix);
 const milestones = async (query = '') => valid('GetMilestones', await get(`/milestones?limit=500${query}`)).milestones;
 const now = () => Math.floor(Date.now() / 1000);
 
+test('the first request after the start finds the world as it is', async () => {
+  const s = await Sim.start('--seed', '9');
+  try {
+    const read = async (operation, path) => valid(operation, await s.rest('GET', path));
+    assert.ok((await read('GetWeatherIndex', '/live_data/weather/nyc')).timeseries.length > 0);
+    assert.ok((await read('CFBenchmarksPassthrough', '/cfbenchmarks/values?id=BRTI')).data.payload.length > 0);
+    const { event_ticker } = (await read('GetEvents', '/events?series_ticker=KXBTC&status=open')).events[0];
+    assert.ok((await read('GetEventLiveData', `/live_data/events/${event_ticker}`)).live_data.details.timeseries.length > 0);
+  } finally {
+    assert.equal(await s.stop(), 0);
+  }
+});
+
 test('milestones tie events to what happens, with filters and pages', async () => {
   const all = await milestones();
   for (const e of events) {
