@@ -174,6 +174,17 @@ function runAlt({ main, alt }, data) {
   return last;
 }
 
+// Every documented operation: {id, method, path}, its path with the names of parameters in braces.
+export const operations = [...ops].map(([id, { m, p }]) => ({ id, method: m.toUpperCase(), path: p }));
+export const messageTypes = Object.keys(ws.messages);
+export const { channels } = ws;
+export const errorCodes = ws.errors;
+// The words that a property of a message's `msg` may have, of all its variants.
+export function enumsOf(type, key) {
+  const of = (s) => flatten(s, 'kalshi:ws').map((n) => n.s);
+  const property = (schemas, name) => schemas.flatMap((s) => (s.properties?.[name] ? of(s.properties[name]) : []));
+  return [...new Set(property(property(of(ws.messages[type]), 'msg'), key).flatMap((s) => s.enum ?? (s.const ? [s.const] : [])))];
+}
 // Each returns a list of what is wrong; empty when the payload is valid. `body` undefined means an empty answer.
 export const restErrors = (operationId, status, body) => runAlt(restResponse(operationId, String(status)), body);
 export const requestErrors = (operationId, body) => run(restRequest(operationId), body);
