@@ -18,6 +18,7 @@ static kl_order_request order_of(const kl_cross_party *p, const char *ticker, kl
 bool kl_exchange_can_pay(const kl_exchange *x, uint32_t user, int subaccount, const kl_market *m, kl_side side,
                          kl_price price, kl_count count, bool taker) {
   if (user >= x->n_users || subaccount < 0 || subaccount >= KL_X_SUBACCOUNTS) return false;
+  if (count < 0 || count > KL_X_MAX_COUNT) return false; /* no order has so many: and the products stay in 64 bits */
   const kl_x_account *a = x->users[user]->accounts[subaccount][m->exchange_index];
   const kl_x_holding *h = a ? kl_x_holding_find(a, m) : NULL;
   kl_price own = kl_x_own_price(side, price);
@@ -64,7 +65,8 @@ kl_exchange_result kl_exchange_block_trade(kl_exchange *x, int64_t now_us, const
   kl_x_order *maker = orders[t->maker], *taker = orders[kl_x_other(t->maker)];
   kl_x_trade(x, maker, taker, t->count, &unused);
   kl_x_conclude(x, taker, false, KL_REASON_CANCEL);
-  memcpy(out->trade_id, kl_exchange_trade_at(x, m, 0)->id, sizeof out->trade_id);
+  const kl_trade *made = kl_exchange_trade_at(x, m, 0);
+  if (made) memcpy(out->trade_id, made->id, sizeof out->trade_id); /* without memory none is kept */
   return KL_X_OK;
 }
 

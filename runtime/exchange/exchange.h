@@ -435,8 +435,8 @@ typedef struct kl_cross_party {
   bool rest_remainder;         /* execute_quote: what the book did not fill stays in it */
 } kl_cross_party;
 
-/* Whether the account could pay now for `count` contracts at `price` and the fee of that role; contracts that close its
- * position, and that no resting order counts on, cost nothing and pay for fees. */
+/* Whether the account could pay now for `count` contracts (0 to a billion) at `price` and the fee of that role;
+ * contracts that close its position, and that no resting order counts on, cost nothing and pay for fees. */
 bool kl_exchange_can_pay(const kl_exchange *x, uint32_t user, int subaccount, const kl_market *m, kl_side side,
                          kl_price price, kl_count count, bool taker);
 

@@ -229,6 +229,18 @@ static void a_target_cost_is_spent_with_its_fees(void **state) {
   refused(try_quote(d, BOB, rfq->id, 0, 1000, &quote), 400, "invalid_parameters"); /* not a hundredth of one */
 }
 
+/* A billion dollars at a hundredth of a cent each: more contracts than any order may have. */
+static void a_target_cost_that_nobody_could_trade_is_refused(void **state) {
+  desk *d = *state;
+  const kl_sim_rfq_quote *quote;
+  kl_sim_rfq_request q = wanted("KXMVE-C", 0);
+  q.target_cost = DOLLARS(1000000000);
+  q.target_excludes_fees = true;
+  const kl_sim_rfq *rfq = ask(d, q);
+  refused(try_quote(d, BOB, rfq->id, 9999, 0, &quote), 400, "INSUFFICIENT_BALANCE");
+  refused(try_quote(d, BOB, rfq->id, 0, 9999, &quote), 400, "INSUFFICIENT_BALANCE");
+}
+
 static void a_quote_is_of_its_request(void **state) {
   desk *d = *state;
   const kl_sim_rfq *rfq = ask(d, wanted("M", 100)), *other = ask(d, wanted("KXMVE-C", 100));
@@ -547,6 +559,7 @@ int main(void) {
       DESK(a_quote_must_be_paid_for),
       DESK(a_newer_quote_replaces_the_makers_own),
       DESK(a_target_cost_is_spent_with_its_fees),
+      DESK(a_target_cost_that_nobody_could_trade_is_refused),
       DESK(a_quote_is_of_its_request),
       DESK(executes_after_the_timer),
       DESK(the_no_side_mirrors_it),
