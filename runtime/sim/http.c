@@ -1,6 +1,7 @@
 #include "sim/http.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,6 +166,39 @@ bool kl_sim_cursor_read(const kl_sim_request *rq, char kind, char *last, size_t 
   }
   last[len] = '\0';
   return true;
+}
+
+void kl_sim_place_read(const kl_sim_request *rq, char kind, kl_sim_place *p) {
+  char last[160], *slash;
+  *p = (kl_sim_place){.resumed = kl_sim_cursor_read(rq, kind, last, sizeof last)};
+  if (!p->resumed) return;
+  p->us = strtoll(last, &slash, 10);
+  p->resumed = *slash == '/' && strlen(slash + 1) < sizeof p->id;
+  if (p->resumed) memcpy(p->id, slash + 1, strlen(slash + 1) + 1);
+}
+
+bool kl_sim_place_skips(kl_sim_place *p, const char *id, int64_t us) {
+  if (!p->resumed) return false;
+  bool named = !strcmp(id, p->id);
+  p->resumed = !named && us >= p->us;
+  return named || p->resumed;
+}
+
+void kl_sim_place_set(kl_sim_place *p, const char *id, int64_t us) {
+  p->us = us;
+  snprintf(p->id, sizeof p->id, "%s", id);
+}
+
+void kl_sim_place_end(kl_buf *b, char kind, bool more, const kl_sim_place *last) {
+  char text[160];
+  kl_buf_str(b, "],\"cursor\":");
+  if (more) {
+    snprintf(text, sizeof text, "%" PRId64 "/%s", last->us, last->id);
+    kl_sim_cursor_write(b, kind, text);
+  } else {
+    kl_buf_str(b, "\"\"");
+  }
+  kl_buf_char(b, '}');
 }
 
 size_t kl_sim_page_start(const kl_sim_request *rq, char kind) {

@@ -96,6 +96,20 @@ size_t kl_sim_list_count(const char *list);
 void kl_sim_cursor_write(kl_buf *b, char kind, const char *last);
 /* False when the query has none, or one that this list did not write: then the first page is meant. */
 bool kl_sim_cursor_read(const kl_sim_request *rq, char kind, char *last, size_t cap);
+/* For lists that are newest first, whose rows may go between two pages: where a page starts. */
+typedef struct kl_sim_place {
+  bool resumed; /* whether rows are still to be skipped */
+  int64_t us;   /* of the last row of the page before, and what it is known by */
+  char id[128];
+} kl_sim_place;
+void kl_sim_place_read(const kl_sim_request *rq, char kind, kl_sim_place *p);
+/* Whether a row, looked at in order, was on a page before: all are up to the one that the cursor names or, when that
+ * one has gone, up to the first that is older. */
+bool kl_sim_place_skips(kl_sim_place *p, const char *id, int64_t us);
+void kl_sim_place_set(kl_sim_place *p, const char *id, int64_t us);
+/* The end of the array, the cursor of the place, empty when there is no more, and the end of the object. */
+void kl_sim_place_end(kl_buf *b, char kind, bool more, const kl_sim_place *last);
+
 /* For lists in order of creation: the number of the row where the page starts, and the field (`key`) with the cursor of
  * the row where the next one does, empty when there is no more. */
 size_t kl_sim_page_start(const kl_sim_request *rq, char kind);

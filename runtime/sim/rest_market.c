@@ -322,7 +322,7 @@ static void get_trades(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs)
   const char *ticker = kl_sim_arg_get(rq, "ticker"), *block = kl_sim_arg_get(rq, "is_block_trade");
   int64_t limit, min, max, n = 0;
   bool only_block;
-  char last[64], cursor[64] = "";
+  kl_sim_place start, last = {0};
   if (!kl_sim_arg_int(rq, rs, "limit", 0, 1000, 100, &limit)) return;
   if (!kl_sim_arg_int(rq, rs, "min_ts", INT64_MIN, INT64_MAX, INT64_MIN, &min)) return;
   if (!kl_sim_arg_int(rq, rs, "max_ts", INT64_MIN, INT64_MAX, INT64_MAX, &max)) return;
@@ -331,15 +331,11 @@ static void get_trades(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs)
   const kl_market *m = ticker ? kl_exchange_market(s->x, ticker) : NULL;
   bool none = ticker && !m, more = false;
   kl_buf *b = &rs->body;
-  size_t i = 0;
   const kl_trade *t;
-  if (!none && kl_sim_cursor_read(rq, 't', last, sizeof last)) {
-    while ((t = kl_exchange_trade_at(s->x, m, i)) && strcmp(t->id, last) != 0)
-      i++;
-    i = t ? i + 1 : 0;
-  }
+  kl_sim_place_read(rq, 't', &start);
   kl_buf_str(b, "{\"trades\":[");
-  for (; !none && (t = kl_exchange_trade_at(s->x, m, i)); i++) {
+  for (size_t i = 0; !none && (t = kl_exchange_trade_at(s->x, m, i)); i++) {
+    if (kl_sim_place_skips(&start, t->id, t->ts_us)) continue;
     if (t->ts_us / 1000000 > max || (block && t->block != only_block)) continue;
     if (t->ts_us / 1000000 < min || kl_sim_archived_trade(s, t->ts_us))
       break; /* newest first: only older ones follow */
@@ -347,15 +343,9 @@ static void get_trades(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs)
     if (more) break;
     if (n++) kl_buf_char(b, ',');
     kl_sim_json_trade(b, t);
-    memcpy(cursor, t->id, sizeof t->id);
+    kl_sim_place_set(&last, t->id, t->ts_us);
   }
-  kl_buf_str(b, "],\"cursor\":");
-  if (more) {
-    kl_sim_cursor_write(b, 't', cursor);
-  } else {
-    kl_buf_str(b, "\"\"");
-  }
-  kl_buf_char(b, '}');
+  kl_sim_place_end(b, 't', more, &last);
 }
 
 const kl_sim_route kl_sim_routes_market[] = {

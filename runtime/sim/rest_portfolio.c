@@ -1,4 +1,5 @@
 /* What an account has: balance, positions, fills, settlements, orders. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,12 +84,18 @@ static bool position_fits(const kl_sim *s, const kl_position *p, const position_
   return (!f->by_position || p->position != 0) && (!f->by_traded || p->traded != 0);
 }
 
-static int by_market(const void *a, const void *b) {
-  uint32_t x = (*(const kl_position *const *)a)->market->index, y = (*(const kl_position *const *)b)->market->index;
-  return x < y ? -1 : x > y;
+/* The order of positions: an event is in one piece, also where markets of it were made between those of others. By the
+ * numbers that never come again: a market's index does. */
+static int compare_markets(uint64_t event, uint64_t market, uint64_t other_event, uint64_t other_market) {
+  if (event != other_event) return event < other_event ? -1 : 1;
+  return market < other_market ? -1 : market > other_market;
 }
 
-/* The rows of an event are neighbours, since markets are in order of creation. */
+static int by_market(const void *a, const void *b) {
+  const kl_market *x = (*(const kl_position *const *)a)->market, *y = (*(const kl_position *const *)b)->market;
+  return compare_markets(x->event->serial, x->serial, y->event->serial, y->serial);
+}
+
 static void event_positions(kl_buf *b, const kl_position *const *rows, size_t n) {
   kl_sim_key(b, "event_positions");
   kl_buf_char(b, '[');
@@ -140,19 +147,26 @@ void kl_sim_list_positions(kl_sim *s, const kl_sim_request *rq, kl_sim_response 
       .ticker = kl_sim_arg_get(rq, "ticker"), .events = kl_sim_arg_get(rq, "event_ticker"), .historical = historical};
   int subaccount;
   int64_t limit;
-  char last[32];
+  char last[48];
   if (!kl_sim_arg_int(rq, rs, "limit", 1, 1000, 100, &limit) || !kl_sim_arg_subaccount(rq, rs, 0, &subaccount) ||
       !kl_sim_arg_int(rq, rs, "exchange_index", 0, INT32_MAX, -1, &f.index) || !read_count_filter(rq, rs, &f) ||
       !read_settlement_status(rq, rs, &f))
     return;
   size_t n = 0, cap = 0;
   const kl_position **rows = NULL;
-  int64_t after = kl_sim_cursor_read(rq, 'p', last, sizeof last) ? strtoll(last, NULL, 10) : -1;
+  uint64_t event = 0, market = 0; /* of the last row of the page before */
+  bool resumed = kl_sim_cursor_read(rq, 'p', last, sizeof last);
+  if (resumed) {
+    char *slash;
+    event = strtoull(last, &slash, 10);
+    market = *slash ? strtoull(slash + 1, NULL, 10) : 0;
+  }
   for (size_t i = 0;; i++) {
     const kl_position *p = kl_exchange_position_at(s->x, rq->account->user, subaccount, i);
     if (!p) break;
     p = kl_sim_lag_shown_position(s->lag, rq->account->user, subaccount, p);
-    if (!p || !position_fits(s, p, &f) || (int64_t)p->market->index <= after) continue;
+    if (!p || !position_fits(s, p, &f)) continue;
+    if (resumed && compare_markets(p->market->event->serial, p->market->serial, event, market) <= 0) continue;
     if (n == cap) {
       cap = cap ? cap * 2 : 64;
       const kl_position **grown = realloc((void *)rows, cap * sizeof(const kl_position *));
@@ -170,17 +184,16 @@ void kl_sim_list_positions(kl_sim *s, const kl_sim_request *rq, kl_sim_response 
   if (more) n = (size_t)limit;
   kl_buf *b = &rs->body;
   kl_buf_str(b, "{\"market_positions\":[");
-  uint32_t end = 0;
   for (size_t i = 0; i < n; i++) {
     if (i) kl_buf_char(b, ',');
     kl_sim_json_position(b, rows[i]);
-    end = rows[i]->market->index;
   }
   kl_buf_char(b, ']');
   event_positions(b, rows, n);
   kl_sim_key(b, "cursor");
   if (more) {
-    snprintf(last, sizeof last, "%u", end);
+    const kl_market *end = rows[n - 1]->market;
+    snprintf(last, sizeof last, "%" PRIu64 "/%" PRIu64, end->event->serial, end->serial);
     kl_sim_cursor_write(b, 'p', last);
   } else {
     kl_buf_str(b, "\"\"");
@@ -196,13 +209,12 @@ typedef struct list_query {
   int64_t limit, min_s, max_s, index;
   int subaccount; /* -1: all */
   const char *ticker, *events;
-  char last[128];
-  bool resumed;
+  kl_sim_place start;
 } list_query;
 
 static bool read_list_query(const kl_sim_request *rq, kl_sim_response *rs, char kind, list_query *q) {
   *q = (list_query){.ticker = kl_sim_arg_get(rq, "ticker"), .events = kl_sim_arg_get(rq, "event_ticker")};
-  q->resumed = kl_sim_cursor_read(rq, kind, q->last, sizeof q->last);
+  kl_sim_place_read(rq, kind, &q->start);
   if (kl_sim_list_count(q->events) > 10) {
     kl_sim_fail_query(rq, rs, "event_ticker: at most 10");
     return false;
@@ -220,16 +232,6 @@ static bool row_fits(const list_query *q, const kl_market *m, int subaccount, in
   return us / 1000000 >= q->min_s && us / 1000000 <= q->max_s;
 }
 
-static void list_end(kl_buf *b, char kind, bool more, const char *last) {
-  kl_buf_str(b, "],\"cursor\":");
-  if (more) {
-    kl_sim_cursor_write(b, kind, last);
-  } else {
-    kl_buf_str(b, "\"\"");
-  }
-  kl_buf_char(b, '}');
-}
-
 void kl_sim_list_fills(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs, bool historical) {
   const char *order_id = kl_sim_arg_get(rq, "order_id");
   list_query q;
@@ -237,26 +239,22 @@ void kl_sim_list_fills(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs,
   q.events = NULL; /* fills have no such filter */
   uint32_t user = rq->account->user;
   const kl_fill *f;
-  size_t i = 0;
   int64_t n = 0;
   bool more = false;
-  char last[128] = "";
-  if (q.resumed) { /* an account is on one side of a trade only, since it cannot trade with itself */
-    while ((f = kl_exchange_fill_at(s->x, user, i)) && strcmp(f->trade_id, q.last) != 0)
-      i++;
-    i = f ? i + 1 : 0;
-  }
+  kl_sim_place last = {0};
   kl_buf_str(&rs->body, "{\"fills\":[");
-  for (; (f = kl_exchange_fill_at(s->x, user, i)); i++) {
+  for (size_t i = 0; (f = kl_exchange_fill_at(s->x, user, i)); i++) {
+    /* An account is on one side of a trade only, since it cannot trade with itself. */
+    if (kl_sim_place_skips(&q.start, f->trade_id, f->ts_us)) continue;
     if (kl_sim_archived_trade(s, f->ts_us) != historical || !kl_sim_lag_shows(s->lag, f->ts_us)) continue;
     if (!row_fits(&q, f->market, f->subaccount, f->ts_us) || (order_id && strcmp(order_id, f->order_id) != 0)) continue;
     more = n == q.limit;
     if (more) break;
     if (n++) kl_buf_char(&rs->body, ',');
     kl_sim_json_fill(&rs->body, f);
-    memcpy(last, f->trade_id, sizeof f->trade_id);
+    kl_sim_place_set(&last, f->trade_id, f->ts_us);
   }
-  list_end(&rs->body, 'f', more, last);
+  kl_sim_place_end(&rs->body, 'f', more, &last);
 }
 
 static void get_settlements(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
@@ -264,26 +262,22 @@ static void get_settlements(kl_sim *s, const kl_sim_request *rq, kl_sim_response
   if (!read_list_query(rq, rs, 's', &q)) return;
   uint32_t user = rq->account->user;
   const kl_settlement *st;
-  size_t i = 0;
   int64_t n = 0;
   bool more = false;
-  char last[128] = "", name[128];
-  while (q.resumed && (st = kl_exchange_settlement_at(s->x, user, i))) {
-    snprintf(name, sizeof name, "%s/%d", st->market->ticker, st->subaccount);
-    i++;
-    if (!strcmp(name, q.last)) break;
-  }
-  if (q.resumed && !kl_exchange_settlement_at(s->x, user, i)) i = 0;
+  char name[128];
+  kl_sim_place last = {0};
   kl_buf_str(&rs->body, "{\"settlements\":[");
-  for (; (st = kl_exchange_settlement_at(s->x, user, i)); i++) {
+  for (size_t i = 0; (st = kl_exchange_settlement_at(s->x, user, i)); i++) {
+    snprintf(name, sizeof name, "%s/%d", st->market->ticker, st->subaccount);
+    if (kl_sim_place_skips(&q.start, name, st->settled_us)) continue;
     if (!row_fits(&q, st->market, st->subaccount, st->settled_us)) continue;
     more = n == q.limit;
     if (more) break;
     if (n++) kl_buf_char(&rs->body, ',');
     kl_sim_json_settlement(&rs->body, st);
-    snprintf(last, sizeof last, "%s/%d", st->market->ticker, st->subaccount);
+    kl_sim_place_set(&last, name, st->settled_us);
   }
-  list_end(&rs->body, 's', more, last);
+  kl_sim_place_end(&rs->body, 's', more, &last);
 }
 
 void kl_sim_list_orders(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs, bool historical) {
@@ -301,17 +295,12 @@ void kl_sim_list_orders(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs
   }
   uint32_t user = rq->account->user;
   const kl_order *o;
-  size_t i = 0;
   int64_t n = 0;
   bool more = false;
-  char last[128] = "";
-  if (q.resumed) {
-    while ((o = kl_exchange_order_at(s->x, user, i)) && strcmp(o->id, q.last) != 0)
-      i++;
-    i = o ? i + 1 : 0;
-  }
+  kl_sim_place last = {0};
   kl_buf_str(&rs->body, "{\"orders\":[");
-  for (; (o = kl_exchange_order_at(s->x, user, i)); i++) {
+  for (size_t i = 0; (o = kl_exchange_order_at(s->x, user, i)); i++) {
+    if (kl_sim_place_skips(&q.start, o->id, o->created_us)) continue;
     o = kl_sim_lag_shown_order(s->lag, o);
     if (!o || kl_sim_archived_order(s, o) != historical) continue;
     if (!row_fits(&q, o->market, o->subaccount, o->created_us) || (wanted >= 0 && (int)o->status != wanted)) continue;
@@ -319,9 +308,9 @@ void kl_sim_list_orders(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs
     if (more) break;
     if (n++) kl_buf_char(&rs->body, ',');
     kl_sim_json_order(&rs->body, s, o);
-    memcpy(last, o->id, sizeof o->id);
+    kl_sim_place_set(&last, o->id, o->created_us);
   }
-  list_end(&rs->body, 'o', more, last);
+  kl_sim_place_end(&rs->body, 'o', more, &last);
 }
 
 static void get_positions(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
