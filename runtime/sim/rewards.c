@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "sim/incentives.h"
+#include "sim/json_out.h"
 #include "sim/reference.h"
 #include "sim/transfers.h"
 
@@ -39,6 +40,25 @@ void kl_sim_rewards_free(struct kl_sim_rewards *r) {
     free(r->list[i].earners);
   free(r->list);
   free(r);
+}
+
+/* ---- the state file ---- */
+
+static const char store_kind[] = "reward";
+
+static void keep(kl_sim *s, const programme *p) {
+  kl_buf b = {0};
+  if (!s->store) return;
+  kl_buf_char(&b, '{');
+  kl_sim_field_int(&b, "pay", p->pay_us);
+  kl_sim_field_int(&b, "reward", p->reward);
+  kl_sim_field_int(&b, "shard", p->shard);
+  kl_buf_printf(&b, ",\"seconds\":%.17g,\"earners\":[", p->seconds);
+  for (size_t i = 0; i < p->n; i++)
+    kl_buf_printf(&b, "%s[%u,%.17g]", i ? "," : "", (unsigned)p->earners[i].user, p->earners[i].shares);
+  kl_buf_str(&b, "]}");
+  kl_sim_store_put(s->store, store_kind, p->id, &b);
+  kl_buf_free(&b);
 }
 
 /* ---- looking ---- */
@@ -79,10 +99,7 @@ static bool count_order(void *data, const kl_order *o) {
   return l->left > 0;
 }
 
-static programme *programme_of(struct kl_sim_rewards *r, const kl_sim_incentive *of, bool make) {
-  for (size_t i = 0; i < r->n; i++)
-    if (!strcmp(r->list[i].id, of->id)) return &r->list[i];
-  if (!make) return NULL;
+static programme *add_programme(struct kl_sim_rewards *r, const programme *like) {
   if (r->n == r->cap) {
     size_t cap = r->cap ? r->cap * 2 : 8;
     programme *grown = realloc(r->list, cap * sizeof *grown);
@@ -90,13 +107,19 @@ static programme *programme_of(struct kl_sim_rewards *r, const kl_sim_incentive 
     r->list = grown;
     r->cap = cap;
   }
-  programme *made = &r->list[r->n++];
-  *made = (programme){.pay_us = of->pay_us,
-                      .reward = of->reward,
-                      .shard = of->market->exchange_index,
-                      .seconds = (double)(of->end_us - of->start_us) / 1e6};
-  memcpy(made->id, of->id, sizeof made->id);
-  return made;
+  r->list[r->n] = *like;
+  return &r->list[r->n++];
+}
+
+static programme *programme_of(struct kl_sim_rewards *r, const kl_sim_incentive *of) {
+  for (size_t i = 0; i < r->n; i++)
+    if (!strcmp(r->list[i].id, of->id)) return &r->list[i];
+  programme made = {.pay_us = of->pay_us,
+                    .reward = of->reward,
+                    .shard = of->market->exchange_index,
+                    .seconds = (double)(of->end_us - of->start_us) / 1e6};
+  memcpy(made.id, of->id, sizeof made.id);
+  return add_programme(r, &made);
 }
 
 static void earn(programme *p, uint32_t user, double share) {
@@ -125,10 +148,34 @@ static void look_at(kl_sim *s, const kl_sim_incentive *of) {
     l.best = side == KL_YES ? best : KL_PRICE_ONE - best;
     kl_exchange_each_resting(of->market, (kl_outcome)side, count_order, &l);
     for (size_t i = 0; l.all > 0 && i < l.n; i++) {
-      if (!p) p = programme_of(r, of, true);
+      if (!p) p = programme_of(r, of);
       if (p) earn(p, l.found[i].user, l.found[i].shares / l.all / 2);
     }
   }
+  if (p) keep(s, p);
+}
+
+static void load(void *data, const char *id, const json_t *o) {
+  kl_sim *s = data;
+  const json_t *list = json_object_get(o, "earners"), *one;
+  size_t i, n = strlen(id);
+  programme p = {.pay_us = json_integer_value(json_object_get(o, "pay")),
+                 .reward = json_integer_value(json_object_get(o, "reward")),
+                 .shard = (int)json_integer_value(json_object_get(o, "shard")),
+                 .seconds = json_number_value(json_object_get(o, "seconds"))};
+  if (n >= sizeof p.id || !(p.seconds > 0)) return;
+  memcpy(p.id, id, n + 1);
+  programme *made = add_programme(s->reference->rewards, &p);
+  json_array_foreach(list, i, one) {
+    uint32_t user = (uint32_t)json_integer_value(json_array_get(one, 0));
+    if (made && kl_exchange_user_id(s->x, user)) earn(made, user, json_number_value(json_array_get(one, 1)));
+  }
+}
+
+bool kl_sim_rewards_load(kl_sim *s, kl_error *e) {
+  if (kl_sim_store_each(s->store, store_kind, load, s)) return true;
+  *e = *kl_sim_store_error(s->store);
+  return false;
 }
 
 /* ---- paying ---- */
@@ -162,6 +209,7 @@ void kl_sim_rewards_second(kl_sim *s) {
       continue;
     }
     pay(s, p);
+    kl_sim_store_delete(s->store, store_kind, p->id);
     free(p->earners);
   }
   r->n = kept;

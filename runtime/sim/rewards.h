@@ -10,6 +10,8 @@
 struct kl_sim_rewards;
 struct kl_sim_rewards *kl_sim_rewards_new(void);    /* NULL when out of memory */
 void kl_sim_rewards_free(struct kl_sim_rewards *r); /* takes NULL */
+/* What was earned in an earlier run with the state file. */
+bool kl_sim_rewards_load(kl_sim *s, kl_error *e);
 void kl_sim_rewards_second(kl_sim *s);
 
 #endif

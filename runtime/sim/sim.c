@@ -20,6 +20,7 @@
 #include "sim/persist.h"
 #include "sim/reference.h"
 #include "sim/registry.h"
+#include "sim/rewards.h"
 #include "sim/rolling.h"
 #include "sim/schedule.h"
 #include "sim/server.h"
@@ -218,7 +219,7 @@ static bool resume(kl_sim *s, kl_error *e) {
   if (!kl_sim_persist_load_parts(s, e)) return false;
   if (!kl_sim_archive_new(s)) return no_memory(e);
   if (!kl_sim_reference_open(s)) return no_memory(e);
-  if (!kl_sim_transfers_start(s, e) || !kl_sim_fee_changes_start(s, e)) return false;
+  if (!kl_sim_rewards_load(s, e) || !kl_sim_transfers_start(s, e) || !kl_sim_fee_changes_start(s, e)) return false;
   kl_exchange_tick(s->x, s->now_us);
   kl_sim_world_step(&s->world, kl_sim_world_step_at(&s->world, s->now_us)); /* it has not stood still */
   if (s->o.quiet) return kl_sim_communications_start(s, e);

@@ -1,11 +1,13 @@
 // A liquidity programme pays who rests orders in its market, and nobody else.
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { Sim, sleep, until } from './peers.mjs';
+import { Sim, sleep, tempDir, until } from './peers.mjs';
 import { restErrors } from './schema.mjs';
 
 let sim;
-before(async () => { sim = await Sim.start('--seed', '7', '--quiet-market', '--speed', '1000', '--users', '2'); });
+const args = ['--seed', '7', '--quiet-market', '--speed', '1000', '--users', '2', '--state', path.join(tempDir(), 'state')];
+before(async () => { sim = await Sim.start(...args); });
 after(() => sim?.stop());
 
 const deposits = async (user) => {
@@ -27,6 +29,12 @@ test('resting on both sides of a book earns the reward for that time', async () 
       time_in_force: 'good_till_canceled', self_trade_prevention_type: 'taker_at_cross' });
     assert.equal(made.status, 201, JSON.stringify(made.body));
   }
+  // What was earned before a kill is paid after it, too, though nothing rests any more.
+  await sleep(4000);
+  assert.equal((await sim.rest('DELETE', '/portfolio/events/orders')).status, 204);
+  sim.process.kill('SIGKILL');
+  await sim.ended;
+  sim = await Sim.start(...args);
   const paid = await until('the reward', async () => {
     const now = await deposits(0);
     return now.length > before[0].length && now[0];
