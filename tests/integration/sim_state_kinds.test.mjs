@@ -8,7 +8,7 @@ import path from 'node:path';
 import test, { after } from 'node:test';
 import { Sim, sleep, tempDir, until } from './peers.mjs';
 
-const ROUNDS = 20, COLLECTION = '/multivariate_event_collections/KXMVECROSSCATEGORY-SHARD1-R';
+const ROUNDS = 12, COLLECTION = '/multivariate_event_collections/KXMVECROSSCATEGORY-SHARD1-R';
 
 let seed = 5;
 const below = (n) => { seed = (seed * 1103515245 + 12345) % 2147483648; return Math.floor(seed / 2147483648 * n); };
@@ -58,6 +58,7 @@ function made(kind, thing, ...states) {
 // Asks for a change that makes it one of `states`; what is refused changes nothing.
 async function change(thing, states, ...args) {
   const before = [...thing.states];
+  thing.read = false;
   thing.busy = true;
   states.forEach((s) => thing.states.add(s));
   const answer = await call(...args);
@@ -120,7 +121,7 @@ const acts = (tickers, users, pairs) => ({
     if (!t) return;
     const [state] = t.states;
     const inside = things.order.filter((o) => o.group === t);
-    inside.forEach((o) => o.states.add(`canceled ${t.id}`));
+    inside.forEach((o) => { o.states.add(`canceled ${t.id}`); o.read = false; });
     const gone = below(2) === 0;
     const done = gone ? await change(t, ['gone'], t.user, 'DELETE', `/portfolio/order_groups/${t.id}`)
       : await change(t, [state.replace('true', 'false')], t.user, 'PUT', `/portfolio/order_groups/${t.id}/trigger`, {});
@@ -190,8 +191,11 @@ const acts = (tickers, users, pairs) => ({
   },
 });
 
-async function check() {
+// All of them, or those that were touched since they were last read and some others.
+async function check(all) {
   for (const t of Object.values(things).flat()) {
+    if (!all && t.read && below(4) > 0) continue;
+    t.read = true;
     const state = await read[t.kind](t);
     assert.ok(t.states.has(state), `${t.kind} ${t.id ?? t.ticker}: ${state}, acknowledged ${[...t.states].join(' or ')}`);
     t.busy = false;
@@ -256,7 +260,7 @@ test(`requests, quotes, block trades, combos, groups, keys and money survive ${R
   }
   const act = acts(single.map((m) => m.ticker), users, pairs), kinds = Object.keys(act);
   for (let round = 0; round < ROUNDS; round++) {
-    left = 20 + below(20);
+    left = 35 + below(20);
     const work = async (n) => {
       try {
         while (left > 0) await act[pick(kinds)](n % 2);
@@ -271,7 +275,7 @@ test(`requests, quotes, block trades, combos, groups, keys and money survive ${R
     await check();
   }
   await sleep(2000); // what was confirmed executes
-  await check();
+  await check(true);
   for (const user of [0, 1]) assert.equal((await call(user, 'DELETE', '/portfolio/events/orders')).status, 204);
   const traded = await checkMoney(0);
   assert.equal(await checkMoney(1), traded);
@@ -280,4 +284,47 @@ test(`requests, quotes, block trades, combos, groups, keys and money survive ${R
   for (const kind of Object.keys(things)) assert.ok(n(kind) >= 8, `${n(kind)} of ${kind}`);
   assert.ok(n('quote executed') >= 5 && n('block executed') >= 5 && n('key gone') >= 5, JSON.stringify(counts));
   console.log(`# ${Object.entries(counts).filter(([k]) => !k.startsWith('group ')).map(([k, v]) => `${v} ${k}`).join(', ')}`);
+});
+
+test('synthetic makers and askers take up where they were', async () => {
+  const args = ['--state', path.join(tempDir(), 'state'), '--users', '2', '--markets', '12', '--rate', '20'];
+  const again = async () => {
+    sim.process.kill('SIGKILL');
+    await sim.ended;
+    agent = new http.Agent({ keepAlive: true });
+    sim = await Sim.start(...args);
+  };
+  const combos = async () => (await get(0, '/markets?mve_filter=only&limit=1000')).markets.map((m) => m.ticker);
+  const quotes = async (user, rfq) => (await get(user, `/communications/quotes?rfq_id=${rfq}`)).quotes;
+  const creators = new Set();
+  const offered = (rfq) => until('quotes of the makers', async () => {
+    const open = (await quotes(0, rfq)).filter((q) => q.status === 'open');
+    open.forEach((q) => creators.add(q.creator_id));
+    return open.length > 0 && open;
+  });
+  agent = new http.Agent({ keepAlive: true });
+  sim = await Sim.start(...args);
+  const before = await combos();
+  const { markets } = await get(0, '/markets?status=open&limit=1000');
+  const market = markets.filter((m) => !m.mve_collection_ticker).sort((a, b) => b.close_time.localeCompare(a.close_time))[0];
+  const { status, body: { id: rfq } } = await call(0, 'POST', '/communications/rfqs', { market_ticker: market.ticker, contracts_fp: '2.00', rest_remainder: false });
+  assert.equal(status, 201);
+  await offered(rfq);
+  // A client answers somebody who asks about a combo.
+  const other = await until('somebody who asks', async () => (await get(1, '/communications/rfqs?status=open&limit=100')).rfqs.find((r) => r.id !== rfq), 60000);
+  const answer = await call(1, 'POST', '/communications/quotes', { rfq_id: other.id, yes_bid: '0.0100', no_bid: '0.0100', rest_remainder: false });
+  assert.equal(answer.status, 201, JSON.stringify(answer.body));
+  await again();
+  assert.deepEqual((await combos()).filter((t) => before.includes(t)).sort(), before.sort(), 'the combos are there');
+  const { quote } = await get(1, `/communications/rfqs/${other.id}/quotes/${answer.body.id}`);
+  assert.ok(['open', 'cancelled'].includes(quote.status), quote.status); // cancelled where who asked has given up
+  const [best] = await offered(rfq);
+  assert.equal((await get(0, `/communications/rfqs/${rfq}`)).rfq.status, 'open');
+  const side = Number(best.yes_bid_dollars) > 0 ? 'yes' : 'no';
+  const accepted = await call(0, 'PUT', `/communications/rfqs/${rfq}/quotes/${best.id}/accept`, { accepted_side: side });
+  await again();
+  if (accepted.status === 204) // or it had just been replaced
+    await until('the maker', async () => ['confirmed', 'executed', 'cancelled'].includes((await get(0, `/communications/rfqs/${rfq}/quotes/${best.id}`)).quote.status), 40000);
+  assert.ok(creators.size <= 3, `${creators.size} makers`);
+  assert.equal(await sim.stop(), 0);
 });
