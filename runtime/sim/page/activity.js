@@ -45,7 +45,8 @@ async function accounts() {
   const list = (await look('accounts')).accounts;
   keyed($('accounts'), list, (a) => a.user_id, () => cells('', 'mono key', 'n', 'n', 'n', 'quiet'), (row, a) => {
     fill(row, String(a.user), a.key_id, dollars(a.balance), dollars(a.portfolio_value), whole(a.resting_orders),
-      a.balances.map(dollars).join('  '));
+      a.balances.map((b) => whole(Math.floor(Number(b)))).join('  '));
+    row.cells[5].title = a.balances.map(dollars).join('\n');
     row.title = `key_id ${a.key_id}\nuser_id ${a.user_id}`;
   });
   const positions = list.flatMap((a) => a.positions.map((p) => ({ ...p, user: a.user })));

@@ -66,9 +66,10 @@ export const dollars = (m) => `${m.startsWith('-') ? '−' : ''}$${trim(m.replac
 export const whole = (n) => trim(String(n), 0);
 export const clock = (ms) => new Date(ms).toLocaleTimeString([], { hourCycle: 'h23' });
 
-// How long, in its two largest units: "3d 4h", "12m 5s".
+// How long, in its two largest units: "3d 4h", "12m 5s"; "240d".
 export function span(ms) {
   const s = Math.max(0, Math.floor(ms / 1000));
+  if (s >= 100 * 86400) return `${whole(Math.floor(s / 86400))}d`;
   const parts = [[86400, 'd'], [3600, 'h'], [60, 'm'], [1, 's']];
   const first = Math.max(0, parts.findIndex(([n]) => s >= n));
   if (s < 1) return '0s';

@@ -34,7 +34,7 @@ function state(id, [label, look_of]) {
 
 function showStatus(s) {
   state('exchange-state', s.state === 'outage' ? ['outage', 'bad'] : activeness(s.shards, 'exchange_active', 'exchange'));
-  state('trading-state', activeness(s.shards, 'trading_active', 'trading'));
+  state('trading-state', s.state === 'outage' ? ['', ''] : activeness(s.shards, 'trading_active', 'trading'));
   paused = s.state !== 'running' || s.shards.some((x) => !x.trading_active);
   text($('pause'), paused ? 'Resume trading' : 'Pause trading');
   $('pause').disabled = false;
