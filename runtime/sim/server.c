@@ -159,6 +159,10 @@ static void on_log(int level, const char *line) {
 /* The library's TLS globals are set up once in a process: doing it again under a living context breaks that one. */
 static atomic_flag tls_is_set_up = ATOMIC_FLAG_INIT;
 
+/* A WebSocket that has answered nothing for so long is given up. The library sends no pings of its own, which could
+ * come between two parts of a frame (server_ws.c). */
+static const lws_retry_bo_t idle = {.secs_since_valid_ping = 300, .secs_since_valid_hangup = 300};
+
 bool kl_sim_server_open(kl_sim *s, kl_error *e) {
   static const struct lws_protocols protocols[] = {{"kalshi", on_event, 0, 8192, 0, NULL, 0},
                                                    {NULL, NULL, 0, 0, 0, NULL, 0}};
@@ -195,6 +199,7 @@ bool kl_sim_server_open(kl_sim *s, kl_error *e) {
   vi.iface = "127.0.0.1";
   vi.port = s->o.port;
   vi.protocols = protocols;
+  vi.retry_and_idle_policy = &idle;
   vi.keepalive_timeout = KEEP_ALIVE_S;
   vi.options = LWS_SERVER_OPTION_DISABLE_IPV6 | LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME;
   if (s->o.tls) {

@@ -27,8 +27,9 @@ typedef struct kl_sim_connection {
   kl_buf query; /* key=value texts, each with its NUL */
   kl_sim_arg args[KL_SIM_ARGS_MOST];
   kl_buf body;
-  kl_buf out; /* LWS_PRE bytes, then head and body of the answer, or a frame */
+  kl_buf out; /* LWS_PRE bytes, then head and body of the answer; or frames */
   size_t sent;
+  bool stuck; /* the socket took no more of the frames in `out` */
   bool waits_for_body, answered, close_after;
   kl_fault_verdict fault; /* of the request under way */
   kl_sim_step next;

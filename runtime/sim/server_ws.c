@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include "base/log.h"
@@ -13,8 +14,13 @@
 #define WS_PATH "/trade-api/ws/v2"
 
 enum {
-  BURST = 1 << 20, /* written to one WebSocket before the others have their turn */
-  MESSAGE_MOST = 4 << 20
+  BURST = 256 << 10,    /* written to one WebSocket before the others have their turn */
+  KEPT_MOST = 64 << 10, /* of the buffer of a WebSocket that has nothing to write */
+  MESSAGE_MOST = 4 << 20,
+  HEAD = 4, /* of a frame of 126 to 65,535 bytes, as most are */
+  OPCODE_TEXT = 1,
+  OPCODE_CLOSE = 8,
+  OPCODE_PING = 9
 };
 
 /* A handshake: 0 goes on with it, 1 when it was answered otherwise, -1 closes. */
@@ -83,24 +89,75 @@ int kl_sim_on_message(struct lws *wsi, const void *data, size_t n) {
   return 0;
 }
 
-/* A close frame, and the end right behind it. Past the library, which sends none when the connection is given up while
- * it may write. */
-static int close_with(struct lws *wsi, int code) {
-  const unsigned char frame[] = {0x88, 2, (unsigned char)(code >> 8), (unsigned char)(code & 255)};
+/* ---- writing ---- */
+
+/* Frames go past the library, which has a call of the system for each: one takes all that wait. It writes itself only
+ * before it asks us to, and only in answer to what it has read. So it is kept from reading while the socket has taken
+ * a part of a frame: nothing comes in between. */
+static int flush(kl_sim_connection *k, struct lws *wsi) {
   SSL *ssl = lws_get_ssl(wsi);
-  if (lws_partial_buffered(wsi)) return -1; /* in the middle of another frame */
-  if (ssl)
-    SSL_write(ssl, frame, sizeof frame);
-  else if (send(lws_get_socket_fd(wsi), frame, sizeof frame, MSG_NOSIGNAL) < 0)
-    kl_log_debug("sim", "no close frame could be sent: %s", strerror(errno));
+  while (k->sent < k->out.len) {
+    const char *data = k->out.data + k->sent;
+    size_t n = k->out.len - k->sent;
+    ERR_clear_error();
+    ssize_t sent = ssl ? SSL_write(ssl, data, (int)n) : send(lws_get_socket_fd(wsi), data, n, MSG_NOSIGNAL);
+    if (sent > 0) {
+      k->sent += (size_t)sent;
+      continue;
+    }
+    if (!ssl && sent < 0 && errno == EINTR) continue;
+    if (ssl ? SSL_get_error(ssl, (int)sent) == SSL_ERROR_WANT_WRITE : sent < 0 && errno == EAGAIN) break;
+    return -1; /* the other side has gone */
+  }
+  bool stuck = k->sent < k->out.len;
+  if (stuck != k->stuck) lws_rx_flow_control(wsi, !stuck);
+  k->stuck = stuck;
+  if (stuck) {
+    lws_callback_on_writable(wsi);
+  } else {
+    kl_buf_clear(&k->out);
+    if (k->out.cap > KEPT_MOST) kl_buf_free(&k->out);
+    k->sent = 0;
+  }
+  return 0;
+}
+
+/* Makes what stands in `out` from `start` on a frame (RFC 6455, 5.2): HEAD bytes were left for its head there. */
+static void finish_frame(kl_buf *out, size_t start, int opcode) {
+  if (out->failed) return;
+  size_t n = out->len - start - HEAD, head = n < 126 ? 2 : n <= 65535 ? 4 : 10;
+  if (head > HEAD && !kl_buf_reserve(out, head - HEAD)) return;
+  unsigned char *p = (unsigned char *)out->data + start;
+  if (head != HEAD) memmove(p + head, p + HEAD, n);
+  out->len = start + head + n;
+  p[0] = (unsigned char)(0x80 | opcode);
+  p[1] = (unsigned char)(head == 2 ? n : head == 4 ? 126 : 127);
+  for (size_t i = 2; i < head; i++)
+    p[i] = (unsigned char)(n >> (8 * (head - 1 - i)));
+}
+
+static size_t start_frame(kl_buf *out) {
+  size_t start = out->len;
+  kl_buf_add(out, "\0\0\0\0", HEAD);
+  return start;
+}
+
+/* A close frame, and the end right behind it. */
+static int close_with(kl_sim_connection *k, struct lws *wsi, int code) {
+  const char reason[] = {(char)(code >> 8), (char)(code & 255)};
+  if (k->stuck) return -1; /* in the middle of another frame */
+  size_t start = start_frame(&k->out);
+  kl_buf_add(&k->out, reason, sizeof reason);
+  finish_frame(&k->out, start, OPCODE_CLOSE);
+  if (k->out.failed || flush(k, wsi) < 0 || k->stuck) kl_log_debug("sim", "no close frame could be sent");
   return -1;
 }
 
 /* The connection ends as a fault says. */
-static int end_session(const kl_sim_connection *k, struct lws *wsi) {
+static int end_session(kl_sim_connection *k, struct lws *wsi) {
   switch (k->session->fault.end) {
   case KL_FAULT_CLOSE:
-    return close_with(wsi, k->session->fault.code);
+    return close_with(k, wsi, k->session->fault.code);
   case KL_FAULT_RESET:
     return kl_sim_connection_reset(wsi);
   default:
@@ -118,39 +175,42 @@ int kl_sim_on_session_writable(struct lws *wsi) {
     if ((c->fault.ending >> i & 1) && c->subs[i]) kl_sim_session_end(c, c->subs[i], c->fault.ending_code);
     c->fault.ending &= ~(UINT32_C(1) << i);
   }
-  if (c->closing) return close_with(wsi, LWS_CLOSE_STATUS_POLICY_VIOLATION);
+  if (c->closing) return close_with(k, wsi, LWS_CLOSE_STATUS_POLICY_VIOLATION);
   int64_t now_ns = c->fault.quiet_ns || c->fault.timed ? kl_mono_ns(kl_clock_real()) : 0;
   if (c->fault.quiet_ns > now_ns) {
     kl_sim_connection_wait(k, c->fault.quiet_ns);
     return 0;
   }
+  if (flush(k, wsi) < 0) return -1;
+  if (k->stuck) return 0;
   if (c->ping_due) {
     c->ping_due = false;
-    kl_sim_connection_start(&k->out);
+    size_t start = start_frame(&k->out);
     kl_buf_str(&k->out, ping);
-    if (k->out.failed || lws_write(wsi, (unsigned char *)k->out.data + LWS_PRE, sizeof ping - 1, LWS_WRITE_PING) < 0)
-      return -1;
+    finish_frame(&k->out, start, OPCODE_PING);
   }
-  for (size_t written = 0; kl_sim_session_ready(c) && written < BURST && !lws_send_pipe_choked(wsi);) {
+  uint64_t messages = 0;
+  int64_t wait_ns = 0; /* until then; 0: for nothing */
+  while (!wait_ns && kl_sim_session_ready(c) && k->out.len < BURST) {
     int64_t due_ns = kl_sim_session_due(c);
     if (due_ns > now_ns) {
-      kl_sim_connection_wait(k, due_ns);
-      return 0;
+      wait_ns = due_ns;
+      break;
     }
-    kl_sim_connection_start(&k->out);
+    size_t start = start_frame(&k->out);
     kl_sim_session_next(c, &k->out);
-    if (k->out.failed) return -1;
-    size_t n = k->out.len - LWS_PRE;
-    if (lws_write(wsi, (unsigned char *)k->out.data + LWS_PRE, n, LWS_WRITE_TEXT) < (int)n) return -1;
-    kl_sim_count(&k->sim->counters.ws_messages);
-    written += n;
-    if (c->fault.rate) {
-      c->fault.quiet_ns = now_ns + (int64_t)((double)n / (double)c->fault.rate * 1e9);
-      if (c->n > 0) kl_sim_connection_wait(k, c->fault.quiet_ns);
-      return 0;
-    }
+    finish_frame(&k->out, start, OPCODE_TEXT);
+    messages++;
+    if (!c->fault.rate) continue;
+    wait_ns = c->fault.quiet_ns = now_ns + (int64_t)((double)(k->out.len - start) / (double)c->fault.rate * 1e9);
   }
-  if (c->n > 0) lws_callback_on_writable(wsi);
+  if (k->out.failed || flush(k, wsi) < 0) return -1;
+  atomic_fetch_add_explicit(&k->sim->counters.ws_messages, messages, memory_order_relaxed);
+  if (wait_ns) {
+    if (c->n > 0) kl_sim_connection_wait(k, wait_ns);
+  } else if (c->n > 0) {
+    lws_callback_on_writable(wsi);
+  }
   return 0;
 }
 
