@@ -16,10 +16,16 @@ struct kl_key {
   bool rsa;       /* else Ed25519 */
 };
 
+/* What one verification at a time needs. To set it up takes as long as a good part of the verification. */
+typedef struct kl_auth_verifier kl_auth_verifier;
+
 struct kl_public_key {
   EVP_PKEY *pkey; /* owned */
   bool rsa;
+  _Atomic(kl_auth_verifier *) ready; /* of the last verification; NULL: some thread is using it, or there was none */
 };
+
+void kl_auth_verifier_free(kl_auth_verifier *v); /* takes NULL */
 
 /* Whether a key is of a type and size that Kalshi takes; says which in *rsa. The error's text begins with origin. */
 bool kl_auth_accept(const EVP_PKEY *pkey, const char *origin, bool *rsa, kl_error *e);

@@ -120,11 +120,13 @@ kl_public_key *kl_public_key_of(const kl_key *k) {
   }
   public_key->pkey = pkey;
   public_key->rsa = k->rsa;
+  atomic_init(&public_key->ready, NULL);
   return public_key;
 }
 
 void kl_public_key_release(kl_public_key *k) {
   if (!k) return;
+  kl_auth_verifier_free(atomic_load(&k->ready));
   EVP_PKEY_free(k->pkey);
   free(k);
 }

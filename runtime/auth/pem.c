@@ -194,6 +194,7 @@ bool kl_public_key_load_pem(const char *pem, size_t n, kl_public_key **out, kl_e
     return false;
   }
   k->pkey = pkey;
+  atomic_init(&k->ready, NULL);
   if (!kl_auth_accept(pkey, origin, &k->rsa, e)) {
     kl_public_key_release(k);
     return false;

@@ -1,6 +1,7 @@
 #include <openssl/err.h>
 #include <openssl/rsa.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "auth/internal.h"
@@ -74,10 +75,52 @@ static size_t decode_base64(const char *s, unsigned char *out, size_t cap) {
   return (bits & unused) == 0 ? length : 0;
 }
 
+/* ---- many verifications with one RSA key ---- */
+
+struct kl_auth_verifier {
+  EVP_MD_CTX *digest;
+  EVP_PKEY_CTX *rsa;
+};
+
+void kl_auth_verifier_free(kl_auth_verifier *v) {
+  if (!v) return;
+  EVP_MD_CTX_free(v->digest);
+  EVP_PKEY_CTX_free(v->rsa);
+  free(v);
+}
+
+static kl_auth_verifier *new_verifier(EVP_PKEY *pkey) {
+  kl_auth_verifier *v = malloc(sizeof *v);
+  EVP_MD *sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+  if (v) *v = (kl_auth_verifier){.digest = EVP_MD_CTX_new(), .rsa = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL)};
+  bool ok = v && sha256 && v->digest && v->rsa && EVP_DigestInit_ex(v->digest, sha256, NULL) > 0 &&
+            EVP_PKEY_verify_init(v->rsa) > 0 && set_padding(v->rsa) &&
+            EVP_PKEY_CTX_set_signature_md(v->rsa, sha256) > 0;
+  EVP_MD_free(sha256); /* the contexts have references of their own */
+  if (ok) return v;
+  kl_auth_verifier_free(v);
+  return NULL;
+}
+
+static bool verify_rsa(kl_public_key *k, const char *text, size_t n, const unsigned char *signature, size_t length) {
+  unsigned char hash[EVP_MAX_MD_SIZE];
+  unsigned hash_length;
+  kl_auth_verifier *v = atomic_exchange(&k->ready, NULL);
+  if (!v) v = new_verifier(k->pkey);
+  bool ok = v && EVP_DigestInit_ex(v->digest, NULL, NULL) > 0 && EVP_DigestUpdate(v->digest, text, n) > 0 &&
+            EVP_DigestFinal_ex(v->digest, hash, &hash_length) > 0 &&
+            EVP_PKEY_verify(v->rsa, signature, length, hash, hash_length) == 1;
+  kl_auth_verifier_free(atomic_exchange(&k->ready, v)); /* another thread's, when two were at it */
+  ERR_clear_error();
+  return ok;
+}
+
 bool kl_public_key_verify(const kl_public_key *k, const char *text, size_t n, const char *signature_base64) {
   unsigned char signature[KL_RSA_BITS_MAX / 8];
   size_t length = decode_base64(signature_base64, signature, sizeof signature);
-  return length > 0 && kl_auth_verify_raw(k->pkey, k->rsa, text, n, signature, length);
+  if (length == 0) return false;
+  return k->rsa ? verify_rsa((kl_public_key *)k, text, n, signature, length)
+                : kl_auth_verify_raw(k->pkey, false, text, n, signature, length);
 }
 
 size_t kl_signed_text(char *out, size_t cap, int64_t timestamp_ms, const char *method, const char *path) {

@@ -21,11 +21,27 @@ static const kl_sim_route *const tables[] = {
     kl_sim_routes_subaccounts, kl_sim_routes_transfers,      kl_sim_routes_weather,
 };
 
-static const kl_sim_route *find_route(const kl_operation *op) {
+/* Who answers each operation, in the order of kl_operations; made when the first simulator of the process needs it. */
+enum { OPERATIONS_MOST = 512 };
+static const kl_sim_route *by_operation[OPERATIONS_MOST];
+static pthread_once_t sorted = PTHREAD_ONCE_INIT;
+
+static const kl_sim_route *search_route(const kl_operation *op) {
   for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
     for (const kl_sim_route *r = tables[i]; r->id; r++)
       if (!strcmp(r->id, op->id)) return r;
   return NULL;
+}
+
+static void sort_routes(void) {
+  for (size_t i = 0; i < kl_operation_count && i < OPERATIONS_MOST; i++)
+    by_operation[i] = search_route(&kl_operations[i]);
+}
+
+static const kl_sim_route *find_route(const kl_operation *op) {
+  size_t i = (size_t)(op - kl_operations);
+  pthread_once(&sorted, sort_routes);
+  return i < OPERATIONS_MOST ? by_operation[i] : search_route(op);
 }
 
 /* The values of the template's parameters; false when one is too long to name anything. */
