@@ -224,6 +224,18 @@ void kl_sim_json_combo(kl_buf *b, const kl_market *m) {
   kl_buf_char(b, ']');
 }
 
+bool kl_sim_json_custom_strike(kl_buf *b, const kl_market *m, char *key) {
+  kl_uuid target;
+  char type[32];
+  if (strcmp(m->strike_type, "structured") != 0 || !kl_sim_target_of(m, target, type)) return false;
+  kl_sim_key(b, "custom_strike");
+  kl_buf_char(b, '{');
+  kl_sim_field_str(b, type, target);
+  kl_buf_char(b, '}');
+  if (key) memcpy(key, type, sizeof type);
+  return true;
+}
+
 void kl_sim_json_market(kl_buf *b, const kl_market *m) {
   kl_price bid, ask;
   kl_count bid_size, ask_size;
@@ -268,15 +280,8 @@ void kl_sim_json_market(kl_buf *b, const kl_market *m) {
   kl_sim_field_int(b, "exchange_index", m->exchange_index);
   kl_sim_json_combo(b, m);
   if (m->strike_type[0]) kl_sim_field_str(b, "strike_type", m->strike_type);
-  kl_uuid target;
-  char target_type[32];
-  if (!strcmp(m->strike_type, "structured") && kl_sim_target_of(m, target, target_type)) {
-    kl_sim_key(b, "custom_strike");
-    kl_buf_char(b, '{');
-    kl_sim_field_str(b, target_type, target);
-    kl_buf_char(b, '}');
-    kl_sim_field_str(b, "primary_participant_key", target_type);
-  }
+  char participant[32];
+  if (kl_sim_json_custom_strike(b, m, participant)) kl_sim_field_str(b, "primary_participant_key", participant);
   if (m->has_floor) kl_sim_field_number(b, "floor_strike", m->floor_strike);
   if (m->has_cap) kl_sim_field_number(b, "cap_strike", m->cap_strike);
   if (m->settlement >= 0) {

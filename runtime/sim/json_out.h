@@ -43,6 +43,9 @@ void kl_sim_json_settlement(kl_buf *b, const kl_settlement *st);
 /* `"settlement_sources":[…]`. */
 void kl_sim_json_sources(kl_buf *b);
 void kl_sim_json_price_ranges(kl_buf *b, const kl_market *m);
+/* `custom_strike` as a field of a market about a structured target, true then; nothing for another market. `key`: where
+ * the name of its participant goes, of 32 bytes, or NULL. */
+bool kl_sim_json_custom_strike(kl_buf *b, const kl_market *m, char *key);
 /* One side of a book, ascending: [["0.3700","120.00"],…]. With `yes_price` a NO level is given as one dollar less its
  * price. */
 void kl_sim_json_levels(kl_buf *b, const kl_market *m, kl_outcome side, size_t depth, bool yes_price);

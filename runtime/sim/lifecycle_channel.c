@@ -31,6 +31,7 @@ static void strikes(kl_buf *b, const kl_market *m) {
   if (m->strike_type[0]) kl_sim_field_str(b, "strike_type", m->strike_type);
   if (m->has_floor) kl_sim_field_number(b, "floor_strike", m->floor_strike);
   if (m->has_cap) kl_sim_field_number(b, "cap_strike", m->cap_strike);
+  (void)kl_sim_json_custom_strike(b, m, NULL);
 }
 
 static void structure(kl_buf *b, const kl_market *m) {

@@ -24,6 +24,12 @@ export async function until(what, fn, ms = 20000) {
 
 export const tempDir = () => fs.mkdtempSync(path.join(os.tmpdir(), 'kalua-test-'));
 
+// What a test counted: in its output, and in front of the summary of scripts/test.
+export function tell(line) {
+  console.log(line);
+  if (process.env.TEST_COUNTS) fs.appendFileSync(process.env.TEST_COUNTS, `${line}\n`);
+}
+
 // Settings of the person who runs the tests must not reach the program under test.
 export const cleanEnv = () => Object.fromEntries(Object.entries(process.env).filter(([k]) => !/^(KALSHI|KALUA)_/.test(k)));
 

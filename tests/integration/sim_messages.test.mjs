@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import test, { after, before } from 'node:test';
-import { Sim, until } from './peers.mjs';
+import { Sim, tell, until } from './peers.mjs';
 import { channels, commandErrors, enumsOf, errorCodes, messageErrors, messageTypes, restErrors } from './schema.mjs';
 
 // Codes that nothing brings about, and why.
@@ -70,7 +70,7 @@ function judge(c) {
 
 let sim, markets, clients;
 let used = 0;
-const fresh = () => markets[used++]; // of an event each, on shard 0 and by the cent
+const fresh = () => markets[used++]; // of an event each, on shard 0 and by the cent; those that end last come first
 const order = (ticker, over = {}) => ({ ticker, side: 'bid', price: '0.4000', count: '5.00', time_in_force: 'good_till_canceled',
   self_trade_prevention_type: 'taker_at_cross', ...over });
 const call = async (operation, status, method, path, body, user = 0) => {
@@ -89,7 +89,7 @@ before(async () => {
   sim = await Sim.start('--seed', '7', '--users', '3', '--quiet-market', '--speed', '10', '--markets', '120');
   const all = (await call('GetMarkets', 200, 'GET', '/markets?status=open&limit=1000')).markets;
   markets = [...new Map(all.filter((m) => m.exchange_index === 0 && m.price_level_structure === 'linear_cent')
-    .map((m) => [m.event_ticker, m])).values()];
+    .map((m) => [m.event_ticker, m])).values()].sort((x, y) => Date.parse(y.close_time) - Date.parse(x.close_time));
   clients = await Promise.all([0, 1, 2].map((user) => connect(sim, user)));
   const some = markets.slice(0, 3).map((m) => m.ticker);
   for (const c of clients) { // everything there is, in one command with all parameters
@@ -197,7 +197,7 @@ test('order groups: every event', async () => {
 });
 
 test('markets and events: every event of their lives', async () => {
-  const [a] = clients, { ticker, event_ticker: event } = fresh();
+  const [a] = clients, [{ ticker, event_ticker: event }] = markets.splice(markets.findIndex((m) => m.strike_type === 'structured'), 1);
   const told = (type) => a.expect('market_lifecycle_v2', (m) => m.market_ticker === ticker && m.event_type === type);
   await sim.trigger('pause', { market: ticker });
   await told('deactivated');
@@ -225,8 +225,12 @@ test('markets and events: every event of their lives', async () => {
   for (const m of rest.filter((x) => x.ticker !== ticker)) await sim.trigger('settle', { market: m.ticker, result: 'no' });
   const [series] = event.split('-');
   const next = await a.expect('event_lifecycle', (m) => m.series_ticker === series && m.event_ticker !== event);
-  await a.expect('market_lifecycle_v2', (m) => m.event_type === 'created'
+  const { msg: made } = await a.expect('market_lifecycle_v2', (m) => m.event_type === 'created'
     && m.additional_metadata.event_ticker === next.msg.event_ticker);
+  const { market } = await call('GetMarket', 200, 'GET', `/markets/${made.market_ticker}`);
+  for (const key of ['title', 'yes_sub_title', 'strike_type', 'floor_strike', 'cap_strike', 'custom_strike'])
+    assert.deepEqual(made.additional_metadata[key], market[key], key);
+  assert.ok(market.custom_strike, 'a market about somebody says about whom');
 });
 
 test('combos: their own channel, every event', async () => {
@@ -292,13 +296,22 @@ test('a command does on each channel what is documented for it, and nothing else
     assert.ok(fresh > sid, 'a new subscription has a new number');
     await c.ask('unsubscribe', { sids: [fresh] });
   }
-  assert.ok(allowed > 0);
-  const ids = (await c.subscribe({ channels: ['ticker'], market_ids: [one.market_id ?? await idOf(one.ticker)], send_initial_snapshot: true })).ticker;
-  await c.expect('ticker', (m, whole) => whole.sid === ids && m.market_ticker === one.ticker);
+  assert.equal(allowed, Object.values(channels).reduce((n, ch) => n + ch.update_actions.length, 0));
+  // The ticker takes ids, which stand in its messages.
+  const { msg: { market_id: id } } = await clients[0].expect('ticker', (m) => m.market_ticker === one.ticker);
+  const { ticker: sid } = await c.subscribe({ channels: ['ticker'], market_ids: [id], send_initial_snapshot: true });
+  await c.expect('ticker', (m, whole) => whole.sid === sid && m.market_id === id);
 });
-// A market's id stands in its ticker messages.
-const idOf = async (ticker) => (await clients[0].expect('ticker', (m) => m.market_ticker === ticker)).msg.market_id;
 
+test('the id of a command comes back, and 0 or none does not', async () => {
+  const c = await connect(sim, 1);
+  for (const id of [undefined, 0, 77]) {
+    const before = c.messages.length;
+    c.socket.send(JSON.stringify({ id, cmd: 'list_subscriptions' }));
+    await until('an answer', () => c.messages.length > before);
+    assert.equal(c.messages.at(-1).id, id || undefined);
+  }
+});
 test('errors: every code that can happen', async () => {
   const strict = await Sim.start('--seed', '7', '--quiet-market', '--ws-markets', '3', '--ws-commands', '50');
   try {
@@ -365,6 +378,6 @@ test('nothing was left out, and all of it is by the schema', async () => {
     for (const key of ['event_type', 'status', 'last_update_reason'])
       for (const word of enumsOf(type, key)) if (!words.has(`${type}.${key}=${word}`) && !unsaid.has(word)) missing.push(`${type}.${key}=${word}`);
   assert.deepEqual(missing, [], 'words that no message said');
-  console.log(`messages: ${[...seen.values()].reduce((x, y) => x + y)} of ${seen.size} types, all by the schema, ${codes.size} error codes`);
+  tell(`messages: ${[...seen.values()].reduce((x, y) => x + y)} of ${seen.size} types, all by the schema, ${codes.size} error codes`);
   for (const type of messageTypes) console.log(`  ${type}: ${seen.get(type)}`);
 });

@@ -6,7 +6,7 @@ import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { Sim, tempDir, until } from './peers.mjs';
+import { Sim, tell, tempDir, until } from './peers.mjs';
 import { operations, restErrors } from './schema.mjs';
 import { declaredMethods, sdkClient, sdkMethods } from './sdk.mjs';
 
@@ -51,9 +51,8 @@ async function plain(s, id, { at = {}, query = '', body, user = 0, status = 200 
 const now = () => Math.floor(Date.now() / 1000);
 const uuid = () => crypto.randomUUID();
 
-let sim, ann, bob, cat, markets, of = (shard) => markets.filter((m) => m.exchange_index === shard && m.price_level_structure === 'linear_cent');
-let used = 0;
-const fresh = () => [...new Map(of(0).map((m) => [m.event_ticker, m])).values()][used++]; // of an event each
+let sim, ann, bob, cat, markets, used = 0;
+const fresh = () => markets[used++]; // of an event each, on shard 0 and by the cent; those that end last come first
 const order = (ticker, over = {}) => ({ ticker, side: 'bid', price: '0.4000', count: '5.00', time_in_force: 'good_till_canceled',
   self_trade_prevention_type: 'taker_at_cross', ...over });
 
@@ -61,8 +60,9 @@ const order = (ticker, over = {}) => ({ ticker, side: 'bid', price: '0.4000', co
 before(async () => {
   sim = await Sim.start('--seed', '7', '--users', '3', '--fcm', '--quiet-market', '--speed', '10', '--markets', '120');
   [ann, bob, cat] = [0, 1, 2].map((user) => clientOf(sim, user));
-  ({ markets } = await ann.getMarkets(1000, undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined,
-    undefined, undefined, 'open'));
+  const { markets: all } = await ann.getMarkets(1000, ...Array(10).fill(undefined), 'open');
+  markets = [...new Map(all.filter((m) => m.exchange_index === 0 && m.price_level_structure === 'linear_cent')
+    .map((m) => [m.event_ticker, m])).values()].sort((x, y) => Date.parse(y.close_time) - Date.parse(x.close_time));
 });
 after(() => sim?.stop());
 
@@ -266,8 +266,7 @@ test('combos: collections, their markets, lookups', async () => {
   const { multivariate_contracts: all } = await ann.getMultivariateEventCollections();
   const collection = all.map((c) => c.collection_ticker).find((c) => c.startsWith('KXMVECROSS'));
   assert.equal((await ann.getMultivariateEventCollection(collection)).multivariate_contract.collection_ticker, collection);
-  const legs = [...new Map(markets.map((m) => [m.event_ticker, m])).values()].slice(-2)
-    .map((m) => ({ market_ticker: m.ticker, event_ticker: m.event_ticker, side: 'yes' }));
+  const legs = [fresh(), fresh()].map((m) => ({ market_ticker: m.ticker, event_ticker: m.event_ticker, side: 'yes' }));
   const made = await ann.createMarketInMultivariateEventCollection(collection, { selected_markets: legs, with_market_payload: true });
   assert.equal(made.market.mve_selected_legs.length, 2);
   await refused(ann.createMarketInMultivariateEventCollection(collection, { selected_markets: [legs[0], legs[0]] }), 400, 'duplicated_legs');
@@ -308,7 +307,7 @@ test('an FCM member, its subtraders, their caps, blocks, orders, fills and posit
 
 test('what was removed says so', async () => {
   const at = { order_id: uuid() };
-  const body = { ticker: of(0)[0].ticker, side: 'yes', action: 'buy', count: 1, yes_price: 40 };
+  const body = { ticker: markets[0].ticker, side: 'yes', action: 'buy', count: 1, yes_price: 40 };
   for (const [id, status] of Object.entries(gone)) {
     const answer = await plain(sim, id, { at, status, ...(byId.get(id).method === 'GET' ? {} : { body: id.startsWith('Batch') ? { orders: [] } : body }) });
     if (status === 410) assert.match(JSON.stringify(answer), /deprecated_v1_order_endpoint.*portfolio\/events\/orders/);
@@ -435,7 +434,7 @@ test('nothing was left out', () => {
   assert.deepEqual(missing, [], 'methods that never had a good answer');
   const rest = operations.map((o) => o.id).filter((id) => !good.sdk.has(id) && !good.plain.has(id) && !removed.has(id));
   assert.deepEqual(rest, [], 'operations that never had a good answer');
-  console.log(`sdk: ${good.sdk.size} of ${sdkMethods.length} operations, ${calls.sdk} calls, all answers by the schema`);
-  console.log(`documented: ${operations.length} operations, ${good.sdk.size} by the client, ${operations.length - good.sdk.size} by plain requests`
-    + ` (${calls.plain} calls), ${removed.size} of them removed and refused as such`);
+  tell(`sdk: ${good.sdk.size} of ${sdkMethods.length} operations, ${calls.sdk} calls, all answers by the schema`);
+  tell(`documented: ${operations.length} operations, ${good.sdk.size} by the client, ${good.plain.size + removed.size} by plain requests`
+    + ` (${calls.plain} calls), ${removed.size} of these removed and refused as such`);
 });
