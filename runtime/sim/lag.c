@@ -24,7 +24,11 @@ struct kl_sim_lag {
   change *oldest, *newest;
   kl_map *first; /* key to the oldest change of it */
   kl_map *last;  /* key to a copy of what it is now */
-  bool *dirty;   /* by account: its balances may have changed */
+  size_t n_users;
+  struct reader {
+    bool account; /* others have nobody who reads */
+    bool dirty;   /* its balances may have changed */
+  } * readers;    /* by user of the exchange, up to the last account's */
   bool any_dirty, told;
 };
 
@@ -34,11 +38,15 @@ kl_sim_lag *kl_sim_lag_new(const kl_sim *s) {
   l->s = s;
   l->first = kl_map_new();
   l->last = kl_map_new();
-  l->dirty = calloc((size_t)s->n_accounts, sizeof *l->dirty);
-  if (!l->first || !l->last || !l->dirty) {
+  for (int i = 0; i < s->n_accounts; i++)
+    if (s->accounts[i].user >= l->n_users) l->n_users = (size_t)s->accounts[i].user + 1;
+  l->readers = calloc(l->n_users + 1, sizeof *l->readers);
+  if (!l->first || !l->last || !l->readers) {
     kl_sim_lag_free(l);
     return NULL;
   }
+  for (int i = 0; i < s->n_accounts; i++)
+    l->readers[s->accounts[i].user].account = true;
   kl_sim_lag_all_money(l);
   kl_sim_lag_settle(l);
   return l;
@@ -57,7 +65,7 @@ void kl_sim_lag_free(kl_sim_lag *l) {
     free(value);
   kl_map_free(l->first);
   kl_map_free(l->last);
-  free(l->dirty);
+  free(l->readers);
   free(l);
 }
 
@@ -137,8 +145,7 @@ static const void *shown(kl_sim_lag *l, const char *key, const void *now) {
   return !c ? now : c->existed ? c->before : NULL;
 }
 
-/* The accounts are the exchange's first users; others have nobody who reads. */
-static bool watched(const kl_sim_lag *l, uint32_t user) { return l && user < (uint32_t)l->s->n_accounts; }
+static bool watched(const kl_sim_lag *l, uint32_t user) { return l && user < l->n_users && l->readers[user].account; }
 
 void kl_sim_lag_order(kl_sim_lag *l, const kl_order *o) {
   if (!watched(l, o->user)) return;
@@ -146,21 +153,32 @@ void kl_sim_lag_order(kl_sim_lag *l, const kl_order *o) {
   kl_sim_lag_money(l, o->user);
 }
 
-static void position_key(char out[KEY_MOST], uint32_t user, int subaccount, const kl_position *p) {
-  snprintf(out, KEY_MOST, "p/%u/%d/%u", user, subaccount, p->market->index);
+/* By the serial of the market: its index is another one's when it is forgotten. */
+static void position_key(char out[KEY_MOST], uint32_t user, int subaccount, const kl_market *m) {
+  snprintf(out, KEY_MOST, "p/%u/%d/%llu", user, subaccount, (unsigned long long)m->serial);
 }
 
 void kl_sim_lag_position(kl_sim_lag *l, uint32_t user, int subaccount, const kl_position *p) {
   char key[KEY_MOST];
   if (!watched(l, user)) return;
-  position_key(key, user, subaccount, p);
+  position_key(key, user, subaccount, p->market);
   record(l, key, p, sizeof *p, false);
   kl_sim_lag_money(l, user);
 }
 
 void kl_sim_lag_money(kl_sim_lag *l, uint32_t user) {
   if (!watched(l, user)) return;
-  l->dirty[user] = l->any_dirty = true;
+  l->readers[user].dirty = l->any_dirty = true;
+}
+
+void kl_sim_lag_forget(kl_sim_lag *l, const kl_market *m) {
+  char key[KEY_MOST];
+  for (int i = 0; l && i < l->s->n_accounts; i++) {
+    for (int k = 0; k < SUBACCOUNTS; k++) {
+      position_key(key, l->s->accounts[i].user, k, m);
+      free(kl_map_remove(l->last, key, strlen(key)));
+    }
+  }
 }
 
 void kl_sim_lag_all_money(kl_sim_lag *l) {
@@ -178,8 +196,8 @@ void kl_sim_lag_settle(kl_sim_lag *l) {
   l->any_dirty = false;
   for (int i = 0; i < l->s->n_accounts; i++) {
     uint32_t user = l->s->accounts[i].user;
-    if (!l->dirty[user]) continue;
-    l->dirty[user] = false;
+    if (!l->readers[user].dirty) continue;
+    l->readers[user].dirty = false;
     for (int k = 0; k < SUBACCOUNTS; k++) {
       for (int shard = 0; shard < KL_EXCHANGE_SHARDS; shard++) {
         kl_money balance = kl_exchange_balance(l->s->x, user, k, shard);
@@ -197,7 +215,7 @@ const kl_order *kl_sim_lag_shown_order(kl_sim_lag *l, const kl_order *o) {
 const kl_position *kl_sim_lag_shown_position(kl_sim_lag *l, uint32_t user, int subaccount, const kl_position *p) {
   char key[KEY_MOST];
   if (!watched(l, user)) return p;
-  position_key(key, user, subaccount, p);
+  position_key(key, user, subaccount, p->market);
   return shown(l, key, p);
 }
 

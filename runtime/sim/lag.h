@@ -13,6 +13,8 @@ void kl_sim_lag_free(kl_sim_lag *l);
 /* What the engine tells. */
 void kl_sim_lag_order(kl_sim_lag *l, const kl_order *o);
 void kl_sim_lag_position(kl_sim_lag *l, uint32_t user, int subaccount, const kl_position *p);
+/* The market goes: what anybody had in it is not looked at any more. */
+void kl_sim_lag_forget(kl_sim_lag *l, const kl_market *m);
 /* The balances of a user may have changed. */
 void kl_sim_lag_money(kl_sim_lag *l, uint32_t user);
 void kl_sim_lag_all_money(kl_sim_lag *l); /* those of any may */

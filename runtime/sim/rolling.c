@@ -4,6 +4,7 @@
 #include "sim/channels.h"
 #include "sim/communications.h"
 #include "sim/fee_changes.h"
+#include "sim/lag.h"
 
 /* How long a settled event can still be looked up: a day of the world, at least a minute of the wall's. */
 static const double keep_world_s = 86400, keep_least_s = 60;
@@ -14,14 +15,15 @@ static void on_added(void *data, kl_sim_event *e) {
 }
 
 void kl_sim_rolling_forget(kl_sim *s, const kl_market_event *e) {
-  kl_sim_channels_flush(s); /* nothing that waits may name the markets */
   kl_sim_fee_changes_forget(s, e);
   kl_sim_communications_forget(s, e);
+  kl_sim_channels_flush(s); /* nothing that waits may name the markets */
   for (size_t i = 0; i < e->n_markets; i++) {
     const kl_market *m = e->markets[i];
     kl_sim_channels_forget(s, m);
     kl_sim_candles_forget(s->candles, m);
     kl_sim_archive_forget(s, m);
+    kl_sim_lag_forget(s->lag, m);
     if (s->traders) kl_sim_traders_forget(s->traders, m);
   }
 }
