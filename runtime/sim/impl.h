@@ -135,6 +135,13 @@ struct kl_sim {
   kl_error error;
 };
 
+/* A simulator without its thread and its doors: nothing is served, and time passes only by the calls below. NULL with
+ * an error; kl_sim_stop frees it. */
+kl_sim *kl_sim_make(const kl_sim_options *o, kl_error *e);
+/* What its timers do: every KL_SIM_STEP_MS, every tenth of a second, every second. */
+void kl_sim_run_step(kl_sim *s);
+void kl_sim_run_tick(kl_sim *s);
+void kl_sim_run_second(kl_sim *s);
 /* Sets now_us from the wall clock. */
 void kl_sim_touch(kl_sim *s);
 static inline void kl_sim_count(_Atomic uint64_t *c) { atomic_fetch_add_explicit(c, 1, memory_order_relaxed); }

@@ -61,8 +61,7 @@ static void end_turn(kl_sim *s) {
 static void on_before_poll(uv_prepare_t *h) { end_turn(h->data); }
 static void on_after_poll(uv_check_t *h) { end_turn(h->data); }
 
-static void on_step(uv_timer_t *t) {
-  kl_sim *s = t->data;
+void kl_sim_run_step(kl_sim *s) {
   kl_sim_world *w = &s->world;
   if (s->broken) return;
   kl_sim_touch(s);
@@ -81,8 +80,7 @@ static void on_step(uv_timer_t *t) {
     atomic_fetch_add_explicit(&s->counters.orders, kl_sim_traders_orders(s->traders) - before, memory_order_relaxed);
 }
 
-static void on_ticker(uv_timer_t *t) {
-  kl_sim *s = t->data;
+void kl_sim_run_tick(kl_sim *s) {
   if (s->broken) return;
   kl_sim_touch(s);
   kl_exchange_tick(s->x, s->now_us);
@@ -96,19 +94,24 @@ static void on_ticker(uv_timer_t *t) {
   kl_sim_reference_tick(s);
 }
 
-static void on_second(uv_timer_t *t) {
-  kl_sim *s = t->data;
+void kl_sim_run_second(kl_sim *s) {
+  if (s->broken) return;
   kl_sim_touch(s);
-  if (!s->broken) {
-    kl_sim_schedule_second(s);
-    kl_sim_reference_second(s);
-    kl_sim_lag_all_money(s->lag); /* moves of money end by themselves, too */
-    kl_sim_lag_settle(s->lag);
-    kl_sim_archive_second(s);
-    kl_sim_levels_second(s);
-    kl_sim_persist_second(s);
-  }
-  kl_sim_server_second(s);
+  kl_sim_schedule_second(s);
+  kl_sim_reference_second(s);
+  kl_sim_lag_all_money(s->lag); /* moves of money end by themselves, too */
+  kl_sim_lag_settle(s->lag);
+  kl_sim_archive_second(s);
+  kl_sim_levels_second(s);
+  kl_sim_persist_second(s);
+}
+
+static void on_step(uv_timer_t *t) { kl_sim_run_step(t->data); }
+static void on_ticker(uv_timer_t *t) { kl_sim_run_tick(t->data); }
+
+static void on_second(uv_timer_t *t) {
+  kl_sim_run_second(t->data);
+  kl_sim_server_second(t->data);
 }
 
 static void on_stop(uv_async_t *a) {
@@ -284,7 +287,7 @@ static bool start_thread(kl_sim *s, kl_error *e) {
   return !s->failed;
 }
 
-static bool start(kl_sim *s, kl_error *e) {
+static bool assemble(kl_sim *s, kl_error *e) {
   s->faults = kl_sim_faults_new(s->o.seed);
   s->journal = kl_sim_journal_new();
   if (!s->faults || !s->journal) return no_memory(e);
@@ -312,11 +315,7 @@ static bool start(kl_sim *s, kl_error *e) {
   }
   ok = ok && kl_sim_auth_take_keys(s, e) && kl_sim_levels_begin(s, e);
   if (ok && s->o.read_lag_ms > 0 && !(s->lag = kl_sim_lag_new(s))) ok = no_memory(e);
-  ok = ok && kl_sim_persist_begin(s, e);
-  if (ok && s->o.tls) ok = kl_sim_tls_make(s, e);
-  if (!ok || !start_thread(s, e)) return false;
-  if (s->o.title) kl_sim_registry_add(s);
-  return true;
+  return ok && kl_sim_persist_begin(s, e);
 }
 
 static bool check_options(const kl_sim_options *o, kl_error *e) {
@@ -355,12 +354,9 @@ static kl_sim *allocate(const kl_sim_options *o, kl_error *e) {
   return s;
 }
 
-bool kl_sim_start(const kl_sim_options *o, kl_sim **out, kl_error *e) {
-  kl_error own;
-  if (!e) e = &own;
-  *out = NULL;
+kl_sim *kl_sim_make(const kl_sim_options *o, kl_error *e) {
   kl_sim *s = allocate(o, e);
-  if (!s) return false;
+  if (!s) return NULL;
   if (!s->o.markets) s->o.markets = DEFAULT_MARKETS;
   if (!s->o.users) s->o.users = 1;
   s->tier = kl_sim_tier_find(s->o.tier ? s->o.tier : KL_SIM_DEFAULT_TIER);
@@ -379,12 +375,20 @@ bool kl_sim_start(const kl_sim_options *o, kl_sim **out, kl_error *e) {
   pthread_cond_init(&s->ready, NULL);
   kl_sim_touch(s);
   if (s->o.region_s) s->region_expires_us = kl_wall_us(kl_clock_real()) + s->o.region_s * 1000000;
-  if (!start(s, e)) {
-    kl_sim_stop(s);
-    return false;
-  }
-  *out = s;
-  return true;
+  if (assemble(s, e)) return s;
+  kl_sim_stop(s);
+  return NULL;
+}
+
+bool kl_sim_start(const kl_sim_options *o, kl_sim **out, kl_error *e) {
+  kl_error own;
+  if (!e) e = &own;
+  kl_sim *s = kl_sim_make(o, e);
+  bool ok = s && (!s->o.tls || kl_sim_tls_make(s, e)) && start_thread(s, e);
+  if (ok && s->o.title) kl_sim_registry_add(s);
+  if (!ok) kl_sim_stop(s);
+  *out = ok ? s : NULL;
+  return ok;
 }
 
 void kl_sim_stop(kl_sim *s) {
