@@ -293,6 +293,14 @@ bool kl_sim_persist_commit(kl_sim *s) {
   return kl_sim_store_commit(s->store);
 }
 
+void kl_sim_persist_forget(kl_sim *s, const kl_market *m) {
+  if (s->persist && s->persist->begun) kl_sim_parts_forget(s->persist->parts, m);
+}
+
+void kl_sim_persist_forget_event(kl_sim *s, const kl_sim_event *e) {
+  if (s->persist && s->persist->begun) kl_sim_parts_forget_event(s->persist->parts, e);
+}
+
 void kl_sim_persist_second(kl_sim *s) {
   if (s->persist && s->persist->begun) kl_sim_parts_save(s->persist->parts, s);
 }

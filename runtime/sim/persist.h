@@ -29,6 +29,9 @@ bool kl_sim_persist_pending(const kl_sim *s);
 /* Brings the file up to date. False, once and for all, when that failed: nothing that has changed since the last time
  * may be told. Without a file there is nothing to do. */
 bool kl_sim_persist_commit(kl_sim *s);
+/* A market goes, or an event of the world, before the exchange forgets it. */
+void kl_sim_persist_forget(kl_sim *s, const kl_market *m);
+void kl_sim_persist_forget_event(kl_sim *s, const kl_sim_event *e);
 /* Once a second: the hidden values and the minutes under way. */
 void kl_sim_persist_second(kl_sim *s);
 

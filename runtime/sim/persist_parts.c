@@ -109,12 +109,25 @@ static void put_candle(void *data, uint32_t market, const kl_sim_candle *k) {
   kl_sim_rows_put(&p->candles, &row);
 }
 
+/* Those from one number up to another. */
+static void drop_range(kl_sim_parts *p, uint64_t from, uint64_t to) {
+  if (!p->drop_candles) return;
+  sqlite3_bind_int64(p->drop_candles, 1, (int64_t)from);
+  sqlite3_bind_int64(p->drop_candles, 2, (int64_t)to);
+  kl_sim_store_run(p->st, p->drop_candles);
+}
+
 static void drop_candles(void *data, uint32_t market, int64_t before_s) {
   kl_sim_parts *p = data;
   uint64_t number = number_at(p, market);
-  sqlite3_bind_int64(p->drop_candles, 1, (int64_t)(number << MINUTE_BITS));
-  sqlite3_bind_int64(p->drop_candles, 2, (int64_t)candle_number(number, before_s));
-  kl_sim_store_run(p->st, p->drop_candles);
+  drop_range(p, number << MINUTE_BITS, candle_number(number, before_s));
+}
+
+void kl_sim_parts_forget(kl_sim_parts *p, const kl_market *m) {
+  uint64_t number = kl_market_number(m);
+  drop_range(p, number << MINUTE_BITS, (number + 1) << MINUTE_BITS);
+  kl_sim_rows_drop(&p->pasts, number);
+  kl_sim_world_rows_forget(p->world, m);
 }
 
 void kl_sim_parts_save(kl_sim_parts *p, kl_sim *s) {
@@ -122,6 +135,8 @@ void kl_sim_parts_save(kl_sim_parts *p, kl_sim *s) {
   kl_sim_candles_save(s->candles, &(kl_sim_candles_writer){p, put_past, put_candle, drop_candles});
   kl_sim_world_rows_save(p->world, &s->world);
 }
+
+void kl_sim_parts_forget_event(kl_sim_parts *p, const kl_sim_event *e) { kl_sim_world_rows_forget_event(p->world, e); }
 
 /* ---- loading ---- */
 
@@ -160,7 +175,7 @@ static bool load_candle(void *data, const void *record) {
   return kl_sim_candles_restore(s->candles, m, &k);
 }
 
-/* What belonged to events that were forgotten goes with them, at the next start. */
+/* What belonged to events that were forgotten: rows of the second in which they went may have been left. */
 static bool sweep(kl_sim_parts *p) {
   static const char *const sql[] = {"DELETE FROM pasts WHERE number NOT IN (SELECT number FROM markets)",
                                     "DELETE FROM candles WHERE (number >> 26) NOT IN (SELECT number FROM markets)",

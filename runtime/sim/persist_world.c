@@ -129,6 +129,14 @@ void kl_sim_world_rows_save(kl_sim_world_rows *r, const kl_sim_world *w) {
   r->saved = w->made;
 }
 
+void kl_sim_world_rows_forget(kl_sim_world_rows *r, const kl_market *m) {
+  kl_sim_rows_drop(&r->markets, kl_market_number(m));
+}
+
+void kl_sim_world_rows_forget_event(kl_sim_world_rows *r, const kl_sim_event *e) {
+  kl_sim_rows_drop(&r->events, e->serial + 1);
+}
+
 /* ---- loading ---- */
 
 static bool load_world(void *data, const void *record) {

@@ -5,6 +5,7 @@
 #include "sim/communications.h"
 #include "sim/fee_changes.h"
 #include "sim/lag.h"
+#include "sim/persist.h"
 
 /* How long a settled event can still be looked up: a day of the world, at least a minute of the wall's. */
 static const double keep_world_s = 86400, keep_least_s = 60;
@@ -24,11 +25,16 @@ void kl_sim_rolling_forget(kl_sim *s, const kl_market_event *e) {
     kl_sim_candles_forget(s->candles, m);
     kl_sim_archive_forget(s, m);
     kl_sim_lag_forget(s->lag, m);
+    kl_sim_persist_forget(s, m);
     if (s->traders) kl_sim_traders_forget(s->traders, m);
   }
 }
 
-static void on_retiring(void *data, kl_sim_event *e) { kl_sim_rolling_forget(data, e->event); }
+static void on_retiring(void *data, kl_sim_event *e) {
+  kl_sim_rolling_forget(data, e->event);
+  kl_sim_persist_forget_event(data, e);
+}
+
 static bool may_retire(void *data, const kl_sim_event *e) { return kl_sim_communications_may_retire(data, e->event); }
 
 static int64_t keep_us(const kl_sim *s) {
