@@ -475,10 +475,10 @@ bool kl_sim_combos_need(const kl_sim_combos *c, const kl_market_event *e) {
 kl_market_event *kl_sim_combos_old(const kl_sim_combos *c, int64_t settled_by_us) {
   for (size_t i = 0; i < c->n; i++) {
     kl_market_event *e = c->combos[i]->market->event;
-    bool old = kl_exchange_retirable(e);
+    bool old = c->combos[i]->market == e->markets[0]; /* an event of thousands of combos is looked at once */
     for (size_t k = 0; k < e->n_markets && old; k++)
-      old = e->markets[k]->settled_us <= settled_by_us;
-    if (old) return e;
+      old = e->markets[k]->status == KL_MARKET_FINALIZED && e->markets[k]->settled_us <= settled_by_us;
+    if (old && kl_exchange_retirable(e)) return e;
   }
   return NULL;
 }

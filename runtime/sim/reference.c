@@ -1,7 +1,6 @@
 #include "sim/reference.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "sim/forecast.h"
 #include "sim/indices.h"
@@ -42,7 +41,7 @@ void kl_sim_reference_free(kl_sim *s) {
 uint64_t kl_sim_events_mark(const kl_sim *s) {
   size_t n = kl_exchange_event_count(s->x);
   const kl_market_event *last = n ? kl_exchange_event_at(s->x, n - 1) : NULL;
-  return last ? kl_hash_bytes(last->ticker, strlen(last->ticker)) + n : n;
+  return last ? (last->serial + 1) << 24 | n : 0; /* events are only added behind it, with the next serial */
 }
 
 void kl_sim_sources_sync(kl_sim *s, kl_sim_sources *sources, kl_sim_about about,

@@ -225,9 +225,9 @@ const kl_sim_refusal *kl_sim_rfq_create(kl_sim_rfqs *r, int64_t now_us, const kl
                      .created_us = now_us,
                      .updated_us = now_us};
   kl_rfqs_make_id(r, made.id);
-  if (old) kl_rfq_close(r, now_us, old, "replaced");
   *out = link_rfq(r, &made);
   if (!*out) return &kl_rfq_no_memory;
+  if (old) kl_rfq_close(r, now_us, old, "replaced");
   tell(r, *out);
   return NULL;
 }

@@ -14,11 +14,6 @@ void kl_sim_server_second(kl_sim *s);
 
 /* After the end of a turn: the answers that waited for it go out. */
 void kl_sim_server_release(kl_sim *s);
-/* The state file could not be written: answers of this turn become refusals, and WebSockets are closed unread. */
-void kl_sim_server_break(kl_sim *s);
-
-/* After the end of a turn: the answers that waited for it go out. */
-void kl_sim_server_release(kl_sim *s);
 /* The state file could not be written: WebSockets are closed, unread. Answers become refusals by themselves. */
 void kl_sim_server_break(kl_sim *s);
 

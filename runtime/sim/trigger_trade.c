@@ -21,11 +21,12 @@ static uint32_t hand_of(kl_sim_trigger_call *c, role r) {
   s->hands[r] = kl_exchange_synthetic_at(s->x, kind, 0); /* of an earlier run with the state file */
   if (s->hands[r] != UINT32_MAX) return s->hands[r];
   s->hands[r] = kl_exchange_add_user(s->x, DEPOSIT);
-  kl_exchange_set_synthetic(s->x, s->hands[r], kind);
-  if (s->hands[r] == UINT32_MAX)
+  if (s->hands[r] == UINT32_MAX) {
     kl_sim_trigger_refuse(c, 409, "not enough memory for a synthetic party");
-  else
-    kl_exchange_keep(s->x, s->hands[r], KEEP, KEEP);
+    return UINT32_MAX;
+  }
+  kl_exchange_set_synthetic(s->x, s->hands[r], kind);
+  kl_exchange_keep(s->x, s->hands[r], KEEP, KEEP);
   return s->hands[r];
 }
 
