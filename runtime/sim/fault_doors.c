@@ -168,6 +168,21 @@ size_t kl_sim_strike(kl_sim *s, kl_fault_kind kind, uint32_t channels, const cha
 
 /* ---- by schedule ---- */
 
+/* A trigger may add rules, before which those go that can do no more: this one stays while its words are in use, though
+ * its place may be another one afterwards. */
+static void trigger_by_rule(kl_sim *s, kl_sim_fault *f) {
+  const char *const *words = (const char *const *)f->rule.arguments;
+  unsigned id = f->id;
+  kl_buf answer = {0};
+  kl_error e = {0};
+  f->on = true;
+  if (!kl_sim_trigger_run(s, words[0], words + 1, &answer, &e))
+    kl_sim_journal_add(s->journal, s->now_us, "trigger", "%s, by schedule: %s", words[0], e.message);
+  kl_buf_free(&answer);
+  for (size_t i = 0; (f = kl_sim_faults_at(s->faults, i)); i++)
+    if (f->id == id) f->on = false;
+}
+
 static void strike_by_rule(kl_sim *s, kl_sim_fault *f) {
   kl_fault_rule *r = &f->rule;
   if (r->scope != KL_FAULT_ON_TRIGGER) {
@@ -176,11 +191,7 @@ static void strike_by_rule(kl_sim *s, kl_sim_fault *f) {
     kl_sim_journal_add(s->journal, s->now_us, "fault", "%s: %zu struck", kl_fault_name(r->kind), n);
     return;
   }
-  kl_buf answer = {0};
-  kl_error e = {0};
-  if (!kl_sim_trigger_run(s, r->arguments[0], (const char *const *)r->arguments + 1, &answer, &e))
-    kl_sim_journal_add(s->journal, s->now_us, "trigger", "%s, by schedule: %s", r->arguments[0], e.message);
-  kl_buf_free(&answer);
+  trigger_by_rule(s, f);
 }
 
 /* What the windows that are on ask for together. */
