@@ -28,13 +28,22 @@ typedef struct candle_row {
 enum { MINUTE_BITS = 26 };
 
 #define T(name, member) KL_SIM_FIELD(candle_row, name, member)
-#define OHLC(name, member)                                                                                             \
-  T(name "_open", member[0]), T(name "_low", member[1]), T(name "_high", member[2]), T(name "_close", member[3])
-static const kl_sim_field candle_fields[] = {T("number", number), OHLC("bid", bid),
-                                             OHLC("ask", ask),    OHLC("price", price),
-                                             T("volume", volume), T("open_interest", open_interest),
+static const kl_sim_field candle_fields[] = {T("number", number),
+                                             T("bid_open", bid[0]),
+                                             T("bid_low", bid[1]),
+                                             T("bid_high", bid[2]),
+                                             T("bid_close", bid[3]),
+                                             T("ask_open", ask[0]),
+                                             T("ask_low", ask[1]),
+                                             T("ask_high", ask[2]),
+                                             T("ask_close", ask[3]),
+                                             T("price_open", price[0]),
+                                             T("price_low", price[1]),
+                                             T("price_high", price[2]),
+                                             T("price_close", price[3]),
+                                             T("volume", volume),
+                                             T("open_interest", open_interest),
                                              T("cost", cost)};
-#undef OHLC
 #undef T
 
 static const kl_sim_table past_table = {"pasts", past_fields, sizeof past_fields / sizeof *past_fields,
