@@ -96,12 +96,15 @@ bool kl_sim_arg_int(const kl_sim_request *rq, kl_sim_response *rs, const char *k
 }
 
 bool kl_sim_arg_bool(const kl_sim_request *rq, kl_sim_response *rs, const char *key, bool *out) {
+  /* What Go's strconv.ParseBool takes, which reads queries there: Python's requests writes True. */
+  static const char *const words[] = {"false", "true", "0", "1", "False", "True", "FALSE", "TRUE", "f", "t", "F", "T"};
   const char *text = kl_sim_arg_get(rq, key);
   char what[128];
   *out = false;
-  if (!text || !strcmp(text, "false") || !strcmp(text, "0")) return true;
-  if (!strcmp(text, "true") || !strcmp(text, "1")) {
-    *out = true;
+  if (!text) return true;
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    if (strcmp(text, words[i]) != 0) continue;
+    *out = i % 2 == 1;
     return true;
   }
   snprintf(what, sizeof what, "%s is not a boolean", key);

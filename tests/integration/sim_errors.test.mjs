@@ -73,6 +73,18 @@ test('a body that cannot be decoded is the flat shape; one without its type is r
   assert.equal((await untyped('PUT', `/portfolio/order_groups/${group}/reset`, '{}', 'application/json')).status, 200);
 });
 
+test('truth is written as clients write it: Python says True', async () => {
+  const [{ body: plain }, { body: nested }] = [await sim.rest('GET', '/events?limit=1'),
+    await sim.rest('GET', '/events?limit=1&with_nested_markets=true')];
+  assert.notDeepEqual(plain, nested);
+  for (const yes of ['True', 'TRUE', 't', 'T', '1'])
+    assert.deepEqual((await sim.rest('GET', `/events?limit=1&with_nested_markets=${yes}`)).body, nested, yes);
+  for (const no of ['False', 'FALSE', 'f', 'F', '0'])
+    assert.deepEqual((await sim.rest('GET', `/events?limit=1&with_nested_markets=${no}`)).body, plain, no);
+  for (const neither of ['yes', 'tRUE', '2'])
+    assert.equal((await sim.rest('GET', `/events?limit=1&with_nested_markets=${neither}`)).status, 400, neither);
+});
+
 test('signatures: missing, stale, unknown, wrong', async () => {
   const where = '/portfolio/balance', pathname = `/trade-api/v2${where}`;
   const call = (headers) => sim.rest('GET', where, undefined, { headers });
