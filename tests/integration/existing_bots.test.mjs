@@ -62,3 +62,40 @@ test('a Python bot with the hosts that are written into it', { skip: noPython },
   fs.writeFileSync(path.join(there, 'sitecustomize.py'), snippet('saved as `sitecustomize.py`', 'python'));
   checkTaker(await run(PYTHON, [path.join(here, 'bots/taker.py'), '--hard-coded'], { ...hosts(), PYTHONPATH: there }));
 });
+
+test('fetch with a Request that has a body', async () => {
+  const file = path.join(folder, 'to-simulator.mjs'), bot = path.join(folder, 'fetch.mjs');
+  fs.writeFileSync(file, snippet('saved as `to-simulator.mjs`', 'js'));
+  fs.writeFileSync(bot, `import crypto from 'node:crypto';
+    import fs from 'node:fs';
+    const at = String(Date.now()), where = '/trade-api/v2/portfolio/subaccounts';
+    const signature = crypto.sign('sha256', Buffer.from(at + 'POST' + where), { key: fs.readFileSync(process.env.KALSHI_KEY_FILE, 'utf8'),
+      padding: crypto.constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }).toString('base64');
+    const answer = await fetch(new Request('https://external-api.kalshi.com' + where, { method: 'POST', body: '{}',
+      headers: { 'Content-Type': 'application/json', 'KALSHI-ACCESS-KEY': process.env.KALSHI_KEY_ID, 'KALSHI-ACCESS-TIMESTAMP': at,
+        'KALSHI-ACCESS-SIGNATURE': signature } }));
+    console.log(JSON.stringify({ status: answer.status }));`);
+  assert.deepEqual(await run(process.execPath, ['--import', file, bot], hosts()), { status: 201 });
+});
+
+// Whoever forgets the variable, or uses a library that is not turned, must not trade with real money.
+test('what is not turned to the simulator does not reach the exchange either', async () => {
+  const file = path.join(folder, 'to-simulator.mjs');
+  fs.writeFileSync(file, snippet('saved as `to-simulator.mjs`', 'js'));
+  const bot = `import net from 'node:net';
+    net.connect(443, 'external-api.kalshi.com').on('error', (e) => console.log(JSON.stringify({ why: e.message })));`;
+  assert.match((await run(process.execPath, ['--import', file, '--input-type=module', '-e', bot], hosts())).why, /not turned to the simulator/);
+  await assert.rejects(run(process.execPath, ['--import', file, '-e', 'console.log("{}")'], {}), /KALUA_SIM/);
+});
+
+test('nor does what Python does not turn', { skip: noPython }, async () => {
+  const there = fs.mkdtempSync(path.join(folder, 'site-'));
+  fs.writeFileSync(path.join(there, 'sitecustomize.py'), snippet('saved as `sitecustomize.py`', 'python'));
+  const bot = `import json, socket
+try:
+    socket.create_connection(("external-api.kalshi.com", 443))
+except OSError as e:
+    print(json.dumps({"why": str(e)}))`;
+  assert.match((await run(PYTHON, ['-c', bot], { ...hosts(), PYTHONPATH: there })).why, /not turned to the simulator/);
+  await assert.rejects(run(PYTHON, ['-c', 'print("{}")'], { PYTHONPATH: there }), /KALUA_SIM/);
+});
