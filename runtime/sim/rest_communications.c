@@ -72,17 +72,6 @@ static bool read_self(const kl_sim_request *rq, kl_sim_response *rs, const char 
   return false;
 }
 
-/* Rows of a list are done: the end of the array, the cursor, the end of the object. */
-static void end_list(kl_buf *b, char kind, bool more, const char *last) {
-  kl_buf_str(b, "],\"cursor\":");
-  if (more) {
-    kl_sim_cursor_write(b, kind, last);
-  } else {
-    kl_buf_str(b, "\"\"");
-  }
-  kl_buf_char(b, '}');
-}
-
 static void get_id(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   char id[65];
   kl_sim_communications_id(s, rq->account->user, id);
@@ -184,7 +173,7 @@ static void get_rfqs(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   int64_t limit, n = 0;
   int subaccount;
   bool self, more = false;
-  char last[64] = "", start[64];
+  kl_sim_place start, last = {0};
   if (!kl_sim_arg_int(rq, rs, "limit", 1, 100, 100, &limit) || !kl_sim_arg_subaccount(rq, rs, -1, &subaccount) ||
       !read_self(rq, rs, "user_filter", &self))
     return;
@@ -195,9 +184,11 @@ static void get_rfqs(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   kl_sim_rfqs_tick(s->rfqs, s->now_us);
   bool mine = self || subaccount >= 0 || (creator && !strcmp(creator, kl_exchange_user_id(s->x, user)));
   bool none = creator && strcmp(creator, kl_exchange_user_id(s->x, user)) != 0; /* accounts of others are not told */
-  const kl_sim_rfq *r = kl_sim_cursor_read(rq, 'r', start, sizeof start) ? kl_sim_rfq_find(s->rfqs, start) : NULL;
+  const kl_sim_rfq *r = NULL;
+  kl_sim_place_read(rq, 'r', &start);
   kl_buf_str(&rs->body, "{\"rfqs\":[");
   while (!none && (r = kl_sim_rfq_before(s->rfqs, r))) {
+    if (kl_sim_place_skips(&start, r->id, r->created_us)) continue;
     if ((mine && r->user != user) || (subaccount >= 0 && r->subaccount != subaccount) ||
         (market && strcmp(market, r->market->ticker) != 0) || (event && strcmp(event, r->market->event->ticker) != 0) ||
         (status && r->open != !strcmp(status, "open")))
@@ -206,9 +197,9 @@ static void get_rfqs(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
     if (more) break;
     if (n++) kl_buf_char(&rs->body, ',');
     kl_sim_json_rfq(&rs->body, s, r, user);
-    memcpy(last, r->id, sizeof r->id);
+    kl_sim_place_set(&last, r->id, r->created_us);
   }
-  end_list(&rs->body, 'r', more, last);
+  kl_sim_place_end(&rs->body, 'r', more, &last);
 }
 
 /* ---- quotes ---- */
@@ -340,21 +331,22 @@ static void get_quotes(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs)
   quote_filter f;
   int64_t limit, n = 0;
   bool more = false;
-  char last[64] = "", start[64];
+  kl_sim_place start, last = {0};
   if (!kl_sim_arg_int(rq, rs, "limit", 1, 500, 500, &limit) || !read_quote_filter(s, rq, rs, &f)) return;
   kl_sim_rfqs_tick(s->rfqs, s->now_us);
-  const kl_sim_rfq_quote *q =
-      kl_sim_cursor_read(rq, 'q', start, sizeof start) ? kl_sim_quote_find(s->rfqs, NULL, start) : NULL;
+  const kl_sim_rfq_quote *q = NULL;
+  kl_sim_place_read(rq, 'q', &start);
   kl_buf_str(&rs->body, "{\"quotes\":[");
   while (!f.none && (q = kl_sim_quote_before(s->rfqs, q))) {
+    if (kl_sim_place_skips(&start, q->id, q->created_us)) continue;
     if (!quote_fits(q, &f, user)) continue;
     more = n == limit;
     if (more) break;
     if (n++) kl_buf_char(&rs->body, ',');
     kl_sim_json_quote(&rs->body, s, q, user);
-    memcpy(last, q->id, sizeof q->id);
+    kl_sim_place_set(&last, q->id, q->created_us);
   }
-  end_list(&rs->body, 'q', more, last);
+  kl_sim_place_end(&rs->body, 'q', more, &last);
 }
 
 const kl_sim_route kl_sim_routes_communications[] = {

@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "sim/archive.h"
+#include "sim/rfqs.h"
 #include "sim/routes.h"
 
 #define SECOND INT64_C(1000000)
@@ -22,6 +23,20 @@ typedef struct box {
   kl_sim_account accounts[2];
 } box;
 
+static void on_rfq(void *data, const kl_sim_rfq *r) {
+  (void)data;
+  (void)r;
+}
+static void on_quote(void *data, const kl_sim_rfq_quote *q) {
+  (void)data;
+  (void)q;
+}
+static void on_forgotten(void *data, bool quote, const char *id) {
+  (void)data;
+  (void)quote;
+  (void)id;
+}
+
 static int setup(void **state) {
   box *b = calloc(1, sizeof *b);
   if (!b) return -1;
@@ -32,11 +47,13 @@ static int setup(void **state) {
   for (uint32_t i = 0; i < 2; i++)
     b->accounts[i].user = kl_exchange_add_user(b->sim.x, 1000 * KL_MONEY_ONE);
   *state = b;
-  return kl_sim_archive_new(&b->sim) ? 0 : -1;
+  b->sim.rfqs = kl_sim_rfqs_new(b->sim.x, 1, 1, (kl_sim_rfqs_sink){b, on_rfq, on_quote, on_forgotten});
+  return b->sim.rfqs && kl_sim_archive_new(&b->sim) ? 0 : -1;
 }
 
 static int teardown(void **state) {
   box *b = *state;
+  kl_sim_rfqs_free(b->sim.rfqs);
   kl_sim_archive_free(b->sim.archive);
   kl_exchange_free(b->sim.x);
   free(b);
@@ -155,6 +172,37 @@ static void pages_go_on_behind_a_forgotten_event(void **state) {
   }
 }
 
+static void requests_and_quotes_go_on_behind_a_forgotten_event(void **state) {
+  static const struct { const char *operation, *rows; } lists[] = {{"GetRFQs", "rfqs"}, {"GetQuotes", "quotes"}};
+  box *b = *state;
+  kl_market *markets[4];
+  json_t *first[2];
+  for (int i = 0; i < 4; i++) {
+    char name[32];
+    (void)snprintf(name, sizeof name, "KXSNOW-%d", i);
+    markets[i] = add_event(b, name, 1)->markets[0];
+    b->sim.now_us += SECOND;
+    const kl_sim_rfq *rfq;
+    const kl_sim_rfq_quote *quote;
+    kl_sim_rfq_request wanted = {.user = TAKER, .ticker = markets[i]->ticker, .contracts = 100};
+    assert_null(kl_sim_rfq_create(b->sim.rfqs, b->sim.now_us, &wanted, &rfq));
+    kl_sim_quote_request offered = {.user = MAKER, .rfq_id = rfq->id, .bids = {4000, 5000}};
+    assert_null(kl_sim_quote_create(b->sim.rfqs, b->sim.now_us, &offered, &quote));
+  }
+  for (int i = 0; i < 2; i++)
+    first[i] = page(b, kl_sim_routes_communications, lists[i].operation, "2", NULL);
+  kl_sim_rfqs_retire(b->sim.rfqs, b->sim.now_us, markets[2]);
+  for (int i = 0; i < 2; i++) {
+    json_t *second = page(b, kl_sim_routes_communications, lists[i].operation, "2", first[i]);
+    const json_t *rows = json_object_get(second, lists[i].rows);
+    assert_int_equal(json_array_size(rows), 2);
+    assert_string_equal(text(json_array_get(rows, 0), "market_ticker"), markets[1]->ticker);
+    assert_string_equal(text(json_array_get(rows, 1), "market_ticker"), markets[0]->ticker);
+    json_decref(first[i]);
+    json_decref(second);
+  }
+}
+
 /* The numbers of forgotten markets are used again, and then say nothing of the order; an event may get markets late. */
 static void positions_of_an_event_are_one_sum(void **state) {
   box *b = *state;
@@ -191,6 +239,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(a_page_behind_what_is_kept_is_the_last, setup, teardown),
       cmocka_unit_test_setup_teardown(pages_go_on_behind_a_forgotten_event, setup, teardown),
+      cmocka_unit_test_setup_teardown(requests_and_quotes_go_on_behind_a_forgotten_event, setup, teardown),
       cmocka_unit_test_setup_teardown(positions_of_an_event_are_one_sum, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
