@@ -61,11 +61,12 @@ static const kl_sim_field market_fields[] = {T("number", number), T("event", eve
                                              T("high", claim.high), T("contender", claim.contender)};
 #undef T
 
-#define TABLE(name, list, record)                                                                                      \
-  { name, list, sizeof list / sizeof *list, sizeof(record) }
-static const kl_sim_table world_table = TABLE("world", world_fields, world_row);
-static const kl_sim_table event_table = TABLE("world_events", event_fields, event_row);
-static const kl_sim_table market_table = TABLE("world_markets", market_fields, market_row);
+static const kl_sim_table world_table = {"world", world_fields, sizeof world_fields / sizeof *world_fields,
+                                         sizeof(world_row)};
+static const kl_sim_table event_table = {"world_events", event_fields, sizeof event_fields / sizeof *event_fields,
+                                         sizeof(event_row)};
+static const kl_sim_table market_table = {"world_markets", market_fields, sizeof market_fields / sizeof *market_fields,
+                                          sizeof(market_row)};
 
 struct kl_sim_world_rows {
   kl_sim_rows world, events, markets;
@@ -156,11 +157,12 @@ static bool load_world(void *data, const void *record) {
 }
 
 static const kl_sim_process_type *type_of(kl_sim_kind kind) {
-  static const kl_sim_process_type *const types[] = {&kl_sim_weather_type, &kl_sim_sports_type, &kl_sim_crypto_type,
-                                                     &kl_sim_poll_type, &kl_sim_economy_type};
-  for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-    if (types[i]->kind == kind) return types[i];
-  return NULL;
+  static const kl_sim_process_type *const types[] = {&kl_sim_weather_type, &kl_sim_sports_type,  &kl_sim_crypto_type,
+                                                     &kl_sim_poll_type,    &kl_sim_economy_type, NULL};
+  const kl_sim_process_type *const *t = types;
+  while (*t && (*t)->kind != kind)
+    t++;
+  return *t;
 }
 
 static bool load_event(void *data, const void *record) {
