@@ -137,9 +137,9 @@ test("orders of other shards are canceled and decreased by their id alone", func
   id = create()
   t.eq(t.raises(function() kalshi.cancel_order(id, { exchange_index = 0 }) end, "http").status, 404)
   kalshi.cancel_order(id, { exchange_index = other.exchange_index })
-  t.raises(function() kalshi.cancel_order "6cf1d3ab-0a3b-4b43-8a1c-5d3f8f1b7f20" end, "shard 0 alone: give market_ticker")
-  t.raises(function() kalshi.decrease_order("6cf1d3ab-0a3b-4b43-8a1c-5d3f8f1b7f20", { reduce_to = 1 }) end,
-    "shard 0 alone: give market_ticker")
+  local unknown, advice = "6cf1d3ab-0a3b-4b43-8a1c-5d3f8f1b7f20", "shard 0 alone: give market_ticker"
+  t.raises(function() kalshi.cancel_order(unknown) end, advice)
+  t.raises(function() kalshi.decrease_order(unknown, { reduce_to = 1 }) end, advice)
 end)
 
 test("a client order id is taken once", function(t)
