@@ -206,6 +206,7 @@ static void on_readable(client *c, char *buffer, bool counted, sums *s) {
 
 static long long percentile(const sums *s, double p) {
   unsigned long long seen = 0, want = (unsigned long long)((double)s->deltas * p);
+  if (want >= s->deltas && s->deltas > 0) want = s->deltas - 1;
   for (int i = 0; i < LATENCIES; i++) {
     seen += s->latency[i];
     if (seen > want) return i;

@@ -112,6 +112,29 @@ test('the server pings with "heartbeat" and answers pings', async () => {
   await c.close();
 });
 
+test('a client that stops reading for a while gets every frame whole afterwards, and its pongs', async () => {
+  const c = await sim.ws();
+  const PINGS = 20, COMMANDS = 3000;
+  let pongs = 0;
+  c.socket.on('pong', () => { pongs++; });
+  c.send('subscribe', { channels: ['orderbook_delta'], market_tickers: tickers, use_yes_price: false });
+  await c.wait('a snapshot', (m) => m.type === 'orderbook_snapshot');
+  const { sid } = c.messages.find((m) => m.type === 'subscribed').msg;
+  c.socket.pause();
+  for (let i = 0; i < COMMANDS; i++) { // more than the sockets hold
+    c.send('update_subscription', { sid, action: 'get_snapshot', market_tickers: tickers });
+    if (i % (COMMANDS / PINGS) === 0) c.socket.ping('hello');
+  }
+  await sleep(1000);
+  c.socket.resume();
+  const snapshots = () => c.messages.filter((m) => m.type === 'orderbook_snapshot').length;
+  await until('all snapshots', () => snapshots() === (COMMANDS + 1) * tickers.length, 60000);
+  await until('all pongs', () => pongs > 0);
+  assert.deepEqual(c.messages.filter((m) => m.type === 'error'), []);
+  holes(c.messages);
+  await c.close();
+});
+
 test('own orders and fills reach their owner and nobody else', async () => {
   const [mine, other] = await Promise.all([sim.ws(0), sim.ws(1)]);
   for (const c of [mine, other]) {
