@@ -137,7 +137,8 @@ test('money: balances, subaccounts, transfers, netting, allocation, deposits and
   await ann.applySubaccountTransfer(move);
   await refused(ann.applySubaccountTransfer(move), 409);
   assert.equal((await ann.getBalance(sub)).balance, 50000);
-  assert.ok((await ann.getSubaccountBalances()).subaccount_balances.some((b) => b.subaccount_number === sub && b.balance === '500.0000'));
+  const { subaccount_balances: rows } = await ann.getSubaccountBalances();
+  assert.ok(rows.some((b) => b.subaccount_number === sub && b.balance === '500.0000'));
   assert.equal((await ann.getSubaccountTransfers(5)).transfers[0].amount_cents, 50000);
   await ann.updateSubaccountNetting({ subaccount_number: sub, enabled: false });
   assert.ok((await ann.getSubaccountNetting()).netting_configs.some((c) => c.subaccount_number === sub && !c.enabled));
@@ -267,9 +268,11 @@ test('combos: collections, their markets, lookups', async () => {
   const collection = all.map((c) => c.collection_ticker).find((c) => c.startsWith('KXMVECROSS'));
   assert.equal((await ann.getMultivariateEventCollection(collection)).multivariate_contract.collection_ticker, collection);
   const legs = [fresh(), fresh()].map((m) => ({ market_ticker: m.ticker, event_ticker: m.event_ticker, side: 'yes' }));
-  const made = await ann.createMarketInMultivariateEventCollection(collection, { selected_markets: legs, with_market_payload: true });
+  const made = await ann.createMarketInMultivariateEventCollection(collection,
+    { selected_markets: legs, with_market_payload: true });
   assert.equal(made.market.mve_selected_legs.length, 2);
-  await refused(ann.createMarketInMultivariateEventCollection(collection, { selected_markets: [legs[0], legs[0]] }), 400, 'duplicated_legs');
+  await refused(ann.createMarketInMultivariateEventCollection(collection, { selected_markets: [legs[0], legs[0]] }),
+    400, 'duplicated_legs');
   await refused(ann.getMultivariateEventCollection('NONE'), 404);
   const { events } = await ann.getMultivariateEvents(10, undefined, undefined, collection, true);
   assert.deepEqual(events.map((e) => e.markets[0].ticker), [made.market_ticker]);
@@ -309,13 +312,14 @@ test('what was removed says so', async () => {
   const at = { order_id: uuid() };
   const body = { ticker: markets[0].ticker, side: 'yes', action: 'buy', count: 1, yes_price: 40 };
   for (const [id, status] of Object.entries(gone)) {
-    const answer = await plain(sim, id, { at, status, ...(byId.get(id).method === 'GET' ? {} : { body: id.startsWith('Batch') ? { orders: [] } : body }) });
+    const sent = byId.get(id).method === 'GET' ? undefined : id.startsWith('Batch') ? { orders: [] } : body;
+    const answer = await plain(sim, id, { at, status, body: sent });
     if (status === 410) assert.match(JSON.stringify(answer), /deprecated_v1_order_endpoint.*portfolio\/events\/orders/);
   }
 });
 
 test('a living world: what there is to read of it', async () => {
-  const world = await Sim.start('--seed', '7', '--speed', '30', '--markets', '60');
+  const world = await Sim.start('--seed', '7', '--markets', '40', '--rate', '10');
   try {
     const c = clientOf(world, 0);
     const status = await c.getExchangeStatus();
@@ -346,7 +350,8 @@ test('a living world: what there is to read of it', async () => {
     assert.deepEqual((await c.batchGetMarketCandlesticks(two.join(), from, to, 1, true)).markets.map((x) => x.market_ticker), two);
     assert.deepEqual((await c.getMarketCandlesticksByEvent(e.event_ticker, e.series_ticker, from, to, 60)).market_tickers,
       e.markets.map((x) => x.ticker));
-    const { forecast_history: forecast } = await c.getEventForecastPercentilesHistory(e.event_ticker, e.series_ticker, [2500, 5000], from, to, 60);
+    const { forecast_history: forecast } = await c.getEventForecastPercentilesHistory(e.event_ticker, e.series_ticker,
+      [2500, 5000], from, to, 60);
     assert.ok(forecast.length > 0);
     await refused(c.getEventForecastPercentilesHistory(e.event_ticker, e.series_ticker, [20000], from, to, 60), 400);
 
