@@ -692,6 +692,28 @@ static void what_was_due_while_it_was_down_is_done_at_the_start(void **state) {
   file_free(&f);
 }
 
+static void a_market_that_time_has_opened_stays_open(void **state) {
+  (void)state;
+  world w = {0};
+  file f = {0};
+  new_exchange(&w, true);
+  add_users(w.x, 40);
+  add_market(w.x, 0, START, 0);
+  kl_market later = {.event = kl_exchange_event(w.x, "S0-E"), .created_us = START, .open_us = START + 1000000};
+  (void)snprintf(later.ticker, sizeof later.ticker, "S0-E-LATER");
+  assert_true(kl_price_structure("linear_cent", &later));
+  assert_non_null(kl_exchange_add_market(w.x, &later));
+  kl_exchange_tick(w.x, START); /* an hour begins, which all markets note */
+  restart(&w, &f);
+  assert_int_equal(kl_exchange_market(w.x, "S0-E-LATER")->status, KL_MARKET_INITIALIZED);
+  kl_exchange_tick(w.x, START + 2000000);
+  restart(&w, &f);
+  assert_int_equal(kl_exchange_market(w.x, "S0-E-LATER")->status, KL_MARKET_ACTIVE);
+  assert_int_equal(kl_exchange_market(w.x, "S0-E-LATER")->updated_us, START + 2000000);
+  kl_exchange_free(w.x);
+  file_free(&f);
+}
+
 /* ---- damage ---- */
 
 /* Restores a changed file, which must be refused for this reason. */
@@ -789,6 +811,7 @@ int main(void) {
       cmocka_unit_test(a_restored_exchange_goes_on_as_if_nothing_had_happened),
       cmocka_unit_test(resting_orders_of_synthetic_users_go_and_their_money_stays),
       cmocka_unit_test(what_was_due_while_it_was_down_is_done_at_the_start),
+      cmocka_unit_test(a_market_that_time_has_opened_stays_open),
       cmocka_unit_test(a_file_that_does_not_add_up_is_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
