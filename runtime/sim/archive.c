@@ -17,7 +17,7 @@
 enum {
   MARKETS_DAYS = 90,
   TRADES_DAYS = 14,
-  RANDOM_STREAM = 35,
+  RANDOM_STREAM = 43,
   PAST_SERIES = 6, /* at most */
   TRADES = 16      /* of each market of the past */
 };

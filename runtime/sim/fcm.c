@@ -150,7 +150,8 @@ static void load_one(void *data, const char *id, const json_t *o) {
       t->has_cap = true;
       t->cap = json_integer_value(cap);
     }
-    json_array_foreach(json_object_get(o, "blocked"), k, v) ok = ok && set_blocked(t, json_string_value(v), true);
+    json_array_foreach(json_object_get(o, "blocked"), k, v) ok =
+        ok && json_is_string(v) && set_blocked(t, json_string_value(v), true);
     if (!ok) l->failed = true;
     return;
   }

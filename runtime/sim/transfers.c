@@ -247,8 +247,10 @@ kl_exchange_result kl_sim_transfer_shards(kl_sim *s, uint32_t user, int from_sha
 
 /* A transfer that is due arrives; one to a locked account waits until that is unlocked. */
 static void complete(kl_sim *s, kl_sim_money_move *m) {
+  if (m->to && kl_exchange_locked(s->x, m->user, m->to, m->to_shard)) return;
   if (kl_exchange_arrive(s->x, m->user, 0, m->to_shard, m->amount) != KL_X_OK) return;
-  if (m->to) (void)kl_exchange_transfer(s->x, m->user, m->to_shard, 0, m->to, m->amount);
+  if (m->to && kl_exchange_transfer(s->x, m->user, m->to_shard, 0, m->to, m->amount) != KL_X_OK)
+    kl_log_error("sim", "no memory for a transfer to subaccount %d: its money is in the primary one", m->to);
   m->pending = false;
   s->transfers->n_pending--;
   put_move(s, m);
