@@ -278,14 +278,9 @@ static size_t pending_of(const kl_sim_blocks *b, uint32_t user) {
 }
 
 static void make_id(kl_sim_blocks *b, kl_uuid out) {
-  static const char digits[] = "0123456789abcdef";
-  do {
-    for (int i = 0; i < 36; i++)
-      out[i] = i == 8 || i == 13 || i == 18 || i == 23 ? '-' : digits[kl_sim_below(&b->random, 16)];
-    out[14] = '4';
-    out[19] = digits[8 + kl_sim_below(&b->random, 4)];
-    out[36] = '\0';
-  } while (kl_map_get(b->by_id, out, 36));
+  do
+    kl_sim_uuid(&b->random, out);
+  while (kl_map_get(b->by_id, out, 36));
 }
 
 static void propose(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {

@@ -68,17 +68,8 @@ static kl_sim_fee_change *insert(kl_sim *s, const kl_sim_fee_change *c) {
   return &f->list[i];
 }
 
-static void new_id(kl_sim_random *r, kl_uuid out) {
-  static const char digits[] = "0123456789abcdef";
-  for (int k = 0; k < 36; k++)
-    out[k] = k == 8 || k == 13 || k == 18 || k == 23 ? '-' : digits[kl_sim_below(r, 16)];
-  out[14] = '4';
-  out[19] = digits[8 + kl_sim_below(r, 4)];
-  out[36] = '\0';
-}
-
 static bool add(kl_sim *s, kl_sim_fee_change c) {
-  new_id(&s->fee_changes->random, c.id);
+  kl_sim_uuid(&s->fee_changes->random, c.id);
   kl_sim_fee_change *in = insert(s, &c);
   if (!in) return false;
   if (!in->applied && in->at_us <= s->now_us) apply(s, in);

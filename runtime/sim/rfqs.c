@@ -72,14 +72,9 @@ void kl_sim_rfqs_free(kl_sim_rfqs *r) {
 }
 
 void kl_rfqs_make_id(kl_sim_rfqs *r, kl_uuid out) {
-  static const char digits[] = "0123456789abcdef";
-  do {
-    for (int i = 0; i < 36; i++)
-      out[i] = i == 8 || i == 13 || i == 18 || i == 23 ? '-' : digits[kl_sim_below(&r->random, 16)];
-    out[14] = '4';
-    out[19] = digits[8 + kl_sim_below(&r->random, 4)];
-    out[36] = '\0';
-  } while (kl_map_get(r->rfqs, out, 36) || kl_map_get(r->quotes, out, 36));
+  do
+    kl_sim_uuid(&r->random, out);
+  while (kl_map_get(r->rfqs, out, 36) || kl_map_get(r->quotes, out, 36));
 }
 
 int64_t kl_rfqs_window(const kl_sim_rfqs *r, const kl_market *m, int64_t normal_s, int64_t short_s, int64_t least_us) {

@@ -35,15 +35,7 @@ struct kl_sim_transfers {
   int64_t rebalanced_us;
 };
 
-void kl_sim_transfers_id(kl_sim *s, kl_uuid out) {
-  static const char digits[] = "0123456789abcdef";
-  kl_sim_random *r = &s->transfers->random;
-  for (int k = 0; k < 36; k++)
-    out[k] = k == 8 || k == 13 || k == 18 || k == 23 ? '-' : digits[kl_sim_below(r, 16)];
-  out[14] = '4';
-  out[19] = digits[8 + kl_sim_below(r, 4)];
-  out[36] = '\0';
-}
+void kl_sim_transfers_id(kl_sim *s, kl_uuid out) { kl_sim_uuid(&s->transfers->random, out); }
 
 /* Room for the user; NULL when out of memory. */
 static owner *owner_of(kl_sim_transfers *t, uint32_t user) {
