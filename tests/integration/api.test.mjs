@@ -286,7 +286,7 @@ test('on a terminal a list is a table that fits', async () => {
   assert.ok((await terminal(200, ['get_markets', 'limit=3'], sim.env()))[0].includes('close_time'));
   assert.ok(!(await terminal(80, ['get_markets', 'limit=3'], sim.env()))[0].includes('close_time'));
   assert.deepEqual(await terminal(80, ['get_orders'], sim.env()), ['no orders']);
-  assert.match((await terminal(80, ['get_markets', '--all'], sim.env())).at(-1), /^36 markets; /);
+  assert.match((await terminal(80, ['get_markets', '--all'], sim.env())).at(-1), /^\d{2,} markets; /);
 });
 
 test('a table never cuts a ticker, cuts text, shows unknown rows, and sends no control characters', async () => {
