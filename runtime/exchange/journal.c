@@ -260,6 +260,13 @@ static void tell_order(const kl_exchange_writer *w, kl_x_order *o) {
                         .o = o->o});
 }
 
+static bool same_series(const kl_series *a, const kl_series *b) {
+  return a->fee_type == b->fee_type && a->fee_multiplier_ppm == b->fee_multiplier_ppm && a->volume == b->volume &&
+         a->exchange_index == b->exchange_index && strcmp(a->ticker, b->ticker) == 0 &&
+         strcmp(a->title, b->title) == 0 && strcmp(a->category, b->category) == 0 &&
+         strcmp(a->frequency, b->frequency) == 0;
+}
+
 /* Series are few, and everything may change in them: each is compared with what was told. */
 static void tell_series(kl_exchange *x, kl_x_journal *j, const kl_exchange_writer *w) {
   if (x->n_series > j->cap_series) {
@@ -271,8 +278,8 @@ static void tell_series(kl_exchange *x, kl_x_journal *j, const kl_exchange_write
     j->series = grown;
   }
   for (size_t i = 0; i < x->n_series; i++) {
-    if (i < j->n_series && memcmp(&j->series[i], x->series[i], sizeof(kl_series)) == 0) continue;
-    memcpy(&j->series[i], x->series[i], sizeof(kl_series));
+    if (i < j->n_series && same_series(&j->series[i], x->series[i])) continue;
+    j->series[i] = *x->series[i];
     TELL(w, KL_SAVED_SERIES, (kl_saved_series){.number = i + 1, .s = *x->series[i]});
   }
   j->n_series = x->n_series;
@@ -370,12 +377,13 @@ bool kl_exchange_save(kl_exchange *x, const kl_exchange_writer *w) {
   kl_x_holding *const *holdings = (const void *)j->holdings.data;
   for (size_t i = 0; i < j->holdings.n; i++)
     tell_holding(w, holdings[i]);
-  while (!kl_list_empty(&j->orders)) {
-    kl_x_order *o = KL_CONTAINER(j->orders.next, kl_x_order, changed);
-    kl_list_remove(&o->changed);
-    o->changed.next = NULL;
+  for (kl_list *n = j->orders.next, *next; n != &j->orders; n = next) {
+    kl_x_order *o = KL_CONTAINER(n, kl_x_order, changed);
+    next = n->next;
+    n->next = NULL; /* in no list */
     tell_order(w, o);
   }
+  kl_list_init(&j->orders);
   j->events.n = j->markets.n = j->holdings.n = 0;
   tell_lists(j, w);
   tell_totals(x, w);
@@ -399,9 +407,10 @@ kl_x_journal *kl_x_journal_new(void) {
 
 void kl_x_journal_free(kl_x_journal *j) {
   if (!j) return;
-  pile *const piles[] = {&j->holdings, &j->markets, &j->events,      &j->client_ids,
-                         &j->fills,    &j->trades,  &j->settlements, &j->drops};
-  for (size_t i = 0; i < sizeof piles / sizeof *piles; i++)
+  enum { PILES = 8 };
+  pile *const piles[PILES] = {&j->holdings, &j->markets, &j->events,      &j->client_ids,
+                              &j->fills,    &j->trades,  &j->settlements, &j->drops};
+  for (size_t i = 0; i < PILES; i++)
     free(piles[i]->data);
   free(j->series);
   free(j);

@@ -36,7 +36,8 @@ static const char *const nouns[KL_SAVED_KINDS] = {
     [KL_SAVED_TRADE] = "trade",      [KL_SAVED_SETTLEMENT] = "settlement"};
 
 static bool wrong(const kl_x_restore *r, kl_error *e, const char *what) {
-  kl_error_set(e, KL_ERR_CONFIG, "%s %" PRIu64 ": %s", nouns[r->kind], r->last, what);
+  const char *noun = r->kind < KL_SAVED_KINDS ? nouns[r->kind] : "row";
+  kl_error_set(e, KL_ERR_CONFIG, "%s %" PRIu64 ": %s", noun, r->last, what);
   return false;
 }
 

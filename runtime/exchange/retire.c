@@ -99,7 +99,7 @@ static void forget_market(kl_exchange *x, kl_market *m) {
   size_t at = 0;
   while (x->markets[at] != m)
     at++;
-  memmove((void *)&x->markets[at], (void *)&x->markets[at + 1], (x->n_markets - at - 1) * sizeof *x->markets);
+  memmove((void *)&x->markets[at], (void *)&x->markets[at + 1], (x->n_markets - at - 1) * sizeof(kl_market *));
   x->n_markets--;
   x->market_places[m->index] = NULL;
   kl_x_give_index(&x->market_numbers, m->index);
@@ -127,7 +127,7 @@ bool kl_exchange_retire_event(kl_exchange *x, kl_market_event *e) {
   size_t at = 0;
   while (x->events[at] != e)
     at++;
-  memmove((void *)&x->events[at], (void *)&x->events[at + 1], (x->n_events - at - 1) * sizeof *x->events);
+  memmove((void *)&x->events[at], (void *)&x->events[at + 1], (x->n_events - at - 1) * sizeof(kl_market_event *));
   x->n_events--;
   kl_x_give_index(&x->event_numbers, e->index);
   kl_map_remove(x->events_by_ticker, e->ticker, strlen(e->ticker));

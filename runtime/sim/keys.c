@@ -72,10 +72,10 @@ kl_sim_keys *kl_sim_keys_new(uint64_t seed) {
 
 void kl_sim_keys_free(kl_sim_keys *keys) {
   if (!keys) return;
-  while (!kl_list_empty(&keys->all)) {
-    kl_sim_api_key *k = KL_CONTAINER(keys->all.next, kl_sim_api_key, link);
-    kl_list_remove(&k->link);
-    kl_sim_key_release(k);
+  for (kl_list *n = keys->all.next, *next; n != &keys->all; n = next) {
+    next = n->next;
+    kl_list_init(n); /* in no list, if a session still holds it */
+    kl_sim_key_release(KL_CONTAINER(n, kl_sim_api_key, link));
   }
   kl_map_free(keys->by_id);
   free(keys);

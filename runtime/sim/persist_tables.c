@@ -2,7 +2,7 @@
 #include "sim/persist_tables.h"
 
 #define TABLE(name, record, list)                                                                                      \
-  { name, list, sizeof list / sizeof *list, sizeof(record) }
+  { (name), (list), sizeof(list) / sizeof *(list), sizeof(record) }
 
 #define T(name, member) KL_SIM_FIELD(kl_saved_totals, name, member)
 static const kl_sim_field totals[] = {T("number", number),

@@ -191,7 +191,7 @@ void kl_sim_list_positions(kl_sim *s, const kl_sim_request *rq, kl_sim_response 
   kl_buf_char(b, ']');
   event_positions(b, rows, n);
   kl_sim_key(b, "cursor");
-  if (more) {
+  if (more && n > 0) {
     const kl_market *end = rows[n - 1]->market;
     snprintf(last, sizeof last, "%" PRIu64 "/%" PRIu64, end->event->serial, end->serial);
     kl_sim_cursor_write(b, 'p', last);

@@ -18,7 +18,7 @@ static const kl_sim_route *const tables[] = {
     kl_sim_routes_fcm,         kl_sim_routes_fee_changes,    kl_sim_routes_groups,     kl_sim_routes_historical,
     kl_sim_routes_incentives,  kl_sim_routes_keys,           kl_sim_routes_live_data,  kl_sim_routes_market,
     kl_sim_routes_milestones,  kl_sim_routes_orders,         kl_sim_routes_portfolio,  kl_sim_routes_search,
-    kl_sim_routes_subaccounts, kl_sim_routes_transfers,      kl_sim_routes_weather,
+    kl_sim_routes_subaccounts, kl_sim_routes_transfers,      kl_sim_routes_weather,    NULL,
 };
 
 /* Who answers each operation, in the order of kl_operations; made when the first simulator of the process needs it. */
@@ -27,8 +27,8 @@ static const kl_sim_route *by_operation[OPERATIONS_MOST];
 static pthread_once_t sorted = PTHREAD_ONCE_INIT;
 
 static const kl_sim_route *search_route(const kl_operation *op) {
-  for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
-    for (const kl_sim_route *r = tables[i]; r->id; r++)
+  for (const kl_sim_route *const *t = tables; *t; t++)
+    for (const kl_sim_route *r = *t; r->id; r++)
       if (!strcmp(r->id, op->id)) return r;
   return NULL;
 }

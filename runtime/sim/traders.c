@@ -117,7 +117,7 @@ static void look_around(kl_sim_traders *t) {
 static bool open_desk(kl_sim_traders *t, const kl_sim_event *e, const kl_market *m) {
   if (!reserve(t, m->index)) return false;
   kl_desk *d = &t->desks[m->index];
-  kl_quote *quotes = calloc((size_t)(t->makers * 2 * t->levels), sizeof *quotes);
+  kl_quote *quotes = calloc((size_t)t->makers * 2 * (size_t)t->levels, sizeof *quotes);
   if (!quotes) return false;
   /* Log-normal: the busiest of a hundred markets has about a hundred times the trading of a quiet one. */
   double liquidity = e->activity * exp(1.1 * kl_sim_gauss(&t->random));

@@ -155,7 +155,7 @@ kl_sim_market *kl_sim_world_place(kl_sim_world *w, const kl_market *m) {
 static bool reserve_event(kl_sim_world *w) {
   if (w->n_events < w->cap_events) return true;
   size_t cap = w->cap_events ? w->cap_events * 2 : 16;
-  kl_sim_event **grown = realloc((void *)w->events, cap * sizeof *grown);
+  kl_sim_event **grown = realloc((void *)w->events, cap * sizeof(kl_sim_event *));
   if (!grown) return false;
   w->events = grown;
   w->cap_events = cap;

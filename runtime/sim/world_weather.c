@@ -41,8 +41,10 @@ static double day_variance(double second) {
 
 /* One row from the one after it: the mean over a normal step with this variance. */
 static void blur(const float *next, float *out, double variance) {
-  double weights[600], sum = 0, sd = sqrt(variance);
+  enum { REACH_MOST = 299 };
+  double weights[2 * REACH_MOST + 1] = {0}, sum = 0, sd = sqrt(variance);
   int reach = (int)(5 * sd / column) + 1;
+  if (reach > REACH_MOST) reach = REACH_MOST;
   for (int i = -reach; i <= reach; i++)
     sum += weights[i + reach] = exp(-0.5 * (i * column / sd) * (i * column / sd));
   for (int c = 0; c < COLUMNS; c++) {
