@@ -4,9 +4,12 @@ local kalua = require "kalua"
 local task = require "task"
 local test = require "test"
 
+-- The busiest first, so that no test waits long for a change.
 local function open_markets(n)
+  local markets = kalshi.get_markets{ status = "open", limit = n, mve_filter = "exclude" }.markets
+  table.sort(markets, function(a, b) return a.volume_fp > b.volume_fp end)
   local tickers = {}
-  for _, m in ipairs(kalshi.get_markets{ status = "open", limit = n }.markets) do tickers[#tickers + 1] = m.ticker end
+  for _, m in ipairs(markets) do tickers[#tickers + 1] = m.ticker end
   return tickers
 end
 
@@ -108,7 +111,8 @@ test("the iterators may be called by hand, as after an error in a loop", functio
   local changed, moved = b:changes(), b:deltas()
   t.ok(changed() == b)
   t.ok(changed() == b)
-  t.eq(moved().side == "yes" or moved().side == "no", true)
+  local side = moved().side
+  t.ok(side == "yes" or side == "no")
 end)
 
 test("deltas add up to the book", function(t)
