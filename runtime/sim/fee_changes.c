@@ -141,9 +141,11 @@ static void promote(kl_sim *s) {
   kl_sim_fee_changes *f = s->fee_changes;
   size_t n = kl_exchange_event_count(s->x);
   if (n == 0) return;
-  kl_market_event *e = kl_exchange_event_at(s->x, kl_sim_below(&f->random, (uint32_t)n));
+  size_t at = kl_sim_below(&f->random, (uint32_t)n), seen = 0;
   int64_t multiplier = kl_sim_below(&f->random, 2) ? 500000 : 0, from = s->now_us + scaled(s, known_before_us);
-  if (!is_open(e) || has_upcoming(f, e)) return;
+  kl_market_event *e = kl_exchange_event_at(s->x, at);
+  for (; !is_open(e) || has_upcoming(f, e); e = kl_exchange_event_at(s->x, (at + seen) % n))
+    if (++seen == n) return;
   if (kl_sim_fee_change_event(s, e, NULL, &multiplier, from))
     (void)kl_sim_fee_change_event(s, e, NULL, NULL, from + scaled(s, promotion_us));
 }
