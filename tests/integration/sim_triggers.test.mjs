@@ -163,10 +163,11 @@ describe('markets', () => {
     const s = await Sim.start('--seed', '11');
     t.after(() => s.stop());
     const { markets } = await s.look('markets?sort=volume&status=active');
-    const m = markets.find((x) => Number(x.bid) > 0.3 && Number(x.ask) < 0.7);
+    // One that does not move much by itself.
+    const m = markets.find((x) => Number(x.bid) > 0.3 && Number(x.ask) < 0.7 && /^KX(HOUSERACE|FED|CPIYOY)-/.test(x.ticker));
     assert.ok(m, 'a market whose end is open');
     const done = await s.trigger('news', { market: m.ticker, size: 3 });
-    assert.ok(done.change > 0.05, JSON.stringify(done));
+    assert.ok(done.change > 0.1, JSON.stringify(done));
     await until('the price', async () => Number((await s.look(`book/${m.ticker}`)).bid) > Number(m.ask), 30000);
     const back = await s.trigger('news', { market: m.ticker, size: -3 });
     assert.ok(back.change < 0 && back.probability < done.probability, JSON.stringify(back));
