@@ -255,7 +255,8 @@ local function is_list(value)
 end
 
 ---The fields of an answer that are to be drawn, and lines for what is beside them: of a paged operation its rows and
----what else is a list; of others the only list, when it is more than twice what is beside it. Nil when the answer is no list.
+---what else is a list; of others the only list, when it is more than twice what is beside it. Nil when the
+---answer is no list.
 function rows.lists(value, operation)
   if type(value) ~= "table" or value[1] ~= nil then return nil end
   local lists, beside, objects = {}, {}, false
