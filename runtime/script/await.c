@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include "script/internal.h"
 
 const char kl_await_mark = 0;
@@ -60,6 +62,27 @@ int kl_await(lua_State *L, kl_wait *w) {
 
 void kl_complete(kl_wait *w) {
   if (w->task) kl_ready(w->task);
+}
+
+bool kl_may_act(lua_State *L) { return kl_script_of(L)->live; }
+
+static int held_push(lua_State *L, kl_wait *w) {
+  (void)L;
+  (void)w;
+  return 0;
+}
+
+static void held_drop(kl_wait *w) { free(w); }
+static int await_held(lua_State *L) { return kl_await(L, lua_touserdata(L, 1)); }
+
+int kl_hold(lua_State *L, lua_KContext ctx, lua_KFunction k) {
+  kl_wait *w = calloc(1, sizeof *w);
+  if (!w) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory to wait");
+  *w = (kl_wait){.push = held_push, .drop = held_drop};
+  lua_pushcfunction(L, await_held);
+  lua_pushlightuserdata(L, w);
+  lua_callk(L, 1, 0, ctx, k);
+  return k(L, LUA_OK, ctx);
 }
 
 static int yield_k(lua_State *L, int status, lua_KContext ctx) {

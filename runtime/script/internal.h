@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 
+#include "base/map.h"
 #include "script/script.h"
 #include "script/task.h"
 
@@ -72,8 +73,19 @@ void kl_host_handle_closed(uv_handle_t *handle);
 
 typedef enum { KL_PHASE_RUN, KL_PHASE_HANDLERS, KL_PHASE_CANCEL, KL_PHASE_ENDED } kl_phase;
 
+/* The kept things of a strategy, or of a script without one. */
+typedef struct kl_keeper {
+  size_t refs;
+  kl_map *map; /* key to the first kl_kept of it */
+} kl_keeper;
+kl_keeper *kl_keeper_new(void); /* NULL when out of memory */
+kl_keeper *kl_keeper_retain(kl_keeper *keeper);
+void kl_keeper_release(kl_keeper *keeper); /* takes NULL */
+
 struct kl_script {
   kl_list link, todo;
+  kl_keeper *keeper; /* retained */
+  bool live;         /* its tasks run */
   kl_host *host;
   lua_State *L;                 /* the main thread; NULL once ended */
   char *name;                   /* owned */

@@ -19,6 +19,7 @@ const kl_clock *kl_script_clock(kl_script *s) { return s->host->o.clock; }
 void *kl_script_data(kl_script *s) { return s->host->o.data; }
 kl_permissions kl_script_permissions(const kl_script *s) { return s->o.allow; }
 const kl_script_options *kl_script_get_options(const kl_script *s) { return &s->o; }
+bool kl_script_live(const kl_script *s) { return s->live; }
 const char *kl_script_error(const kl_script *s) { return s->error; }
 const char *kl_script_error_kind(const kl_script *s) { return s->error_kind; }
 const char *kl_script_traceback(const kl_script *s) { return s->traceback; }
@@ -162,6 +163,7 @@ static bool name_it(kl_script *s, const kl_script_options *o) {
 }
 
 void kl_script_free(kl_script *s) {
+  kl_keeper_release(s->keeper);
   free((void *)(uintptr_t)s->o.path);
   free((void *)(uintptr_t)s->o.env);
   free_list((const char *const *)s->o.args);
@@ -250,9 +252,11 @@ bool kl_script_start(kl_host *h, const kl_script_options *o, kl_script **out, kl
   kl_list_init(&s->tasks);
   kl_list_init(&s->members);
   s->next_handler = 1;
+  s->live = true;
+  s->keeper = kl_keeper_new();
   char *file = NULL;
   source src = {.s = s, .text = o->source, .n = o->source ? strlen(o->source) : 0};
-  bool ok = copy_options(s, o) && name_it(s, o);
+  bool ok = s->keeper && copy_options(s, o) && name_it(s, o);
   s->cap = s->o.memory_cap;
   if (!ok) {
     kl_error_set(e, KL_ERR_INTERNAL, "not enough memory to start a script");

@@ -19,6 +19,14 @@ typedef struct kl_member kl_member;
 
 /* ---- waiting ---- */
 
+/* What ends a wait. */
+typedef enum {
+  KL_WAIT_EVENT, /* time, the market, other processes: a version of a strategy has started when this is all it waits for
+                  */
+  KL_WAIT_START, /* the answer to something that was read: a part of the start of a version */
+  KL_WAIT_INNER  /* only another task of the script */
+} kl_wait_kind;
+
 /* What a task waits for: malloc'ed by a binding, begins with this, dropped exactly once. */
 struct kl_wait {
   kl_task *task;                        /* borrowed; NULL once nobody waits */
@@ -27,6 +35,7 @@ struct kl_wait {
   /* May be NULL. The task is being cancelled: true keeps the wait in place until kl_complete (then the task raises
    * "cancelled" and push is not called), false drops it at once. Never touches Lua. */
   bool (*cancel)(kl_wait *);
+  kl_wait_kind kind;
 };
 
 /* Suspends the running task until kl_complete; returns as a C function returns. Takes w, whatever happens. Raises
@@ -43,6 +52,34 @@ int kl_yield_to(lua_State *L, lua_KContext ctx, lua_KFunction k); /* raises */
 bool kl_stretched(lua_State *L);
 /* Raises "cancelled" when the running task was cancelled: for calls that could have waited but did not need to. */
 void kl_check_cancelled(lua_State *L); /* raises */
+
+/* ---- versions ---- */
+
+/* A script may be one version of a strategy (script/strategy.h). One that has not taken over yet, or that was replaced
+ * and is kept for a return, is not live: its tasks do not run, but for what a start needs. */
+bool kl_script_live(const kl_script *s);
+/* For calls with an effect outside of this process, before they have any: false when the running version is not live
+ * yet. Then return kl_hold(L, ctx, k), and go on in `k` once it is live. */
+bool kl_may_act(lua_State *L);
+int kl_hold(lua_State *L, lua_KContext ctx, lua_KFunction k); /* raises */
+
+/* Something of a binding's that outlives versions, as a queue of messages: found by a key, shared by the versions that
+ * hold it, freed when the last one has let go. A version may hold several of one key; the n-th it takes is the n-th
+ * that the others took. Without a strategy it belongs to the one script. */
+enum { KL_KEPT_HOLDERS = 4 };
+typedef struct kl_kept kl_kept;
+struct kl_kept {
+  kl_kept *next; /* of the same key */
+  kl_script *holders[KL_KEPT_HOLDERS];
+  char *key;
+  void (*free)(kl_kept *); /* the memory of the whole; never touches Lua */
+};
+/* The oldest of this key that `s` does not hold yet, and now holds; NULL when there is none. */
+kl_kept *kl_kept_take(kl_script *s, const char *key);
+/* `s` holds a new one (zeroed but for `free`). False when memory is out; then the caller frees it. */
+bool kl_kept_add(kl_script *s, kl_kept *k, const char *key);
+/* `s` lets go; k may be freed by that. */
+void kl_kept_release(kl_script *s, kl_kept *k);
 
 /* The script that L (any coroutine of it) belongs to. */
 kl_script *kl_script_of(lua_State *L);
@@ -79,6 +116,9 @@ void kl_task_cancel(kl_task *t, const char *why);
 struct kl_member {
   kl_list link;
   void (*close)(kl_member *); /* release; never touches Lua; unlinked before */
+  /* May be NULL. The version has become live: who waits for what is there already is to be woken (kl_complete). Never
+   * touches Lua. */
+  void (*live)(kl_member *);
 };
 void kl_script_adopt(kl_script *s, kl_member *m);
 void kl_script_disown(kl_member *m);

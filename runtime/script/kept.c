@@ -1,0 +1,85 @@
+/* What outlives the versions of a strategy, by key. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "script/internal.h"
+
+/* Its place among the holders, or -1. */
+static int place_of(const kl_kept *k, const kl_script *s) {
+  for (int i = 0; i < KL_KEPT_HOLDERS; i++)
+    if (k->holders[i] == s) return i;
+  return -1;
+}
+
+kl_keeper *kl_keeper_new(void) {
+  kl_keeper *keeper = calloc(1, sizeof *keeper);
+  if (!keeper) return NULL;
+  keeper->refs = 1;
+  keeper->map = kl_map_new();
+  if (keeper->map) return keeper;
+  free(keeper);
+  return NULL;
+}
+
+kl_keeper *kl_keeper_retain(kl_keeper *keeper) {
+  keeper->refs++;
+  return keeper;
+}
+
+void kl_keeper_release(kl_keeper *keeper) {
+  if (!keeper || --keeper->refs > 0) return;
+  kl_map_free(keeper->map);
+  free(keeper);
+}
+
+kl_kept *kl_kept_take(kl_script *s, const char *key) {
+  for (kl_kept *k = kl_map_get(s->keeper->map, key, strlen(key)); k; k = k->next) {
+    int at = place_of(k, NULL);
+    if (at < 0 || place_of(k, s) >= 0) continue;
+    k->holders[at] = s;
+    return k;
+  }
+  return NULL;
+}
+
+bool kl_kept_add(kl_script *s, kl_kept *k, const char *key) {
+  k->key = strdup(key);
+  if (!k->key) return false;
+  k->next = NULL;
+  k->holders[0] = s;
+  kl_kept *last = kl_map_get(s->keeper->map, key, strlen(key));
+  if (!last) {
+    if (kl_map_set(s->keeper->map, key, strlen(key), k)) return true;
+    free(k->key);
+    k->key = NULL;
+    return false;
+  }
+  while (last->next)
+    last = last->next;
+  last->next = k;
+  return true;
+}
+
+void kl_kept_release(kl_script *s, kl_kept *k) {
+  int at = place_of(k, s);
+  if (at < 0) return;
+  k->holders[at] = NULL;
+  for (int i = 0; i < KL_KEPT_HOLDERS; i++)
+    if (k->holders[i]) return;
+  kl_map *map = s->keeper->map;
+  size_t n = strlen(k->key);
+  kl_kept *first = kl_map_get(map, k->key, n);
+  if (first == k) {
+    /* Replacing the value of a key that is there needs no memory. */
+    if (k->next)
+      (void)kl_map_set(map, k->key, n, k->next);
+    else
+      (void)kl_map_remove(map, k->key, n);
+  } else {
+    while (first && first->next != k)
+      first = first->next;
+    if (first) first->next = k->next;
+  }
+  free(k->key);
+  k->free(k);
+}
