@@ -80,6 +80,7 @@ static int answer(lua_State *L, answer_fn fn) {
   if (!w) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory to wait for the account");
   w->wait.push = wait_push;
   w->wait.drop = wait_drop;
+  w->wait.kind = KL_WAIT_START;
   w->env = env;
   w->answer = fn;
   w->waiter.data = w;

@@ -64,6 +64,7 @@ static int await_change(lua_State *L, kl_book_handle *h, double timeout, bool op
   memset(bw, 0, sizeof *bw);
   bw->wait.push = push;
   bw->wait.drop = wait_drop;
+  bw->wait.kind = opening ? KL_WAIT_START : KL_WAIT_EVENT;
   bw->h = h;
   bw->opening = opening;
   if (timeout >= 0) {

@@ -122,7 +122,7 @@ static int recv_push(lua_State *L, kl_wait *w) {
 static int wait_at(lua_State *L, channel *ch, bool sends) {
   party *p = calloc(1, sizeof *p);
   if (!p) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory");
-  p->wait = (kl_wait){.push = sends ? send_push : recv_push, .drop = party_drop};
+  p->wait = (kl_wait){.push = sends ? send_push : recv_push, .drop = party_drop, .kind = KL_WAIT_INNER};
   p->ch = ch;
   p->sends = sends;
   kl_list_init(&p->link);

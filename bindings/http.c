@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "bindings/embedded.h"
+#include "bindings/json.h"
 #include "bindings/rest.h"
+#include "script/rehearsal.h"
 #include "script/script.h"
 
 enum { MAX_REDIRECTS = 50 };
@@ -102,6 +104,7 @@ typedef struct {
   kl_error error;
   int status;
   kl_buf url, fields, body;
+  kl_buf key; /* of the answer, in the record of a version that starts */
 } http_wait;
 
 static void http_done(void *data, const kl_http_response *res, const char *url, const kl_error *e) {
@@ -126,12 +129,11 @@ static void http_drop(kl_wait *wait) {
   kl_buf_free(&w->url);
   kl_buf_free(&w->fields);
   kl_buf_free(&w->body);
+  kl_buf_free(&w->key);
   free(w);
 }
 
-static int http_push(lua_State *L, kl_wait *wait) {
-  http_wait *w = (http_wait *)wait;
-  if (w->error.kind) return kl_raise(L, &w->error);
+static int push_answer(lua_State *L, const http_wait *w) {
   luaL_checkstack(L, 8, NULL);
   lua_pushinteger(L, w->status);
   lua_pushlstring(L, w->url.data, w->url.len);
@@ -140,23 +142,87 @@ static int http_push(lua_State *L, kl_wait *wait) {
   return 4;
 }
 
-/* core.request(request) -> status, url, fields, body */
-static int l_request(lua_State *L) {
+/* ---- the answers of a start ---- */
+
+/* Behind it: the URL, the fields, the body. */
+typedef struct told {
+  int status;
+  size_t url, fields, body;
+} told;
+
+static void remember(lua_State *L, const http_wait *w) {
+  kl_rehearsal *r = kl_script_rehearsal(kl_script_of(L));
+  if (!r || !w->key.len) return;
+  const told head = {.status = w->status, .url = w->url.len, .fields = w->fields.len, .body = w->body.len};
+  kl_buf b = {0};
+  kl_buf_add(&b, &head, sizeof head);
+  kl_buf_add(&b, w->url.data, w->url.len);
+  kl_buf_add(&b, w->fields.data, w->fields.len);
+  kl_buf_add(&b, w->body.data, w->body.len);
+  if (!b.failed) kl_rehearsal_put(r, w->key.data, w->key.len, b.data, b.len);
+  kl_buf_free(&b);
+}
+
+/* What the version that starts was told when it asked this before: into `w`, which borrows it. False where it did not.
+ * Leaves the key in `key`. */
+static bool recall(kl_rehearsal *r, const kl_fetch_request *q, kl_buf *key, http_wait *w) {
+  size_t n;
+  told head;
+  kl_buf_printf(key, "%s %s", q->http.method, q->http.url);
+  for (const char *const *h = q->http.headers; h && *h; h++)
+    kl_buf_printf(key, "\n%s", *h);
+  char *p = key->failed ? NULL : (char *)(uintptr_t)kl_rehearsal_take(r, key->data, key->len, &n);
+  if (!p) return false;
+  memcpy(&head, p, sizeof head);
+  p += sizeof head;
+  w->status = head.status;
+  w->url = (kl_buf){.data = p, .len = head.url};
+  w->fields = (kl_buf){.data = p + head.url, .len = head.fields};
+  w->body = (kl_buf){.data = p + head.url + head.fields, .len = head.body};
+  return true;
+}
+
+static int http_push(lua_State *L, kl_wait *wait) {
+  http_wait *w = (http_wait *)wait;
+  if (w->error.kind) return kl_raise(L, &w->error);
+  remember(L, w);
+  return push_answer(L, w);
+}
+
+static int request(lua_State *L, int again, lua_KContext ctx) {
   kl_fetch_request r;
   kl_error e = {0};
+  (void)again;
+  (void)ctx;
   kl_http *h = kl_http_client(L);
+  lua_settop(L, 1);
   kl_http_read_request(L, &r);
-  http_wait *w = calloc(1, sizeof *w);
+  bool reads = !strcmp(r.http.method, "GET") || !strcmp(r.http.method, "HEAD");
+  if (!reads && !kl_may_act(L)) return kl_hold(L, 0, request);
+  http_wait now = {.wait = {.push = http_push, .drop = http_drop, .kind = reads ? KL_WAIT_START : KL_WAIT_EVENT}};
+  kl_rehearsal *record = reads ? kl_script_rehearsal(kl_script_of(L)) : NULL;
+  kl_buf *key = record ? kl_push_buffer(L) : NULL;
+  if (record && recall(record, &r, key, &now)) {
+    kl_check_cancelled(L);
+    return push_answer(L, &now);
+  }
+  http_wait *w = malloc(sizeof *w);
   if (!w) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory");
-  w->wait.push = http_push;
-  w->wait.drop = http_drop;
+  *w = now;
   w->fetch = kl_fetch_start(h, &r, http_done, w, &e);
   if (!w->fetch) {
     free(w);
     return kl_raise(L, &e);
   }
+  if (key) {
+    w->key = *key; /* moved */
+    *key = (kl_buf){0};
+  }
   return kl_await(L, &w->wait);
 }
+
+/* core.request(request) -> status, url, fields, body */
+static int l_request(lua_State *L) { return request(L, LUA_OK, 0); }
 
 /* The embedded http.lua with the core; its result is the module. */
 int luaopen_kl_http(lua_State *L) {

@@ -168,9 +168,12 @@ static int push_opened(lua_State *L, kl_wait *wait) {
   return 4;
 }
 
-int kl_http_stream_lua(lua_State *L) {
+/* It may bring news for as long as the server likes: that is not a part of a start. */
+static int open_stream(lua_State *L, int again, lua_KContext ctx) {
   kl_fetch_request r;
   kl_error e = {0};
+  (void)again;
+  (void)ctx;
   kl_http *h = kl_http_client(L);
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
@@ -179,6 +182,10 @@ int kl_http_stream_lua(lua_State *L) {
   s->member.close = member_close;
   luaL_setmetatable(L, STREAM_META);
   kl_http_read_request(L, &r); /* request stream … */
+  if (!kl_may_act(L)) {
+    lua_settop(L, 1);
+    return kl_hold(L, 0, open_stream);
+  }
   r.http.on_head = on_head;
   r.http.on_piece = on_piece;
   s->fetch = kl_fetch_start(h, &r, on_end, s, &e);
@@ -188,6 +195,8 @@ int kl_http_stream_lua(lua_State *L) {
   lua_settop(L, 2);
   return await(L, s, true, push_opened);
 }
+
+int kl_http_stream_lua(lua_State *L) { return open_stream(L, LUA_OK, 0); }
 
 /* ---- reading ---- */
 

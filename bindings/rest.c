@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bindings/json.h"
+#include "script/rehearsal.h"
 #include "script/script.h"
 
 kl_environment *kl_environment_of(lua_State *L) { return kl_script_data(kl_script_of(L)); }
@@ -19,6 +20,7 @@ typedef struct {
   kl_error error;
   int status;
   kl_buf body;
+  kl_buf key; /* of the answer, in the record of a version that starts */
 } rest_wait;
 
 static void rest_done(void *data, const kl_http_response *res, const kl_error *e) {
@@ -43,6 +45,7 @@ static void rest_drop(kl_wait *wait) {
   rest_wait *w = (rest_wait *)wait;
   if (w->call) kl_call_cancel(w->call);
   kl_buf_free(&w->body);
+  kl_buf_free(&w->key);
   free(w);
 }
 
@@ -52,9 +55,8 @@ static bool is_blank(const kl_buf *b) {
   return true;
 }
 
-static int rest_push(lua_State *L, kl_wait *wait) {
-  rest_wait *w = (rest_wait *)wait;
-  if (w->failed) return kl_raise(L, &w->error);
+/* Pushes the answer. */
+static int rest_result(lua_State *L, rest_wait *w) {
   if (w->text) {
     lua_pushlstring(L, w->body.data ? w->body.data : "", w->body.len);
     return 1;
@@ -85,22 +87,76 @@ static int rest_push(lua_State *L, kl_wait *wait) {
   return 1;
 }
 
+/* ---- the answers of a start ---- */
+
+static void remember(lua_State *L, const rest_wait *w) {
+  kl_rehearsal *r = kl_script_rehearsal(kl_script_of(L));
+  if (!r || !w->key.len) return;
+  kl_buf answer = {0};
+  kl_buf_add(&answer, &w->status, sizeof w->status);
+  kl_buf_add(&answer, w->body.data, w->body.len);
+  if (!answer.failed) kl_rehearsal_put(r, w->key.data, w->key.len, answer.data, answer.len);
+  kl_buf_free(&answer);
+}
+
+/* What the version that starts was told when it asked this before; NULL where it did not. Leaves the key in `key`. */
+static const char *recall(kl_rehearsal *r, kl_buf *key, const kl_args *args, size_t *n) {
+  kl_buf_printf(key, "%s?%s", args->path.data, args->query.data ? args->query.data : "");
+  return key->failed ? NULL : kl_rehearsal_take(r, key->data, key->len, n);
+}
+
+static int rest_push(lua_State *L, kl_wait *wait) {
+  rest_wait *w = (rest_wait *)wait;
+  if (w->failed) return kl_raise(L, &w->error);
+  remember(L, w);
+  return rest_result(L, w);
+}
+
+/* ---- calls ---- */
+
+/* Stack: … operation method arguments, of a call that had to wait until the version is live. */
+static int held_call(lua_State *L, int status, lua_KContext ctx) {
+  (void)status;
+  (void)ctx;
+  return kl_rest_await(L, lua_touserdata(L, -3), lua_tostring(L, -2), lua_touserdata(L, -1));
+}
+
+static int hold(lua_State *L, const kl_operation *op, const char *method, kl_args *args) {
+  luaL_checkstack(L, 4, NULL);
+  lua_pushlightuserdata(L, (void *)(uintptr_t)op);
+  lua_pushstring(L, method);
+  lua_pushlightuserdata(L, args);
+  return kl_hold(L, 0, held_call);
+}
+
 int kl_rest_await(lua_State *L, const kl_operation *op, const char *method, kl_args *args) {
   kl_environment *env = kl_environment_of(L);
   if (!lua_isyieldable(L)) /* before anything is sent */
     return kl_raisef(L, KL_ERR_VALIDATION, "%s waits for an answer, which is not possible here: use task.spawn",
                      op ? op->name : args->path.data);
-  rest_wait *w = calloc(1, sizeof *w);
-  if (!w) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory");
-  w->wait.push = rest_push;
-  w->wait.drop = rest_drop;
-  w->op = op;
-  w->raw = args->raw;
-  w->text = args->text;
+  bool reads = !strcmp(op ? op->method : method, "GET");
+  if (!reads && !kl_may_act(L)) return hold(L, op, method, args);
+  rest_wait now = {.op = op, .raw = args->raw, .text = args->text};
+  now.wait.push = rest_push;
+  now.wait.drop = rest_drop;
+  now.wait.kind = reads ? KL_WAIT_START : KL_WAIT_EVENT;
   if (op)
-    snprintf(w->name, sizeof w->name, "%s", op->name);
+    snprintf(now.name, sizeof now.name, "%s", op->name);
   else
-    snprintf(w->name, sizeof w->name, "%.8s %.50s", method, args->path.data);
+    snprintf(now.name, sizeof now.name, "%.8s %.50s", method, args->path.data);
+  kl_rehearsal *record = reads ? kl_script_rehearsal(kl_script_of(L)) : NULL;
+  kl_buf *key = record ? kl_push_buffer(L) : NULL;
+  size_t n = 0;
+  const char *told = record ? recall(record, key, args, &n) : NULL;
+  if (told) {
+    memcpy(&now.status, told, sizeof now.status);
+    now.body = (kl_buf){.data = (char *)(uintptr_t)told + sizeof now.status, .len = n - sizeof now.status};
+    kl_check_cancelled(L);
+    return rest_result(L, &now);
+  }
+  rest_wait *w = malloc(sizeof *w);
+  if (!w) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory");
+  *w = now;
   kl_call_request r = {.op = op,
                        .method = method,
                        .path = args->path.data,
@@ -110,13 +166,17 @@ int kl_rest_await(lua_State *L, const kl_operation *op, const char *method, kl_a
                        .items = args->items,
                        .routed = args->routed,
                        .shard = args->shard,
-                       .owner = (uintptr_t)kl_script_of(L),
+                       .owner = kl_script_owner(kl_script_of(L)),
                        .timeout_ms = args->timeout_ms};
   kl_error e;
   w->call = kl_session_call(env->session, &r, rest_done, w, &e);
   if (!w->call) {
     free(w);
     return kl_raise(L, &e);
+  }
+  if (key) {
+    w->key = *key; /* moved */
+    *key = (kl_buf){0};
   }
   kl_buf_free(&args->path); /* copied; the rest of the wait needs none of it */
   kl_buf_free(&args->query);

@@ -45,6 +45,7 @@ static list_wait *list_new(lua_State *L, kl_feed *feed, int (*push)(lua_State *,
   }
   w->wait.push = push;
   w->wait.drop = list_drop;
+  w->wait.kind = KL_WAIT_START;
   w->request.data = w;
   w->request.answer = list_answered;
   w->feed = feed;

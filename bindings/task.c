@@ -150,7 +150,7 @@ static int l_await(lua_State *L) {
   if (t == kl_task_current(L)) return kl_raisef(L, KL_ERR_VALIDATION, "a task cannot wait for itself");
   join_wait *j = calloc(1, sizeof *j);
   if (!j) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory");
-  j->wait = (kl_wait){.push = join_push, .drop = join_drop};
+  j->wait = (kl_wait){.push = join_push, .drop = join_drop, .kind = KL_WAIT_INNER};
   j->joiner.ended = join_ended;
   kl_list_init(&j->joiner.link);
   kl_task_join(t, &j->joiner);

@@ -323,7 +323,9 @@ static void check_allowed(lua_State *L, const kl_ws_client_options *o) {
 
 /* core.connect{url, headers = {"Name: value", …}, protocols = "a, b", timeout_ms, idle_ms (below 0: no limit),
  * max_message} -> connection, once it is open */
-static int l_connect(lua_State *L) {
+static int open_connection(lua_State *L, int again, lua_KContext ctx) {
+  (void)again;
+  (void)ctx;
   luaL_checktype(L, 1, LUA_TTABLE);
   if (!lua_isyieldable(L))
     return kl_raisef(L, KL_ERR_VALIDATION,
@@ -358,6 +360,10 @@ static int l_connect(lua_State *L) {
   o.ping_after_ms = o.silence_timeout_ms > 0 ? o.silence_timeout_ms / 2 + 1 : 0;
   check_allowed(L, &o);
   kl_check_cancelled(L);
+  if (!kl_may_act(L)) {
+    lua_settop(L, 1);
+    return kl_hold(L, 0, open_connection);
+  }
   kl_error e = {0};
   c->url = strdup(o.url);
   c->protocol = calloc(1, o.protocols ? strlen(o.protocols) + 1 : 1);
@@ -370,6 +376,8 @@ static int l_connect(lua_State *L) {
   ws_wait *w = wait_new(L, c, WAIT_OPEN, push_opened);
   return w ? kl_await(L, &w->wait) : 0;
 }
+
+static int l_connect(lua_State *L) { return open_connection(L, LUA_OK, 0); }
 
 /* ---- receiving ---- */
 

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "base/map.h"
+#include "script/rehearsal.h"
 #include "script/script.h"
 #include "script/task.h"
 
@@ -86,6 +87,7 @@ struct kl_script {
   kl_list link, todo;
   kl_keeper *keeper; /* retained */
   bool live;         /* its tasks run */
+  kl_rehearsal *rehearsal; /* script/rehearsal.h; borrowed from the strategy while this version starts, else NULL */
   kl_host *host;
   lua_State *L;                 /* the main thread; NULL once ended */
   char *name;                   /* owned */

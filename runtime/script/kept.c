@@ -32,13 +32,21 @@ void kl_keeper_release(kl_keeper *keeper) {
   free(keeper);
 }
 
+uint64_t kl_script_owner(const kl_script *s) { return (uintptr_t)s->keeper; }
+
+kl_kept *kl_kept_first(const kl_script *s, const char *key) { return kl_map_get(s->keeper->map, key, strlen(key)); }
+bool kl_kept_held(const kl_kept *k, const kl_script *s) { return place_of(k, s) >= 0; }
+
+bool kl_kept_hold(kl_script *s, kl_kept *k) {
+  int at = place_of(k, NULL);
+  if (at < 0 || kl_kept_held(k, s)) return false;
+  k->holders[at] = s;
+  return true;
+}
+
 kl_kept *kl_kept_take(kl_script *s, const char *key) {
-  for (kl_kept *k = kl_map_get(s->keeper->map, key, strlen(key)); k; k = k->next) {
-    int at = place_of(k, NULL);
-    if (at < 0 || place_of(k, s) >= 0) continue;
-    k->holders[at] = s;
-    return k;
-  }
+  for (kl_kept *k = kl_kept_first(s, key); k; k = k->next)
+    if (kl_kept_hold(s, k)) return k;
   return NULL;
 }
 

@@ -80,6 +80,13 @@ kl_kept *kl_kept_take(kl_script *s, const char *key);
 bool kl_kept_add(kl_script *s, kl_kept *k, const char *key);
 /* `s` lets go; k may be freed by that. */
 void kl_kept_release(kl_script *s, kl_kept *k);
+/* The oldest of this key, whoever holds it; the others follow by `next`. NULL when there is none. */
+kl_kept *kl_kept_first(const kl_script *s, const char *key);
+/* `s` holds k too. False where it does already, or where there are KL_KEPT_HOLDERS of them. */
+bool kl_kept_hold(kl_script *s, kl_kept *k);
+bool kl_kept_held(const kl_kept *k, const kl_script *s); /* by s */
+/* Whose work this is, where that counts between strategies: one number for all versions of one, never 0. */
+uint64_t kl_script_owner(const kl_script *s);
 
 /* The script that L (any coroutine of it) belongs to. */
 kl_script *kl_script_of(lua_State *L);
