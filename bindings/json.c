@@ -10,6 +10,7 @@
 #include "base/decimal.h"
 #include "base/error.h"
 #include "bindings/check.h"
+#include "script/image.h"
 #include "script/script.h"
 
 /* json.null is the light userdata NULL, as lua-cjson has it: it can be copied from one state to another. */
@@ -17,22 +18,25 @@ void kl_json_push_null(lua_State *L) { lua_pushlightuserdata(L, NULL); }
 bool kl_json_is_null(lua_State *L, int idx) { return lua_islightuserdata(L, idx) && !lua_touserdata(L, idx); }
 
 /* json.empty_array: what `{}` cannot say. Its address is also where the registry keeps the metatable of the empty
- * arrays that were decoded, which makes them come out as arrays again. */
+ * arrays that were decoded, which makes them come out as arrays again, also from another state. */
 static const char empty_array_mark = 0;
 
+static void push_mark(lua_State *L) {
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &empty_array_mark) == LUA_TTABLE) return;
+  lua_pop(L, 1);
+  kl_image_push_mark(L, KL_MARK_ARRAY);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &empty_array_mark);
+}
+
 void kl_json_mark_empty_array(lua_State *L) {
-  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &empty_array_mark) != LUA_TTABLE) {
-    lua_pop(L, 1);
-    lua_newtable(L);
-    lua_pushvalue(L, -1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &empty_array_mark);
-  }
+  push_mark(L);
   lua_setmetatable(L, -2);
 }
 
 static bool is_marked(lua_State *L, int idx) {
   if (!lua_getmetatable(L, idx)) return false;
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &empty_array_mark);
+  push_mark(L);
   bool same = lua_rawequal(L, -1, -2);
   lua_pop(L, 2);
   return same;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "script/image.h"
 #include "script/internal.h"
 
 static const char metatable_key = 0;
@@ -31,6 +32,8 @@ void kl_errors_open(lua_State *L) {
   lua_setfield(L, -2, "__name");
   lua_pushliteral(L, "kalua.error");
   lua_setfield(L, -2, "__metatable"); /* shared by all errors: scripts may not change it */
+  lua_pushvalue(L, -1);
+  kl_image_set_mark(L, KL_MARK_ERROR);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &metatable_key);
 }
 
