@@ -41,6 +41,8 @@ static struct {
   int lost_errno;
   secret secrets[MAX_SECRETS]; /* longest first */
   size_t secret_count;
+  kl_log_tap_fn *tap;
+  void *tap_data;
 } out = {.fd = STDERR_FILENO};
 
 bool kl_log_level_parse(const char *name, kl_log_level *level) {
@@ -52,6 +54,8 @@ bool kl_log_level_parse(const char *name, kl_log_level *level) {
   }
   return false;
 }
+
+const char *kl_log_level_name(kl_log_level level) { return level_names[level]; }
 
 bool kl_log_enabled(kl_log_level level) {
   return (int)level <= atomic_load_explicit(&current_level, memory_order_relaxed);
@@ -219,6 +223,7 @@ static void write_message(kl_log_level level, const char *source, const char *te
     count_lost(ENOMEM);
     return;
   }
+  if (out.tap) out.tap(out.tap_data, level, source, out.text.data ? out.text.data : "", out.text.len);
   build_line(&out.line, level, source, out.text.data, out.text.len);
   if (out.line.failed) {
     count_lost(ENOMEM);
@@ -250,6 +255,13 @@ void kl_log_write(kl_log_level level, const char *source, const char *fmt, ...) 
   pthread_mutex_unlock(&lock);
   free(heap);
   errno = keep;
+}
+
+void kl_log_tap(kl_log_tap_fn *tap, void *data) {
+  pthread_mutex_lock(&lock);
+  out.tap = tap;
+  out.tap_data = data;
+  pthread_mutex_unlock(&lock);
 }
 
 static void wipe(secret *s) {

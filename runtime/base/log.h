@@ -4,6 +4,7 @@
 #define KL_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 typedef enum { KL_LOG_ERROR, KL_LOG_WARN, KL_LOG_INFO, KL_LOG_DEBUG, KL_LOG_TRACE } kl_log_level;
@@ -23,6 +24,13 @@ void kl_log_write(kl_log_level level, const char *source, const char *fmt, ...) 
 /* A text that must never appear in the log (a key id's secret, a passphrase) is replaced by "[secret]".
  * `s` is copied; at most 16 are kept, each 8 bytes or longer. */
 void kl_log_redact(const char *s);
+
+/* Gives every line that is written from now on, without its secrets, to `tap` too, also where writing it fails; NULL ends
+ * that. `tap` is called from any thread, one line at a time; it may not log, and must be quick. The text is borrowed and
+ * not terminated. */
+typedef void kl_log_tap_fn(void *data, kl_log_level level, const char *source, const char *text, size_t n);
+void kl_log_tap(kl_log_tap_fn *tap, void *data);
+const char *kl_log_level_name(kl_log_level level); /* static: "error" "warn" "info" "debug" "trace" */
 
 #define kl_log_error(src, ...) kl_log_write(KL_LOG_ERROR, src, __VA_ARGS__)
 #define kl_log_warn(src, ...) kl_log_write(KL_LOG_WARN, src, __VA_ARGS__)

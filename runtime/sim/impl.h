@@ -87,8 +87,8 @@ struct kl_sim {
   int64_t clock_off_us; /* how wrong the clock of the doors is */
   uint32_t hands[2]; /* the parties of triggers, who takes and who rests: users of the exchange; UINT32_MAX: not yet */
   kl_pause fault_pause; /* what rules ask for */
-  int listed_fd;
-  char listed[512]; /* the file that says where it is; "": not listed */
+  int listed_in, listed_fd;
+  char listed[64]; /* the file that says where it is; "": not listed */
 
   /* Who may do what, and what is remembered. */
   kl_sim_known_key *known; /* the options' */

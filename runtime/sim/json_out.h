@@ -2,13 +2,13 @@
 #ifndef KL_SIM_JSON_OUT_H
 #define KL_SIM_JSON_OUT_H
 
+#include "base/json_fields.h"
 #include "sim/impl.h"
 
-/* `"key":` with a leading comma when `b` does not end in an opening bracket. */
-void kl_sim_key(kl_buf *b, const char *key);
-void kl_sim_field_str(kl_buf *b, const char *key, const char *value);
-void kl_sim_field_int(kl_buf *b, const char *key, int64_t value);
-void kl_sim_field_bool(kl_buf *b, const char *key, bool value);
+static inline void kl_sim_key(kl_buf *b, const char *key) { kl_json_key(b, key); }
+static inline void kl_sim_field_str(kl_buf *b, const char *key, const char *value) { kl_json_field_str(b, key, value); }
+static inline void kl_sim_field_int(kl_buf *b, const char *key, int64_t value) { kl_json_field_int(b, key, value); }
+static inline void kl_sim_field_bool(kl_buf *b, const char *key, bool value) { kl_json_field_bool(b, key, value); }
 void kl_sim_field_price(kl_buf *b, const char *key, kl_price value);  /* "0.4200" */
 void kl_sim_field_count(kl_buf *b, const char *key, kl_count value);  /* "12.25" */
 void kl_sim_field_money(kl_buf *b, const char *key, kl_money value);  /* "4.900000" */

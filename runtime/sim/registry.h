@@ -1,6 +1,5 @@
-/* Which simulators of this user run, for `kalua trigger` to find: a file for each in a folder that only this user can
- * enter, $XDG_RUNTIME_DIR/kalua or else kalua-UID in $TMPDIR. The process holds a lock on its file: one that was left
- * behind by a killed process is known by that. */
+/* Which simulators of this user run, for `kalua trigger` to find: a file for each in the folder of running processes
+ * (base/runtime_folder.h). */
 #ifndef KL_SIM_REGISTRY_H
 #define KL_SIM_REGISTRY_H
 

@@ -357,6 +357,27 @@ static void lines_of_many_threads_do_not_mix(void **state) {
     assert_int_equal(next[i], LINES);
 }
 
+static void keep_tapped(void *data, kl_log_level level, const char *source, const char *text, size_t n) {
+  kl_buf_printf(data, "%s %s %.*s\n", kl_log_level_name(level), source, (int)n, text);
+}
+
+static void a_tap_gets_what_is_written_without_secrets(void **state) {
+  (void)state;
+  kl_buf got = {0};
+  assert_true(kl_log_open(KL_LOG_INFO, true, "/dev/full"));
+  kl_log_redact("hunter2-hunter2");
+  kl_log_tap(keep_tapped, &got);
+  kl_log_info("a", "the key is hunter2-hunter2");
+  kl_log_debug("a", "not written");
+  kl_log_error("b", "%s", "");
+  kl_log_tap(NULL, NULL);
+  kl_log_info("a", "not tapped");
+  assert_string_equal(got.data, "info a the key is [secret]\nerror b \n");
+  kl_buf_free(&got);
+  open_log(KL_LOG_INFO, false);
+  kl_log_info("x", "so that nothing is left to say");
+}
+
 #define TEST(f) cmocka_unit_test_teardown(f, close_log)
 
 int main(void) {
@@ -376,6 +397,7 @@ int main(void) {
       TEST(the_file_is_appended_to_and_private),
       TEST(logging_keeps_errno),
       TEST(lines_of_many_threads_do_not_mix),
+      TEST(a_tap_gets_what_is_written_without_secrets),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
