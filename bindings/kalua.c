@@ -23,6 +23,23 @@ static int l_on_error(lua_State *L) {
   return 0;
 }
 
+static int l_on_probation(lua_State *L) {
+  kl_check_type(L, 1, LUA_TFUNCTION, "kalua.on_probation");
+  lua_settop(L, 1);
+  kl_script_on_probation(L);
+  return 0;
+}
+
+/* kalua.migrate(from, fn) */
+static int l_migrate(lua_State *L) {
+  int whole = 0;
+  lua_Integer from = lua_type(L, 1) == LUA_TNUMBER ? lua_tointegerx(L, 1, &whole) : 0;
+  if (!whole || from < 1 || from > 1000000)
+    return kl_bad_argument(L, 1, "kalua.migrate", "the number of a schema, 1 or more");
+  kl_check_type(L, 2, LUA_TFUNCTION, "kalua.migrate");
+  return kl_script_migrate_lua(L);
+}
+
 static int l_now(lua_State *L) {
   lua_pushnumber(L, (lua_Number)kl_wall_us(kl_script_clock(kl_script_of(L))) / 1e6);
   return 1;
@@ -78,13 +95,18 @@ static int l_expect(lua_State *L) {
 }
 
 int luaopen_kl_kalua(lua_State *L) {
-  static const luaL_Reg functions[] = {{"on_stop", l_on_stop}, {"on_error", l_on_error}, {"expect", l_expect},
-                                       {"now", l_now},         {"stats", l_stats},       {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"on_stop", l_on_stop},
+                                       {"on_error", l_on_error},
+                                       {"on_probation", l_on_probation},
+                                       {"migrate", l_migrate},
+                                       {"expect", l_expect},
+                                       {"now", l_now},
+                                       {"stats", l_stats},
+                                       {NULL, NULL}};
   kl_script *s = kl_script_of(L);
   const kl_script_options *o = kl_script_get_options(s);
   luaL_newlib(L, functions);
-  lua_newtable(L);
-  lua_setfield(L, -2, "state");
+  kl_script_open_state(L);
   kl_script_stats stats;
   kl_script_stats_get(s, &stats);
   lua_pushinteger(L, stats.generation);

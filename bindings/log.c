@@ -69,7 +69,7 @@ static int l_write(lua_State *L) {
     add_value(L, line);
   }
   if (line->failed) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory for the line");
-  kl_log_write(level, kl_script_name(kl_script_of(L)), "%.*s", (int)line->len, line->data ? line->data : "");
+  kl_script_log(kl_script_of(L), level, line->data ? line->data : "", line->len);
   kl_buf_free(line);
   return 0;
 }

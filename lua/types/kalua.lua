@@ -2,7 +2,7 @@
 -- The runtime.
 
 ---@class kalua
----@field state table survives a reload
+---@field state table plain data that the next version of this script is given, with cycles and shared tables
 ---@field generation integer 1, then one more at each reload
 ---@field args string[] what followed `--` on the command line
 ---@field env "sim"|"demo"|"prod"
@@ -17,6 +17,17 @@ function kalua.on_stop(fn) end
 ---Is told of every error in a task that nobody awaits.
 ---@param fn fun(err: any)
 function kalua.on_error(fn) end
+
+---Checks a new version after a reload: called every second for the ten seconds of its probation. False or an error
+---brings the version before it back.
+---@param fn fun(): boolean?
+function kalua.on_probation(fn) end
+
+---Converts `kalua.state` of an older version: where it is of schema `from`, `fn` changes it in place or returns another
+---table, and its schema is `from` + 1. A first state is of the newest schema that the script knows, and nothing is called.
+---@param from integer 1 or more
+---@param fn fun(state: table): table?
+function kalua.migrate(from, fn) end
 
 ---Thresholds of the end summary; a missed one makes the exit code 5. Metrics: seconds, messages, orders, fills, errors,
 ---cash_change, position_change.

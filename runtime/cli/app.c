@@ -1,6 +1,7 @@
 #include "cli/app.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,19 +32,18 @@ struct kl_app {
   kl_session *session;
   kl_http *http; /* of the scripts */
   kl_host *host;
-  uv_signal_t on_int, on_term;
+  uv_signal_t on_int, on_term, on_hup;
   uv_timer_t deadline;
   uv_prepare_t flush;
   char rest_url[256], ws_url[256], env_name[8];
   char key_id[128];
   char key_origin[320];
   const char *ca_file;
-  kl_script **scripts;
-  size_t n_scripts;
-  size_t running;
   int interrupts; /* signals so far */
   int exit_code;
   bool prefix, tool_errors;
+  bool strategies; /* what runs is the user's: it is watched, reloaded, and may be started again */
+  bool had_terminal;
   bool loop_open, handles_open;
   bool stdout_broken;
   int64_t started_ns, started_ms;
@@ -100,15 +100,18 @@ static kl_app *app_of(void *data) { return data; }
 
 /* ---- scripts ---- */
 
-static void script_ended(void *data, kl_script *s, bool failed) {
+static void strategy_ended(void *data, kl_strategy *g, kl_script *s, bool failed) {
   kl_app *a = app_of(data);
-  kl_script_stats stats;
-  kl_script_stats_get(s, &stats);
-  a->script_errors += stats.errors;
-  a->running--;
+  if (s) {
+    kl_script_stats stats;
+    kl_script_stats_get(s, &stats);
+    a->script_errors += stats.errors;
+  }
   if (!failed) return;
-  const char *message = kl_script_error(s), *traceback = kl_script_traceback(s);
-  const char *kind = kl_script_error_kind(s);
+  kl_strategy_status status;
+  kl_strategy_status_get(g, &status);
+  const char *message = s ? kl_script_error(s) : status.last_error, *traceback = s ? kl_script_traceback(s) : NULL;
+  const char *kind = s ? kl_script_error_kind(s) : NULL;
   int code = kl_exit_code_of(kind);
   if (a->exit_code == KL_EXIT_OK) a->exit_code = code;
   kl_cli_flush_output();
@@ -116,11 +119,11 @@ static void script_ended(void *data, kl_script *s, bool failed) {
   if (!message) message = "failed";
   if (a->tool_errors && code == KL_EXIT_USAGE) {
     const char *text = strstr(message, ": "); /* behind the kind */
-    kl_cli_usage(kl_script_name(s), "%s", text ? text + 2 : message);
+    kl_cli_usage(kl_strategy_name(g), "%s", text ? text + 2 : message);
   } else if (a->tool_errors) {
     fprintf(stderr, "kalua: %s\n", message);
   } else {
-    fprintf(stderr, "kalua: %s: %s\n", kl_script_name(s), message);
+    fprintf(stderr, "kalua: %s: %s\n", kl_strategy_name(g), message);
     if (traceback && *traceback) fprintf(stderr, "%s\n", traceback);
   }
 }
@@ -133,9 +136,29 @@ static void print_line(void *data, kl_script *s, const char *text, size_t n) {
   putchar('\n');
 }
 
+/* What came of a reload: on the terminal, or as a line of the log where that is for machines. */
+static void announce(void *data, kl_strategy *g, bool bad, const char *text, const char *traceback) {
+  kl_app *a = app_of(data);
+  kl_cli_flush_output();
+  if (a->o.log_json || a->o.log_file) kl_log_write(bad ? KL_LOG_ERROR : KL_LOG_INFO, kl_strategy_name(g), "%s", text);
+  if (a->o.log_json && !a->o.log_file) return;
+  fprintf(stderr, "[%s] %s\n", kl_strategy_name(g), text);
+  if (traceback && *traceback) fprintf(stderr, "%s\n", traceback);
+}
+
 static void stop_all(kl_app *a, bool now) {
-  for (size_t i = 0; i < a->n_scripts; i++)
-    kl_script_stop(a->scripts[i], KL_STOP_EXIT, now);
+  for (kl_strategy *g = kl_strategy_next(a->host, NULL); g; g = kl_strategy_next(a->host, g))
+    kl_strategy_stop(g, KL_STOP_EXIT, now);
+}
+
+/* One of them runs, or will again. */
+static bool something_runs(const kl_app *a) {
+  kl_strategy_status status;
+  for (kl_strategy *g = kl_strategy_next(a->host, NULL); g; g = kl_strategy_next(a->host, g)) {
+    kl_strategy_status_get(g, &status);
+    if (status.phase != KL_STRATEGY_ENDED) return true;
+  }
+  return false;
 }
 
 /* Output goes out once per turn of the loop, before it sleeps. */
@@ -163,6 +186,25 @@ static void interrupted(uv_signal_t *h, int signum) {
     if (pending)
       fprintf(stderr, "kalua: %zu orders are without an answer; look at get_orders before trading on\n", pending);
     _exit(KL_EXIT_INTERRUPTED);
+  }
+}
+
+static bool has_terminal(void) {
+  int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+  if (fd >= 0) close(fd);
+  return fd >= 0;
+}
+
+/* `kill -HUP` reloads; a terminal that was closed says the same signal and means the end. */
+static void hung_up(uv_signal_t *h, int signum) {
+  kl_app *a = h->data;
+  if (a->had_terminal && !has_terminal()) {
+    interrupted(h, signum);
+    return;
+  }
+  for (kl_strategy *g = kl_strategy_next(a->host, NULL); g; g = kl_strategy_next(a->host, g)) {
+    kl_error e = {0};
+    if (!kl_strategy_reload(g, NULL, NULL, &e)) kl_log_warn(kl_strategy_name(g), "not reloaded: %s", e.message);
   }
 }
 
@@ -321,15 +363,17 @@ static bool open_log(kl_app *a, kl_error *e) {
 static bool open_handles(kl_app *a, kl_error *e) {
   uv_signal_init(&a->loop, &a->on_int);
   uv_signal_init(&a->loop, &a->on_term);
+  uv_signal_init(&a->loop, &a->on_hup);
   uv_timer_init(&a->loop, &a->deadline);
   uv_prepare_init(&a->loop, &a->flush);
-  a->on_int.data = a->on_term.data = a->deadline.data = a->flush.data = a;
+  a->on_int.data = a->on_term.data = a->on_hup.data = a->deadline.data = a->flush.data = a;
   a->handles_open = true;
   kl_host_options ho = {.clock = kl_clock_real(),
                         .data = a,
                         .modules = kl_modules,
                         .grace_ms = STOP_GRACE_MS,
-                        .script_ended = script_ended,
+                        .strategy_ended = strategy_ended,
+                        .announce = announce,
                         .print = print_line};
   a->host = kl_host_new(&a->loop, &ho);
   if (!a->host) {
@@ -440,6 +484,7 @@ void kl_app_close(kl_app *a) {
     if (a->handles_open) {
       uv_close((uv_handle_t *)&a->on_int, NULL);
       uv_close((uv_handle_t *)&a->on_term, NULL);
+      uv_close((uv_handle_t *)&a->on_hup, NULL);
       uv_close((uv_handle_t *)&a->deadline, NULL);
       uv_close((uv_handle_t *)&a->flush, NULL);
     }
@@ -456,7 +501,6 @@ void kl_app_close(kl_app *a) {
   kl_key_release(a->key);
   kl_settings_free(a->settings);
   kl_expectations_free(a->expectations);
-  free(a->scripts);
   if (a->o.log_file && kl_log_lost()) {
     fprintf(stderr, "kalua: %" PRIu64 " lines of the log are lost: %s could not be written; is the disk full?\n",
             kl_log_lost(), a->o.log_file);
@@ -476,6 +520,7 @@ const char *kl_app_ws_url(const kl_app *a) { return a->ws_url; }
 const char *kl_app_key_origin(const kl_app *a) { return a->key ? a->key_origin : NULL; }
 void kl_app_tool_errors(kl_app *a, bool on) { a->tool_errors = on; }
 void kl_app_prefix_output(kl_app *a, bool on) { a->prefix = on; }
+void kl_app_strategies(kl_app *a) { a->strategies = true; }
 
 /* ---- running ---- */
 
@@ -487,8 +532,8 @@ static const kl_embedded *embedded(const char *name) {
 }
 
 static bool name_taken(const kl_app *a, const char *name) {
-  for (size_t i = 0; i < a->n_scripts; i++) {
-    if (!strcmp(kl_script_name(a->scripts[i]), name)) return true;
+  for (kl_strategy *g = kl_strategy_next(a->host, NULL); g; g = kl_strategy_next(a->host, g)) {
+    if (!strcmp(kl_strategy_name(g), name)) return true;
   }
   return false;
 }
@@ -505,47 +550,51 @@ static void name_script(const kl_app *a, const char *path, char *out, size_t cap
     snprintf(out, cap, "%.*s-%zu", (int)n, file, i);
 }
 
-bool kl_app_start(kl_app *a, const char *path, const char *module, const char *name, char *const *args, kl_error *e) {
+bool kl_app_start_strategy(kl_app *a, const kl_strategy_options *o, kl_error *e) {
   char own[256];
-  if (!name) {
-    name_script(a, path, own, sizeof own);
-    name = own;
+  kl_strategy_options so = *o;
+  if (!so.script.name) {
+    name_script(a, so.script.path, own, sizeof own);
+    so.script.name = own;
   }
-  kl_script_options so = {.path = path,
-                          .name = name,
-                          .env = a->env_name,
-                          .args = args,
-                          .memory_cap = (size_t)a->o.memory_mb << 20,
-                          .cpu_ms = (int)a->o.cpu_ms,
-                          .allow = {.all = a->o.allow_all,
-                                    .run = a->o.allow_run,
-                                    .fs = a->o.allow_fs.items,
-                                    .net = a->o.allow_net.items,
-                                    .env = a->o.allow_env.items}};
+  so.script.env = a->env_name;
+  so.watch = a->strategies && !a->o.no_watch;
+  kl_strategy *g = NULL;
+  return kl_strategy_start(a->host, &so, &g, e);
+}
+
+void kl_app_strategy_options(const kl_app *a, kl_strategy_options *out) {
+  *out = (kl_strategy_options){.probation_ms = a->strategies ? 0 : -1,
+                               .script = {.memory_cap = (size_t)a->o.memory_mb << 20,
+                                          .cpu_ms = (int)a->o.cpu_ms,
+                                          .allow = {.all = a->o.allow_all,
+                                                    .run = a->o.allow_run,
+                                                    .fs = a->o.allow_fs.items,
+                                                    .net = a->o.allow_net.items,
+                                                    .env = a->o.allow_env.items}}};
+}
+
+bool kl_app_start(kl_app *a, const char *path, const char *module, const char *name, char *const *args, kl_error *e) {
+  kl_strategy_options so;
+  kl_app_strategy_options(a, &so);
+  so.script.path = path;
+  so.script.name = name;
+  so.script.args = args;
   if (module) {
     const kl_embedded *m = embedded(module);
     if (!m) {
       kl_error_set(e, KL_ERR_INTERNAL, "the module %s is not in this program", module);
       return false;
     }
-    so.source = m->text;
+    so.script.source = m->text;
     a->environment.tool = true;
   }
-  kl_script **grown = realloc(a->scripts, (a->n_scripts + 1) * sizeof(kl_script *));
-  if (!grown) {
-    kl_error_set(e, KL_ERR_INTERNAL, "not enough memory");
-    return false;
-  }
-  a->scripts = grown;
-  if (!kl_script_start(a->host, &so, &a->scripts[a->n_scripts], e)) return false;
-  a->n_scripts++;
-  a->running++;
-  return true;
+  return kl_app_start_strategy(a, &so, e);
 }
 
 void kl_app_abandon(kl_app *a) {
   stop_all(a, true);
-  while (a->running)
+  while (something_runs(a))
     uv_run(&a->loop, UV_RUN_ONCE);
 }
 
@@ -554,9 +603,11 @@ int kl_app_run(kl_app *a, double seconds) {
   if (a->key && !a->tool_errors) kl_account_read(a->session, &a->before); /* for the summary, which tools have not */
   uv_signal_start(&a->on_int, interrupted, SIGINT);
   uv_signal_start(&a->on_term, interrupted, SIGTERM);
+  a->had_terminal = has_terminal();
+  if (a->strategies) uv_signal_start(&a->on_hup, hung_up, SIGHUP);
   uv_prepare_start(&a->flush, flush_output);
   if (seconds > 0) uv_timer_start(&a->deadline, time_is_up, (uint64_t)(seconds * 1e3), 0);
-  while (a->running)
+  while (something_runs(a))
     uv_run(&a->loop, UV_RUN_ONCE);
   kl_cli_flush_output();
   uv_timer_stop(&a->deadline);

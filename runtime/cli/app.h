@@ -7,7 +7,7 @@
 
 #include "bindings/bindings.h"
 #include "cli/cli.h"
-#include "script/script.h"
+#include "script/strategy.h"
 #include "sim/sim.h"
 
 /* The options every connecting command takes, before defaults. */
@@ -48,6 +48,10 @@ const char *kl_app_key_origin(const kl_app *a); /* where the key came from; NULL
 /* Starts a script from a file (`path`; its name is the file's without .lua, with -2 and so on where that is taken) or
  * from an embedded module (`module` not NULL, under `name`) with arguments. */
 bool kl_app_start(kl_app *a, const char *path, const char *module, const char *name, char *const *args, kl_error *e);
+/* The same with all options; `env`, `watch` and a missing name are filled in. */
+bool kl_app_start_strategy(kl_app *a, const kl_strategy_options *o, kl_error *e);
+/* What the command line says for every script; borrowed texts. */
+void kl_app_strategy_options(const kl_app *a, kl_strategy_options *out);
 /* Runs the loop until all scripts ended, a signal came or `seconds` (0: no limit) passed; then stops the rest. Returns
  * the exit code: of the first failed script, 130 after a signal. */
 int kl_app_run(kl_app *a, double seconds);
@@ -55,6 +59,8 @@ int kl_app_run(kl_app *a, double seconds);
 void kl_app_abandon(kl_app *a);
 /* The scripts are the body of a command: their errors are told like those of C, without name and traceback. */
 void kl_app_tool_errors(kl_app *a, bool on);
+/* What runs are strategies of the user's, not the body of a command: before the first is started. */
+void kl_app_strategies(kl_app *a);
 /* Prefix the output of each script with its name. */
 void kl_app_prefix_output(kl_app *a, bool on);
 

@@ -43,6 +43,7 @@ int kl_command_run(int argc, char **argv) {
   kl_error e = {0};
   if (code < 0 && !kl_app_open(&o, KL_VERSION, &app, &e)) code = kl_cli_fail(&e);
   if (code < 0) {
+    kl_app_strategies(app);
     kl_app_prefix_output(app, scripts.n > 1);
     if (!start_all(app, &scripts, &args, &e)) code = kl_cli_fail(&e);
     if (code < 0) {

@@ -56,6 +56,12 @@ int kl_await(lua_State *L, kl_wait *w) {
   kl_list_remove(&t->ready); /* only the end of this wait may wake it */
   w->task = t;
   t->wait = w;
+  kl_script *s = t->script;
+  if (s->starting && w->kind == KL_WAIT_EVENT) t->held = true;
+  if (w->kind == KL_WAIT_INNER && !w->timed) {
+    t->inner = true;
+    if (++s->n_inner == s->n_tasks) kl_script_touch(s);
+  }
   lua_pushlightuserdata(L, (void *)(uintptr_t)&kl_await_mark);
   return lua_yieldk(L, 1, (lua_KContext)w, await_k);
 }
@@ -64,13 +70,18 @@ void kl_complete(kl_wait *w) {
   if (w->task) kl_ready(w->task);
 }
 
-bool kl_may_act(lua_State *L) { return kl_script_of(L)->live; }
+bool kl_may_act(lua_State *L) {
+  const kl_script *s = kl_script_of(L);
+  return s->live || (s->current && s->current->exempt);
+}
 
 static int held_push(lua_State *L, kl_wait *w) {
   (void)L;
   (void)w;
   return 0;
 }
+
+bool kl_is_hold(const kl_wait *w) { return w->push == held_push; }
 
 static void held_drop(kl_wait *w) { free(w); }
 static int await_held(lua_State *L) { return kl_await(L, lua_touserdata(L, 1)); }

@@ -24,7 +24,15 @@ static void drain(uv_check_t *check) {
     kl_list_remove(&s->todo);
     kl_script_step(s);
   }
-  if (!h->closing && kl_list_empty(&h->ready) && kl_list_empty(&h->todo)) uv_idle_stop(&h->idle);
+  kl_list_move(&pass, &h->wanted);
+  if (!kl_list_empty(&pass)) kl_watch_pass(h);
+  while (!kl_list_empty(&pass)) {
+    kl_strategy *g = KL_CONTAINER(pass.next, kl_strategy, wanted);
+    kl_list_remove(&g->wanted);
+    kl_strategy_step(g);
+  }
+  if (!h->closing && kl_list_empty(&h->ready) && kl_list_empty(&h->todo) && kl_list_empty(&h->wanted))
+    uv_idle_stop(&h->idle);
 }
 
 /* Active while something is ready: the loop then does not sleep in its poll. */
@@ -44,6 +52,8 @@ kl_host *kl_host_new(uv_loop_t *loop, const kl_host_options *o) {
   kl_list_init(&h->scripts);
   kl_list_init(&h->ready);
   kl_list_init(&h->todo);
+  kl_list_init(&h->strategies);
+  kl_list_init(&h->wanted);
   const char *path = getenv("KALUA_PATH");
   h->module_path = path ? strdup(path) : NULL;
   if ((path && !h->module_path) || !kl_watch_open(h)) {
@@ -60,8 +70,7 @@ kl_host *kl_host_new(uv_loop_t *loop, const kl_host_options *o) {
   return h;
 }
 
-void kl_host_handle_closed(uv_handle_t *handle) {
-  kl_host *h = handle->data;
+void kl_host_release(kl_host *h) {
   if (--h->open_handles > 0) return;
   while (!kl_list_empty(&h->scripts)) {
     kl_script *s = KL_CONTAINER(h->scripts.next, kl_script, link);
@@ -72,19 +81,23 @@ void kl_host_handle_closed(uv_handle_t *handle) {
   free(h);
 }
 
+static void handle_closed(uv_handle_t *handle) { kl_host_release(handle->data); }
+
 void kl_host_close(kl_host *h) {
   if (!h || h->closing) return;
   h->closing = true;
+  while (!kl_list_empty(&h->strategies))
+    kl_strategy_close(KL_CONTAINER(h->strategies.next, kl_strategy, link));
   for (kl_list *n = h->scripts.next; n != &h->scripts; n = n->next) {
     kl_script *s = KL_CONTAINER(n, kl_script, link);
     kl_script_finish(s);
     s->timer.data = h;
     h->open_handles++;
-    uv_close((uv_handle_t *)&s->timer, kl_host_handle_closed);
+    uv_close((uv_handle_t *)&s->timer, handle_closed);
   }
   kl_watch_close(h);
-  uv_close((uv_handle_t *)&h->check, kl_host_handle_closed);
-  uv_close((uv_handle_t *)&h->idle, kl_host_handle_closed);
+  uv_close((uv_handle_t *)&h->check, handle_closed);
+  uv_close((uv_handle_t *)&h->idle, handle_closed);
 }
 
 size_t kl_host_running(const kl_host *h) { return h->running; }

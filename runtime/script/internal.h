@@ -6,9 +6,13 @@
 #include <signal.h>
 #include <stdatomic.h>
 
+#include "base/buf.h"
 #include "base/map.h"
+#include "script/file_watch.h"
 #include "script/rehearsal.h"
 #include "script/script.h"
+#include "script/sources.h"
+#include "script/strategy.h"
 #include "script/task.h"
 
 /* ---- the watchdog: ends what runs too long without waiting ---- */
@@ -54,9 +58,11 @@ enum { KL_PLACE_MAX = LUA_IDSIZE + 16 };
 struct kl_host {
   uv_loop_t *loop;
   kl_host_options o;
-  kl_list scripts; /* of kl_script.link */
-  kl_list ready;   /* of kl_task.ready: resumed in the next pass */
-  kl_list todo;    /* of kl_script.todo: looked at after the next pass */
+  kl_list scripts;    /* of kl_script.link */
+  kl_list ready;      /* of kl_task.ready: resumed in the next pass */
+  kl_list todo;       /* of kl_script.todo: looked at after the next pass */
+  kl_list strategies; /* of kl_strategy.link */
+  kl_list wanted;     /* of kl_strategy.wanted: reloaded after the next pass */
   uv_check_t check;
   uv_idle_t idle;
   size_t running;
@@ -68,7 +74,8 @@ struct kl_host {
 
 /* Something is ready: the loop must not block. */
 void kl_host_wake(kl_host *h);
-void kl_host_handle_closed(uv_handle_t *handle);
+/* One of its handles is closed; the last one frees it. */
+void kl_host_release(kl_host *h);
 
 /* ---- scripts ---- */
 
@@ -82,15 +89,48 @@ typedef struct kl_keeper {
 kl_keeper *kl_keeper_new(void); /* NULL when out of memory */
 kl_keeper *kl_keeper_retain(kl_keeper *keeper);
 void kl_keeper_release(kl_keeper *keeper); /* takes NULL */
+/* Lets go of what an ended script still holds. */
+void kl_keeper_forget(kl_keeper *keeper, kl_script *s);
+
+/* What a strategy gives to a version of it. */
+typedef struct kl_version {
+  kl_strategy *strategy;
+  kl_keeper *keeper;
+  const char *name; /* outlives the version */
+  int generation;
+  const kl_sources *snapshot; /* read instead of the disk; NULL: none */
+  const kl_buf *image;        /* of its state; empty: none */
+  int schema;                 /* of that state */
+  bool starting;              /* not live yet */
+  kl_rehearsal *rehearsal;    /* for what it is answered, or was in an earlier build; taken; NULL when not starting */
+  kl_sources *tried;          /* gets the sources when it cannot be built; may be NULL */
+} kl_version;
 
 struct kl_script {
   kl_list link, todo;
-  kl_keeper *keeper; /* retained */
-  bool live;         /* its tasks run */
-  kl_rehearsal *rehearsal; /* script/rehearsal.h; borrowed from the strategy while this version starts, else NULL */
+  kl_keeper *keeper;     /* retained */
+  bool live;             /* its tasks run */
+  kl_strategy *strategy; /* NULL: a script of its own */
+  int generation;
+  kl_sources sources;
+  const kl_sources *snapshot;
+  kl_buf image;                  /* of the state that it begins with; freed once it is live */
+  int schema;                    /* of its state: 0 when it began without any, else as it was carried or migrated to */
+  int declared;                  /* the schema that its calls of kalua.migrate lead to */
+  bool starting;                 /* its start runs beside the live version */
+  kl_rehearsal *rehearsal;       /* of its start; owned, NULL once it is live */
+  kl_buf said;                   /* while it starts: what it printed and logged */
+  kl_list start_ready;           /* of kl_task.ready: go on with the start */
+  kl_list held;                  /* of kl_task.ready: go on once it is live (again) */
+  size_t n_inner;                /* tasks that only another task can wake */
+  size_t n_checks;               /* of kalua.on_probation, that run */
+  bool for_swap;                 /* its on_stop handlers run because another version takes over */
+  bool discarded;                /* closed without a word */
+  char *late_error, *late_trace; /* of the last task whose error nobody took; owned */
   kl_host *host;
   lua_State *L;                 /* the main thread; NULL once ended */
-  char *name;                   /* owned */
+  const char *name;             /* of the strategy, or own_name */
+  char *own_name;               /* owned */
   char *chunk;                  /* chunk name of the main chunk; owned */
   char *folder;                 /* of the script's file, for require; owned, NULL without a file */
   kl_script_options o;          /* owned copies */
@@ -108,15 +148,21 @@ struct kl_script {
   bool stop, now, failed;
   kl_stop_reason why;
   uv_timer_t timer;
-  kl_task *handler; /* the on_stop handler that runs */
-  int next_handler; /* index in the list of handlers, from 1 */
-  int n_handlers;
+  kl_task *handler;                     /* the on_stop handler that runs */
+  int next_handler;                     /* index in the list of handlers, from 1 */
   int64_t deadline_ns;                  /* of the handlers together */
   char *error, *error_kind, *traceback; /* owned */
 };
 
+/* As kl_script_start, for a version of a strategy (`v` NULL: of none). */
+bool kl_script_build(kl_host *h, const kl_script_options *o, const kl_version *v, kl_script **out, kl_error *e);
 /* Frees what is left of an ended script. */
 void kl_script_free(kl_script *s);
+/* Ends a version at once, without callbacks and without a word, and frees it. */
+void kl_script_discard(kl_script *s);
+/* Deep copies and their end. False when memory is out; then free what there is. */
+bool kl_options_copy(kl_script_options *to, const kl_script_options *from);
+void kl_options_free(kl_script_options *o);
 /* Looks whether the script goes into its next phase; called by the host after a pass. */
 void kl_script_step(kl_script *s);
 /* Has kl_script_step called after the next pass. */
@@ -128,7 +174,90 @@ void kl_script_finish(kl_script *s);
 bool kl_script_protected(kl_script *s, int (*fn)(lua_State *), void *p, const char *what);
 
 /* Lists of handlers: registry tables under these keys. */
-extern const char kl_on_stop_key, kl_on_error_key;
+extern const char kl_on_stop_key, kl_on_error_key, kl_on_probation_key;
+/* The number of handlers in such a list. */
+int kl_count_handlers(kl_script *s, const char *key);
+/* What a script says: to the log, or while it starts aside until it is live. */
+void kl_say_later(kl_script *s, int level, const char *text, size_t n);
+
+/* ---- versions (version.c) ---- */
+
+/* Runs what is ready of the start of a version, for a few milliseconds at most. */
+void kl_version_run_start(kl_script *s);
+/* Each of its tasks has ended, or waits for something that is no part of a start. */
+bool kl_version_has_started(const kl_script *s);
+void kl_version_go_live(kl_script *s);
+void kl_version_suspend(kl_script *s);
+/* The image of its state into `out`, cleared first, with its schema; false with `e` when it cannot cross. *has is
+ * cleared where it never asked for a state. */
+bool kl_version_capture(kl_script *s, kl_buf *out, int *schema, bool *has, kl_error *e);
+/* Starts the checks of kalua.on_probation as tasks, unless some still run. */
+void kl_version_check(kl_script *s);
+/* Runs the on_stop("reload") handlers of a suspended version, then kl_strategy_handlers_ran. */
+void kl_script_before_swap(kl_script *s);
+/* The wait of kl_hold. */
+bool kl_is_hold(const kl_wait *w);
+
+/* ---- strategies ---- */
+
+/* Told by the scripts; see strategy.c. */
+void kl_strategy_step(kl_strategy *g);        /* its turn: a reload is wanted */
+void kl_strategy_start_step(kl_script *s);    /* something of the start of a version is ready, ended or failed */
+bool kl_strategy_takes_failure(kl_script *s); /* the live version has failed: true when another one goes on */
+void kl_strategy_handlers_ran(kl_script *s);
+void kl_strategy_closing(kl_script *s); /* while its state can still be read */
+void kl_strategy_version_ended(kl_script *s);
+void kl_strategy_close(kl_strategy *g); /* with the host; frees it when its handles are closed */
+
+/* One try to replace the version that runs. */
+typedef struct kl_attempt {
+  kl_script *next;      /* the version that starts; NULL: no try is under way */
+  kl_script *rehearsal; /* its first build, kept until the second one has what it had open */
+  bool waited;          /* the live version ran on meanwhile, so its state may have changed */
+  bool second;          /* the live version rests: next is the second build */
+  bool handlers;        /* its on_stop handlers run */
+  kl_buf image;         /* of the state that was carried over */
+  int schema;
+  int64_t began_ns, pause_ns; /* pause_ns: since when the live version rests */
+} kl_attempt;
+
+/* Somebody who asked for a reload. */
+typedef struct kl_reload_waiter {
+  kl_list link;
+  kl_reload_done *done;
+  void *data;
+} kl_reload_waiter;
+
+struct kl_strategy {
+  kl_list link, wanted;
+  kl_host *host;
+  kl_strategy_options o; /* owned copies */
+  char *name;            /* owned */
+  kl_keeper *keeper;
+  kl_script *live;     /* NULL: none runs */
+  kl_script *previous; /* suspended, for a return; NULL: no probation is under way */
+  kl_attempt attempt;
+  kl_strategy_phase ended; /* KL_STRATEGY_ENDED or KL_STRATEGY_WAITING while none runs */
+  bool stopping, paused, failed;
+  bool again;                     /* a reload was asked for in the middle of one that cannot be begun anew */
+  kl_list waiters, waiters_again; /* of kl_reload_waiter.link: told of the outcome of this try, of the next one */
+  int last_generation;            /* the highest number given so far */
+  kl_buf image;                   /* the last known state while no version runs, or one that never asked for it does */
+  int schema;
+  kl_sources good;         /* of the last version that outlived its probation */
+  kl_sources failed_files; /* of the last try that failed: a change of them is one worth looking at */
+  bool has_failed_files;
+  char hash[KL_HASH_MAX];
+  uint64_t errors_at_swap;
+  int ticks, failures;
+  int open_timers;
+  int64_t started_ms, version_started_ms, version_started_ns;
+  uint64_t reloads, refused, rolled_back, restarts;
+  char last_error[256];
+  uv_timer_t start_timer; /* a start has its time */
+  uv_timer_t timer;       /* ticks of the probation, or the wait before a restart */
+  kl_file_watch *watch;
+};
 
 /* ---- tasks ---- */
 
@@ -154,6 +283,10 @@ struct kl_task {
   bool started;
   bool resetting; /* its closing variables run for the last time; its error is known already */
   bool quiet;     /* an on_error handler: its own errors are not handed to on_error */
+  bool held;      /* the start of its version does not wait for it */
+  bool inner;     /* counted in n_inner */
+  bool check;     /* counted in n_checks */
+  bool exempt;    /* runs although its version does not: on_stop handlers before a swap, and what they start */
   int line;       /* where it was spawned; 0: unknown */
   char source[LUA_IDSIZE];
 };

@@ -44,6 +44,22 @@ bool kl_kept_hold(kl_script *s, kl_kept *k) {
   return true;
 }
 
+static void let_go(kl_keeper *keeper, kl_script *s, kl_kept *k);
+
+void kl_keeper_forget(kl_keeper *keeper, kl_script *s) {
+  const char *key;
+  size_t n, cursor = 0;
+  void *first;
+  while (kl_map_next(keeper->map, &cursor, &key, &n, &first)) {
+    kl_kept *k = first;
+    while (k && place_of(k, s) < 0)
+      k = k->next;
+    if (!k) continue;
+    let_go(keeper, s, k);
+    cursor = 0; /* the map may have changed */
+  }
+}
+
 kl_kept *kl_kept_take(kl_script *s, const char *key) {
   for (kl_kept *k = kl_kept_first(s, key); k; k = k->next)
     if (kl_kept_hold(s, k)) return k;
@@ -68,13 +84,13 @@ bool kl_kept_add(kl_script *s, kl_kept *k, const char *key) {
   return true;
 }
 
-void kl_kept_release(kl_script *s, kl_kept *k) {
+static void let_go(kl_keeper *keeper, kl_script *s, kl_kept *k) {
   int at = place_of(k, s);
   if (at < 0) return;
   k->holders[at] = NULL;
   for (int i = 0; i < KL_KEPT_HOLDERS; i++)
     if (k->holders[i]) return;
-  kl_map *map = s->keeper->map;
+  kl_map *map = keeper->map;
   size_t n = strlen(k->key);
   kl_kept *first = kl_map_get(map, k->key, n);
   if (first == k) {
@@ -91,3 +107,5 @@ void kl_kept_release(kl_script *s, kl_kept *k) {
   free(k->key);
   k->free(k);
 }
+
+void kl_kept_release(kl_script *s, kl_kept *k) { let_go(s->keeper, s, k); }

@@ -1,5 +1,5 @@
-/* The answers that a new version of a strategy got while it started. Where the old version ran on meanwhile, the new one
- * is built a second time, with the state as it is then; it is given the same answers, and nobody is asked twice.
+/* The answers that a new version of a strategy got while it started. Where the old version ran on meanwhile, the new
+ * one is built a second time, with the state as it is then; it is given the same answers, and nobody is asked twice.
  *
  * The strategy makes a record with the first build, sets `rehearsal` of the script (script/internal.h) to it, calls
  * kl_rehearsal_rewind before the next build and hangs it on that; once a version is live its `rehearsal` is NULL again

@@ -64,14 +64,6 @@ static bool valid_name(const char *name, size_t n) {
 
 /* ---- where a module may be ---- */
 
-/* Frees the text of a file when Lua is done with it, or raises. */
-static int free_text(lua_State *L) {
-  char **slot = lua_touserdata(L, 1);
-  free(*slot);
-  *slot = NULL;
-  return 0;
-}
-
 /* Pushes the compiled chunk of FOLDER/NAME.lua or FOLDER/NAME/init.lua and its path; false, and a line added to the
  * text at the top of L, when there is none. */
 static bool load_from_folder(lua_State *L, const char *folder, size_t folder_len, const char *name) {
@@ -85,27 +77,19 @@ static bool load_from_folder(lua_State *L, const char *folder, size_t folder_len
     int len = here ? snprintf(path, sizeof path, "%s", file)
                    : snprintf(path, sizeof path, "%.*s/%s", (int)folder_len, folder, file);
     if (len < 0 || (size_t)len >= sizeof path) continue;
-    char **slot = lua_newuserdatauv(L, sizeof *slot, 0); /* looked slot */
-    *slot = NULL;
-    lua_createtable(L, 0, 2);
-    lua_pushcfunction(L, free_text);
-    lua_setfield(L, -2, "__gc");
-    lua_setmetatable(L, -2);
+    kl_script *s = kl_script_of(L);
     size_t n = 0;
-    *slot = kl_read_file(path, &n);
-    if (!*slot) {
+    const char *text = kl_sources_read(&s->sources, s->snapshot, path, &n);
+    if (!text) {
       int why = errno;
-      lua_pop(L, 1); /* looked */
       if (why != ENOENT && why != ENOTDIR) luaL_error(L, "cannot read the module %s: %s", path, strerror(why));
       lua_pushfstring(L, "%s\n\tno file %s", lua_tostring(L, -1), path);
       lua_replace(L, -2);
       continue;
     }
-    lua_pushfstring(L, "@%s", path); /* looked slot chunkname */
-    if (luaL_loadbufferx(L, *slot, n, lua_tostring(L, -1), "t") != LUA_OK) lua_error(L);
-    free(*slot);
-    *slot = NULL;
-    lua_pushstring(L, path); /* looked slot chunkname chunk path */
+    lua_pushfstring(L, "@%s", path); /* looked chunkname */
+    if (luaL_loadbufferx(L, text, n, lua_tostring(L, -1), "t") != LUA_OK) lua_error(L);
+    lua_pushstring(L, path); /* looked chunkname chunk path */
     return true;
   }
   return false;

@@ -50,7 +50,9 @@ static int l_print(lua_State *L) {
   size_t len;
   const char *text = lua_tolstring(L, -1, &len);
   const kl_host_options *o = &s->host->o;
-  if (o->print) {
+  if (s->starting) {
+    kl_say_later(s, -1, text, len);
+  } else if (o->print) {
     o->print(o->data, s, text, len);
   } else {
     fwrite(text, 1, len, stdout);

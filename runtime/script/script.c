@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "script/internal.h"
+#include "script/rehearsal.h"
 
 enum { DEFAULT_CAP_MB = 256, DEFAULT_CPU_MS = 1000, REPORT_RESERVE = 64 * 1024 };
 
@@ -20,6 +21,7 @@ void *kl_script_data(kl_script *s) { return s->host->o.data; }
 kl_permissions kl_script_permissions(const kl_script *s) { return s->o.allow; }
 const kl_script_options *kl_script_get_options(const kl_script *s) { return &s->o; }
 bool kl_script_live(const kl_script *s) { return s->live; }
+kl_strategy *kl_script_strategy(const kl_script *s) { return s->strategy; }
 const char *kl_script_error(const kl_script *s) { return s->error; }
 const char *kl_script_error_kind(const kl_script *s) { return s->error_kind; }
 const char *kl_script_traceback(const kl_script *s) { return s->traceback; }
@@ -30,7 +32,7 @@ void kl_script_stats_get(const kl_script *s, kl_script_stats *out) {
                            .resumes = s->resumes,
                            .errors = s->errors,
                            .tasks = s->n_tasks,
-                           .generation = 1};
+                           .generation = s->generation};
 }
 
 /* ---- members ---- */
@@ -88,7 +90,7 @@ static int panic(lua_State *L) {
 
 /* ---- handlers ---- */
 
-const char kl_on_stop_key = 0, kl_on_error_key = 0;
+const char kl_on_stop_key = 0, kl_on_error_key = 0, kl_on_probation_key = 0;
 
 static void add_handler(lua_State *L, const char *key) {
   luaL_checktype(L, -1, LUA_TFUNCTION);
@@ -100,6 +102,14 @@ static void add_handler(lua_State *L, const char *key) {
 
 void kl_script_on_stop(lua_State *L) { add_handler(L, &kl_on_stop_key); }
 void kl_script_on_error(lua_State *L) { add_handler(L, &kl_on_error_key); }
+void kl_script_on_probation(lua_State *L) { add_handler(L, &kl_on_probation_key); }
+
+int kl_count_handlers(kl_script *s, const char *key) {
+  int type = lua_rawgetp(s->L, LUA_REGISTRYINDEX, key);
+  int n = type == LUA_TTABLE ? (int)lua_rawlen(s->L, -1) : 0;
+  lua_pop(s->L, 1);
+  return n;
+}
 
 /* ---- options ---- */
 
@@ -128,54 +138,70 @@ static const char *const *copy_list(const char *const *list, bool *ok) {
   return copy;
 }
 
-static bool copy_options(kl_script *s, const kl_script_options *o) {
+bool kl_options_copy(kl_script_options *to, const kl_script_options *from) {
   bool ok = true;
-  s->o.path = copy_text(o->path, &ok);
-  s->o.env = copy_text(o->env, &ok);
-  s->o.args = (char *const *)copy_list((const char *const *)o->args, &ok);
-  s->o.allow.fs = copy_list(o->allow.fs, &ok);
-  s->o.allow.net = copy_list(o->allow.net, &ok);
-  s->o.allow.env = copy_list(o->allow.env, &ok);
-  s->o.allow.all = o->allow.all;
-  s->o.allow.run = o->allow.run;
-  s->o.memory_cap = o->memory_cap ? o->memory_cap : (size_t)DEFAULT_CAP_MB << 20;
-  s->o.cpu_ms = o->cpu_ms > 0 ? o->cpu_ms : DEFAULT_CPU_MS;
+  *to = *from;
+  to->path = copy_text(from->path, &ok);
+  to->source = copy_text(from->source, &ok);
+  to->name = copy_text(from->name, &ok);
+  to->env = copy_text(from->env, &ok);
+  to->args = (char *const *)copy_list((const char *const *)from->args, &ok);
+  to->allow.fs = copy_list(from->allow.fs, &ok);
+  to->allow.net = copy_list(from->allow.net, &ok);
+  to->allow.env = copy_list(from->allow.env, &ok);
+  if (!to->memory_cap) to->memory_cap = (size_t)DEFAULT_CAP_MB << 20;
+  if (to->cpu_ms <= 0) to->cpu_ms = DEFAULT_CPU_MS;
   return ok;
 }
 
+void kl_options_free(kl_script_options *o) {
+  free((void *)(uintptr_t)o->path);
+  free((void *)(uintptr_t)o->source);
+  free((void *)(uintptr_t)o->name);
+  free((void *)(uintptr_t)o->env);
+  free_list((const char *const *)o->args);
+  free_list(o->allow.fs);
+  free_list(o->allow.net);
+  free_list(o->allow.env);
+  *o = (kl_script_options){0};
+}
+
 /* The name, the folder and the name of the chunk, from the path. */
-static bool name_it(kl_script *s, const kl_script_options *o) {
+static bool name_it(kl_script *s, const kl_version *v) {
   const char *path = s->o.path;
   const char *slash = path ? strrchr(path, '/') : NULL;
   const char *file = slash ? slash + 1 : path ? path : "script";
   size_t n = strlen(file);
   if (n > 4 && strcmp(file + n - 4, ".lua") == 0) n -= 4;
-  s->name = o->name ? strdup(o->name) : strndup(file, n);
-  if (!s->name) return false;
-  if (path) s->folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+  bool ok = true;
+  if (!v) s->own_name = s->o.name ? strdup(s->o.name) : strndup(file, n);
+  s->name = v ? v->name : s->own_name;
+  if (path) s->folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : copy_text(".", &ok);
   const char *chunk = path ? path : s->name;
+  if (!chunk || (path && !s->folder)) return false;
   s->chunk = malloc(strlen(chunk) + 2);
-  if (!s->chunk || (path && !s->folder)) return false;
+  if (!s->chunk) return false;
   s->chunk[0] = path ? '@' : '=';
   memcpy(s->chunk + 1, chunk, strlen(chunk) + 1);
-  s->o.name = s->name;
-  return true;
+  return ok;
 }
 
 void kl_script_free(kl_script *s) {
+  if (s->keeper) kl_keeper_forget(s->keeper, s);
   kl_keeper_release(s->keeper);
-  free((void *)(uintptr_t)s->o.path);
-  free((void *)(uintptr_t)s->o.env);
-  free_list((const char *const *)s->o.args);
-  free_list(s->o.allow.fs);
-  free_list(s->o.allow.net);
-  free_list(s->o.allow.env);
-  free(s->name);
+  kl_options_free(&s->o);
+  kl_sources_free(&s->sources);
+  kl_rehearsal_free(s->rehearsal);
+  kl_buf_free(&s->image);
+  kl_buf_free(&s->said);
+  free(s->own_name);
   free(s->folder);
   free(s->chunk);
   free(s->error);
   free(s->error_kind);
   free(s->traceback);
+  free(s->late_error);
+  free(s->late_trace);
   free(s);
 }
 
@@ -197,6 +223,8 @@ static int set_up(lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &kl_on_stop_key);
   lua_newtable(L);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &kl_on_error_key);
+  lua_newtable(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &kl_on_probation_key);
   kl_errors_open(L);
   kl_tasks_open(L);
   kl_sandbox_open(L);
@@ -239,38 +267,61 @@ static bool build(kl_script *s, source *src, kl_error *e) {
   return true;
 }
 
-bool kl_script_start(kl_host *h, const kl_script_options *o, kl_script **out, kl_error *e) {
-  *out = NULL;
+static kl_script *new_script(kl_host *h, const kl_version *v) {
   kl_script *s = calloc(1, sizeof *s);
-  if (!s) {
-    kl_error_set(e, KL_ERR_INTERNAL, "not enough memory to start a script");
-    return false;
-  }
+  if (!s) return NULL;
   s->host = h;
   kl_list_init(&s->link);
   kl_list_init(&s->todo);
   kl_list_init(&s->tasks);
   kl_list_init(&s->members);
+  kl_list_init(&s->start_ready);
+  kl_list_init(&s->held);
   s->next_handler = 1;
-  s->live = true;
-  s->keeper = kl_keeper_new();
-  char *file = NULL;
+  s->live = !v || !v->starting;
+  s->generation = 1;
+  s->declared = 1;
+  s->keeper = v ? kl_keeper_retain(v->keeper) : kl_keeper_new();
+  if (!v) return s;
+  s->strategy = v->strategy;
+  s->starting = v->starting;
+  s->generation = v->generation;
+  s->snapshot = v->snapshot;
+  s->rehearsal = v->rehearsal;
+  if (v->image && v->image->len) {
+    kl_buf_add(&s->image, v->image->data, v->image->len);
+    s->schema = v->schema;
+  }
+  return s;
+}
+
+bool kl_script_build(kl_host *h, const kl_script_options *o, const kl_version *v, kl_script **out, kl_error *e) {
+  *out = NULL;
+  kl_script *s = new_script(h, v);
+  if (!s) {
+    if (v) kl_rehearsal_free(v->rehearsal);
+    kl_error_set(e, KL_ERR_INTERNAL, "not enough memory to start a script");
+    return false;
+  }
   source src = {.s = s, .text = o->source, .n = o->source ? strlen(o->source) : 0};
-  bool ok = s->keeper && copy_options(s, o) && name_it(s, o);
+  bool ok = kl_options_copy(&s->o, o) && s->keeper && name_it(s, v) && !s->image.failed;
   s->cap = s->o.memory_cap;
   if (!ok) {
     kl_error_set(e, KL_ERR_INTERNAL, "not enough memory to start a script");
   } else if (!o->source) {
-    file = o->path ? kl_read_file(o->path, &src.n) : NULL;
-    src.text = file;
-    ok = file != NULL;
+    src.text = o->path ? kl_sources_read(&s->sources, s->snapshot, o->path, &src.n) : NULL;
+    ok = src.text != NULL;
     if (!ok)
       kl_error_set(e, KL_ERR_VALIDATION, "cannot read the script %s: %s", o->path ? o->path : "(no path)",
                    o->path ? strerror(errno) : "give a path or a source");
   }
   ok = ok && build(s, &src, e);
-  free(file);
+  s->snapshot = ok ? s->snapshot : NULL;
   if (!ok) {
+    if (v && v->tried) {
+      *v->tried = s->sources;
+      s->sources = (kl_sources){0};
+    }
     kl_script_free(s);
     return false;
   }
@@ -280,4 +331,25 @@ bool kl_script_start(kl_host *h, const kl_script_options *o, kl_script **out, kl
   if (h->running++ == 0) uv_ref((uv_handle_t *)&h->check);
   *out = s;
   return true;
+}
+
+bool kl_script_start(kl_host *h, const kl_script_options *o, kl_script **out, kl_error *e) {
+  return kl_script_build(h, o, NULL, out, e);
+}
+
+static void freed(uv_handle_t *timer) {
+  kl_script *s = timer->data;
+  timer->data = s->host;
+  kl_host *h = s->host;
+  kl_script_free(s);
+  kl_host_release(h);
+}
+
+void kl_script_discard(kl_script *s) {
+  s->discarded = true;
+  s->live = false;
+  kl_script_finish(s);
+  kl_list_remove(&s->link);
+  s->host->open_handles++;
+  uv_close((uv_handle_t *)&s->timer, freed);
 }

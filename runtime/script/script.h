@@ -10,9 +10,11 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/list.h"
+#include "base/log.h"
 
 typedef struct kl_host kl_host;
 typedef struct kl_script kl_script;
+typedef struct kl_strategy kl_strategy;
 typedef struct kl_task kl_task;
 typedef struct kl_wait kl_wait;
 typedef struct kl_member kl_member;
@@ -36,6 +38,7 @@ struct kl_wait {
    * "cancelled" and push is not called), false drops it at once. Never touches Lua. */
   bool (*cancel)(kl_wait *);
   kl_wait_kind kind;
+  bool timed; /* with KL_WAIT_INNER: time ends it, too */
 };
 
 /* Suspends the running task until kl_complete; returns as a C function returns. Takes w, whatever happens. Raises
@@ -142,6 +145,10 @@ typedef struct kl_host_options {
   /* A script ended: its main chunk returned and no task is left, it failed, or it was stopped. */
   void (*script_ended)(void *data, kl_script *s, bool failed);
   void (*print)(void *data, kl_script *s, const char *text, size_t n); /* output of print; NULL: stdout */
+  /* A strategy ended; `s`, its last version, is valid within the call, and NULL where it ended without one running. */
+  void (*strategy_ended)(void *data, kl_strategy *g, kl_script *s, bool failed);
+  /* A reload came about or did not: one line, and where there is one a traceback (else NULL). NULL: the log. */
+  void (*announce)(void *data, kl_strategy *g, bool bad, const char *text, const char *traceback);
   /* Where the memory of scripts comes from, below their caps: as realloc, and size 0 frees. NULL: the C library. */
   void *(*memory)(void *data, void *p, size_t size);
 } kl_host_options;
@@ -194,8 +201,17 @@ void kl_script_stats_get(const kl_script *s, kl_script_stats *out);
 /* ---- for the bindings of `kalua` and `task` (bindings/) ---- */
 
 /* Remembers a handler (function on top of L's stack, popped). */
-void kl_script_on_stop(lua_State *L);  /* raises */
-void kl_script_on_error(lua_State *L); /* raises */
+void kl_script_on_stop(lua_State *L);      /* raises */
+void kl_script_on_error(lua_State *L);     /* raises */
+void kl_script_on_probation(lua_State *L); /* raises; a check: false or an error undoes the reload */
+/* Sets field "state" of the table at the top of L's stack (the module kalua) to what was carried over, or to an empty
+ * table; from there it is read when the next version takes over. */
+void kl_script_open_state(lua_State *L); /* raises */
+/* kalua.migrate(from, fn): where the state that was carried over has that schema, fn converts it to the next. Arguments
+ * at 1 and 2; returns as a C function returns. */
+int kl_script_migrate_lua(lua_State *L); /* raises */
+/* A line of the script's, to the log under its name. */
+void kl_script_log(kl_script *s, kl_log_level level, const char *text, size_t n);
 kl_permissions kl_script_permissions(const kl_script *s);
 const kl_script_options *kl_script_get_options(const kl_script *s);
 

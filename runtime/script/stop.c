@@ -1,5 +1,7 @@
 /* How a script ends: on_stop handlers one after the other, then every task is cancelled, then a grace, then what is
  * left is cut off. Every end goes this way: of its own accord, by an error, stopped from outside. */
+#include <string.h>
+
 #include "base/log.h"
 #include "script/internal.h"
 
@@ -23,6 +25,8 @@ void kl_script_stop(kl_script *s, kl_stop_reason why, bool now) {
 
 void kl_script_finish(kl_script *s) {
   if (s->phase == KL_PHASE_ENDED) return;
+  if (s->strategy && !s->discarded) kl_strategy_closing(s);
+  s->live = false;
   s->phase = KL_PHASE_CANCEL; /* nothing new starts */
   while (!kl_list_empty(&s->tasks))
     kl_task_reset(KL_CONTAINER(s->tasks.next, kl_task, link));
@@ -43,7 +47,10 @@ void kl_script_finish(kl_script *s) {
 static void finish(kl_script *s) {
   kl_host *h = s->host;
   kl_script_finish(s);
-  if (h->o.script_ended) h->o.script_ended(h->o.data, s, s->failed);
+  if (s->strategy)
+    kl_strategy_version_ended(s);
+  else if (h->o.script_ended)
+    h->o.script_ended(h->o.data, s, s->failed);
 }
 
 /* ---- cancelling ---- */
@@ -70,13 +77,6 @@ static int start_handler(lua_State *L) {
   return 0;
 }
 
-static int count_handlers(lua_State *L) {
-  kl_script *s = lua_touserdata(L, 1);
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &kl_on_stop_key);
-  s->n_handlers = (int)lua_rawlen(L, -1);
-  return 0;
-}
-
 static void next_handler(kl_script *s);
 
 static void handler_over(uv_timer_t *timer) {
@@ -91,11 +91,26 @@ static void handler_over(uv_timer_t *timer) {
   next_handler(s);
 }
 
+/* The handlers of a version that is replaced have run; should it ever come back, they run again at its end. */
+static void swap_may_go_on(kl_script *s) {
+  s->for_swap = false;
+  s->phase = KL_PHASE_RUN;
+  s->next_handler = 1;
+  kl_strategy_handlers_ran(s);
+}
+
+void kl_script_before_swap(kl_script *s) {
+  s->why = KL_STOP_RELOAD;
+  s->for_swap = true;
+  s->phase = KL_PHASE_HANDLERS;
+  s->deadline_ns = now_ns() + (int64_t)s->host->o.grace_ms * 1000000;
+  kl_script_touch(s);
+}
+
 /* Each handler gets an equal share of the time that is left, so that one that hangs leaves some to those behind it. */
 static void next_handler(kl_script *s) {
   int64_t left_ms = (s->deadline_ns - now_ns()) / 1000000;
-  kl_script_protected(s, count_handlers, s, NULL); /* anew each time: a handler may add another one */
-  int waiting = s->n_handlers - s->next_handler + 1;
+  int waiting = kl_count_handlers(s, &kl_on_stop_key) - s->next_handler + 1; /* a handler may add another one */
   if (waiting > 0 && left_ms > 0) {
     bool ok = kl_script_protected(s, start_handler, s, "an on_stop handler could not be started");
     if (ok && s->handler) {
@@ -108,11 +123,59 @@ static void next_handler(kl_script *s) {
     kl_log_error(s->name, "%d on_stop handlers did not run: the time for them is over", waiting);
     s->errors++;
   }
-  cancel_all(s);
+  if (s->for_swap)
+    swap_may_go_on(s);
+  else
+    cancel_all(s);
 }
 
+/* ---- deadlock ---- */
+
+enum { DEADLOCK_TASKS = 10 };
+
+/* Protected: (script). Says where its tasks wait. */
+static int describe_deadlock(lua_State *L) {
+  kl_script *s = lua_touserdata(L, 1);
+  kl_buf trace = {0};
+  int shown = 0;
+  for (kl_list *n = s->tasks.next; n != &s->tasks && shown < DEADLOCK_TASKS; n = n->next, shown++) {
+    const kl_task *t = KL_CONTAINER(n, kl_task, link);
+    luaL_traceback(L, t->co, t == s->main ? "the main chunk waits" : "a task waits", 0);
+    if (shown) kl_buf_char(&trace, '\n');
+    kl_buf_str(&trace, lua_tostring(L, -1));
+    lua_pop(L, 1);
+  }
+  s->traceback = trace.data;
+  return 0;
+}
+
+/* Every task waits for another one, and nothing from outside can wake any: who stops the script could, if it has a
+ * handler for that. */
+static bool is_deadlocked(kl_script *s) {
+  return s->n_tasks > 0 && s->n_inner == s->n_tasks && s->live && !s->stop && !s->failed &&
+         kl_count_handlers(s, &kl_on_stop_key) == 0;
+}
+
+static void fail_of_deadlock(kl_script *s) {
+  s->errors++;
+  s->failed = true;
+  if (s->error) return;
+  s->error = strdup("deadlock: every task waits for another task, and nothing else can wake one of them");
+  s->error_kind = strdup("deadlock");
+  kl_script_protected(s, describe_deadlock, s, NULL);
+}
+
+/* ---- the way to the end ---- */
+
 void kl_script_step(kl_script *s) {
+  if (s->starting) {
+    kl_strategy_start_step(s);
+    return;
+  }
   if (s->phase == KL_PHASE_RUN) {
+    if (!s->live && !s->stop) return; /* suspended */
+    if (is_deadlocked(s)) fail_of_deadlock(s);
+    if (s->strategy && kl_strategy_takes_failure(s)) return;
     if (!s->stop && !s->failed && s->n_tasks > 0) return;
     if (s->failed && !s->stop) s->why = KL_STOP_ERROR;
     s->stop = true;
@@ -120,7 +183,7 @@ void kl_script_step(kl_script *s) {
     s->deadline_ns = now_ns() + (int64_t)s->host->o.grace_ms * 1000000;
   }
   if (s->phase == KL_PHASE_HANDLERS) {
-    if (s->now)
+    if (s->now && !s->for_swap)
       cancel_all(s);
     else if (!s->handler)
       next_handler(s);

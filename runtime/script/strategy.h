@@ -6,8 +6,6 @@
 
 #include "script/script.h"
 
-typedef struct kl_strategy kl_strategy;
-
 /* What happens when the running version fails after its probation. */
 typedef enum {
   KL_FAILED_STOP,      /* the strategy ends, failed */

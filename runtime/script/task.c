@@ -117,6 +117,7 @@ kl_task *kl_task_spawn(lua_State *L, int nargs) {
   note_place(L, t);
   lua_pushvalue(L, fn);
   t->ref = luaL_ref(L, LUA_REGISTRYINDEX);
+  t->exempt = s->for_swap;
   /* From here on nothing raises. */
   lua_pushcfunction(t->co, body);
   lua_xmove(L, t->co, nargs + 1); /* object */
@@ -126,10 +127,26 @@ kl_task *kl_task_spawn(lua_State *L, int nargs) {
   return t;
 }
 
+/* It is not only another task any more that can wake it. */
+static void leave_inner(kl_task *t) {
+  if (!t->inner) return;
+  t->inner = false;
+  t->script->n_inner--;
+}
+
 void kl_ready(kl_task *t) {
   if (kl_task_ended(t) || !kl_list_empty(&t->ready)) return;
-  kl_list_append(&t->script->host->ready, &t->ready);
-  kl_host_wake(t->script->host);
+  kl_script *s = t->script;
+  leave_inner(t);
+  if (s->live || t->exempt) {
+    kl_list_append(&s->host->ready, &t->ready);
+    kl_host_wake(s->host);
+  } else if (s->starting && !t->held) {
+    kl_list_append(&s->start_ready, &t->ready);
+    kl_script_touch(s);
+  } else {
+    kl_list_append(&s->held, &t->ready);
+  }
 }
 
 /* ---- cancelling ---- */
@@ -144,6 +161,7 @@ static void cancel(kl_task *t, const char *why, kl_reason *reason) {
   t->wait = NULL;
   w->task = NULL;
   w->drop(w);
+  t->held = false;
   kl_ready(t);
 }
 
@@ -187,10 +205,10 @@ static void start_handlers(lua_State *L, int err) {
   }
 }
 
-static void log_lines(const char *name, const char *text) {
+static void log_lines(const kl_script *s, const char *text) {
   while (text && *text) {
     size_t n = strcspn(text, "\n");
-    kl_log_error(name, "%.*s", (int)n, text);
+    kl_log_error(s->name, "%.*s", (int)n, text);
     text += n + (text[n] != 0);
   }
 }
@@ -206,10 +224,16 @@ static int report(lua_State *L) {
   lua_getiuservalue(L, 2, KL_UV_TRACE);      /* err object trace */
   kl_describe(L, 1, s->folder != NULL);      /* err object trace text */
   const char *trace = lua_tostring(L, 3), *text = lua_tostring(L, 4);
-  if (t == s->main || t == s->handler) {
+  if (s->strategy) {
+    free(s->late_error);
+    free(s->late_trace);
+    s->late_error = keep(text);
+    s->late_trace = keep(trace);
+  }
+  if (t == s->main || (t == s->handler && !s->for_swap) || s->starting) {
     if (s->error) {
       kl_log_error(s->name, "%s", text);
-      log_lines(s->name, trace);
+      log_lines(s, trace);
       return 0;
     }
     s->error = keep(text);
@@ -221,9 +245,12 @@ static int report(lua_State *L) {
     }
     return 0;
   }
-  kl_log_error(s->name, "%s: %s", t->quiet ? "error in an on_error handler" : "error in a task that nobody awaits",
+  kl_log_error(s->name, "%s: %s",
+               t->quiet          ? "error in an on_error handler"
+               : t == s->handler ? "error in an on_stop handler"
+                                 : "error in a task that nobody awaits",
                text);
-  log_lines(s->name, trace);
+  log_lines(s, trace);
   if (!t->quiet && s->phase < KL_PHASE_CANCEL) start_handlers(L, 1);
   return 0;
 }
@@ -240,7 +267,7 @@ static void report_error(kl_task *t) {
   kl_watch_end(s);
   lua_sethook(s->L, NULL, 0, 0);
   s->current = outer;
-  if (t == s->main || t == s->handler) {
+  if (t == s->main || (t == s->handler && !s->for_swap) || s->starting) {
     s->failed = true;
     if (!ok && !s->error) s->error = keep("it failed, and there was no memory left to say why");
   }
@@ -276,7 +303,10 @@ static void end(kl_task *t) {
   kl_script *s = t->script;
   kl_list_remove(&t->ready);
   kl_list_remove(&t->link);
+  leave_inner(t);
+  if (t->check) s->n_checks--;
   s->n_tasks--;
+  if (s->n_tasks && s->n_inner == s->n_tasks) kl_script_touch(s);
   if (t->wait) {
     kl_wait *w = t->wait;
     t->wait = NULL;
@@ -392,13 +422,13 @@ static int log_survivor(lua_State *L) {
     kl_log_error(s->name, "%s spawned at %s:%d did not end in time and was cut off",
                  t == s->handler ? "an on_stop handler" : "a task", t->line > 0 ? t->source : "?", t->line);
   luaL_traceback(L, t->co, NULL, 0);
-  log_lines(s->name, lua_tostring(L, -1));
+  log_lines(s, lua_tostring(L, -1));
   return 0;
 }
 
 void kl_task_reset(kl_task *t) {
   kl_script *s = t->script;
-  if (t->started) {
+  if (t->started && !s->discarded) {
     s->errors++;
     kl_script_protected(s, log_survivor, t, "a task did not end in time and was cut off");
   }

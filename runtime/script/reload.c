@@ -1,0 +1,530 @@
+/* How one version takes the place of another: its start runs beside the live one; then, between two events, that one
+ * rests and the new one goes on with its queues, books and state. Until the probation is over the old one can return.
+ *
+ * What a start reads takes time, and the live version works meanwhile. When that has changed its state, or when it has
+ * on_stop handlers, which may, the first build was a rehearsal: the version is built once more from the state as it is
+ * then, with the answers that the rehearsal got. */
+#include "script/reload.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "script/rehearsal.h"
+
+enum { PROBATION_TICKS = 10, CHECK_TICKS = 20, TEXT_MAX = 900 };
+
+static int64_t now_ns(void) { return kl_mono_ns(kl_clock_real()); }
+static double ms_since(int64_t then_ns) { return (double)(now_ns() - then_ns) / 1e6; }
+
+static void begin(kl_strategy *g);
+
+/* ---- telling ---- */
+
+static void announce(kl_strategy *g, bool bad, const char *text, const char *traceback) {
+  const kl_host_options *o = &g->host->o;
+  if (o->announce) {
+    o->announce(o->data, g, bad, text, traceback);
+    return;
+  }
+  kl_log_write(bad ? KL_LOG_ERROR : KL_LOG_INFO, g->name, "%s", text);
+}
+
+static void tell(kl_strategy *g, kl_list *waiters, const kl_error *e) {
+  kl_list told;
+  kl_list_move(&told, waiters);
+  while (!kl_list_empty(&told)) {
+    kl_reload_waiter *w = KL_CONTAINER(told.next, kl_reload_waiter, link);
+    kl_list_remove(&w->link);
+    w->done(w->data, g, e);
+    free(w);
+  }
+}
+
+/* ---- files ---- */
+
+static const kl_sources *last_tried(const kl_strategy *g) {
+  if (g->attempt.next) return &g->attempt.next->sources;
+  if (g->has_failed_files) return &g->failed_files;
+  return g->live ? &g->live->sources : NULL;
+}
+
+static void files_changed(void *data) {
+  kl_strategy *g = data;
+  const kl_sources *last = last_tried(g);
+  if (g->stopping || (last && kl_sources_unchanged(last))) return;
+  if (last == &g->failed_files && g->live && kl_sources_unchanged(&g->live->sources)) {
+    g->has_failed_files = false;
+    char text[TEXT_MAX];
+    snprintf(text, sizeof text, "the files are those of generation %d again, which goes on", g->live->generation);
+    announce(g, false, text, NULL);
+    return;
+  }
+  kl_error e = {0};
+  if (!kl_strategy_reload(g, NULL, NULL, &e)) kl_log_error(g->name, "%s", e.message);
+}
+
+static size_t add_paths(const char **paths, size_t n, const kl_sources *s) {
+  for (size_t i = 0; s && i < s->n; i++)
+    if (s->items[i].watched) paths[n++] = s->items[i].path;
+  return n;
+}
+
+void kl_reload_watch(kl_strategy *g) {
+  if (!g->o.watch || g->host->closing) return;
+  if (!g->watch) g->watch = kl_file_watch_new(g->host->loop, files_changed, g);
+  const kl_sources *live = g->live ? &g->live->sources : NULL;
+  const kl_sources *failed = g->has_failed_files ? &g->failed_files : NULL;
+  bool over = !g->live && !g->attempt.next && g->ended == KL_STRATEGY_ENDED;
+  size_t room = over ? 0 : (live ? live->n : 0) + (failed ? failed->n : 0);
+  const char **paths = calloc(room + 1, sizeof *paths);
+  kl_error e = {0};
+  bool ok = g->watch && paths;
+  if (ok && !over) ok = kl_file_watch_set(g->watch, paths, add_paths(paths, add_paths(paths, 0, live), failed), &e);
+  if (ok && over) ok = kl_file_watch_set(g->watch, paths, 0, &e);
+  free(paths);
+  if (!ok) {
+    kl_log_warn(g->name, "its files are not watched, use `kalua reload`: %s", e.kind ? e.message : "not enough memory");
+    return;
+  }
+  /* What changed between reading a file and watching it was seen by nobody. */
+  const kl_sources *last = last_tried(g);
+  if (!over && last && !kl_sources_unchanged(last)) files_changed(g);
+}
+
+/* ---- state ---- */
+
+bool kl_reload_capture(kl_strategy *g, kl_buf *out, int *schema, kl_error *e) {
+  if (g->live) {
+    bool has = false;
+    kl_buf image = {0};
+    int its = 0;
+    bool ok = kl_version_capture(g->live, &image, &its, &has, e);
+    if (ok && has) {
+      kl_buf_free(out);
+      *out = image;
+      *schema = its;
+      return true;
+    }
+    kl_buf_free(&image);
+    if (!ok) return false;
+  }
+  if (out == &g->image) return true;
+  kl_buf_clear(out);
+  if (g->image.len) kl_buf_add(out, g->image.data, g->image.len);
+  *schema = g->schema;
+  if (!out->failed) return true;
+  kl_error_set(e, KL_ERR_INTERNAL, "not enough memory for kalua.state");
+  return false;
+}
+
+/* ---- probation ---- */
+
+static bool copy_sources(kl_sources *to, const kl_sources *from) {
+  kl_sources copy = {0};
+  bool ok = true;
+  size_t n;
+  for (size_t i = 0; ok && i < from->n; i++)
+    ok = kl_sources_read(&copy, from, from->items[i].path, &n) || !from->items[i].text;
+  if (!ok) {
+    kl_sources_free(&copy);
+    return false;
+  }
+  kl_sources_free(to);
+  *to = copy;
+  return true;
+}
+
+static void stop_probation(kl_strategy *g) {
+  uv_timer_stop(&g->timer);
+  if (g->previous) kl_script_discard(g->previous);
+  g->previous = NULL;
+}
+
+static void roll_back(kl_strategy *g, const char *why, const char *traceback);
+
+static void tick(uv_timer_t *timer) {
+  kl_strategy *g = timer->data;
+  kl_script *s = g->live;
+  if (!s) return;
+  g->ticks++;
+  if (s->n_checks && g->ticks >= CHECK_TICKS) {
+    if (g->previous) {
+      roll_back(g, "a check of kalua.on_probation did not end", NULL);
+      return;
+    }
+  } else if (g->ticks <= PROBATION_TICKS) {
+    if (g->previous) kl_version_check(s);
+    return;
+  } else if (s->n_checks) {
+    return;
+  }
+  stop_probation(g);
+  if (!copy_sources(&g->good, &s->sources)) kl_log_warn(g->name, "not enough memory to keep the last good version");
+  kl_log_debug(g->name, "generation %d has outlived its probation", s->generation);
+}
+
+static void start_probation(kl_strategy *g) {
+  g->ticks = 0;
+  if (g->o.probation_ms < 0) {
+    stop_probation(g);
+    return;
+  }
+  uint64_t every = (uint64_t)g->o.probation_ms / PROBATION_TICKS;
+  uv_update_time(g->host->loop);
+  uv_timer_start(&g->timer, tick, every ? every : 1, every ? every : 1);
+  uv_unref((uv_handle_t *)&g->timer);
+}
+
+void kl_reload_made_live(kl_strategy *g, kl_script *s) {
+  g->live = s;
+  if (s->generation > g->last_generation) g->last_generation = s->generation;
+  g->version_started_ns = now_ns();
+  g->version_started_ms = kl_wall_ms(g->host->o.clock);
+  kl_sources_hash(&s->sources, g->hash);
+  if (!g->previous) start_probation(g);
+}
+
+void kl_reload_live_is_gone(kl_strategy *g) { stop_probation(g); }
+
+/* ---- the end of a try ---- */
+
+static void drop_attempt(kl_strategy *g) {
+  kl_attempt *a = &g->attempt;
+  uv_timer_stop(&g->start_timer);
+  kl_script *next = a->next, *rehearsal = a->rehearsal;
+  kl_buf image = a->image; /* its memory is used again */
+  *a = (kl_attempt){.image = image};
+  if (next) kl_script_discard(next); /* before the rehearsal, whose sources it reads */
+  if (rehearsal) kl_script_discard(rehearsal);
+  if (g->live) g->live->for_swap = false;
+}
+
+/* The next try, when one was asked for meanwhile. */
+static void go_on(kl_strategy *g) {
+  if (!g->again || g->stopping || !g->live) return;
+  g->again = false;
+  while (!kl_list_empty(&g->waiters_again)) {
+    kl_list *w = g->waiters_again.next;
+    kl_list_remove(w);
+    kl_list_append(&g->waiters, w);
+  }
+  begin(g);
+}
+
+static void keep_failed_files(kl_strategy *g, kl_script *s) {
+  kl_sources_free(&g->failed_files);
+  g->failed_files = s->sources;
+  s->sources = (kl_sources){0};
+  g->has_failed_files = true;
+}
+
+static void refuse(kl_strategy *g, const kl_error *e, const char *traceback) {
+  kl_attempt *a = &g->attempt;
+  char text[TEXT_MAX];
+  if (g->live)
+    snprintf(text, sizeof text, "not reloaded: %s (generation %d goes on)", e->message, g->live->generation);
+  else
+    snprintf(text, sizeof text, "not reloaded: %s", e->message);
+  g->refused++;
+  kl_strategy_note_error(g, e->message);
+  char *trace = traceback ? strdup(traceback) : NULL;
+  kl_script *failed = a->rehearsal ? a->rehearsal : a->next;
+  kl_list waiters;
+  kl_list_move(&waiters, &g->waiters);
+  if (a->next && failed == a->next)
+    keep_failed_files(g, failed);
+  else if (failed)
+    copy_sources(&g->failed_files, &failed->sources), g->has_failed_files = true;
+  drop_attempt(g);
+  if (g->live && !g->live->live && !g->paused) kl_version_go_live(g->live);
+  announce(g, true, text, trace);
+  free(trace);
+  kl_reload_watch(g);
+  tell(g, &waiters, e);
+  if (!g->live && !g->stopping) kl_strategy_nothing_runs(g);
+  go_on(g);
+}
+
+void kl_reload_give_up(kl_strategy *g, const kl_error *e) {
+  g->again = false;
+  drop_attempt(g);
+  stop_probation(g);
+  tell(g, &g->waiters, e);
+  tell(g, &g->waiters_again, e);
+}
+
+/* ---- back to the version before ---- */
+
+static void roll_back(kl_strategy *g, const char *why, const char *traceback) {
+  kl_script *bad = g->live;
+  char text[TEXT_MAX];
+  snprintf(text, sizeof text, "rolled back: %s (generation %d goes on again)", why, g->previous->generation);
+  kl_strategy_note_error(g, why);
+  char *trace = traceback ? strdup(traceback) : NULL;
+  bool tried = g->attempt.next || g->attempt.handlers;
+  if (tried) { /* it began from the state of the version that goes */
+    drop_attempt(g);
+    g->again = true;
+    kl_list_move(&g->waiters_again, &g->waiters);
+  }
+  uv_timer_stop(&g->timer);
+  g->live = g->previous;
+  g->previous = NULL;
+  g->rolled_back++;
+  keep_failed_files(g, bad);
+  kl_script_discard(bad);
+  kl_reload_made_live(g, g->live);
+  kl_version_go_live(g->live);
+  announce(g, true, text, trace);
+  free(trace);
+  kl_reload_watch(g);
+  go_on(g);
+}
+
+bool kl_strategy_takes_failure(kl_script *s) {
+  kl_strategy *g = s->strategy;
+  if (s != g->live || !g->previous || s->stop) return false;
+  if (!s->failed && s->errors == 0) return false;
+  if (s->failed && s->error)
+    roll_back(g, s->error, s->traceback);
+  else
+    roll_back(g, s->late_error ? s->late_error : "it failed", s->late_trace);
+  return true;
+}
+
+/* ---- the swap ---- */
+
+static void swap(kl_strategy *g) {
+  kl_attempt *a = &g->attempt;
+  kl_script *old = g->live, *next = a->next, *rehearsal = a->rehearsal;
+  int64_t began = a->began_ns, paused = a->pause_ns;
+  a->next = a->rehearsal = NULL;
+  if (old && old->live) kl_version_suspend(old);
+  if (old && g->o.probation_ms >= 0 && !g->previous) {
+    g->previous = old;
+    old = NULL;
+  }
+  g->live = next;
+  kl_version_go_live(next);
+  kl_reload_made_live(g, next);
+  start_probation(g);
+  g->reloads++;
+  g->has_failed_files = false;
+  drop_attempt(g);
+  char text[TEXT_MAX];
+  snprintf(text, sizeof text, "reloaded in %.1f ms, generation %d", ms_since(began), next->generation);
+  announce(g, false, text, NULL);
+  kl_log_debug(g->name, "the version before rested for %.2f ms", ms_since(paused));
+  if (rehearsal) kl_script_discard(rehearsal);
+  if (old) kl_script_discard(old);
+  kl_list waiters;
+  kl_list_move(&waiters, &g->waiters);
+  kl_reload_watch(g);
+  tell(g, &waiters, NULL);
+  go_on(g);
+}
+
+/* ---- a try ---- */
+
+static void look(kl_strategy *g);
+
+static void start_timed_out(uv_timer_t *timer) {
+  kl_strategy *g = timer->data;
+  kl_error e = {0};
+  kl_error_set(&e, KL_ERR_TIMEOUT,
+               "its start has not ended after %.3g s: it still waits for answers or does not stop working",
+               g->o.start_ms / 1e3);
+  refuse(g, &e, NULL);
+}
+
+static void build(kl_strategy *g) {
+  kl_attempt *a = &g->attempt;
+  kl_rehearsal *answers = NULL;
+  if (a->rehearsal) {
+    answers = a->rehearsal->rehearsal;
+    a->rehearsal->rehearsal = NULL;
+    kl_rehearsal_rewind(answers);
+  } else {
+    answers = kl_rehearsal_new();
+  }
+  const kl_version v = {.strategy = g,
+                        .keeper = g->keeper,
+                        .name = g->name,
+                        .generation = g->last_generation + 1,
+                        .snapshot = a->rehearsal ? &a->rehearsal->sources : NULL,
+                        .image = &a->image,
+                        .schema = a->schema,
+                        .starting = true,
+                        .rehearsal = answers,
+                        .tried = a->rehearsal ? NULL : &g->failed_files};
+  kl_error e = {0};
+  if (!a->rehearsal) {
+    kl_sources_free(&g->failed_files);
+    g->has_failed_files = false;
+  }
+  if (!answers) {
+    kl_error_set(&e, KL_ERR_INTERNAL, "not enough memory to start a script");
+    refuse(g, &e, NULL);
+    return;
+  }
+  if (!kl_script_build(g->host, &g->o.script, &v, &a->next, &e)) {
+    g->has_failed_files = true;
+    refuse(g, &e, NULL);
+    return;
+  }
+  kl_version_run_start(a->next);
+  look(g);
+}
+
+static void begin(kl_strategy *g) {
+  kl_attempt *a = &g->attempt;
+  kl_error e = {0};
+  a->began_ns = a->pause_ns = now_ns();
+  if (!kl_reload_capture(g, &a->image, &a->schema, &e)) {
+    refuse(g, &e, NULL);
+    return;
+  }
+  build(g);
+}
+
+static void begin_second(kl_strategy *g) {
+  kl_attempt *a = &g->attempt;
+  kl_error e = {0};
+  a->second = true;
+  if (g->live && g->live->live) {
+    a->pause_ns = now_ns();
+    kl_version_suspend(g->live);
+  }
+  a->rehearsal = a->next;
+  a->next = NULL;
+  if (!kl_reload_capture(g, &a->image, &a->schema, &e)) {
+    refuse(g, &e, NULL);
+    return;
+  }
+  build(g);
+}
+
+void kl_strategy_handlers_ran(kl_script *s) {
+  kl_strategy *g = s->strategy;
+  if (!g->attempt.handlers || s != g->live) return;
+  g->attempt.handlers = false;
+  begin_second(g);
+}
+
+/* 1: as it was carried over, 0: changed, -1: refused. */
+static int state_is_unchanged(kl_strategy *g) {
+  kl_attempt *a = &g->attempt;
+  kl_buf now = {0};
+  int schema = 0;
+  kl_error e = {0};
+  if (!kl_reload_capture(g, &now, &schema, &e)) {
+    kl_buf_free(&now);
+    refuse(g, &e, NULL);
+    return -1;
+  }
+  bool same = now.len == a->image.len && schema == a->schema && (!now.len || !memcmp(now.data, a->image.data, now.len));
+  kl_buf_free(&now);
+  return same;
+}
+
+/* What has become of the start. */
+static void look(kl_strategy *g) {
+  kl_attempt *a = &g->attempt;
+  kl_script *s = a->next;
+  kl_error e = {0};
+  if (s->failed) {
+    kl_error_set(&e, KL_ERR_VALIDATION, "%s", s->error ? s->error : "it failed");
+    refuse(g, &e, s->traceback);
+    return;
+  }
+  if (!kl_version_has_started(s)) {
+    if (!a->second) a->waited = true;
+    if (!uv_is_active((uv_handle_t *)&g->start_timer)) {
+      uv_update_time(g->host->loop);
+      uv_timer_start(&g->start_timer, start_timed_out, (uint64_t)g->o.start_ms, 0);
+    }
+    return;
+  }
+  uv_timer_stop(&g->start_timer);
+  if (s->n_tasks == 0) {
+    kl_error_set(&e, KL_ERR_VALIDATION,
+                 "the new version ends at once, nothing of it is left to run; `kalua stop %s` stops it", g->name);
+    refuse(g, &e, NULL);
+    return;
+  }
+  if (s->schema > s->declared) {
+    kl_error_set(&e, KL_ERR_VALIDATION,
+                 "kalua.state is of schema %d, and the new version knows only %d: keep kalua.migrate(%d, …)", s->schema,
+                 s->declared, s->schema - 1);
+    refuse(g, &e, NULL);
+    return;
+  }
+  if (!a->second && g->live && kl_count_handlers(g->live, &kl_on_stop_key) > 0) {
+    a->handlers = true;
+    a->pause_ns = now_ns();
+    kl_version_suspend(g->live);
+    kl_script_before_swap(g->live);
+    return;
+  }
+  if (!a->second && a->waited) {
+    int same = state_is_unchanged(g);
+    if (same < 0) return;
+    if (!same) {
+      begin_second(g);
+      return;
+    }
+  }
+  swap(g);
+}
+
+void kl_strategy_start_step(kl_script *s) {
+  kl_strategy *g = s->strategy;
+  if (s != g->attempt.next || g->attempt.handlers) return;
+  kl_version_run_start(s);
+  look(g);
+}
+
+/* ---- asking for one ---- */
+
+void kl_strategy_step(kl_strategy *g) {
+  kl_error e = {0};
+  if (g->stopping || g->paused) {
+    kl_error_set(&e, KL_ERR_CLOSED, g->stopping ? "%s is stopping" : "%s is paused: resume it first", g->name);
+    tell(g, &g->waiters, &e);
+    return;
+  }
+  if (g->attempt.second || g->attempt.handlers) {
+    g->again = true;
+    return;
+  }
+  if (!g->live && !g->attempt.next) {
+    bool ok = kl_strategy_start_again(g, &e);
+    tell(g, &g->waiters, ok ? NULL : &e);
+    return;
+  }
+  drop_attempt(g);
+  begin(g);
+}
+
+bool kl_strategy_reload(kl_strategy *g, kl_reload_done *done, void *data, kl_error *e) {
+  if (g->stopping || (!g->live && !g->attempt.next && g->ended == KL_STRATEGY_ENDED)) {
+    kl_error_set(e, KL_ERR_CLOSED, "%s does not run", g->name);
+    return false;
+  }
+  if (done) {
+    kl_reload_waiter *w = malloc(sizeof *w);
+    if (!w) {
+      kl_error_set(e, KL_ERR_INTERNAL, "not enough memory to reload %s", g->name);
+      return false;
+    }
+    w->done = done;
+    w->data = data;
+    kl_list_init(&w->link);
+    kl_list_append(g->attempt.second || g->attempt.handlers ? &g->waiters_again : &g->waiters, &w->link);
+  }
+  if (kl_list_empty(&g->wanted)) kl_list_append(&g->host->wanted, &g->wanted);
+  kl_host_wake(g->host);
+  return true;
+}

@@ -1,0 +1,22 @@
+/* How one version of a strategy takes the place of another: for strategy.c. */
+#ifndef KL_RELOAD_H
+#define KL_RELOAD_H
+
+#include "script/internal.h"
+
+/* A version became the one that runs: counters, times, hash. */
+void kl_reload_made_live(kl_strategy *g, kl_script *s);
+/* Watches the files of what runs and of what failed, where that is wanted; none once the strategy has ended. */
+void kl_reload_watch(kl_strategy *g);
+/* The state of the version that runs, or what is kept of the last one. */
+bool kl_reload_capture(kl_strategy *g, kl_buf *out, int *schema, kl_error *e);
+/* The version that ran has ended: no probation any more. A try that is under way goes on. */
+void kl_reload_live_is_gone(kl_strategy *g);
+/* Ends a try that is under way and the probation; who asked is told `e`. */
+void kl_reload_give_up(kl_strategy *g, const kl_error *e);
+/* The version that ran ended while another one started, and that one failed. */
+void kl_strategy_nothing_runs(kl_strategy *g);
+/* Remembers it as the last error. */
+void kl_strategy_note_error(kl_strategy *g, const char *text);
+
+#endif

@@ -1,0 +1,298 @@
+/* Strategies: what runs, what happens when it fails, and what can be asked of it. How one version takes the place of
+ * another is in reload.c. */
+#include "script/strategy.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "script/internal.h"
+#include "script/reload.h"
+
+enum { BACKOFF_FIRST_MS = 1000, BACKOFF_MAX_MS = 60000, HEALTHY_MS = 60000, DEFAULT_PROBATION_MS = 10000 };
+enum { DEFAULT_START_MS = 10000 };
+
+const char *const kl_on_failure_names[KL_FAILED_COUNT] = {"stop", "restart", "last-good"};
+
+static int64_t now_ns(void) { return kl_mono_ns(kl_clock_real()); }
+
+/* ---- reading ---- */
+
+const char *kl_strategy_name(const kl_strategy *g) { return g->name; }
+kl_script *kl_strategy_script(kl_strategy *g) { return g->live; }
+
+kl_strategy *kl_strategy_next(kl_host *h, const kl_strategy *g) {
+  const kl_list *next = g ? g->link.next : h->strategies.next;
+  return next == &h->strategies ? NULL : KL_CONTAINER(next, kl_strategy, link);
+}
+
+static kl_strategy_phase phase_of(const kl_strategy *g) {
+  if (!g->live) return g->attempt.next ? KL_STRATEGY_RELOADING : g->ended;
+  if (g->paused) return KL_STRATEGY_PAUSED;
+  if (g->attempt.next || g->attempt.handlers) return KL_STRATEGY_RELOADING;
+  return g->previous ? KL_STRATEGY_PROBATION : KL_STRATEGY_RUNNING;
+}
+
+void kl_strategy_status_get(const kl_strategy *g, kl_strategy_status *out) {
+  *out = (kl_strategy_status){.phase = phase_of(g),
+                              .name = g->name,
+                              .path = g->o.script.path,
+                              .generation = g->live ? g->live->generation : g->last_generation,
+                              .started_ms = g->started_ms,
+                              .version_started_ms = g->version_started_ms,
+                              .reloads = g->reloads,
+                              .refused = g->refused,
+                              .rolled_back = g->rolled_back,
+                              .restarts = g->restarts,
+                              .failed = g->failed};
+  memcpy(out->hash, g->hash, sizeof out->hash);
+  memcpy(out->last_error, g->last_error, sizeof out->last_error);
+  if (g->live) kl_script_stats_get(g->live, &out->script);
+}
+
+/* ---- versions that begin without another one beside them ---- */
+
+/* With the source of `snapshot`, or of the disk. */
+static bool start_version(kl_strategy *g, const kl_sources *snapshot, kl_error *e) {
+  const kl_version v = {.strategy = g,
+                        .keeper = g->keeper,
+                        .name = g->name,
+                        .generation = g->last_generation + 1,
+                        .snapshot = snapshot,
+                        .image = &g->image,
+                        .schema = g->schema,
+                        .tried = &g->failed_files};
+  kl_sources_free(&g->failed_files);
+  g->has_failed_files = false;
+  kl_script *s = NULL;
+  if (!kl_script_build(g->host, &g->o.script, &v, &s, e)) {
+    g->has_failed_files = true;
+    kl_reload_watch(g);
+    return false;
+  }
+  kl_reload_made_live(g, s);
+  kl_reload_watch(g);
+  return true;
+}
+
+/* ---- the end of the version that runs ---- */
+
+void kl_strategy_note_error(kl_strategy *g, const char *text) {
+  snprintf(g->last_error, sizeof g->last_error, "%s", text ? text : "");
+}
+
+static void ended(kl_strategy *g, kl_script *s) {
+  g->ended = KL_STRATEGY_ENDED;
+  uv_timer_stop(&g->timer);
+  kl_reload_watch(g);
+  kl_host *h = g->host;
+  if (h->o.strategy_ended) h->o.strategy_ended(h->o.data, g, s, g->failed);
+}
+
+static void start_later(kl_strategy *g);
+
+static void restart(uv_timer_t *timer) {
+  kl_strategy *g = timer->data;
+  kl_error e = {0};
+  bool last_good = g->o.on_failure == KL_FAILED_LAST_GOOD && g->good.n > 0;
+  if (start_version(g, last_good ? &g->good : NULL, &e)) {
+    g->restarts++;
+    kl_log_info(g->name, "started again, generation %d%s", g->last_generation,
+                last_good ? ": the last good version" : "");
+    return;
+  }
+  kl_strategy_note_error(g, e.message);
+  kl_log_error(g->name, "not started again: %s", e.message);
+  start_later(g);
+}
+
+static void start_later(kl_strategy *g) {
+  int64_t wait = BACKOFF_FIRST_MS;
+  for (int i = 0; i < g->failures && wait < BACKOFF_MAX_MS; i++)
+    wait *= 2;
+  if (wait > BACKOFF_MAX_MS) wait = BACKOFF_MAX_MS;
+  g->failures++;
+  g->ended = KL_STRATEGY_WAITING;
+  kl_log_warn(g->name, "it is started again in %d s", (int)(wait / 1000));
+  uv_update_time(g->host->loop);
+  uv_timer_start(&g->timer, restart, (uint64_t)wait, 0);
+}
+
+void kl_strategy_closing(kl_script *s) {
+  kl_strategy *g = s->strategy;
+  if (s != g->live) return;
+  kl_error e = {0};
+  if (!kl_reload_capture(g, &g->image, &g->schema, &e)) {
+    kl_log_error(g->name, "%s; its last state is lost", e.message);
+    kl_strategy_note_error(g, e.message);
+  }
+}
+
+void kl_strategy_version_ended(kl_script *s) {
+  kl_strategy *g = s->strategy;
+  if (s != g->live) return;
+  g->live = NULL;
+  kl_reload_live_is_gone(g);
+  if (s->failed) kl_strategy_note_error(g, s->error);
+  if (now_ns() - g->version_started_ns > (int64_t)HEALTHY_MS * 1000000) g->failures = 0;
+  bool again = s->failed && !g->stopping && g->o.on_failure != KL_FAILED_STOP;
+  if (again) {
+    kl_log_error(g->name, "%s", s->error ? s->error : "failed");
+    start_later(g);
+  } else if (!g->attempt.next || g->stopping) { /* else the one that starts takes over */
+    g->failed = s->failed;
+    ended(g, s);
+  }
+  kl_script_discard(s);
+}
+
+void kl_strategy_nothing_runs(kl_strategy *g) {
+  if (!g->stopping && g->o.on_failure != KL_FAILED_STOP) {
+    start_later(g);
+    return;
+  }
+  g->failed = true;
+  ended(g, NULL);
+}
+
+/* ---- what can be asked of a strategy ---- */
+
+void kl_strategy_stop(kl_strategy *g, kl_stop_reason why, bool now) {
+  g->stopping = true;
+  kl_error e = {0};
+  kl_error_set(&e, KL_ERR_CLOSED, "%s is stopping", g->name);
+  kl_reload_give_up(g, &e);
+  if (g->live) {
+    g->paused = false;
+    if (!g->live->live) kl_version_go_live(g->live);
+    kl_script_stop(g->live, why, now);
+  } else if (g->ended == KL_STRATEGY_WAITING) {
+    ended(g, NULL);
+  }
+}
+
+bool kl_strategy_start_again(kl_strategy *g, kl_error *e) {
+  if (g->live || g->attempt.next) {
+    kl_error_set(e, KL_ERR_VALIDATION, "%s runs already", g->name);
+    return false;
+  }
+  uv_timer_stop(&g->timer);
+  bool was_stopping = g->stopping;
+  g->stopping = false;
+  if (start_version(g, NULL, e)) {
+    g->failed = false;
+    g->failures = 0;
+    return true;
+  }
+  g->stopping = was_stopping;
+  kl_strategy_note_error(g, e->message);
+  if (g->ended == KL_STRATEGY_WAITING) start_later(g);
+  return false;
+}
+
+bool kl_strategy_pause(kl_strategy *g, bool paused, kl_error *e) {
+  if (!g->live || g->stopping) {
+    kl_error_set(e, KL_ERR_VALIDATION, "%s does not run", g->name);
+    return false;
+  }
+  if (g->attempt.next || g->attempt.handlers) {
+    kl_error_set(e, KL_ERR_VALIDATION, "%s is being reloaded; try again in a moment", g->name);
+    return false;
+  }
+  if (paused == g->paused) return true;
+  g->paused = paused;
+  if (paused)
+    kl_version_suspend(g->live);
+  else
+    kl_version_go_live(g->live);
+  return true;
+}
+
+/* ---- birth and end ---- */
+
+static bool name_it(kl_strategy *g) {
+  const char *path = g->o.script.path;
+  const char *slash = path ? strrchr(path, '/') : NULL;
+  const char *file = slash ? slash + 1 : path ? path : "script";
+  size_t n = strlen(file);
+  if (n > 4 && strcmp(file + n - 4, ".lua") == 0) n -= 4;
+  g->name = g->o.script.name ? strdup(g->o.script.name) : strndup(file, n);
+  return g->name != NULL;
+}
+
+static void free_strategy(kl_strategy *g) {
+  kl_options_free(&g->o.script);
+  free(g->name);
+  kl_keeper_release(g->keeper);
+  kl_buf_free(&g->image);
+  kl_buf_free(&g->attempt.image);
+  kl_sources_free(&g->good);
+  kl_sources_free(&g->failed_files);
+  free(g);
+}
+
+static void timer_closed(uv_handle_t *timer) {
+  kl_strategy *g = timer->data;
+  if (--g->open_timers > 0) return;
+  kl_host *h = g->host;
+  free_strategy(g);
+  kl_host_release(h);
+}
+
+void kl_strategy_close(kl_strategy *g) {
+  g->stopping = true;
+  kl_error e = {0};
+  kl_error_set(&e, KL_ERR_CLOSED, "the program ends");
+  kl_reload_give_up(g, &e);
+  if (g->live) {
+    kl_script *s = g->live;
+    kl_strategy_closing(s);
+    g->live = NULL;
+    kl_script_discard(s);
+  }
+  kl_file_watch_close(g->watch);
+  g->watch = NULL;
+  kl_list_remove(&g->link);
+  kl_list_remove(&g->wanted);
+  g->host->open_handles++;
+  uv_close((uv_handle_t *)&g->start_timer, timer_closed);
+  uv_close((uv_handle_t *)&g->timer, timer_closed);
+}
+
+bool kl_strategy_start(kl_host *h, const kl_strategy_options *o, kl_strategy **out, kl_error *e) {
+  *out = NULL;
+  kl_strategy *g = calloc(1, sizeof *g);
+  if (!g) {
+    kl_error_set(e, KL_ERR_INTERNAL, "not enough memory to start a script");
+    return false;
+  }
+  g->host = h;
+  g->o = *o;
+  g->ended = KL_STRATEGY_ENDED;
+  kl_list_init(&g->link);
+  kl_list_init(&g->wanted);
+  kl_list_init(&g->waiters);
+  kl_list_init(&g->waiters_again);
+  if (!g->o.probation_ms) g->o.probation_ms = DEFAULT_PROBATION_MS;
+  if (g->o.start_ms <= 0) g->o.start_ms = DEFAULT_START_MS;
+  bool ok = kl_options_copy(&g->o.script, &o->script) && name_it(g);
+  g->keeper = kl_keeper_new();
+  if (!ok || !g->keeper) {
+    kl_error_set(e, KL_ERR_INTERNAL, "not enough memory to start a script");
+    free_strategy(g);
+    return false;
+  }
+  uv_timer_init(h->loop, &g->timer);
+  uv_timer_init(h->loop, &g->start_timer);
+  g->timer.data = g->start_timer.data = g;
+  g->open_timers = 2;
+  g->started_ms = kl_wall_ms(h->o.clock);
+  kl_list_append(&h->strategies, &g->link);
+  if (!start_version(g, NULL, e)) {
+    kl_strategy_close(g);
+    return false;
+  }
+  *out = g;
+  return true;
+}

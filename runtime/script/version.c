@@ -1,0 +1,268 @@
+/* A version of a strategy: how its start runs beside another one, how it becomes live and rests, and how its state
+ * comes and goes. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "script/image.h"
+#include "script/internal.h"
+#include "script/rehearsal.h"
+
+enum { START_PASSES = 64, START_STRETCH_MS = 5 };
+
+static const char kalua_key = 0; /* the module kalua, whose field `state` is the state */
+
+static int64_t now_ns(void) { return kl_mono_ns(kl_clock_real()); }
+
+/* ---- the start ---- */
+
+void kl_version_run_start(kl_script *s) {
+  int64_t until = now_ns() + (int64_t)START_STRETCH_MS * 1000000;
+  for (int i = 0; i < START_PASSES && !kl_list_empty(&s->start_ready) && now_ns() < until; i++) {
+    kl_list pass;
+    kl_list_move(&pass, &s->start_ready);
+    while (!kl_list_empty(&pass)) {
+      kl_task *t = KL_CONTAINER(pass.next, kl_task, ready);
+      kl_list_remove(&t->ready);
+      kl_task_resume(t);
+    }
+  }
+  if (!kl_list_empty(&s->start_ready)) kl_script_touch(s);
+}
+
+static bool is_part_of_start(const kl_task *t) {
+  if (t->held) return false;
+  bool inner = t->wait && t->wait->kind == KL_WAIT_INNER && kl_list_empty(&t->ready);
+  return !inner;
+}
+
+bool kl_version_has_started(const kl_script *s) {
+  for (const kl_list *n = s->tasks.next; n != &s->tasks; n = n->next)
+    if (is_part_of_start(KL_CONTAINER(n, kl_task, link))) return false;
+  return true;
+}
+
+/* ---- live and suspended ---- */
+
+static void ready_again(kl_list *list) {
+  kl_list waiting;
+  kl_list_move(&waiting, list);
+  while (!kl_list_empty(&waiting)) {
+    kl_task *t = KL_CONTAINER(waiting.next, kl_task, ready);
+    kl_list_remove(&t->ready);
+    kl_ready(t);
+  }
+}
+
+static void say(kl_script *s, int level, const char *text, size_t n) {
+  const kl_host_options *o = &s->host->o;
+  if (level >= 0) {
+    kl_log_write((kl_log_level)level, s->name, "%.*s", (int)n, text);
+  } else if (o->print) {
+    o->print(o->data, s, text, n);
+  } else {
+    fwrite(text, 1, n, stdout);
+    putchar('\n');
+  }
+}
+
+typedef struct {
+  int level; /* -1: printed */
+  size_t n;
+} said;
+
+void kl_say_later(kl_script *s, int level, const char *text, size_t n) {
+  const said head = {.level = level, .n = n};
+  kl_buf_add(&s->said, &head, sizeof head);
+  kl_buf_add(&s->said, text, n);
+}
+
+static void say_now(kl_script *s) {
+  for (size_t at = 0; at + sizeof(said) <= s->said.len;) {
+    said head;
+    memcpy(&head, s->said.data + at, sizeof head);
+    at += sizeof head;
+    say(s, head.level, s->said.data + at, head.n);
+    at += head.n;
+  }
+  if (s->said.failed) kl_log_warn(s->name, "some of what it said while it started is lost: not enough memory");
+  kl_buf_free(&s->said);
+}
+
+void kl_script_log(kl_script *s, kl_log_level level, const char *text, size_t n) {
+  if (s->starting)
+    kl_say_later(s, (int)level, text, n);
+  else
+    kl_log_write(level, s->name, "%.*s", (int)n, text);
+}
+
+void kl_version_go_live(kl_script *s) {
+  bool first = s->starting;
+  s->starting = false;
+  s->live = true;
+  for (kl_list *n = s->tasks.next; n != &s->tasks; n = n->next) {
+    kl_task *t = KL_CONTAINER(n, kl_task, link);
+    t->held = false;
+    if (t->wait && kl_is_hold(t->wait)) kl_ready(t);
+  }
+  ready_again(&s->start_ready);
+  ready_again(&s->held);
+  for (kl_list *n = s->members.next; n != &s->members; n = n->next) {
+    kl_member *m = KL_CONTAINER(n, kl_member, link);
+    if (m->live) m->live(m);
+  }
+  if (first) {
+    kl_buf_free(&s->image);
+    kl_rehearsal_free(s->rehearsal);
+    s->rehearsal = NULL;
+    s->snapshot = NULL;
+    say_now(s);
+  }
+  kl_script_touch(s);
+}
+
+void kl_version_suspend(kl_script *s) {
+  s->live = false;
+  for (kl_list *n = s->tasks.next; n != &s->tasks; n = n->next) {
+    kl_task *t = KL_CONTAINER(n, kl_task, link);
+    if (kl_list_empty(&t->ready)) continue;
+    kl_list_remove(&t->ready);
+    kl_list_append(&s->held, &t->ready);
+  }
+}
+
+/* ---- state ---- */
+
+/* The module is at the top. */
+void kl_script_open_state(lua_State *L) {
+  kl_script *s = kl_script_of(L);
+  if (s->image.len)
+    kl_image_read(L, s->image.data, s->image.len);
+  else
+    lua_newtable(L);
+  lua_setfield(L, -2, "state");
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &kalua_key);
+}
+
+typedef struct {
+  kl_script *s;
+  kl_buf *out;
+  bool has;
+  kl_error *e;
+} capture;
+
+/* Protected: (capture). */
+static int write_state(lua_State *L) {
+  capture *c = lua_touserdata(L, 1);
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &kalua_key) != LUA_TTABLE) return 0;
+  c->has = true;
+  lua_pushliteral(L, "state");
+  if (lua_rawget(L, -2) != LUA_TTABLE)
+    return kl_raisef(L, KL_ERR_VALIDATION, "kalua.state: it must be a table, not %s", luaL_typename(L, -1));
+  kl_image_write(L, -1, "kalua.state", c->out);
+  return 0;
+}
+
+/* Protected: (capture), error value. */
+static int note_error(lua_State *L) {
+  capture *c = lua_touserdata(L, 1);
+  kl_describe(L, 2, false);
+  kl_error_set(c->e, KL_ERR_VALIDATION, "%s", lua_tostring(L, -1));
+  return 0;
+}
+
+bool kl_version_capture(kl_script *s, kl_buf *out, int *schema, bool *has, kl_error *e) {
+  capture c = {.s = s, .out = out, .e = e};
+  lua_State *L = s->L;
+  int top = lua_gettop(L);
+  kl_buf_clear(out);
+  lua_pushcfunction(L, note_error);
+  lua_pushlightuserdata(L, &c);
+  lua_pushcfunction(L, write_state);
+  lua_pushlightuserdata(L, &c); /* note_error c write_state c */
+  bool ok = lua_pcall(L, 1, 0, 0) == LUA_OK && !out->failed;
+  if (!ok) {
+    kl_error_set(e, KL_ERR_INTERNAL, "kalua.state: not enough memory to carry it over");
+    if (!out->failed && lua_pcall(L, 2, 0, 0) != LUA_OK)
+      kl_error_set(e, KL_ERR_INTERNAL, "kalua.state: not enough memory to carry it over");
+  }
+  lua_settop(L, top);
+  *has = c.has;
+  *schema = s->schema ? s->schema : s->declared;
+  return ok;
+}
+
+enum { MIGRATE_STATE = 3 };
+
+/* The converted state is at the top: nil for "changed in place". */
+static int migrated(lua_State *L, int status, lua_KContext ctx) {
+  (void)status;
+  kl_script *s = kl_script_of(L);
+  if (!lua_isnil(L, -1)) {
+    if (!lua_istable(L, -1))
+      return kl_raisef(L, KL_ERR_VALIDATION, "kalua.migrate: the function must return a table or nothing, not %s",
+                       luaL_typename(L, -1));
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &kalua_key); /* … state module */
+    lua_insert(L, -2);
+    lua_setfield(L, -2, "state");
+  }
+  s->schema = (int)ctx + 1;
+  return 0;
+}
+
+int kl_script_migrate_lua(lua_State *L) {
+  kl_script *s = kl_script_of(L);
+  int from = (int)lua_tointeger(L, 1);
+  if (from + 1 > s->declared) s->declared = from + 1;
+  if (!s->schema || from < s->schema) return 0;
+  if (from > s->schema)
+    return kl_raisef(L, KL_ERR_VALIDATION,
+                     "kalua.migrate(%d, …): kalua.state is of schema %d; the step from %d to %d must come first", from,
+                     s->schema, s->schema, s->schema + 1);
+  lua_settop(L, 2);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &kalua_key);
+  lua_getfield(L, -1, "state"); /* from fn module state */
+  lua_remove(L, MIGRATE_STATE);
+  lua_pushvalue(L, 2);
+  lua_insert(L, MIGRATE_STATE); /* from fn fn state */
+  lua_callk(L, 1, 1, from, migrated);
+  return migrated(L, LUA_OK, from);
+}
+
+/* ---- checks of kalua.on_probation ---- */
+
+/* The body of such a task: (check). */
+static int checked(lua_State *L, int status, lua_KContext ctx) {
+  (void)status;
+  (void)ctx;
+  if (lua_type(L, -1) == LUA_TBOOLEAN && !lua_toboolean(L, -1))
+    return kl_raisef(L, KL_ERR_VALIDATION, "a check of kalua.on_probation failed");
+  return 0;
+}
+
+static int check(lua_State *L) {
+  lua_settop(L, 1);
+  lua_callk(L, 0, 1, 0, checked);
+  return checked(L, LUA_OK, 0);
+}
+
+/* Protected. */
+static int start_checks(lua_State *L) {
+  lua_settop(L, 0);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &kl_on_probation_key);
+  for (lua_Integer i = 1; lua_rawgeti(L, 1, i) == LUA_TFUNCTION; i++) {
+    lua_pushcfunction(L, check);
+    lua_insert(L, -2);
+    kl_task *t = kl_task_spawn(L, 1);
+    t->check = true;
+    t->script->n_checks++;
+    lua_settop(L, 1);
+  }
+  return 0;
+}
+
+void kl_version_check(kl_script *s) {
+  if (s->n_checks) return;
+  if (!kl_script_protected(s, start_checks, NULL, "a check of kalua.on_probation could not be started")) s->errors++;
+}
