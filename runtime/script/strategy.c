@@ -117,6 +117,7 @@ static void start_later(kl_strategy *g) {
   kl_log_warn(g->name, "it is started again in %d s", (int)(wait / 1000));
   uv_update_time(g->host->loop);
   uv_timer_start(&g->timer, restart, (uint64_t)wait, 0);
+  uv_ref((uv_handle_t *)&g->timer); /* it is all that the loop goes on for */
 }
 
 void kl_strategy_closing(kl_script *s) {

@@ -30,8 +30,13 @@ typedef struct world {
   size_t allocations, fail_at, fail_count;
 } world;
 
-static const luaL_Reg world_modules[] = {
+static luaL_Reg world_modules[5] = {
     {"task", luaopen_kl_task}, {"kalua", luaopen_kl_kalua}, {"log", luaopen_kl_log}, {NULL, NULL}};
+
+/* One module of the test's own. */
+static inline void world_modules_add(const char *name, lua_CFunction open) {
+  world_modules[3] = (luaL_Reg){name, open};
+}
 
 static void world_ended(void *data, kl_script *s, bool failed) {
   world *w = data;
@@ -58,7 +63,9 @@ static void *world_memory(void *data, void *p, size_t size) {
   return realloc(p, size);
 }
 
-static inline void world_open(world *w, int grace_ms) {
+static inline void world_open_with(world *w, int grace_ms,
+                                   void (*strategy_ended)(void *, kl_strategy *, kl_script *, bool),
+                                   void (*announce)(void *, kl_strategy *, bool, const char *, const char *)) {
   memset(w, 0, sizeof *w);
   w->environment = (kl_environment){.env = "sim", .version = "1.2.3", .expectations = kl_expectations_new()};
   snprintf(w->log_path, sizeof w->log_path, "/tmp/kalua-test-%d.log", (int)getpid());
@@ -70,11 +77,15 @@ static inline void world_open(world *w, int grace_ms) {
                        .modules = world_modules,
                        .grace_ms = grace_ms,
                        .script_ended = world_ended,
+                       .strategy_ended = strategy_ended,
+                       .announce = announce,
                        .print = world_print,
                        .memory = world_memory};
   w->host = kl_host_new(&w->loop, &o);
   assert_non_null(w->host);
 }
+
+static inline void world_open(world *w, int grace_ms) { world_open_with(w, grace_ms, NULL, NULL); }
 
 static inline void world_close(world *w) {
   assert_int_equal(kl_host_running(w->host), 0);
