@@ -4,6 +4,7 @@
 
 #include "bindings/check.h"
 #include "bindings/task.h"
+#include "script/limits.h"
 
 typedef enum { GROUP_ALL, GROUP_RACE, GROUP_TIMEOUT } group_kind;
 
@@ -21,6 +22,7 @@ struct group {
   size_t n, left;
   size_t first; /* index of the member that decided, n while none did */
   bool has_timer, timed_out;
+  kl_slot slot; /* of the timer */
   uv_timer_t timer;
   double seconds;
   member members[];
@@ -46,6 +48,7 @@ static void group_drop(kl_wait *w) {
   cancel_others(g, NULL, "the task that waited for it has ended");
   for (size_t i = 0; i < g->n; i++)
     kl_task_leave(&g->members[i].joiner);
+  kl_slot_release(&g->slot);
   if (g->has_timer)
     uv_close((uv_handle_t *)&g->timer, group_freed);
   else
@@ -146,6 +149,7 @@ static int wait_for(lua_State *L, group_kind kind, size_t n, double seconds) {
     cancel_others(g, NULL, "another task of the group ended before");
   }
   if (kind == GROUP_TIMEOUT) {
+    kl_slot_take(L, &g->slot, KL_SLOT_TIMER, "task.timeout"); /* there is one: it was looked for before the start */
     uv_loop_t *loop = kl_script_loop(kl_script_of(L));
     g->has_timer = true;
     g->seconds = seconds;
@@ -231,7 +235,10 @@ int kl_group_timeout_lua(lua_State *L) {
   kl_check_seconds(L, 1, "task.timeout");
   double seconds = lua_tonumber(L, 1);
   kl_check_type(L, 2, LUA_TFUNCTION, "task.timeout");
-  kl_check_cancelled(L);
+  kl_check_await(L);
+  kl_slot slot;
+  kl_slot_take(L, &slot, KL_SLOT_TIMER, "task.timeout");
+  kl_slot_release(&slot);
   lua_createtable(L, 1, 0);
   lua_insert(L, 2); /* seconds tasks fn args */
   lua_pushnil(L);

@@ -5,7 +5,7 @@
 
 #include "bindings/check.h"
 #include "bindings/json.h"
-#include "script/script.h"
+#include "script/limits.h"
 
 /* Sorts the n texts of the table at idx; by insertion, since lines with many fields are rare. */
 static void sort_texts(lua_State *L, int idx, lua_Integer n) {
@@ -42,6 +42,7 @@ static int l_write(lua_State *L) {
   lua_settop(L, 2);
   if (!lua_isnil(L, 2)) kl_check_type(L, 2, LUA_TTABLE, name);
   if (!kl_log_enabled(level)) return 0;
+  kl_script *s = kl_script_of(L);
   kl_buf *line = kl_push_buffer(L); /* message fields line */
   lua_newtable(L);                  /* message fields line keys */
   lua_newtable(L);                  /* message fields line keys values */
@@ -69,7 +70,7 @@ static int l_write(lua_State *L) {
     add_value(L, line);
   }
   if (line->failed) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory for the line");
-  kl_script_log(kl_script_of(L), level, line->data ? line->data : "", line->len);
+  if (kl_script_may_log(s, line->len)) kl_script_log(s, level, line->data ? line->data : "", line->len);
   kl_buf_free(line);
   return 0;
 }

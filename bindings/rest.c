@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "bindings/json.h"
+#include "script/limits.h"
 #include "script/rehearsal.h"
-#include "script/script.h"
 
 kl_environment *kl_environment_of(lua_State *L) { return kl_script_data(kl_script_of(L)); }
 
@@ -134,8 +134,11 @@ int kl_rest_await(lua_State *L, const kl_operation *op, const char *method, kl_a
   if (!lua_isyieldable(L)) /* before anything is sent */
     return kl_raisef(L, KL_ERR_VALIDATION, "%s waits for an answer, which is not possible here: use task.spawn",
                      op ? op->name : args->path.data);
-  bool reads = !strcmp(op ? op->method : method, "GET");
+  const char *verb = op ? op->method : method;
+  bool reads = !strcmp(verb, "GET");
   if (!reads && !kl_may_act(L)) return hold(L, op, method, args);
+  if (!reads && strcmp(verb, "DELETE") != 0) /* what takes an order back is never refused here */
+    kl_script_count_orders(L, args->items ? args->items : 1, op ? op->name : args->path.data);
   rest_wait now = {.op = op, .raw = args->raw, .text = args->text};
   now.wait.push = rest_push;
   now.wait.drop = rest_drop;

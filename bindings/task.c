@@ -6,6 +6,7 @@
 
 #include "bindings/bindings.h"
 #include "bindings/check.h"
+#include "script/limits.h"
 
 static const double MAX_SECONDS = 1e6;
 
@@ -24,11 +25,16 @@ uint64_t kl_check_seconds(lua_State *L, int idx, const char *function) {
 
 typedef struct {
   kl_wait wait; /* first */
+  kl_slot slot;
   uv_timer_t timer;
 } sleep_wait;
 
 static void sleep_closed(uv_handle_t *h) { free(h->data); }
-static void sleep_drop(kl_wait *w) { uv_close((uv_handle_t *)&((sleep_wait *)w)->timer, sleep_closed); }
+static void sleep_drop(kl_wait *w) {
+  sleep_wait *s = (sleep_wait *)w;
+  kl_slot_release(&s->slot);
+  uv_close((uv_handle_t *)&s->timer, sleep_closed);
+}
 static void sleep_fired(uv_timer_t *h) { kl_complete(&((sleep_wait *)h->data)->wait); }
 
 static int sleep_push(lua_State *L, kl_wait *w) {
@@ -39,8 +45,15 @@ static int sleep_push(lua_State *L, kl_wait *w) {
 
 static int sleep_ms(lua_State *L, uint64_t ms) {
   if (ms == 0) return kl_yield(L);
+  kl_slot slot;
+  kl_check_await(L);
+  kl_slot_take(L, &slot, KL_SLOT_TIMER, "task.sleep");
   sleep_wait *s = calloc(1, sizeof *s);
-  if (!s) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory");
+  if (!s) {
+    kl_slot_release(&slot);
+    return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory");
+  }
+  s->slot = slot;
   s->wait = (kl_wait){.push = sleep_push, .drop = sleep_drop};
   uv_loop_t *loop = kl_script_loop(kl_script_of(L));
   uv_timer_init(loop, &s->timer);

@@ -16,6 +16,7 @@
 #define KL_ERR_CANCELLED "cancelled"
 #define KL_ERR_CLOSED "closed"
 #define KL_ERR_OVERFLOW "overflow"
+#define KL_ERR_LIMIT "limit"       /* a ceiling of the script: it would hold or do too much */
 #define KL_ERR_CONFIG "config"     /* credentials or configuration; exit code 3 */
 #define KL_ERR_PROTOCOL "protocol" /* the other side sent what it must not */
 #define KL_ERR_PERMISSION "permission"

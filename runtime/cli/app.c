@@ -80,6 +80,13 @@ void kl_connect_opts(kl_connect_options *o, kl_opt table[KL_CONNECT_OPT_COUNT]) 
       {"state", KL_OPT_TEXT, &o->state, "FILE", "keep the embedded exchange in it and go on with it", 0, 0},
       {"mem", KL_OPT_INT, &o->memory_mb, "MB", "memory ceiling of each script [256]", 1, 65536},
       {"cpu-ms", KL_OPT_INT, &o->cpu_ms, "MS", "longest stretch of a script without yielding [1000]", 1, 3600000},
+      {"max-tasks", KL_OPT_INT, &o->limits.tasks, "N", "tasks of a script that have not ended [20000]", 1, 1e6},
+      {"max-timers", KL_OPT_INT, &o->limits.timers, "N", "sleeps and time limits of a script [20000]", 1, 1e6},
+      {"max-sockets", KL_OPT_INT, &o->limits.sockets, "N", "http requests and connections of a script [64]", 1, 1e5},
+      {"max-handles", KL_OPT_INT, &o->limits.handles, "N", "open books and subscriptions of a script [20000]", 1, 1e6},
+      {"max-queued", KL_OPT_INT, &o->queued_mb, "MB", "messages and bodies that wait for a script [128]", 1, 65536},
+      {"log-rate", KL_OPT_INT, &o->limits.log_rate, "N", "log lines of a script a second [1000]", 1, 1e6},
+      {"order-rate", KL_OPT_REAL, &o->limits.order_rate, "N", "orders of a script a second [no limit]", 0.001, 1e5},
       {"allow-fs", KL_OPT_LIST, &o->allow_fs, "PATH", "scripts may use files below PATH", 0, 0},
       {"allow-net", KL_OPT_LIST, &o->allow_net, "HOST", "scripts may connect to HOST", 0, 0},
       {"allow-env", KL_OPT_LIST, &o->allow_env, "VAR", "scripts may read the environment variable VAR", 0, 0},
@@ -567,11 +574,13 @@ void kl_app_strategy_options(const kl_app *a, kl_strategy_options *out) {
   *out = (kl_strategy_options){.probation_ms = a->strategies ? 0 : -1,
                                .script = {.memory_cap = (size_t)a->o.memory_mb << 20,
                                           .cpu_ms = (int)a->o.cpu_ms,
+                                          .limits = a->o.limits,
                                           .allow = {.all = a->o.allow_all,
                                                     .run = a->o.allow_run,
                                                     .fs = a->o.allow_fs.items,
                                                     .net = a->o.allow_net.items,
                                                     .env = a->o.allow_env.items}}};
+  out->script.limits.queued = a->o.queued_mb << 20;
 }
 
 bool kl_app_start(kl_app *a, const char *path, const char *module, const char *name, char *const *args, kl_error *e) {

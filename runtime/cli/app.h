@@ -19,12 +19,14 @@ typedef struct kl_connect_options {
   int64_t memory_mb, cpu_ms, seed, markets;
   int64_t presign_ms; /* -1: as the environment has it */
   int64_t audit_s;
+  kl_limits limits;  /* of each script; `queued` comes from queued_mb */
+  int64_t queued_mb; /* 0: the default */
   double speed, rate;
   bool allow_all, allow_run;
   kl_text_list allow_fs, allow_net, allow_env;
 } kl_connect_options;
 
-enum { KL_CONNECT_OPT_COUNT = 28 };
+enum { KL_CONNECT_OPT_COUNT = 35 };
 /* Fills a table for kl_opts_parse that stores into `o` and sets the defaults. */
 void kl_connect_opts(kl_connect_options *o, kl_opt table[KL_CONNECT_OPT_COUNT]);
 void kl_connect_options_free(kl_connect_options *o);

@@ -40,6 +40,12 @@ static int await_k(lua_State *L, int status, lua_KContext ctx) {
   return n;
 }
 
+void kl_check_await(lua_State *L) {
+  kl_watch_check(L);
+  kl_check_cancelled(L);
+  if (!can_wait(L)) cannot_wait(L);
+}
+
 int kl_await(lua_State *L, kl_wait *w) {
   kl_task *t = kl_task_current(L);
   if (!can_wait(L) || t->cancelled || t->broken) {

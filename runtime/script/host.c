@@ -54,6 +54,7 @@ kl_host *kl_host_new(uv_loop_t *loop, const kl_host_options *o) {
   kl_list_init(&h->todo);
   kl_list_init(&h->strategies);
   kl_list_init(&h->wanted);
+  kl_list_init(&h->dropping);
   const char *path = getenv("KALUA_PATH");
   h->module_path = path ? strdup(path) : NULL;
   if ((path && !h->module_path) || !kl_watch_open(h)) {
@@ -63,10 +64,12 @@ kl_host *kl_host_new(uv_loop_t *loop, const kl_host_options *o) {
   }
   uv_check_init(loop, &h->check);
   uv_idle_init(loop, &h->idle);
-  h->check.data = h->idle.data = h;
-  h->open_handles = 2;
+  uv_timer_init(loop, &h->tell);
+  h->check.data = h->idle.data = h->tell.data = h;
+  h->open_handles = 3;
   uv_check_start(&h->check, drain);
   uv_unref((uv_handle_t *)&h->check); /* keeps the loop alive only while scripts run */
+  uv_unref((uv_handle_t *)&h->tell);
   return h;
 }
 
@@ -98,6 +101,7 @@ void kl_host_close(kl_host *h) {
   kl_watch_close(h);
   uv_close((uv_handle_t *)&h->check, handle_closed);
   uv_close((uv_handle_t *)&h->idle, handle_closed);
+  uv_close((uv_handle_t *)&h->tell, handle_closed);
 }
 
 size_t kl_host_running(const kl_host *h) { return h->running; }

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/map.h"
 #include "script/file_watch.h"
+#include "script/limits.h"
 #include "script/rehearsal.h"
 #include "script/script.h"
 #include "script/sources.h"
@@ -63,6 +64,8 @@ struct kl_host {
   kl_list todo;       /* of kl_script.todo: looked at after the next pass */
   kl_list strategies; /* of kl_strategy.link */
   kl_list wanted;     /* of kl_strategy.wanted: reloaded after the next pass */
+  kl_list dropping;   /* of kl_script.dropping: log lines of theirs were dropped, and that was not said yet */
+  uv_timer_t tell;    /* runs while `dropping` has any */
   uv_check_t check;
   uv_idle_t idle;
   size_t running;
@@ -81,9 +84,29 @@ void kl_host_release(kl_host *h);
 
 typedef enum { KL_PHASE_RUN, KL_PHASE_HANDLERS, KL_PHASE_CANCEL, KL_PHASE_ENDED } kl_phase;
 
+/* Tokens of a rate: see limits.c. Zeroed: full. */
+typedef struct kl_rate {
+  double tokens;
+  int64_t at_ns; /* when `tokens` was right; 0: never used */
+} kl_rate;
+
+/* What the versions of a strategy use together of their ceilings. */
+struct kl_meter {
+  size_t used, most; /* bytes, of kl_charge */
+  kl_rate log, orders;
+};
+
+/* Raises when the running task may start no other one. */
+void kl_limit_tasks(lua_State *L); /* raises */
+/* Says of each script of the host how many lines of it were dropped. */
+void kl_limits_tell(uv_timer_t *timer);
+/* The script ends: the same for it alone. */
+void kl_limits_end(kl_script *s);
+
 /* The kept things of a strategy, or of a script without one. */
 typedef struct kl_keeper {
   size_t refs;
+  kl_meter meter;
   kl_map *map; /* key to the first kl_kept of it */
 } kl_keeper;
 kl_keeper *kl_keeper_new(void); /* NULL when out of memory */
@@ -121,7 +144,7 @@ struct kl_script {
   kl_rehearsal *rehearsal;       /* of its start; owned, NULL once it is live */
   kl_buf said;                   /* while it starts: what it printed and logged */
   kl_list start_ready;           /* of kl_task.ready: go on with the start */
-  kl_list held;                  /* of kl_task.ready: go on once it is live (again) */
+  kl_list resting;               /* of kl_task.ready: go on once it is live (again) */
   size_t n_inner;                /* tasks that only another task can wake */
   size_t n_checks;               /* of kalua.on_probation, that run */
   bool for_swap;                 /* its on_stop handlers run because another version takes over */
@@ -139,9 +162,12 @@ struct kl_script {
   bool no_wait;                 /* a C call between the task and the running coroutine cannot be suspended */
   kl_list tasks;                /* of kl_task.link, in order of birth */
   size_t n_tasks;
-  kl_list members;        /* of kl_member.link, in order of birth */
-  kl_task *main;          /* NULL once it ended */
-  size_t used, peak, cap; /* bytes */
+  kl_list members;             /* of kl_member.link, in order of birth */
+  kl_task *main;               /* NULL once it ended */
+  size_t used, peak, cap;      /* bytes */
+  int64_t held[KL_SLOT_KINDS]; /* see kl_slot */
+  uint64_t dropped;            /* log lines, since that was said last */
+  kl_list dropping;            /* in the host's list while that is not 0 */
   uint64_t resumes, errors;
   /* the end */
   kl_phase phase;

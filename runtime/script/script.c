@@ -151,6 +151,7 @@ bool kl_options_copy(kl_script_options *to, const kl_script_options *from) {
   to->allow.env = copy_list(from->allow.env, &ok);
   if (!to->memory_cap) to->memory_cap = (size_t)DEFAULT_CAP_MB << 20;
   if (to->cpu_ms <= 0) to->cpu_ms = DEFAULT_CPU_MS;
+  to->limits = kl_limits_filled(&from->limits);
   return ok;
 }
 
@@ -276,7 +277,8 @@ static kl_script *new_script(kl_host *h, const kl_version *v) {
   kl_list_init(&s->tasks);
   kl_list_init(&s->members);
   kl_list_init(&s->start_ready);
-  kl_list_init(&s->held);
+  kl_list_init(&s->resting);
+  kl_list_init(&s->dropping);
   s->next_handler = 1;
   s->live = !v || !v->starting;
   s->generation = 1;
@@ -306,6 +308,7 @@ bool kl_script_build(kl_host *h, const kl_script_options *o, const kl_version *v
   source src = {.s = s, .text = o->source, .n = o->source ? strlen(o->source) : 0};
   bool ok = kl_options_copy(&s->o, o) && s->keeper && name_it(s, v) && !s->image.failed;
   s->cap = s->o.memory_cap;
+  if (ok) s->keeper->meter.most = (size_t)s->o.limits.queued;
   if (!ok) {
     kl_error_set(e, KL_ERR_INTERNAL, "not enough memory to start a script");
   } else if (!o->source) {

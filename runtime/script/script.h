@@ -167,6 +167,17 @@ typedef struct kl_permissions { /* nothing is allowed unless listed; NULL-termin
   const char *const *fs, *const *net, *const *env;
 } kl_permissions;
 
+/* Ceilings of one script; 0: the default. script/limits.h counts. */
+typedef struct kl_limits {
+  int64_t tasks;     /* that have not ended; 20,000 */
+  int64_t timers;    /* sleeps, and waits with a time limit; 20,000 */
+  int64_t sockets;   /* http requests under way, http streams, ws connections; 64 */
+  int64_t handles;   /* open books and subscriptions; 20,000 */
+  int64_t queued;    /* bytes outside of Lua: messages and bodies that wait for it or for its servers; 128 MiB */
+  int64_t log_rate;  /* log lines a second, and five times as many at once; 1,000 */
+  double order_rate; /* orders a second, and as many at once; by default only the exchange's own limits hold */
+} kl_limits;
+
 typedef struct kl_script_options {
   const char *path;   /* of the file; NULL with `source` */
   const char *source; /* instead of a file (kalua -e, the prompt) */
@@ -175,6 +186,7 @@ typedef struct kl_script_options {
   char *const *args;  /* kalua.args; NULL-terminated */
   size_t memory_cap;  /* bytes; 0: 256 MiB */
   int cpu_ms;         /* longest stretch without yielding; 0: 1,000 */
+  kl_limits limits;
   kl_permissions allow;
 } kl_script_options;
 

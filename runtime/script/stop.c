@@ -39,6 +39,7 @@ void kl_script_finish(kl_script *s) {
   s->L = NULL;
   uv_timer_stop(&s->timer);
   kl_list_remove(&s->todo);
+  kl_limits_end(s);
   s->phase = KL_PHASE_ENDED;
   kl_host *h = s->host;
   if (--h->running == 0 && !h->closing) uv_unref((uv_handle_t *)&h->check);

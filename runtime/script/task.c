@@ -100,6 +100,7 @@ kl_task *kl_task_spawn(lua_State *L, int nargs) {
     return NULL;
   }
   luaL_checktype(L, fn, LUA_TFUNCTION);
+  kl_limit_tasks(L);
   luaL_checkstack(L, 4, NULL);
   kl_task *t = lua_newuserdatauv(L, sizeof *t, KL_UV_COUNT); /* fn args object */
   memset(t, 0, sizeof *t);
@@ -145,7 +146,7 @@ void kl_ready(kl_task *t) {
     kl_list_append(&s->start_ready, &t->ready);
     kl_script_touch(s);
   } else {
-    kl_list_append(&s->held, &t->ready);
+    kl_list_append(&s->resting, &t->ready);
   }
 }
 
@@ -205,10 +206,10 @@ static void start_handlers(lua_State *L, int err) {
   }
 }
 
-static void log_lines(const kl_script *s, const char *text) {
+static void log_lines(kl_script *s, const char *text) {
   while (text && *text) {
     size_t n = strcspn(text, "\n");
-    kl_log_error(s->name, "%.*s", (int)n, text);
+    if (kl_script_may_log(s, n)) kl_log_error(s->name, "%.*s", (int)n, text);
     text += n + (text[n] != 0);
   }
 }
@@ -232,7 +233,7 @@ static int report(lua_State *L) {
   }
   if (t == s->main || (t == s->handler && !s->for_swap) || s->starting) {
     if (s->error) {
-      kl_log_error(s->name, "%s", text);
+      if (kl_script_may_log(s, strlen(text))) kl_log_error(s->name, "%s", text);
       log_lines(s, trace);
       return 0;
     }
@@ -245,11 +246,12 @@ static int report(lua_State *L) {
     }
     return 0;
   }
-  kl_log_error(s->name, "%s: %s",
-               t->quiet          ? "error in an on_error handler"
-               : t == s->handler ? "error in an on_stop handler"
-                                 : "error in a task that nobody awaits",
-               text);
+  if (kl_script_may_log(s, strlen(text)))
+    kl_log_error(s->name, "%s: %s",
+                 t->quiet          ? "error in an on_error handler"
+                 : t == s->handler ? "error in an on_stop handler"
+                                   : "error in a task that nobody awaits",
+                 text);
   log_lines(s, trace);
   if (!t->quiet && s->phase < KL_PHASE_CANCEL) start_handlers(L, 1);
   return 0;
@@ -422,7 +424,7 @@ static int log_survivor(lua_State *L) {
     kl_log_error(s->name, "%s spawned at %s:%d did not end in time and was cut off",
                  t == s->handler ? "an on_stop handler" : "a task", t->line > 0 ? t->source : "?", t->line);
   luaL_traceback(L, t->co, NULL, 0);
-  log_lines(s, lua_tostring(L, -1));
+  log_lines(t->script, lua_tostring(L, -1));
   return 0;
 }
 

@@ -106,7 +106,7 @@ void kl_version_go_live(kl_script *s) {
     if (t->wait && kl_is_hold(t->wait)) kl_ready(t);
   }
   ready_again(&s->start_ready);
-  ready_again(&s->held);
+  ready_again(&s->resting);
   for (kl_list *n = s->members.next; n != &s->members; n = n->next) {
     kl_member *m = KL_CONTAINER(n, kl_member, link);
     if (m->live) m->live(m);
@@ -127,7 +127,7 @@ void kl_version_suspend(kl_script *s) {
     kl_task *t = KL_CONTAINER(n, kl_task, link);
     if (kl_list_empty(&t->ready)) continue;
     kl_list_remove(&t->ready);
-    kl_list_append(&s->held, &t->ready);
+    kl_list_append(&s->resting, &t->ready);
   }
 }
 
