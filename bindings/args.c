@@ -419,6 +419,8 @@ static int args_gc(lua_State *L) {
 static kl_args *args_push(lua_State *L) {
   kl_args *a = lua_newuserdatauv(L, sizeof *a, 0);
   memset(a, 0, sizeof *a);
+  const kl_script *s = kl_script_of(L);
+  if (s) a->path.most = a->query.most = a->body.most = kl_script_get_options(s)->memory_cap;
   if (luaL_newmetatable(L, "kalua.args")) {
     lua_pushcfunction(L, args_gc);
     lua_setfield(L, -2, "__gc");

@@ -15,6 +15,7 @@ struct kl_book_wait {
   kl_list link;      /* in the handle's waits */
   kl_book_handle *h; /* NULL once the handle's memory went */
   bool opening, opened, expired, timed;
+  kl_slot slot; /* of the timer */
   uv_timer_t timer;
 };
 typedef struct kl_book_wait book_wait;
@@ -27,6 +28,7 @@ static void wait_drop(kl_wait *w) {
   book_wait *bw = (book_wait *)w;
   kl_list_remove(&bw->link);
   if (bw->opening && !bw->opened && bw->h) handle_close(bw->h); /* given up before the first snapshot */
+  kl_slot_release(&bw->slot);
   if (bw->timed) {
     uv_close((uv_handle_t *)&bw->timer, wait_freed);
   } else if (bw->h && !bw->h->spare) {
@@ -58,14 +60,23 @@ static void raise_failed(lua_State *L, const kl_feed_book *b) {
 
 static int await_change(lua_State *L, kl_book_handle *h, double timeout, bool opening,
                         int (*push)(lua_State *, kl_wait *)) {
+  kl_slot slot = {0};
+  if (timeout >= 0) {
+    kl_check_await(L);
+    kl_slot_take(L, &slot, KL_SLOT_TIMER, "book:wait");
+  }
   book_wait *bw = h->spare ? h->spare : malloc(sizeof *bw);
-  if (!bw) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory to wait for the book of %s", h->ticker);
+  if (!bw) {
+    kl_slot_release(&slot);
+    return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory to wait for the book of %s", h->ticker);
+  }
   h->spare = NULL;
   memset(bw, 0, sizeof *bw);
   bw->wait.push = push;
   bw->wait.drop = wait_drop;
   bw->wait.kind = opening ? KL_WAIT_START : KL_WAIT_EVENT;
   bw->h = h;
+  bw->slot = slot;
   bw->opening = opening;
   if (timeout >= 0) {
     uv_timer_init(kl_script_loop(kl_script_of(L)), &bw->timer);
@@ -87,6 +98,7 @@ static void handle_close(kl_book_handle *h) {
   if (!h->book) return;
   kl_feed_book *b = h->book;
   h->book = NULL;
+  kl_slot_release(&h->slot);
   kl_feed_unwatch(&h->watcher);
   kl_book_deltas_end(h);
   for (kl_list *n = h->waits.next; n != &h->waits; n = n->next)
@@ -146,8 +158,12 @@ int kl_book_open_lua(lua_State *L) {
   h->member.close = member_close;
   h->feed = kl_session_feed(kl_environment_of(L)->session);
   luaL_setmetatable(L, KL_BOOK_META);
+  kl_slot_take(L, &h->slot, KL_SLOT_HANDLE, "kalshi.book");
   h->book = kl_feed_book_open(h->feed, ticker, &e);
-  if (!h->book) return kl_raise(L, &e);
+  if (!h->book) {
+    kl_slot_release(&h->slot);
+    return kl_raise(L, &e);
+  }
   memcpy(h->ticker, h->book->ticker, sizeof h->ticker);
   h->watcher.data = h;
   h->watcher.changed = on_changed;

@@ -27,6 +27,7 @@ typedef struct queue {
   int n_args;         /* that the function of on_delta looks at */
   bool ended;         /* the book was closed, or the reader has gone */
   delta *ring;
+  kl_charge charge; /* of `cap` */
   size_t cap, head, count;
   uint64_t lost;
   queue_wait *wait;  /* of the reader, while it waits */
@@ -47,8 +48,12 @@ struct queue_wait {
 static bool grow(queue *q) {
   if (q->cap >= QUEUE_MAX) return false;
   size_t cap = q->cap ? q->cap * 2 : QUEUE_FIRST;
+  if (!kl_charge_set(&q->charge, cap * sizeof(delta))) return false;
   delta *wide = malloc(cap * sizeof *wide);
-  if (!wide) return false;
+  if (!wide) {
+    (void)kl_charge_set(&q->charge, q->cap * sizeof(delta));
+    return false;
+  }
   for (size_t i = 0; i < q->count; i++)
     wide[i] = q->ring[(q->head + i) & (q->cap - 1)];
   free(q->ring);
@@ -104,6 +109,7 @@ void kl_book_deltas_end(kl_book_handle *h) {
 
 static void drop_contents(queue *q) {
   free(q->ring);
+  (void)kl_charge_set(&q->charge, 0);
   q->ring = NULL;
   q->cap = q->head = q->count = 0;
 }
@@ -133,6 +139,7 @@ static queue *new_queue(lua_State *L, kl_book_handle *h, const char *reader) {
   kl_list_init(&q->link);
   kl_list_init(&q->watcher.link);
   q->reader = reader;
+  q->charge.meter = kl_script_meter(kl_script_of(L));
   memcpy(q->ticker, h->ticker, sizeof q->ticker);
   luaL_setmetatable(L, QUEUE_META);
   lua_pushvalue(L, 1);

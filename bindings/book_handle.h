@@ -3,7 +3,7 @@
 #define KL_BINDINGS_BOOK_HANDLE_H
 
 #include "bindings/bindings.h"
-#include "script/script.h"
+#include "script/limits.h"
 
 #define KL_BOOK_META "kalshi.Book"
 
@@ -18,6 +18,7 @@ typedef struct kl_book_handle {
   kl_list waits; /* of tasks that wait for a change */
   struct kl_book_wait *spare;
   kl_list queues; /* of deltas */
+  kl_slot slot;   /* while `book` is there */
   char ticker[64];
 } kl_book_handle;
 

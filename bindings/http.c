@@ -9,6 +9,7 @@
 #include "bindings/embedded.h"
 #include "bindings/json.h"
 #include "bindings/rest.h"
+#include "script/limits.h"
 #include "script/rehearsal.h"
 #include "script/script.h"
 
@@ -105,13 +106,25 @@ typedef struct {
   int status;
   kl_buf url, fields, body;
   kl_buf key; /* of the answer, in the record of a version that starts */
+  kl_slot slot;
+  kl_charge charge; /* both bodies */
+  size_t sent;      /* of the request's body, kept until the answer is there */
+  size_t refused;   /* the size of the answer for which there was no room */
 } http_wait;
+
+static bool http_room(void *data, size_t n) {
+  http_wait *w = data;
+  w->refused = n;
+  return kl_charge_set(&w->charge, w->sent + n);
+}
 
 static void http_done(void *data, const kl_http_response *res, const char *url, const kl_error *e) {
   http_wait *w = data;
   w->fetch = NULL;
+  kl_slot_release(&w->slot);
   if (e) {
     w->error = *e;
+    if (!strcmp(e->kind, KL_ERR_LIMIT)) kl_charge_refused(&w->charge, w->refused, "the answer", &w->error);
   } else {
     w->status = res->status;
     kl_buf_str(&w->url, url);
@@ -126,6 +139,8 @@ static void http_done(void *data, const kl_http_response *res, const char *url, 
 static void http_drop(kl_wait *wait) {
   http_wait *w = (http_wait *)wait;
   if (w->fetch) kl_fetch_cancel(w->fetch);
+  kl_slot_release(&w->slot);
+  (void)kl_charge_set(&w->charge, 0);
   kl_buf_free(&w->url);
   kl_buf_free(&w->fields);
   kl_buf_free(&w->body);
@@ -206,12 +221,23 @@ static int request(lua_State *L, int again, lua_KContext ctx) {
     kl_check_cancelled(L);
     return push_answer(L, &now);
   }
+  kl_check_await(L);
+  now.charge.meter = kl_script_meter(kl_script_of(L));
+  now.sent = r.http.body_len;
+  r.http.room = http_room;
+  kl_slot_take(L, &now.slot, KL_SLOT_SOCKET, "http");
   http_wait *w = malloc(sizeof *w);
-  if (!w) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory");
+  if (!w) {
+    kl_slot_release(&now.slot);
+    return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory");
+  }
   *w = now;
-  w->fetch = kl_fetch_start(h, &r, http_done, w, &e);
+  if (kl_charge_set(&w->charge, w->sent))
+    w->fetch = kl_fetch_start(h, &r, http_done, w, &e);
+  else
+    kl_charge_refused(&w->charge, w->sent, "the body of this request", &e);
   if (!w->fetch) {
-    free(w);
+    http_drop(&w->wait);
     return kl_raise(L, &e);
   }
   if (key) {

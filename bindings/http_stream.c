@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bindings/http.h"
+#include "script/limits.h"
 #include "script/script.h"
 
 #define STREAM_META "http.Core"
@@ -27,6 +28,8 @@ typedef struct stream {
   kl_buf queue; /* what was not read yet, from `read` on */
   size_t read;
   stream_wait *waiter; /* the task that waits */
+  kl_slot slot;        /* while fetch is there */
+  kl_charge charge;    /* of the queue */
 } stream;
 
 struct stream_wait {
@@ -41,10 +44,15 @@ static void wake(stream *s) {
   if (s->waiter) kl_complete(&s->waiter->wait);
 }
 
-static void no_memory(stream *s) {
-  kl_error_set(&s->error, KL_ERR_INTERNAL, "not enough memory for a streamed answer");
+static void end_fetch(stream *s) {
   if (s->fetch) kl_fetch_cancel(s->fetch);
   s->fetch = NULL;
+  kl_slot_release(&s->slot);
+}
+
+static void no_memory(stream *s) {
+  kl_error_set(&s->error, KL_ERR_INTERNAL, "not enough memory for a streamed answer");
+  end_fetch(s);
   wake(s);
 }
 
@@ -67,6 +75,12 @@ static void on_piece(void *data, const char *p, size_t n) {
     s->queue.len -= s->read;
     s->read = 0;
   }
+  if (!kl_charge_set(&s->charge, s->queue.len + n)) {
+    kl_charge_refused(&s->charge, s->queue.len + n, "what came of a streamed answer", &s->error);
+    end_fetch(s);
+    wake(s);
+    return;
+  }
   kl_buf_add(&s->queue, p, n);
   if (s->queue.failed) {
     no_memory(s);
@@ -83,6 +97,7 @@ static void on_end(void *data, const kl_http_response *res, const char *url, con
   stream *s = data;
   (void)res, (void)url;
   s->fetch = NULL;
+  kl_slot_release(&s->slot);
   if (e) s->error = *e;
   wake(s);
 }
@@ -96,8 +111,8 @@ static void stream_close(stream *s) {
   }
   if (s->closed) return;
   s->closed = true;
-  if (s->fetch) kl_fetch_cancel(s->fetch);
-  s->fetch = NULL;
+  end_fetch(s);
+  (void)kl_charge_set(&s->charge, 0);
   kl_buf_free(&s->queue);
   kl_buf_free(&s->url);
   kl_buf_free(&s->fields);
@@ -188,8 +203,14 @@ static int open_stream(lua_State *L, int again, lua_KContext ctx) {
   }
   r.http.on_head = on_head;
   r.http.on_piece = on_piece;
+  kl_check_await(L);
+  s->charge.meter = kl_script_meter(kl_script_of(L));
+  kl_slot_take(L, &s->slot, KL_SLOT_SOCKET, "http.stream");
   s->fetch = kl_fetch_start(h, &r, on_end, s, &e);
-  if (!s->fetch) return kl_raise(L, &e);
+  if (!s->fetch) {
+    kl_slot_release(&s->slot);
+    return kl_raise(L, &e);
+  }
   kl_script_adopt(kl_script_of(L), &s->member);
   s->adopted = true;
   lua_settop(L, 2);
@@ -207,7 +228,8 @@ static int push_piece(lua_State *L, stream *s) {
     lua_pushlstring(L, s->queue.data + s->read, n);
     s->read += n;
     if (s->read == s->queue.len) {
-      kl_buf_clear(&s->queue);
+      kl_buf_free(&s->queue);
+      (void)kl_charge_set(&s->charge, 0);
       s->read = 0;
     }
     if (s->paused && s->queue.len - s->read < QUEUE_FULL / 2) {

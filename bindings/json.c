@@ -454,7 +454,7 @@ static bool write_object(lua_State *L, int idx, size_t n, kl_buf *out, int depth
   }
   kl_buf_char(out, '}');
   lua_pop(L, 1);
-  return ok;
+  return ok && !out->failed;
 }
 
 static bool write_list(lua_State *L, int idx, size_t n, kl_buf *out, int depth, char *why) {
@@ -467,7 +467,7 @@ static bool write_list(lua_State *L, int idx, size_t n, kl_buf *out, int depth, 
     lua_pop(L, 1);
   }
   kl_buf_char(out, ']');
-  return ok;
+  return ok && !out->failed;
 }
 
 /* idx is absolute. */
@@ -498,7 +498,7 @@ static bool write_value(lua_State *L, int idx, kl_buf *out, int depth, char *why
     size_t n;
     const char *s = lua_tolstring(L, idx, &n);
     kl_buf_json_string(out, s, n);
-    return true;
+    return !out->failed; /* what is full need not be walked on */
   }
   case LUA_TLIGHTUSERDATA:
     if (kl_json_is_null(L, idx)) {
@@ -572,6 +572,9 @@ static int buffer_gc(lua_State *L) {
 kl_buf *kl_push_buffer(lua_State *L) {
   kl_buf *b = lua_newuserdatauv(L, sizeof *b, 0);
   memset(b, 0, sizeof *b);
+  /* One text, named often, is much more as JSON. A state without a script is one of a fuzz target. */
+  const kl_script *s = kl_script_of(L);
+  b->most = s ? kl_script_get_options(s)->memory_cap : 0;
   if (luaL_newmetatable(L, "kalua.buffer")) {
     lua_pushcfunction(L, buffer_gc);
     lua_setfield(L, -2, "__gc");

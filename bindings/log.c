@@ -22,10 +22,19 @@ static void sort_texts(lua_State *L, int idx, lua_Integer n) {
   }
 }
 
+enum { LINE_MAX_BYTES = 64 << 10, FIELDS_MAX = 200 };
+
+/* What is behind the bound of a line is left out: it goes through many hands in C on its way into the log. */
+static size_t cut(const kl_buf *line, size_t n) {
+  size_t room = line->len < LINE_MAX_BYTES ? LINE_MAX_BYTES - line->len : 0;
+  return n < room ? n : room;
+}
+
 /* Appends the value at the top as text, popped; in quotes where it would run into the next field. */
 static void add_value(lua_State *L, kl_buf *out) {
   size_t n;
   const char *text = luaL_tolstring(L, -1, &n);
+  n = cut(out, n);
   if (n == 0 || strpbrk(text, " =\"\n\t"))
     kl_buf_json_string(out, text, n);
   else
@@ -49,6 +58,8 @@ static int l_write(lua_State *L) {
   lua_Integer n = 0;
   if (!lua_isnil(L, 2)) {
     for (lua_pushnil(L); lua_next(L, 2);) { /* … key value */
+      if (n == FIELDS_MAX)
+        return kl_raisef(L, KL_ERR_VALIDATION, "%s: more than %d fields in one line", name, FIELDS_MAX);
       luaL_tolstring(L, -2, NULL);
       lua_pushvalue(L, -1);
       lua_rawseti(L, 4, ++n); /* … key value name */
@@ -59,16 +70,18 @@ static int l_write(lua_State *L) {
   sort_texts(L, 4, n);
   size_t len;
   const char *text = luaL_tolstring(L, 1, &len);
-  kl_buf_add(line, text, len);
+  kl_buf_add(line, text, cut(line, len));
   lua_pop(L, 1);
-  for (lua_Integer i = 1; i <= n; i++) {
+  for (lua_Integer i = 1; i <= n && line->len < LINE_MAX_BYTES; i++) {
     lua_rawgeti(L, 4, i);
     kl_buf_char(line, ' ');
-    kl_buf_str(line, lua_tostring(L, -1));
+    const char *key = lua_tolstring(L, -1, &len);
+    kl_buf_add(line, key, cut(line, len));
     kl_buf_char(line, '=');
     lua_rawget(L, 5);
     add_value(L, line);
   }
+  if (line->len >= LINE_MAX_BYTES) kl_buf_str(line, "… (cut off: a line has at most 64 KiB)");
   if (line->failed) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory for the line");
   if (kl_script_may_log(s, line->len)) kl_script_log(s, level, line->data ? line->data : "", line->len);
   kl_buf_free(line);

@@ -31,8 +31,15 @@ static bool reserve(kl_queue *q, size_t n) {
   size_t cap = q->cap ? q->cap : FIRST;
   while (cap < q->tail + n)
     cap *= 2;
+  if (!kl_charge_set(&q->charge, cap)) {
+    q->crowded = true;
+    return false;
+  }
   char *wide = realloc(q->data, cap);
-  if (!wide) return false;
+  if (!wide) {
+    (void)kl_charge_set(&q->charge, q->cap);
+    return false;
+  }
   q->data = wide;
   q->cap = cap;
   return true;
@@ -64,6 +71,7 @@ bool kl_queue_take(kl_queue *q, intptr_t *tag, const char **p, size_t *n) {
 
 void kl_queue_free(kl_queue *q) {
   free(q->data);
+  (void)kl_charge_set(&q->charge, 0);
   q->data = NULL;
   q->cap = q->head = q->tail = q->count = 0;
 }

@@ -7,13 +7,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "script/limits.h"
+
 typedef struct kl_queue {
   size_t max_count, max_bytes; /* one message is taken however long it is */
   size_t count;
-  uint64_t lost; /* messages that found no room; the reader reports and zeroes it */
-  char *data;    /* from `head` to `tail`; owned */
+  uint64_t lost;    /* messages that found no room; the reader reports and zeroes it */
+  kl_charge charge; /* of `cap`: give it the script's meter */
+  bool crowded;     /* the script's other queues left no room: why some are lost; the reader zeroes it too */
+  char *data;       /* from `head` to `tail`; owned */
   size_t cap, head, tail;
 } kl_queue;
+
+/* Ends the message about lost ones of a queue that was crowded. */
+#define KL_QUEUE_CROWDED ", or all that waits for this script was more than --max-queued"
 
 /* Copies a message in, with a tag of the owner's. Once one is lost, none is taken until the reader has been told: a
  * hole is where the error is. */

@@ -20,7 +20,8 @@ typedef struct {
   kl_error error;
   int status;
   kl_buf body;
-  kl_buf key; /* of the answer, in the record of a version that starts */
+  kl_buf key;       /* of the answer, in the record of a version that starts */
+  kl_charge charge; /* of the body that was sent, then of the answer's */
 } rest_wait;
 
 static void rest_done(void *data, const kl_http_response *res, const kl_error *e) {
@@ -31,7 +32,12 @@ static void rest_done(void *data, const kl_http_response *res, const kl_error *e
     w->error = *e;
   } else {
     w->status = res->status;
-    kl_buf_add(&w->body, res->body, res->body_len);
+    if (w->wait.kind == KL_WAIT_START && !kl_charge_set(&w->charge, res->body_len)) {
+      w->failed = true;
+      kl_charge_refused(&w->charge, res->body_len, w->name, &w->error);
+    } else {
+      kl_buf_add(&w->body, res->body, res->body_len); /* of a write always: it has happened */
+    }
     if (w->body.failed) {
       w->failed = true;
       kl_error_set(&w->error, KL_ERR_INTERNAL, "%s: not enough memory for the answer of %zu bytes", w->name,
@@ -44,6 +50,7 @@ static void rest_done(void *data, const kl_http_response *res, const kl_error *e
 static void rest_drop(kl_wait *wait) {
   rest_wait *w = (rest_wait *)wait;
   if (w->call) kl_call_cancel(w->call);
+  (void)kl_charge_set(&w->charge, 0);
   kl_buf_free(&w->body);
   kl_buf_free(&w->key);
   free(w);
@@ -137,8 +144,6 @@ int kl_rest_await(lua_State *L, const kl_operation *op, const char *method, kl_a
   const char *verb = op ? op->method : method;
   bool reads = !strcmp(verb, "GET");
   if (!reads && !kl_may_act(L)) return hold(L, op, method, args);
-  if (!reads && strcmp(verb, "DELETE") != 0) /* what takes an order back is never refused here */
-    kl_script_count_orders(L, args->items ? args->items : 1, op ? op->name : args->path.data);
   rest_wait now = {.op = op, .raw = args->raw, .text = args->text};
   now.wait.push = rest_push;
   now.wait.drop = rest_drop;
@@ -157,9 +162,13 @@ int kl_rest_await(lua_State *L, const kl_operation *op, const char *method, kl_a
     kl_check_cancelled(L);
     return rest_result(L, &now);
   }
+  kl_check_await(L);
+  if (!reads && strcmp(verb, "DELETE") != 0) /* what takes an order back is never refused here */
+    kl_script_count_orders(L, args->items ? args->items : 1, now.name);
   rest_wait *w = malloc(sizeof *w);
   if (!w) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory");
   *w = now;
+  w->charge.meter = kl_script_meter(kl_script_of(L));
   kl_call_request r = {.op = op,
                        .method = method,
                        .path = args->path.data,
@@ -172,9 +181,12 @@ int kl_rest_await(lua_State *L, const kl_operation *op, const char *method, kl_a
                        .owner = kl_script_owner(kl_script_of(L)),
                        .timeout_ms = args->timeout_ms};
   kl_error e;
-  w->call = kl_session_call(env->session, &r, rest_done, w, &e);
+  if (kl_charge_set(&w->charge, r.body_len))
+    w->call = kl_session_call(env->session, &r, rest_done, w, &e);
+  else
+    kl_charge_refused(&w->charge, r.body_len, w->name, &e);
   if (!w->call) {
-    free(w);
+    rest_drop(&w->wait);
     return kl_raise(L, &e);
   }
   if (key) {

@@ -31,6 +31,7 @@ typedef struct stream {
   char type[TYPE_MAX]; /* of the last message, and its shape */
   size_t type_len;
   const kl_shape *shape;
+  kl_slot slot; /* while it is open */
 } stream;
 
 struct stream_wait {
@@ -102,6 +103,7 @@ static void stream_close(stream *s) {
   }
   if (!s->open) return;
   s->open = false;
+  kl_slot_release(&s->slot);
   kl_feed_sub *sub = s->sub;
   s->sub = NULL;
   kl_feed_sub_close(sub);
@@ -208,11 +210,13 @@ int kl_stream_subscribe_lua(lua_State *L) {
   kl_list_init(&s->listener.link);
   s->queue.max_count = QUEUE_MESSAGES;
   s->queue.max_bytes = QUEUE_BYTES;
+  s->queue.charge.meter = kl_script_meter(script);
   s->script = script;
   s->raw = given.raw;
   s->feed = kl_session_feed(kl_environment_of(L)->session);
   s->member.close = member_close;
   luaL_setmetatable(L, STREAM_META);
+  kl_slot_take(L, &s->slot, KL_SLOT_HANDLE, "kalshi.subscribe");
   if (given.o.channels[0]) {
     kl_error e;
     given.o.data = s;
@@ -221,7 +225,10 @@ int kl_stream_subscribe_lua(lua_State *L) {
     given.o.failed = on_failed;
     given.o.refused = on_refused;
     s->sub = kl_feed_subscribe(s->feed, &given.o, &e);
-    if (!s->sub) return kl_raise(L, &e);
+    if (!s->sub) {
+      kl_slot_release(&s->slot);
+      return kl_raise(L, &e);
+    }
   }
   if (given.status) {
     s->listener.data = s;
@@ -281,10 +288,12 @@ static int push_message(lua_State *L, stream *s) {
   }
   if (s->queue.lost) {
     unsigned long long lost = s->queue.lost;
+    const char *why = s->queue.crowded ? KL_QUEUE_CROWDED : "";
     s->queue.lost = 0;
+    s->queue.crowded = false;
     return kl_raisef(L, KL_ERR_OVERFLOW,
-                     "%llu messages lost: the loop over this subscription was more than %d messages or %d MiB behind",
-                     lost, QUEUE_MESSAGES, QUEUE_BYTES >> 20);
+                     "%llu messages lost: the loop over this subscription was more than %d messages or %d MiB behind%s",
+                     lost, QUEUE_MESSAGES, QUEUE_BYTES >> 20, why);
   }
   if (s->error.kind) return raise_error(L, s);
   lua_pushnil(L);

@@ -14,6 +14,7 @@
 #include "net/utf8.h"
 #include "net/ws_client.h"
 #include "net/ws_frame.h"
+#include "script/limits.h"
 #include "script/script.h"
 
 #define WS_META "ws.Connection"
@@ -51,6 +52,8 @@ typedef struct connection {
   char *protocol;            /* room for the longest that was offered; empty: none was chosen */
   kl_list waits[WAIT_KINDS]; /* each in the order of its beginning */
   kl_queue queue;            /* messages; the tag is the opcode */
+  kl_slot slot;              /* while client is there */
+  kl_charge sending;         /* what did not go out yet */
   unsigned pings;            /* for payloads that differ */
   size_t sends, sent_bytes;  /* since others had their turn */
 } connection;
@@ -63,6 +66,7 @@ typedef struct ws_wait {
   bool handed_over; /* the connection, by the call that opened it */
   bool binary;      /* what is to be sent */
   bool timed, expired;
+  kl_slot slot; /* of the timer */
   uv_timer_t timer;
   char payload[PING_MAX]; /* of a ping */
   size_t payload_len;
@@ -135,7 +139,17 @@ static void on_pong(void *data, const char *p, size_t n) {
   }
 }
 
-static void on_writable(void *data) { wake_sender(data); }
+static void on_writable(void *data) {
+  connection *c = data;
+  (void)kl_charge_set(&c->sending, kl_ws_client_queued(c->client));
+  wake_sender(c);
+}
+
+static void forget_client(connection *c) {
+  c->client = NULL;
+  kl_slot_release(&c->slot);
+  (void)kl_charge_set(&c->sending, 0);
+}
 
 static void disown(connection *c) {
   if (c->adopted) kl_script_disown(&c->member);
@@ -146,7 +160,7 @@ static void on_closed(void *data, const kl_error *e) {
   connection *c = data;
   const char *reason = kl_ws_client_close_reason(c->client, &c->reason_len);
   memcpy(c->reason, reason, c->reason_len);
-  c->client = NULL;
+  forget_client(c);
   if (c->opened && !strcmp(e->kind, KL_ERR_WS)) {
     c->close_code = e->status ? e->status : CODE_NONE;
     c->clean = c->closing || c->close_code == CODE_NORMAL || c->close_code == CODE_AWAY || c->close_code == CODE_NONE;
@@ -165,7 +179,7 @@ static void drop(connection *c) {
   disown(c);
   if (!c->client) return;
   kl_ws_client_leave(c->client);
-  c->client = NULL;
+  forget_client(c);
   c->closing = true;
   c->close_code = CODE_LOST;
   kl_error_set(&c->error, KL_ERR_CLOSED, "the connection was closed");
@@ -217,6 +231,7 @@ static void wait_drop(kl_wait *wait) {
   kl_list_remove(&w->link);
   if (c && w->kind == WAIT_SEND) wake_sender(c);
   if (c && w->kind == WAIT_OPEN && !w->handed_over) drop(c); /* nobody has it */
+  kl_slot_release(&w->slot);
   if (w->timed)
     uv_close((uv_handle_t *)&w->timer, timer_closed);
   else
@@ -246,7 +261,12 @@ static ws_wait *wait_new(lua_State *L, connection *c, wait_kind kind, int (*push
   return w;
 }
 
-static void wait_at_most(lua_State *L, ws_wait *w, uint64_t ms) {
+/* `call` NULL: it is the runtime's own pause. */
+static void wait_at_most(lua_State *L, ws_wait *w, uint64_t ms, const char *call) {
+  if (call && !kl_slot_try(kl_script_of(L), &w->slot, KL_SLOT_TIMER)) {
+    wait_drop(&w->wait);
+    kl_slot_refuse(L, KL_SLOT_TIMER, call);
+  }
   uv_timer_init(kl_script_loop(kl_script_of(L)), &w->timer);
   w->timer.data = w;
   w->timed = true;
@@ -337,6 +357,7 @@ static int open_connection(lua_State *L, int again, lua_KContext ctx) {
     kl_list_init(&c->waits[kind]);
   c->queue.max_count = QUEUE_MESSAGES;
   c->queue.max_bytes = QUEUE_BYTES;
+  c->queue.charge.meter = c->sending.meter = kl_script_meter(kl_script_of(L));
   c->member.close = member_close;
   luaL_setmetatable(L, WS_META);
   kl_ws_client_options o = {
@@ -368,8 +389,13 @@ static int open_connection(lua_State *L, int again, lua_KContext ctx) {
   c->url = strdup(o.url);
   c->protocol = calloc(1, o.protocols ? strlen(o.protocols) + 1 : 1);
   if (!c->url || !c->protocol) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory");
+  kl_check_await(L);
+  kl_slot_take(L, &c->slot, KL_SLOT_SOCKET, "ws.connect");
   c->client = kl_ws_client_open(kl_script_loop(kl_script_of(L)), &o, &e);
-  if (!c->client) return kl_raise(L, &e);
+  if (!c->client) {
+    kl_slot_release(&c->slot);
+    return kl_raise(L, &e);
+  }
   kl_script_adopt(kl_script_of(L), &c->member);
   c->adopted = true;
   lua_settop(L, 2);
@@ -394,10 +420,12 @@ static int push_next(lua_State *L, connection *c) {
   }
   if (c->queue.lost) {
     unsigned long long lost = c->queue.lost;
+    const char *why = c->queue.crowded ? KL_QUEUE_CROWDED : "";
     c->queue.lost = 0;
+    c->queue.crowded = false;
     return kl_raisef(L, KL_ERR_OVERFLOW,
-                     "%llu messages lost: the reader of this connection was more than %d messages or %d MiB behind",
-                     lost, QUEUE_MESSAGES, QUEUE_BYTES >> 20);
+                     "%llu messages lost: the reader of this connection was more than %d messages or %d MiB behind%s",
+                     lost, QUEUE_MESSAGES, QUEUE_BYTES >> 20, why);
   }
   if (c->error.kind && !c->closing) {
     kl_error e = c->error;
@@ -432,9 +460,10 @@ static int receive(lua_State *L, connection *c, int64_t ms) {
   }
   if (first(c, WAIT_READ))
     return kl_raisef(L, KL_ERR_VALIDATION, "another task waits for messages of this connection: one reads");
+  kl_check_await(L);
   ws_wait *w = wait_new(L, c, WAIT_READ, push_received);
   if (!w) return 0;
-  if (ms >= 0) wait_at_most(L, w, (uint64_t)ms);
+  if (ms >= 0) wait_at_most(L, w, (uint64_t)ms, "connection:recv");
   return kl_await(L, &w->wait);
 }
 
@@ -471,6 +500,12 @@ static int send_now(lua_State *L, connection *c, bool binary) {
   size_t n;
   const char *method = binary ? "send_binary" : "send", *p = lua_tolstring(L, 2, &n);
   if (!c->client || c->closing) return raise_over(L, c, method);
+  size_t all = kl_ws_client_queued(c->client) + n;
+  if (!kl_charge_set(&c->sending, all)) {
+    kl_error e;
+    kl_charge_refused(&c->sending, all, "what this connection has to send", &e);
+    return kl_raise(L, &e);
+  }
   if (!(binary ? kl_ws_client_send_binary(c->client, p, n) : kl_ws_client_send(c->client, p, n)))
     return kl_raisef(L, KL_ERR_NETWORK, "connection:%s: the connection is breaking off; the message was not sent",
                      method);
@@ -493,7 +528,7 @@ static int queue_send(lua_State *L, connection *c, bool binary) {
   if (!first(c, WAIT_SEND) && has_room(c) && !pause) return send_now(L, c, binary);
   ws_wait *w = wait_new(L, c, WAIT_SEND, push_sent);
   if (!w) return 0;
-  if (pause && has_room(c)) wait_at_most(L, w, 0);
+  if (pause && has_room(c)) wait_at_most(L, w, 0, NULL);
   w->binary = binary;
   return kl_await(L, &w->wait);
 }
@@ -545,6 +580,7 @@ static int l_ping(lua_State *L) {
   uint64_t ms = lua_isnoneornil(L, 3) ? PING_SECONDS * 1000 : kl_check_seconds(L, 3, "connection:ping");
   if (!c->client || c->closing) return raise_over(L, c, "ping");
   kl_check_cancelled(L);
+  kl_check_await(L);
   ws_wait *w = wait_new(L, c, WAIT_PING, push_pong);
   if (!w) return 0;
   if (payload) {
@@ -555,7 +591,7 @@ static int l_ping(lua_State *L) {
   }
   w->sent_ns = kl_mono_ns(kl_clock_real());
   (void)kl_ws_client_ping(c->client, w->payload, w->payload_len); /* where it fails, the end of the connection tells */
-  wait_at_most(L, w, ms);
+  wait_at_most(L, w, ms, "connection:ping");
   return kl_await(L, &w->wait);
 }
 

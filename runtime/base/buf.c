@@ -22,7 +22,7 @@ bool kl_buf_reserve(kl_buf *b, size_t extra) {
   if (b->failed) return false;
   if (b->cap > b->len && extra < b->cap - b->len) return true;
   size_t need;
-  if (__builtin_add_overflow(b->len, extra, &need) || need > SIZE_MAX / 2 - 1) {
+  if (__builtin_add_overflow(b->len, extra, &need) || need > (b->most ? b->most : SIZE_MAX / 2 - 1)) {
     b->failed = true;
     return false;
   }
@@ -133,7 +133,7 @@ void kl_buf_json_string(kl_buf *b, const char *s, size_t n) {
   const unsigned char *p = (const unsigned char *)s;
   kl_buf_char(b, '"');
   size_t i = 0, plain = 0; /* plain: start of the bytes that need no change */
-  while (i < n) {
+  while (i < n && !b->failed) {
     unsigned char c = p[i];
     if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
       i++;

@@ -12,6 +12,7 @@ typedef struct kl_buf {
   size_t len;
   size_t cap;
   bool failed;
+  size_t most; /* bytes; more of them fail as if memory were out. 0: no bound; kl_buf_free forgets it */
 } kl_buf;
 
 void kl_buf_free(kl_buf *b);                  /* releases and zeroes */

@@ -167,6 +167,7 @@ static int64_t remaining(const kl_fetch *f, int64_t limit, int64_t standard) {
 static void answered(void *data, const kl_http_response *res, const kl_error *e);
 static void on_head(void *data, const kl_http_response *res);
 static void on_piece(void *data, const char *p, size_t n);
+static bool room(void *data, size_t n);
 
 static bool send_request(kl_fetch *f, const char *from, kl_error *e) {
   enum { STANDARD_MS = 30000 };
@@ -179,6 +180,7 @@ static bool send_request(kl_fetch *f, const char *from, kl_error *e) {
   r.body = f->body;
   r.timeout_ms = remaining(f, r.timeout_ms, streams ? 0 : STANDARD_MS);
   r.head_timeout_ms = remaining(f, r.head_timeout_ms, STANDARD_MS);
+  if (r.room) r.room = room;
   if (streams) {
     r.on_head = on_head;
     r.on_piece = on_piece;
@@ -263,6 +265,11 @@ static void on_head(void *data, const kl_http_response *res) {
 static void on_piece(void *data, const char *p, size_t n) {
   kl_fetch *f = data;
   f->r.http.on_piece(f->data, p, n);
+}
+
+static bool room(void *data, size_t n) {
+  const kl_fetch *f = data;
+  return f->r.http.room(f->data, n);
 }
 
 /* ---- for the caller ---- */

@@ -38,6 +38,9 @@ typedef struct kl_http_request {
   int64_t timeout_ms; /* whole call; 0: 30,000, for a streamed answer no limit */
   bool uncompressed;  /* offers no compression: for answers too small to gain by it */
   size_t max_body;    /* a longer answer (decoded) is an error; 0: 64 MiB, for a streamed answer no limit */
+  /* May be NULL. Asked, with the `data` of the callback, before the body of an answer that is not streamed grows to n
+   * bytes; false ends the call with kind "limit". */
+  bool (*room)(void *data, size_t n);
 
   /* A streamed answer: both are set, or neither. `on_head` is called once, with status and header fields, `on_piece`
    * for each piece of the body (decoded; n > 0), then the callback of kl_http_send with an empty body. In each of them

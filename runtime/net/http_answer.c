@@ -38,6 +38,10 @@ size_t kl_http_on_body(char *p, size_t size, size_t count, void *data) {
     c->too_long = true;
     return 0;
   }
+  if (c->room && !c->room(c->data, c->received + n)) {
+    c->no_room = true;
+    return 0;
+  }
   c->received += n;
   kl_buf_add(&c->answer, p, n);
   if (!c->answer.failed) return n;

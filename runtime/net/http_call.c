@@ -328,7 +328,8 @@ static void start_anew(kl_http_call *c, const kl_http_request *r) {
   c->status = 0;
   c->head_whole = false;
   c->received = 0;
-  c->too_long = c->head_too_long = c->out_of_memory = false;
+  c->too_long = c->head_too_long = c->out_of_memory = c->no_room = false;
+  c->room = r->on_piece ? NULL : r->room;
   c->date_ms = 0;
   c->curl_text[0] = 0;
   c->on_head = r->on_head;

@@ -34,6 +34,8 @@ static void describe_own_abort(kl_http_call *c, kl_error *e) {
   if (c->too_long)
     kl_error_set(e, KL_ERR_PROTOCOL, "the answer of '%s' is longer than the %zu bytes allowed", c->url.authority,
                  c->max_body);
+  else if (c->no_room)
+    kl_error_set(e, KL_ERR_LIMIT, "there is no room for the answer of '%s'", c->url.authority);
   else if (c->head_too_long)
     kl_error_set(e, KL_ERR_PROTOCOL, "the header fields of the answer of '%s' are longer than 256 KiB",
                  c->url.authority);

@@ -52,7 +52,8 @@ struct kl_http_call {
   bool head_whole;
   kl_buf answer; /* the body; of a streamed answer, what was not handed out yet */
   size_t received, max_body;
-  bool too_long, head_too_long, out_of_memory;
+  bool too_long, head_too_long, out_of_memory, no_room;
+  bool (*room)(void *data, size_t n);
   int64_t date_ms;
   char curl_text[CURL_ERROR_SIZE];
 

@@ -49,7 +49,14 @@ static int64_t ceiling(const kl_script *s, kl_slot_kind kind) {
   return kind == KL_SLOT_TIMER ? l->timers : kind == KL_SLOT_SOCKET ? l->sockets : l->handles;
 }
 
-void kl_slot_take(lua_State *L, kl_slot *p, kl_slot_kind kind, const char *call) {
+bool kl_slot_try(kl_script *s, kl_slot *p, kl_slot_kind kind) {
+  if (s->held[kind] >= ceiling(s, kind)) return false;
+  s->held[kind]++;
+  *p = (kl_slot){.script = s, .kind = kind};
+  return true;
+}
+
+int kl_slot_refuse(lua_State *L, kl_slot_kind kind, const char *call) {
   static const struct {
     const char *what, *flag;
   } kinds[KL_SLOT_KINDS] = {
@@ -57,15 +64,14 @@ void kl_slot_take(lua_State *L, kl_slot *p, kl_slot_kind kind, const char *call)
       [KL_SLOT_SOCKET] = {"http requests and connections under way", "--max-sockets"},
       [KL_SLOT_HANDLE] = {"books and subscriptions open", "--max-handles"},
   };
-  kl_script *s = kl_script_of(L);
-  int64_t most = ceiling(s, kind);
-  if (s->held[kind] >= most) {
-    char n[NUMBER_MAX];
-    kl_raisef(L, KL_ERR_LIMIT, "%s: the script has %s %s already, which is its ceiling: end some, or raise it by %s",
-              call, number(n, (uint64_t)most), kinds[kind].what, kinds[kind].flag);
-  }
-  s->held[kind]++;
-  *p = (kl_slot){.script = s, .kind = kind};
+  char n[NUMBER_MAX];
+  return kl_raisef(L, KL_ERR_LIMIT,
+                   "%s: the script has %s %s already, which is its ceiling: end some, or raise it by %s", call,
+                   number(n, (uint64_t)ceiling(kl_script_of(L), kind)), kinds[kind].what, kinds[kind].flag);
+}
+
+void kl_slot_take(lua_State *L, kl_slot *p, kl_slot_kind kind, const char *call) {
+  if (!kl_slot_try(kl_script_of(L), p, kind)) kl_slot_refuse(L, kind, call);
 }
 
 void kl_slot_release(kl_slot *p) {

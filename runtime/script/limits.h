@@ -22,7 +22,10 @@ typedef struct kl_slot {
 /* For the running script, `*p` holding none. Take it before anything is allocated. `call` is what the script called:
  * "task.sleep". */
 void kl_slot_take(lua_State *L, kl_slot *p, kl_slot_kind kind, const char *call); /* raises */
-void kl_slot_release(kl_slot *p);                                                 /* harmless when repeated */
+/* The same in two parts, for who has to let go of something before it raises. */
+bool kl_slot_try(kl_script *s, kl_slot *p, kl_slot_kind kind);
+int kl_slot_refuse(lua_State *L, kl_slot_kind kind, const char *call); /* raises */
+void kl_slot_release(kl_slot *p);                                      /* harmless when repeated */
 /* Raises what kl_await would raise here ("cancelled", or that Lua cannot be suspended at this place): for calls that
  * are about to allocate for a wait. */
 void kl_check_await(lua_State *L); /* raises */
