@@ -50,6 +50,7 @@ struct kl_app {
   uint64_t script_errors;
   kl_account_snapshot before;
   kl_expectations *expectations;
+  const char *secret_files[4]; /* no script gets them: NULL-terminated */
 };
 
 void kl_connect_opts(kl_connect_options *o, kl_opt table[KL_CONNECT_OPT_COUNT]) {
@@ -375,8 +376,16 @@ static bool open_handles(kl_app *a, kl_error *e) {
   uv_prepare_init(&a->loop, &a->flush);
   a->on_int.data = a->on_term.data = a->on_hup.data = a->deadline.data = a->flush.data = a;
   a->handles_open = true;
+  static const char *const secret_variables[] = {"KALSHI_PRIVATE_KEY", "KALSHI_PRIVATE_KEY_PATH", NULL};
+  size_t n = 0;
+  const char *key = kl_settings_get(a->settings, a->o.key_path, "KALSHI_PRIVATE_KEY_PATH");
+  if (key) a->secret_files[n++] = key;
+  if (a->o.state) a->secret_files[n++] = a->o.state; /* the keys of the embedded exchange */
+  a->secret_files[n] = ".env";
   kl_host_options ho = {.clock = kl_clock_real(),
                         .data = a,
+                        .secret_files = a->secret_files,
+                        .secret_variables = secret_variables,
                         .modules = kl_modules,
                         .grace_ms = STOP_GRACE_MS,
                         .strategy_ended = strategy_ended,

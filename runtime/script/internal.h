@@ -352,8 +352,15 @@ void kl_describe(lua_State *L, int idx, bool where); /* raises */
 
 void kl_sandbox_open(lua_State *L);    /* raises; fills the globals */
 void kl_coroutines_open(lua_State *L); /* raises; pushes the table `coroutine` */
-void kl_files_open(lua_State *L);      /* raises; adds os and, where allowed, io to the globals */
-void kl_require_open(lua_State *L);    /* raises; pushes the function */
+void kl_files_open(lua_State *L);      /* raises; adds io, os, loadfile and dofile to the globals */
+void kl_system_open(lua_State *L);     /* raises; pushes the table `os` without its functions for files */
+/* Pushes a function that raises kind "permission": no flag gives it, and what to use instead. */
+void kl_push_never(lua_State *L, const char *name, const char *instead); /* raises */
+/* A continuation that returns all that is on the stack. */
+int kl_all_results(lua_State *L, int status, lua_KContext ctx);
+/* Moves past a byte order mark and a first line for the shell (#!…); the line end stays. */
+void kl_skip_shebang(const char **text, size_t *n);
+void kl_require_open(lua_State *L); /* raises; pushes the function */
 /* Reads a whole file; NULL with errno. The result is owned and NUL-terminated. */
 char *kl_read_file(const char *path, size_t *n);
 

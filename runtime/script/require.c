@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "script/internal.h"
+#include "script/paths.h"
 
 enum { MAX_FILE = 64 << 20 };
 
@@ -65,8 +66,8 @@ static bool valid_name(const char *name, size_t n) {
 /* ---- where a module may be ---- */
 
 /* Pushes the compiled chunk of FOLDER/NAME.lua or FOLDER/NAME/init.lua and its path; false, and a line added to the
- * text at the top of L, when there is none. */
-static bool load_from_folder(lua_State *L, const char *folder, size_t folder_len, const char *name) {
+ * text at the top of L, when there is none. Links out of a folder that is not trusted are not followed. */
+static bool load_from_folder(lua_State *L, const char *folder, size_t folder_len, const char *name, bool trusted) {
   static const char *const ends[] = {".lua", "/init.lua"};
   char file[256], path[PATH_MAX];
   for (int i = 0; i < 2; i++) {
@@ -78,6 +79,8 @@ static bool load_from_folder(lua_State *L, const char *folder, size_t folder_len
                    : snprintf(path, sizeof path, "%.*s/%s", (int)folder_len, folder, file);
     if (len < 0 || (size_t)len >= sizeof path) continue;
     kl_script *s = kl_script_of(L);
+    kl_path_error e;
+    if (!trusted && !kl_path_check_module(L, folder, path, &e)) kl_raisef(L, KL_ERR_PERMISSION, "%s", e.text);
     size_t n = 0;
     const char *text = kl_sources_read(&s->sources, s->snapshot, path, &n);
     if (!text) {
@@ -98,7 +101,7 @@ static bool load_from_folder(lua_State *L, const char *folder, size_t folder_len
 static bool load_from_path(lua_State *L, const char *folders, const char *name) {
   while (folders && *folders) {
     size_t n = strcspn(folders, ":;");
-    if (n > 0 && load_from_folder(L, folders, n, name)) return true;
+    if (n > 0 && load_from_folder(L, folders, n, name, true)) return true;
     folders += n + (folders[n] != 0);
   }
   return false;
@@ -134,7 +137,7 @@ static void find(lua_State *L, const char *name) {
   if (!found) {
     lua_pushliteral(L, ""); /* where it is not */
     found = load_from_path(L, s->host->module_path, name) || load_embedded(L, name) ||
-            (s->folder && load_from_folder(L, s->folder, strlen(s->folder), name));
+            (s->folder && load_from_folder(L, s->folder, strlen(s->folder), name, false));
   }
   if (found) {
     lua_rotate(L, base + 1, 2);

@@ -234,18 +234,17 @@ static int set_up(lua_State *L) {
   return 0;
 }
 
-/* A first line that begins with # is for the shell; the line numbers stay. */
-static void skip_shebang(source *src) {
+void kl_skip_shebang(const char **text, size_t *n) {
   static const char bom[] = "\xEF\xBB\xBF";
-  if (src->n >= 3 && memcmp(src->text, bom, 3) == 0) {
-    src->text += 3;
-    src->n -= 3;
+  if (*n >= 3 && memcmp(*text, bom, 3) == 0) {
+    *text += 3;
+    *n -= 3;
   }
-  if (src->n == 0 || src->text[0] != '#') return;
-  const char *end = memchr(src->text, '\n', src->n);
-  size_t skip = end ? (size_t)(end - src->text) : src->n;
-  src->text += skip;
-  src->n -= skip;
+  if (*n == 0 || **text != '#') return;
+  const char *end = memchr(*text, '\n', *n);
+  size_t skip = end ? (size_t)(end - *text) : *n;
+  *text += skip;
+  *n -= skip;
 }
 
 static bool build(kl_script *s, source *src, kl_error *e) {
@@ -256,7 +255,7 @@ static bool build(kl_script *s, source *src, kl_error *e) {
   }
   lua_atpanic(s->L, panic);
   *(kl_script **)lua_getextraspace(s->L) = s;
-  skip_shebang(src);
+  kl_skip_shebang(&src->text, &src->n);
   lua_pushcfunction(s->L, set_up);
   lua_pushlightuserdata(s->L, src);
   if (lua_pcall(s->L, 1, 0, 0) != LUA_OK) {

@@ -151,6 +151,9 @@ typedef struct kl_host_options {
   void (*announce)(void *data, kl_strategy *g, bool bad, const char *text, const char *traceback);
   /* Where the memory of scripts comes from, below their caps: as realloc, and size 0 frees. NULL: the C library. */
   void *(*memory)(void *data, void *p, size_t size);
+  /* What no permission gives to a script: files (as a private key; NULL-terminated paths) and variables of the
+   * environment, which programs that a script starts do not get either. NULL: none. Borrowed until kl_host_close. */
+  const char *const *secret_files, *const *secret_variables;
 } kl_host_options;
 
 kl_host *kl_host_new(uv_loop_t *loop, const kl_host_options *o); /* NULL when out of memory */
