@@ -45,16 +45,22 @@ static bool reserve(kl_queue *q, size_t n) {
   return true;
 }
 
-void kl_queue_put(kl_queue *q, intptr_t tag, const void *p, size_t n) {
+char *kl_queue_add(kl_queue *q, intptr_t tag, size_t n) {
   if (q->lost || q->count >= q->max_count || n > SIZE_MAX / 4 || !reserve(q, room_of(n))) {
     q->lost++;
-    return;
+    return NULL;
   }
   const header h = {.n = n, .tag = tag};
-  memcpy(q->data + q->tail, &h, sizeof h);
-  if (n) memcpy(q->data + q->tail + sizeof h, p, n);
+  char *at = q->data + q->tail;
+  memcpy(at, &h, sizeof h);
   q->tail += room_of(n);
   q->count++;
+  return at + sizeof h;
+}
+
+void kl_queue_put(kl_queue *q, intptr_t tag, const void *p, size_t n) {
+  char *at = kl_queue_add(q, tag, n);
+  if (at && n) memcpy(at, p, n);
 }
 
 bool kl_queue_take(kl_queue *q, intptr_t *tag, const char **p, size_t *n) {

@@ -25,6 +25,8 @@ typedef struct kl_queue {
 /* Copies a message in, with a tag of the owner's. Once one is lost, none is taken until the reader has been told: a
  * hole is where the error is. */
 void kl_queue_put(kl_queue *q, intptr_t tag, const void *p, size_t n);
+/* The same for one of n bytes that the caller writes to where the result points, at once. NULL: it is lost. */
+char *kl_queue_add(kl_queue *q, intptr_t tag, size_t n);
 /* The oldest message; false when there is none. The text is valid until the next put. */
 bool kl_queue_take(kl_queue *q, intptr_t *tag, const char **p, size_t *n);
 void kl_queue_free(kl_queue *q); /* keeps the limits */

@@ -243,11 +243,11 @@ static void on_data(kl_feed_link *l, const kl_event *ev, const char *raw, size_t
     l->sent_ms = ev->ts_ms;
   }
   const kl_feed_channel *head = c->head;
-  bool narrow = !kl_list_empty(&head->narrow), has_subs = narrow || !kl_list_empty(&head->wide);
+  bool has_subs = !kl_list_empty(&head->narrow) || !kl_list_empty(&head->wide);
   kl_str key = c->key == KL_KEY_MARKET_ID ? ev->market_id : ev->ticker;
   if (ev->type == KL_EV_OTHER) {
     if ((ev->has & KL_HAS_ID) && kl_feed_on_list(l, ev, raw, n)) return;
-    key = narrow ? key_of(c, raw, n) : (kl_str){NULL, 0};
+    key = has_subs ? key_of(c, raw, n) : (kl_str){NULL, 0};
   }
   kl_feed_market *m = NULL;
   if (key.n) m = c->is_wide ? kl_feed_market_known(c, key.p, key.n) : kl_feed_market_find(c, key.p, key.n);
@@ -256,8 +256,12 @@ static void on_data(kl_feed_link *l, const kl_event *ev, const char *raw, size_t
     if (kl_feed_command_is(l, ev, KL_CMD_SNAPSHOT)) kl_feed_command_take(l, ev->id, &cmd);
     kl_feed_books_message(f, m, ev);
   }
-  if (has_subs) kl_feed_subs_message(c, m, key.n > 0, ev, raw, n);
+  if (!has_subs) return;
+  f->origin = (kl_feed_origin){.number = f->messages, .channel = head->name, .key = key};
+  kl_feed_subs_message(c, m, key.n > 0, ev, raw, n);
 }
+
+const kl_feed_origin *kl_feed_origin_of(const kl_feed *f) { return &f->origin; }
 
 static void on_answer(kl_feed_link *l, const kl_event *ev, const char *raw, size_t n) {
   /* It counts in seq where it carries one, but what it says holds in any case. */

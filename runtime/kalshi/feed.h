@@ -127,6 +127,16 @@ bool kl_feed_sub_remove(kl_feed_sub *s, const char *const *tickers, kl_error *e)
 bool kl_feed_sub_ready(const kl_feed_sub *s);
 void kl_feed_sub_close(kl_feed_sub *s); /* takes NULL */
 
+/* Of the message that subscriptions are being given, or were last: its number, which is the same for all that get it
+ * and grows; its channel; and what it is about, of the subscription's kind of key (empty where it names nothing). The
+ * texts are valid during the call of `message`. */
+typedef struct kl_feed_origin {
+  uint64_t number;
+  const char *channel;
+  kl_str key;
+} kl_feed_origin;
+const kl_feed_origin *kl_feed_origin_of(const kl_feed *f);
+
 /* A question to the exchange over the feed; the owner embeds it and keeps it where it is until it was answered or
  * cancelled. */
 typedef struct kl_feed_request kl_feed_request;

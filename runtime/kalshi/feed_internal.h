@@ -224,6 +224,7 @@ struct kl_feed {
   kl_list dead_own; /* books */
   kl_list dirty;    /* books whose watchers are to be told */
   kl_list subs;
+  kl_feed_origin origin;
   kl_list settled; /* subscriptions (by `dead`) whose owners are to hear that all is acknowledged */
   kl_list listeners;
   int64_t burst_ns;    /* time of the read under way; 0: not asked yet */
