@@ -5,9 +5,9 @@
 #include "bindings/book_handle.h"
 #include "bindings/task.h"
 
-#define QUEUE_META "kalshi.Deltas"
+#define LOOP_META "kalshi.Deltas"
 
-enum { QUEUE_MAX = 4096, QUEUE_FIRST = 64, FEW_ARGS = 5, ARGS_MAX = 7 };
+enum { RING_MAX = 4096, RING_FIRST = 64, FEW_ARGS = 5, ARGS_MAX = 7, KEY_MAX = 80 };
 
 /* Prices in 1/10,000 dollar; bid and ask 0: that side is empty. */
 typedef struct delta {
@@ -17,37 +17,58 @@ typedef struct delta {
   int64_t seq, ts_ms; /* ts_ms 0: the message had none */
 } delta;
 
-typedef struct queue_wait queue_wait;
-
-/* In the memory of the userdata. User value 1 is the book's handle, which lives as long. */
-typedef struct queue {
-  kl_list link; /* in the handle's queues */
-  kl_book_watcher watcher;
-  const char *reader; /* what takes from it, for messages */
-  int n_args;         /* that the function of on_delta looks at */
-  bool ended;         /* the book was closed, or the reader has gone */
-  delta *ring;
+typedef struct ring {
+  delta *items;     /* owned */
   kl_charge charge; /* of `cap` */
   size_t cap, head, count;
   uint64_t lost;
-  queue_wait *wait;  /* of the reader, while it waits */
-  queue_wait *spare; /* kept for the next time: waiting allocates nothing */
-  delta shown;       /* what the table of a loop is about */
-  unsigned wanted;   /* its fields that were read */
-  kl_error error;    /* of a book that the feed gave up */
-  char ticker[64];
-} queue;
+  kl_error error; /* of a book that the feed gave up */
+} ring;
 
-struct queue_wait {
+/* What fills a ring: shared by the versions of a strategy that read this book, so that a reload loses no delta and has
+ * none handled twice. The n-th loop over a book of one version goes on where the n-th of the other stopped. */
+typedef struct reader {
+  kl_kept kept;  /* first */
+  kl_list loops; /* of versions, by in_reader */
+  kl_feed *feed;
+  kl_feed_book *book; /* a reference of its own */
+  kl_book_watcher watcher;
+  ring ring;
+} reader;
+
+typedef struct loop_wait loop_wait;
+
+/* What takes from it: a loop over book:deltas(), or the task of on_delta. In the memory of the userdata; user value 1
+ * is the book's handle, which lives as long. */
+typedef struct loop {
+  kl_member member;
+  bool adopted;
+  bool ended;   /* the book was closed, or the loop has gone */
+  kl_list link; /* in the handle's queues */
+  kl_list in_reader;
+  reader *reader; /* NULL once ended */
+  kl_script *script;
+  ring *from;       /* the reader's, or `rest` */
+  ring rest;        /* what can still be taken when the book was closed */
+  const char *what; /* it is, for messages */
+  int n_args;       /* that the function of on_delta looks at */
+  loop_wait *wait;  /* while it waits */
+  loop_wait *spare; /* kept for the next time: waiting allocates nothing */
+  delta shown;      /* what the table of a loop is about */
+  unsigned wanted;  /* its fields that were read */
+  char ticker[64];
+} loop;
+
+struct loop_wait {
   kl_wait wait; /* first */
-  queue *q;     /* NULL once its memory went */
+  loop *q;      /* NULL once its memory went */
 };
 
 /* ---- filling ---- */
 
-static bool grow(queue *q) {
-  if (q->cap >= QUEUE_MAX) return false;
-  size_t cap = q->cap ? q->cap * 2 : QUEUE_FIRST;
+static bool grow(ring *q) {
+  if (q->cap >= RING_MAX) return false;
+  size_t cap = q->cap ? q->cap * 2 : RING_FIRST;
   if (!kl_charge_set(&q->charge, cap * sizeof(delta))) return false;
   delta *wide = malloc(cap * sizeof *wide);
   if (!wide) {
@@ -55,132 +76,226 @@ static bool grow(queue *q) {
     return false;
   }
   for (size_t i = 0; i < q->count; i++)
-    wide[i] = q->ring[(q->head + i) & (q->cap - 1)];
-  free(q->ring);
-  q->ring = wide;
+    wide[i] = q->items[(q->head + i) & (q->cap - 1)];
+  free(q->items);
+  q->items = wide;
   q->cap = cap;
   q->head = 0;
   return true;
 }
 
-static void wake(queue *q) {
+static void wake(loop *q) {
   if (q->wait) kl_complete(&q->wait->wait);
 }
 
-/* Once one is lost, none is taken until the reader has been told: a hole is where the error is. */
+/* The loop of the version that runs. */
+static void wake_live(reader *r) {
+  for (kl_list *n = r->loops.next; n != &r->loops; n = n->next) {
+    loop *q = KL_CONTAINER(n, loop, in_reader);
+    if (kl_script_live(q->script)) wake(q);
+  }
+}
+
+/* Once one is lost, none is taken until the loop has been told: a hole is where the error is. */
 static void on_delta(kl_book_watcher *w, kl_feed_book *b, const kl_event *ev, kl_price own_price) {
-  queue *q = w->data;
+  reader *r = w->data;
+  ring *q = &r->ring;
   if (q->lost || (q->count == q->cap && !grow(q))) {
     q->lost++;
-    if (!q->count) wake(q); /* no memory, not even for the first */
+    if (!q->count) wake_live(r); /* no memory, not even for the first */
     return;
   }
   kl_price bid, ask;
   kl_book_touch(b->book, &bid, &ask);
-  q->ring[(q->head + q->count++) & (q->cap - 1)] = (delta){.price = (int16_t)own_price,
-                                                           .bid = (int16_t)bid,
-                                                           .ask = (int16_t)ask,
-                                                           .side = (uint8_t)ev->delta.side,
-                                                           .change = ev->delta.delta,
-                                                           .seq = ev->seq,
-                                                           .ts_ms = ev->ts_ms};
-  if (q->count == 1) wake(q); /* who waits found it empty */
+  q->items[(q->head + q->count++) & (q->cap - 1)] = (delta){.price = (int16_t)own_price,
+                                                            .bid = (int16_t)bid,
+                                                            .ask = (int16_t)ask,
+                                                            .side = (uint8_t)ev->delta.side,
+                                                            .change = ev->delta.delta,
+                                                            .seq = ev->seq,
+                                                            .ts_ms = ev->ts_ms};
+  if (q->count == 1) wake_live(r); /* who waits found it empty */
 }
 
 static void on_changed(kl_book_watcher *w, kl_feed_book *b) {
-  queue *q = w->data;
+  reader *r = w->data;
   if (!b->failed) return;
-  q->error = b->error;
-  wake(q);
+  r->ring.error = b->error;
+  wake_live(r);
 }
 
-static void end(queue *q) {
+static void ring_free(ring *q) {
+  free(q->items);
+  (void)kl_charge_set(&q->charge, 0);
+  q->items = NULL;
+  q->cap = q->head = q->count = 0;
+}
+
+/* ---- life ---- */
+
+static void reader_free(kl_kept *k) {
+  reader *r = (reader *)k;
+  kl_feed_unwatch(&r->watcher);
+  if (r->book) kl_feed_book_release(r->feed, r->book);
+  ring_free(&r->ring);
+  free(r);
+}
+
+/* Takes the one of another version that goes on, or makes one. NULL with `e`. */
+static reader *reader_of(kl_script *s, const kl_book_handle *h, kl_error *e) {
+  char key[KEY_MAX];
+  snprintf(key, sizeof key, "deltas:%s", h->ticker);
+  for (kl_kept *k = kl_kept_first(s, key); k; k = k->next)
+    if (!((reader *)k)->ring.error.kind && kl_kept_hold(s, k)) return (reader *)k;
+  reader *r = calloc(1, sizeof *r);
+  if (!r) {
+    kl_error_set(e, KL_ERR_INTERNAL, "not enough memory for the deltas of %s", h->ticker);
+    return NULL;
+  }
+  kl_list_init(&r->loops);
+  kl_list_init(&r->watcher.link);
+  r->kept.free = reader_free;
+  r->feed = h->feed;
+  r->ring.charge.meter = kl_script_meter(s);
+  r->watcher.data = r;
+  r->watcher.changed = on_changed;
+  r->watcher.delta = on_delta;
+  r->book = kl_feed_book_open(h->feed, h->ticker, e);
+  if (r->book && !kl_kept_add(s, &r->kept, key)) {
+    kl_error_set(e, KL_ERR_INTERNAL, "not enough memory for the deltas of %s", h->ticker);
+    kl_feed_book_release(r->feed, r->book);
+    r->book = NULL;
+  }
+  if (!r->book) {
+    free(r);
+    return NULL;
+  }
+  kl_feed_watch(r->book, &r->watcher);
+  return r;
+}
+
+/* With `keep` a live version can still take what is there. */
+static void end(loop *q, bool keep) {
+  if (q->adopted) kl_script_disown(&q->member);
+  q->adopted = false;
   if (q->ended) return;
   q->ended = true;
-  kl_feed_unwatch(&q->watcher);
   kl_list_remove(&q->link);
+  reader *r = q->reader;
+  q->reader = NULL;
+  q->from = &q->rest;
+  if (r) {
+    kl_list_remove(&q->in_reader);
+    q->rest.error = r->ring.error;
+    if (keep && kl_script_live(q->script)) {
+      q->rest = r->ring;
+      r->ring = (ring){.charge.meter = q->rest.charge.meter, .error = q->rest.error};
+    }
+    kl_kept_release(q->script, &r->kept);
+  }
   wake(q);
 }
 
 void kl_book_deltas_end(kl_book_handle *h) {
   while (!kl_list_empty(&h->queues))
-    end(KL_CONTAINER(h->queues.next, queue, link));
+    end(KL_CONTAINER(h->queues.next, loop, link), true);
 }
 
-static void drop_contents(queue *q) {
-  free(q->ring);
-  (void)kl_charge_set(&q->charge, 0);
-  q->ring = NULL;
-  q->cap = q->head = q->count = 0;
+static void member_close(kl_member *m) {
+  loop *q = KL_CONTAINER(m, loop, member);
+  q->adopted = false; /* the scope has unlinked it */
+  end(q, false);
+}
+
+static bool has_something(const loop *q) {
+  return q->ended || (kl_script_live(q->script) && (q->from->count || q->from->lost || q->from->error.kind));
+}
+
+static void member_live(kl_member *m) {
+  loop *q = KL_CONTAINER(m, loop, member);
+  if (has_something(q)) wake(q);
 }
 
 static int l_close(lua_State *L) {
-  queue *q = luaL_checkudata(L, 1, QUEUE_META);
-  end(q);
-  drop_contents(q);
+  loop *q = luaL_checkudata(L, 1, LOOP_META);
+  end(q, false);
+  ring_free(&q->rest);
   return 0;
 }
 
 static int l_gc(lua_State *L) {
-  queue *q = luaL_checkudata(L, 1, QUEUE_META);
-  end(q);
+  loop *q = luaL_checkudata(L, 1, LOOP_META);
+  end(q, false);
   if (q->wait) q->wait->q = NULL;
   q->wait = NULL;
   free(q->spare);
   q->spare = NULL;
-  drop_contents(q);
+  ring_free(&q->rest);
   return 0;
 }
 
-/* Pushes a new queue of the book whose handle is at index 1. */
-static queue *new_queue(lua_State *L, kl_book_handle *h, const char *reader) {
-  queue *q = lua_newuserdatauv(L, sizeof *q, 1);
+/* Pushes what takes from the book whose handle is at index 1. */
+static loop *new_loop(lua_State *L, kl_book_handle *h, const char *what) {
+  kl_error e;
+  kl_script *s = kl_script_of(L);
+  loop *q = lua_newuserdatauv(L, sizeof *q, 1);
   memset(q, 0, sizeof *q);
   kl_list_init(&q->link);
-  kl_list_init(&q->watcher.link);
-  q->reader = reader;
-  q->charge.meter = kl_script_meter(kl_script_of(L));
+  kl_list_init(&q->in_reader);
+  q->from = &q->rest;
+  q->script = s;
+  q->what = what;
   memcpy(q->ticker, h->ticker, sizeof q->ticker);
-  luaL_setmetatable(L, QUEUE_META);
+  q->member.close = member_close;
+  q->member.live = member_live;
+  luaL_setmetatable(L, LOOP_META);
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, -2, 1);
-  q->watcher.data = q;
-  q->watcher.changed = on_changed;
-  q->watcher.delta = on_delta;
-  if (h->book->failed) q->error = h->book->error;
-  kl_feed_watch(h->book, &q->watcher);
+  if (h->book->failed) { /* that is all it will ever tell */
+    q->rest.error = h->book->error;
+  } else {
+    q->reader = reader_of(s, h, &e);
+    if (!q->reader) {
+      q->ended = true;
+      kl_raise(L, &e);
+      return NULL;
+    }
+    kl_list_append(&q->reader->loops, &q->in_reader);
+    q->from = &q->reader->ring;
+  }
+  kl_script_adopt(s, &q->member);
+  q->adopted = true;
   kl_list_append(&h->queues, &q->link);
   return q;
 }
 
 /* ---- emptying ---- */
 
-static delta take(queue *q) {
-  delta d = q->ring[q->head];
+static delta take(ring *q) {
+  delta d = q->items[q->head];
   q->head = --q->count ? (q->head + 1) & (q->cap - 1) : 0; /* from the front again: memory that is still warm */
   return d;
 }
 
 /* What there is to raise behind the last delta; returns where there is nothing. */
-static void raise_pending(lua_State *L, queue *q) {
-  if (q->lost) {
-    unsigned long long lost = q->lost;
-    q->lost = 0;
+static void raise_pending(lua_State *L, loop *q) {
+  if (!kl_script_live(q->script)) return;
+  if (q->from->lost) {
+    unsigned long long lost = q->from->lost;
+    q->from->lost = 0;
     kl_raisef(L, KL_ERR_OVERFLOW,
               "deltas of %s: %llu lost, the %s was more than %d behind; do less in it, or use book:changes()",
-              q->ticker, lost, q->reader, QUEUE_MAX);
+              q->ticker, lost, q->what, RING_MAX);
   }
-  if (q->error.kind) {
-    kl_error e = q->error;
+  if (q->from->error.kind) {
+    kl_error e = q->from->error;
     kl_raise(L, &e);
   }
 }
 
-static bool has_something(const queue *q) { return q->count || q->lost || q->error.kind || q->ended; }
-
 static void wait_drop(kl_wait *w) {
-  queue_wait *qw = (queue_wait *)w;
-  queue *q = qw->q;
+  loop_wait *qw = (loop_wait *)w;
+  loop *q = qw->q;
   if (q && q->wait == qw) q->wait = NULL;
   if (q && !q->spare) {
     q->spare = qw;
@@ -189,12 +304,12 @@ static void wait_drop(kl_wait *w) {
   }
 }
 
-/* Waits until the queue has something; `push` then gives the results. */
-static int await_more(lua_State *L, queue *q, int (*push)(lua_State *, kl_wait *)) {
-  queue_wait *qw = q->spare ? q->spare : malloc(sizeof *qw);
+/* Waits until there is something; `push` then gives the results. */
+static int await_more(lua_State *L, loop *q, int (*push)(lua_State *, kl_wait *)) {
+  loop_wait *qw = q->spare ? q->spare : malloc(sizeof *qw);
   if (!qw) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory to wait for deltas of %s", q->ticker);
   q->spare = NULL;
-  *qw = (queue_wait){.wait = {.push = push, .drop = wait_drop}, .q = q};
+  *qw = (loop_wait){.wait = {.push = push, .drop = wait_drop}, .q = q};
   q->wait = qw;
   return kl_await(L, &qw->wait);
 }
@@ -234,7 +349,7 @@ enum { F_PRICE, F_DELTA, F_SIDE, F_BID, F_ASK, F_SEQ, F_TS, FIELDS };
 static const char *const field_names[FIELDS] = {"price", "delta", "side", "bid", "ask", "seq", "ts"};
 
 /* Upvalues of the loop's function, and of what reads a field for the first time. */
-enum { UP_QUEUE = 1, UP_VIEW, UP_SIDES, UPVALUES = UP_SIDES + 1 };
+enum { UP_LOOP = 1, UP_VIEW, UP_SIDES, UPVALUES = UP_SIDES + 1 };
 
 static void push_field(lua_State *L, const delta *d, int field) {
   switch (field) {
@@ -283,14 +398,14 @@ static bool is_same(const delta *d, const delta *before, int field) {
 }
 
 /* The next delta in the loop's table; nil at the end. */
-static int push_next(lua_State *L, queue *q) {
-  if (!q->count) {
+static int push_next(lua_State *L, loop *q) {
+  if (!q->from->count || !kl_script_live(q->script)) {
     raise_pending(L, q);
     lua_pushnil(L);
     return 1;
   }
   const delta before = q->shown;
-  q->shown = take(q);
+  q->shown = take(q->from);
   lua_pushvalue(L, lua_upvalueindex(UP_VIEW));
   for (unsigned left = q->wanted; left; left &= left - 1) {
     int field = __builtin_ctz(left);
@@ -312,7 +427,7 @@ static int field_of(lua_State *L, int idx) {
 
 /* __index of the table: a field that was not read yet, or has no value now. */
 static int l_field(lua_State *L) { /* view key */
-  queue *q = lua_touserdata(L, lua_upvalueindex(UP_QUEUE));
+  loop *q = lua_touserdata(L, lua_upvalueindex(UP_LOOP));
   int field = field_of(L, 2);
   if (field == FIELDS) return 0;
   lua_settop(L, 2);
@@ -341,14 +456,16 @@ static int l_pairs(lua_State *L) { /* view */
 }
 
 static int push_waited(lua_State *L, kl_wait *w) {
-  queue *q = ((queue_wait *)w)->q;
+  loop *q = ((loop_wait *)w)->q;
   if (!q) return 0;
   q->wait = NULL; /* before anything raises: the loop may be taken up again */
+  /* Woken, and then another version was live for a while and took it. */
+  if (!has_something(q)) return await_more(L, q, push_waited);
   return push_next(L, q);
 }
 
 static int next_delta(lua_State *L, int status, lua_KContext ctx) {
-  queue *q = lua_touserdata(L, lua_upvalueindex(UP_QUEUE));
+  loop *q = lua_touserdata(L, lua_upvalueindex(UP_LOOP));
   (void)status;
   (void)ctx;
   if (has_something(q)) {
@@ -362,14 +479,14 @@ static int next_delta(lua_State *L, int status, lua_KContext ctx) {
 /* A loop that works through what is queued gives the others their turn now and then. */
 static int l_next(lua_State *L) { return kl_stretched(L) ? kl_yield_to(L, 0, next_delta) : next_delta(L, LUA_OK, 0); }
 
-/* for d in book:deltas() do: the loop's function, its queue, nil, and the queue once more to be closed with the loop.
+/* for d in book:deltas() do: the loop's function, its object, nil, and the object once more to be closed with the loop.
  */
 int kl_book_deltas_lua(lua_State *L) {
   kl_book_handle *h = kl_book_handle_check(L, "deltas");
-  new_queue(L, h, "loop"); /* … queue */
+  new_loop(L, h, "loop"); /* … loop */
   int queue_at = lua_gettop(L);
-  lua_createtable(L, 0, FIELDS); /* … queue view */
-  lua_createtable(L, 0, 2);      /* … queue view meta */
+  lua_createtable(L, 0, FIELDS); /* … loop view */
+  lua_createtable(L, 0, 2);      /* … loop view meta */
   lua_pushvalue(L, queue_at);
   lua_pushnil(L);
   push_sides(L);
@@ -379,12 +496,12 @@ int kl_book_deltas_lua(lua_State *L) {
   lua_setfield(L, -2, "__pairs");
   lua_pushliteral(L, "kalshi.Delta");
   lua_setfield(L, -2, "__metatable");
-  lua_setmetatable(L, -2); /* … queue view */
+  lua_setmetatable(L, -2); /* … loop view */
   lua_pushvalue(L, queue_at);
-  lua_insert(L, -2); /* … queue queue view */
+  lua_insert(L, -2); /* … loop loop view */
   push_sides(L);
-  lua_pushcclosure(L, l_next, UPVALUES); /* … queue next */
-  lua_insert(L, -2);                     /* … next queue */
+  lua_pushcclosure(L, l_next, UPVALUES); /* … loop next */
+  lua_insert(L, -2);                     /* … next loop */
   lua_pushnil(L);
   lua_pushvalue(L, -2);
   return 4;
@@ -393,11 +510,11 @@ int kl_book_deltas_lua(lua_State *L) {
 /* ---- book:on_delta(fn) ---- */
 
 /* Stack of the task. */
-enum { ARG_QUEUE = 1, ARG_FUNCTION, ARG_SIDES, ARGS = ARG_SIDES + 1 };
+enum { ARG_LOOP = 1, ARG_FUNCTION, ARG_SIDES, ARGS = ARG_SIDES + 1 };
 
 static int nothing_waited(lua_State *L, kl_wait *w) {
   (void)L;
-  queue *q = ((queue_wait *)w)->q;
+  loop *q = ((loop_wait *)w)->q;
   if (q) q->wait = NULL;
   return 0;
 }
@@ -405,8 +522,8 @@ static int nothing_waited(lua_State *L, kl_wait *w) {
 static int wait_for_more(lua_State *L) { return await_more(L, lua_touserdata(L, 1), nothing_waited); }
 static int yield(lua_State *L) { return kl_yield(L); }
 
-static void push_call(lua_State *L, queue *q) {
-  const delta d = take(q);
+static void push_call(lua_State *L, loop *q) {
+  const delta d = take(q->from);
   lua_pushvalue(L, ARG_FUNCTION);
   push_price(L, &d);
   push_change(L, &d);
@@ -428,27 +545,28 @@ static int args_of(lua_State *L, int idx) {
 
 /* Calls the function for each delta until the book is closed. */
 static int call_each(lua_State *L, int status, lua_KContext ctx) {
-  queue *q = lua_touserdata(L, ARG_QUEUE);
+  loop *q = lua_touserdata(L, ARG_LOOP);
   (void)status;
   (void)ctx;
   lua_settop(L, ARGS);
   for (;;) {
     if (q->ended) return 0;
     kl_check_cancelled(L);
-    if (q->count && !kl_stretched(L)) {
+    bool any = q->from->count && kl_script_live(q->script);
+    if (any && !kl_stretched(L)) {
       push_call(L, q);
       lua_callk(L, q->n_args, 0, 0, call_each);
       continue;
     }
-    if (!q->count) raise_pending(L, q);
-    lua_pushcfunction(L, q->count ? yield : wait_for_more);
-    lua_pushvalue(L, ARG_QUEUE);
+    if (!any) raise_pending(L, q);
+    lua_pushcfunction(L, any ? yield : wait_for_more);
+    lua_pushvalue(L, ARG_LOOP);
     lua_callk(L, 1, 0, 0, call_each);
   }
 }
 
 static int call_body(lua_State *L) {
-  lua_toclose(L, ARG_QUEUE); /* however the task ends, the book is not watched any more */
+  lua_toclose(L, ARG_LOOP); /* however the task ends, the book is not watched any more */
   return call_each(L, LUA_OK, 0);
 }
 
@@ -460,7 +578,7 @@ int kl_book_on_delta_lua(lua_State *L) {
   }
   lua_settop(L, 2);
   lua_pushcfunction(L, call_body);
-  new_queue(L, h, "function")->n_args = args_of(L, 2);
+  new_loop(L, h, "function")->n_args = args_of(L, 2);
   lua_pushvalue(L, 2);
   push_sides(L);
   kl_task_spawn(L, ARGS);
@@ -470,9 +588,9 @@ int kl_book_on_delta_lua(lua_State *L) {
 void kl_book_deltas_register(lua_State *L) {
   static const luaL_Reg meta[] = {{"__gc", l_gc}, {"__close", l_close}, {NULL, NULL}};
   kl_task_register(L); /* on_delta returns a task, also to a script that never asked for that module */
-  luaL_newmetatable(L, QUEUE_META);
+  luaL_newmetatable(L, LOOP_META);
   luaL_setfuncs(L, meta, 0);
-  lua_pushliteral(L, QUEUE_META);
+  lua_pushliteral(L, LOOP_META);
   lua_setfield(L, -2, "__metatable");
   lua_pop(L, 1);
 }
