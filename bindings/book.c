@@ -15,7 +15,8 @@ struct kl_book_wait {
   kl_list link;      /* in the handle's waits */
   kl_book_handle *h; /* NULL once the handle's memory went */
   bool opening, opened, expired, timed;
-  kl_slot slot; /* of the timer */
+  kl_slot slot;  /* of the timer */
+  uint64_t seen; /* changes that the waiting one has seen */
   uv_timer_t timer;
 };
 typedef struct kl_book_wait book_wait;
@@ -48,7 +49,7 @@ static void on_changed(kl_book_watcher *w, kl_feed_book *b) {
   kl_book_handle *h = w->data;
   for (kl_list *n = h->waits.next; n != &h->waits; n = n->next) {
     book_wait *bw = KL_CONTAINER(n, book_wait, link);
-    if (!bw->opening || b->ready || b->failed) kl_complete(&bw->wait);
+    if (bw->opening ? b->ready || b->failed : kl_script_live(h->script)) kl_complete(&bw->wait);
   }
 }
 
@@ -58,7 +59,7 @@ static void raise_failed(lua_State *L, const kl_feed_book *b) {
   kl_raise(L, &e);
 }
 
-static int await_change(lua_State *L, kl_book_handle *h, double timeout, bool opening,
+static int await_change(lua_State *L, kl_book_handle *h, double timeout, bool opening, uint64_t seen,
                         int (*push)(lua_State *, kl_wait *)) {
   kl_slot slot = {0};
   if (timeout >= 0) {
@@ -78,6 +79,7 @@ static int await_change(lua_State *L, kl_book_handle *h, double timeout, bool op
   bw->h = h;
   bw->slot = slot;
   bw->opening = opening;
+  bw->seen = seen;
   if (timeout >= 0) {
     uv_timer_init(kl_script_loop(kl_script_of(L)), &bw->timer);
     bw->timer.data = bw;
@@ -110,6 +112,15 @@ static void member_close(kl_member *m) {
   kl_book_handle *h = KL_CONTAINER(m, kl_book_handle, member);
   h->adopted = false; /* the scope has unlinked it */
   handle_close(h);
+}
+
+/* The version is live: who missed a change looks now. */
+static void member_live(kl_member *m) {
+  kl_book_handle *h = KL_CONTAINER(m, kl_book_handle, member);
+  for (kl_list *n = h->waits.next; n != &h->waits; n = n->next) {
+    book_wait *bw = KL_CONTAINER(n, book_wait, link);
+    if (!bw->opening && (!h->book || h->book->failed || h->book->changes != bw->seen)) kl_complete(&bw->wait);
+  }
 }
 
 static int l_close(lua_State *L) {
@@ -155,7 +166,9 @@ int kl_book_open_lua(lua_State *L) {
   memset(h, 0, sizeof *h);
   kl_list_init(&h->waits);
   kl_list_init(&h->queues);
+  h->script = s;
   h->member.close = member_close;
+  h->member.live = member_live;
   h->feed = kl_session_feed(kl_environment_of(L)->session);
   luaL_setmetatable(L, KL_BOOK_META);
   kl_slot_take(L, &h->slot, KL_SLOT_HANDLE, "kalshi.book");
@@ -175,7 +188,7 @@ int kl_book_open_lua(lua_State *L) {
     h->seen = h->book->changes;
     return 1;
   }
-  return await_change(L, h, -1, true, push_opened);
+  return await_change(L, h, -1, true, 0, push_opened);
 }
 
 /* ---- arguments ---- */
@@ -410,13 +423,13 @@ static int l_wait(lua_State *L) {
     }
   }
   if (h->book->failed) raise_failed(L, h->book);
-  if (h->book->changes != h->seen) {
+  if (h->book->changes != h->seen && kl_script_live(h->script)) {
     kl_check_cancelled(L);
     h->seen = h->book->changes;
     lua_pushboolean(L, 1);
     return 1;
   }
-  return await_change(L, h, timeout, false, push_waited);
+  return await_change(L, h, timeout, false, h->seen, push_waited);
 }
 
 /* The next of book:changes(). Upvalue 1 is what it has seen, so that loops do not take changes from each other; upvalue
@@ -434,12 +447,13 @@ static int push_changed(lua_State *L, kl_wait *w) {
 static int l_next_change(lua_State *L) {
   kl_book_handle *h = luaL_checkudata(L, lua_upvalueindex(2), KL_BOOK_META);
   book_wait now = {.h = h};
+  uint64_t seen = (uint64_t)lua_tointeger(L, lua_upvalueindex(1));
   lua_settop(L, 0);
-  if (!h->book || h->book->failed || (uint64_t)lua_tointeger(L, lua_upvalueindex(1)) != h->book->changes) {
+  if (!h->book || h->book->failed || (seen != h->book->changes && kl_script_live(h->script))) {
     kl_check_cancelled(L);
     return push_changed(L, &now.wait);
   }
-  return await_change(L, h, -1, false, push_changed);
+  return await_change(L, h, -1, false, seen, push_changed);
 }
 
 /* The first turn comes at once, with the book as it is. */

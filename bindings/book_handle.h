@@ -11,6 +11,7 @@
 typedef struct kl_book_handle {
   kl_member member;
   bool adopted;
+  kl_script *script;
   kl_feed *feed;
   kl_feed_book *book; /* NULL once closed */
   kl_book_watcher watcher;
