@@ -2,7 +2,9 @@
 #include "bindings/task.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bindings/bindings.h"
 #include "bindings/check.h"
@@ -82,46 +84,128 @@ static int sleep_until(lua_State *L) {
   return sleep_ms(L, left > 0 ? (uint64_t)ceil(left * 1e3) : 0);
 }
 
-enum { EVERY_SLEEPS, EVERY_CALLS, EVERY_CALLED };
-enum { INTERVAL = 1, CALLBACK, DUE };
+/* ---- timers ---- */
 
-/* The body of task.every; stack: interval, function, time of the next call. */
+#define TIMER_META "task.Timer"
+
+/* When a timer is due, in seconds of the monotonic clock. One with a name is kept across the versions of a strategy. */
+typedef struct due {
+  kl_kept kept; /* first */
+  double at, interval;
+} due;
+
+/* In the memory of the userdata. */
+typedef struct timer {
+  due *due;          /* NULL once it is over */
+  kl_script *script; /* that holds it; NULL: one of its own, not kept */
+} timer;
+
+enum { NAME_MAX_LEN = 200, TIMER_KEY_MAX = NAME_MAX_LEN + 32 };
+
+static void due_free(kl_kept *k) { free(k); }
+
+/* The due time is given back; the next version that asks for it in time goes on with it. */
+static int timer_close(lua_State *L) {
+  timer *t = luaL_checkudata(L, 1, TIMER_META);
+  due *d = t->due;
+  t->due = NULL;
+  if (d && t->script)
+    kl_kept_release(t->script, &d->kept);
+  else
+    free(d);
+  return 0;
+}
+
+/* Pushes a timer; the phase of a kept one is that of the version before. */
+static void push_timer(lua_State *L, double interval, const char *name) {
+  char key[TIMER_KEY_MAX];
+  kl_script *s = kl_script_of(L);
+  timer *t = lua_newuserdatauv(L, sizeof *t, 0);
+  *t = (timer){0};
+  luaL_setmetatable(L, TIMER_META);
+  if (name) {
+    snprintf(key, sizeof key, "every:%.17g:%s", interval, name);
+    t->due = (due *)kl_kept_take(s, key);
+    if (t->due) t->script = s;
+  }
+  if (t->due) return;
+  t->due = calloc(1, sizeof *t->due);
+  if (!t->due) kl_raisef(L, KL_ERR_INTERNAL, "not enough memory for a timer");
+  t->due->kept.free = due_free;
+  t->due->interval = interval;
+  t->due->at = monotonic(L) + interval;
+  if (!name) return;
+  if (!kl_kept_add(s, &t->due->kept, key)) kl_raisef(L, KL_ERR_INTERNAL, "not enough memory for a timer");
+  t->script = s;
+}
+
+enum { EVERY_SLEEPS, EVERY_WOKE, EVERY_CALLED };
+enum { TIMER = 1, CALLBACK, EVERY_ARGS = CALLBACK };
+
+/* The next call. What a call was in the way of is left out, not made up for. */
+static void go_on(lua_State *L, due *d) {
+  double late = monotonic(L) - d->at;
+  if (late > 0) d->at += ceil(late / d->interval) * d->interval;
+}
+
+/* The body of task.every; stack: timer, function. The due time moves on before the call, so that a version that takes
+ * over in the midst of it does not call again. */
 static int every_step(lua_State *L, int status, lua_KContext step) {
   (void)status;
   for (;;) {
-    lua_settop(L, DUE);
+    due *d = ((timer *)lua_touserdata(L, TIMER))->due;
+    lua_settop(L, EVERY_ARGS);
     if (step == EVERY_SLEEPS) {
       lua_pushcfunction(L, sleep_until);
-      lua_pushvalue(L, DUE);
-      lua_callk(L, 1, 0, EVERY_CALLS, every_step);
-      step = EVERY_CALLS;
-    } else if (step == EVERY_CALLS) {
+      lua_pushnumber(L, d->at);
+      lua_callk(L, 1, 0, EVERY_WOKE, every_step);
+      step = EVERY_WOKE;
+    } else if (step == EVERY_WOKE) {
+      if (!kl_may_act(L)) return kl_hold(L, EVERY_SLEEPS, every_step);
+      step = EVERY_SLEEPS;
+      if (d->at > monotonic(L)) continue; /* another version called meanwhile */
+      d->at += d->interval;
       lua_pushvalue(L, CALLBACK);
       lua_callk(L, 0, 0, EVERY_CALLED, every_step);
       step = EVERY_CALLED;
     } else {
-      /* A call that took longer than the interval: the ones it was in the way of are left out, not made up for. */
-      double interval = lua_tonumber(L, INTERVAL), due = lua_tonumber(L, DUE) + interval;
-      double late = monotonic(L) - due;
-      if (late > 0) due += ceil(late / interval) * interval;
-      lua_pushnumber(L, due);
-      lua_replace(L, DUE);
+      go_on(L, d);
       step = EVERY_SLEEPS;
     }
   }
   return 0;
 }
 
-static int every_body(lua_State *L) { return every_step(L, LUA_OK, EVERY_SLEEPS); }
+static int every_body(lua_State *L) {
+  lua_toclose(L, TIMER);
+  return every_step(L, LUA_OK, EVERY_SLEEPS);
+}
+
+/* The name in {keep = "name"} at idx; NULL where there is no table. It stays on the stack. */
+static const char *kept_name(lua_State *L, int idx) {
+  size_t n = 0;
+  if (lua_isnoneornil(L, idx)) return NULL;
+  kl_check_type(L, idx, LUA_TTABLE, "task.every");
+  for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1))
+    if (lua_type(L, -2) != LUA_TSTRING || strcmp(lua_tostring(L, -2), "keep") != 0)
+      kl_raisef(L, KL_ERR_VALIDATION, "task.every: the only option is keep = \"name\"");
+  lua_getfield(L, idx, "keep");
+  const char *name = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &n) : NULL;
+  if (lua_isnil(L, -1)) return NULL;
+  if (!name || n == 0 || n > NAME_MAX_LEN || strlen(name) != n)
+    kl_raisef(L, KL_ERR_VALIDATION, "task.every: keep is a name of 1 to %d bytes", NAME_MAX_LEN);
+  return name;
+}
 
 static int l_every(lua_State *L) {
   lua_Number seconds = check_seconds(L, 1, "task.every", 0.001, "0.001 to a million seconds");
   kl_check_type(L, 2, LUA_TFUNCTION, "task.every");
+  lua_settop(L, 3);
+  const char *name = kept_name(L, 3);
   lua_pushcfunction(L, every_body);
-  lua_pushnumber(L, seconds);
+  push_timer(L, seconds, name);
   lua_pushvalue(L, 2);
-  lua_pushnumber(L, monotonic(L) + seconds);
-  kl_task_spawn(L, 3);
+  kl_task_spawn(L, EVERY_ARGS);
   return 1;
 }
 
@@ -194,7 +278,13 @@ static int l_status(lua_State *L) {
 
 void kl_task_register(lua_State *L) {
   static const luaL_Reg methods[] = {{"await", l_await}, {"cancel", l_cancel}, {"status", l_status}, {NULL, NULL}};
+  static const luaL_Reg timer_meta[] = {{"__gc", timer_close}, {"__close", timer_close}, {NULL, NULL}};
   kl_task_add_methods(L, methods);
+  luaL_newmetatable(L, TIMER_META);
+  luaL_setfuncs(L, timer_meta, 0);
+  lua_pushliteral(L, TIMER_META);
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 1);
 }
 
 int luaopen_kl_task(lua_State *L) {

@@ -50,11 +50,14 @@ function task.sleep(seconds) end
 ---@async
 function task.yield() end
 
----Calls `fn` every so many seconds, first after one interval, until it is cancelled or `fn` raises.
+---Calls `fn` every so many seconds, first after one interval, until it is cancelled or `fn` raises. With
+---`{keep = "name"}` a reload does not shift it: a new version that asks for the same name and interval goes on at the time
+---at which the old one would have; a call that fell due meanwhile comes at once.
 ---@param seconds number
 ---@param fn function
+---@param options? {keep: string}
 ---@return task.Task
-function task.every(seconds, fn) end
+function task.every(seconds, fn, options) end
 
 ---Runs `fn` and returns its results; after `seconds` it is cancelled and `{kind = "timeout"}` raised.
 ---@async
