@@ -419,11 +419,12 @@ static void merge_inbox(kl_reader *r) {
   r->inbox = (kl_queue){0};
 }
 
-static void take_over(kl_script *s) {
+/* `only`: for this reader; NULL: for all of the version. */
+static void take_over(kl_script *s, const kl_reader *only) {
   bool any = false;
   for (kl_reader *r = first_reader(s); r; r = next_reader(r)) {
     if (!r->queue.count || kl_kept_held(&r->kept, s) || r->o.send_initial_snapshot) continue;
-    hand_over(s, r, NULL);
+    hand_over(s, r, only);
     any = true;
   }
   for (kl_reader *r = any ? first_reader(s) : NULL; r; r = next_reader(r))
@@ -432,7 +433,7 @@ static void take_over(kl_script *s) {
 
 void kl_reader_live(kl_reader_handle *h) {
   if (!h->reader) return;
-  take_over(h->script); /* of all its readers; at those that follow nothing is left to do */
+  take_over(h->script, NULL); /* of all its readers; at those that follow nothing is left to do */
   if (kl_reader_has_news(h)) h->told(h, KL_READER_MESSAGE, NULL);
 }
 
@@ -486,10 +487,7 @@ static bool leave_shared(kl_reader_handle *h, kl_error *e) {
   kl_list_remove(&h->link);
   kl_kept_release(h->script, &old->kept); /* others hold it */
   attach(h, h->script, r);
-  if (kl_script_live(h->script)) {
-    hand_over(h->script, old, r);
-    merge_inbox(r);
-  }
+  if (kl_script_live(h->script)) take_over(h->script, r);
   return true;
 }
 
@@ -501,6 +499,7 @@ bool kl_reader_add(kl_reader_handle *h, const char *const *tickers, kl_error *e)
   if (!leave_shared(h, e) || !kl_feed_sub_add(h->reader->sub, tickers, e)) return false;
   for (size_t i = 0; tickers[i]; i++)
     if (!put_ticker(h->reader, tickers[i])) return no_memory(e);
+  if (kl_script_live(h->script)) take_over(h->script, h->reader); /* the version before may have had them */
   return true;
 }
 
