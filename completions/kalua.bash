@@ -111,11 +111,12 @@ _kalua() {
   --balance-precision) mapfile -t COMPREPLY < <(compgen -W '0.01 0.0001' -- "$cur") && return ;;
   --tier) mapfile -t COMPREPLY < <(compgen -W 'basic advanced expert premier paragon prime prestige' -- "$cur") && return ;;
   --key | --ca | --log-file | --state | --allow-fs) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
+  --on-failure) mapfile -t COMPREPLY < <(compgen -W 'stop restart last-good' -- "$cur") && return ;;
   --side) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$cur") && return ;;
   --allow-env) mapfile -t COMPREPLY < <(compgen -v -- "$cur") && return ;;
   --key-id | --rest-url | --ws-url | --seed | --markets | --speed | --rate | --mem | --cpu-ms | --allow-net | \
     --faults | --levels | --seconds | --port | --users | --max | --jq | --shard | --user | --clock-skew | --read-lag | --history | \
-    --region-expires | --post-only-throttle | --audit | --presign | --ws-connections | --ws-markets | --ws-commands) return ;;
+    --region-expires | --post-only-throttle | --audit | --presign | --probation | --ws-connections | --ws-markets | --ws-commands) return ;;
   esac
 
   if [[ $cur == -* ]]; then

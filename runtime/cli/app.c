@@ -574,13 +574,14 @@ bool kl_app_start_strategy(kl_app *a, const kl_strategy_options *o, kl_error *e)
     so.script.name = own;
   }
   so.script.env = a->env_name;
-  so.watch = a->strategies && !a->o.no_watch;
+  so.watch = so.watch && a->strategies && !a->o.no_watch;
   kl_strategy *g = NULL;
   return kl_strategy_start(a->host, &so, &g, e);
 }
 
 void kl_app_strategy_options(const kl_app *a, kl_strategy_options *out) {
-  *out = (kl_strategy_options){.probation_ms = a->strategies ? 0 : -1,
+  *out = (kl_strategy_options){.watch = true,
+                               .probation_ms = a->strategies ? 0 : -1,
                                .script = {.memory_cap = (size_t)a->o.memory_mb << 20,
                                           .cpu_ms = (int)a->o.cpu_ms,
                                           .limits = a->o.limits,

@@ -1,7 +1,11 @@
 /* kalua run: strategies and tools, until they end or a signal comes. */
 #include <lauxlib.h>
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "cli/app.h"
+#include "cli/project.h"
 
 /* Whether a file can be read and compiled. */
 static bool compiles(const char *path) {
@@ -13,49 +17,104 @@ static bool compiles(const char *path) {
 
 /* Starts all or none: half of a set-up is not what was asked for, and a script that was started has its first turn
  * before it can be stopped. */
-static bool start_all(kl_app *app, const kl_text_list *scripts, const kl_text_list *args, kl_error *e) {
-  size_t first = 0, n = scripts->n;
+static bool start_all(kl_app *app, const kl_project *p, kl_error *e) {
+  size_t first = 0, n = kl_project_count(p);
   for (size_t i = 0; n > 1 && i < n; i++) {
-    if (compiles(scripts->items[i])) continue;
+    if (compiles(kl_project_get(p, i)->script.path)) continue;
     first = i; /* the host says what is wrong with it */
     break;
   }
   for (size_t i = 0; i < n; i++) {
-    if (!kl_app_start(app, scripts->items[(first + i) % n], NULL, NULL, (char *const *)args->items, e)) return false;
+    if (!kl_app_start_strategy(app, kl_project_get(p, (first + i) % n), e)) return false;
   }
   return true;
 }
 
+/* What `run` has beyond the options of every command that connects. */
+typedef struct kl_run_options {
+  bool quiet;
+  const char *on_failure;
+  double probation; /* seconds; negative: not said */
+} kl_run_options;
+enum { RUN_OPT_COUNT = 4 };
+
+static void run_opts(kl_run_options *o, kl_opt table[RUN_OPT_COUNT]) {
+  *o = (kl_run_options){.probation = -1};
+  const kl_opt opts[RUN_OPT_COUNT] = {{"quiet", KL_OPT_FLAG, &o->quiet, NULL, "no summary at the end", 0, 0},
+                                      {"on-failure", KL_OPT_TEXT, &o->on_failure, "WHAT",
+                                       "a script that fails: stop, restart, or last-good version [stop]", 0, 0},
+                                      {"probation", KL_OPT_REAL, &o->probation, "SECONDS",
+                                       "an error so soon after a reload undoes it; 0: never [10]", 0, 86400},
+                                      {NULL, KL_OPT_FLAG, NULL, NULL, NULL, 0, 0}};
+  memcpy(table, opts, sizeof opts);
+}
+
+/* KL_FAILED_COUNT for what is none. */
+static kl_on_failure failure_named(const char *name) {
+  kl_on_failure f = 0;
+  while (f < KL_FAILED_COUNT && strcmp(name, kl_on_failure_names[f]) != 0)
+    f++;
+  return f;
+}
+
+/* What the command line says for all scripts. */
+static kl_project_flags flags_of(const kl_app *app, const kl_run_options *o, char *const *args) {
+  kl_project_flags f = {0};
+  kl_app_strategy_options(app, &f.all);
+  f.all.script.args = args;
+  if (o->probation >= 0) f.all.probation_ms = o->probation > 0 ? (int)ceil(o->probation * 1000) : -1;
+  f.on_failure = o->on_failure != NULL;
+  if (o->on_failure) f.all.on_failure = failure_named(o->on_failure);
+  return f;
+}
+
+static bool start(kl_app *app, const kl_text_list *paths, const kl_project_flags *f, kl_error *e) {
+  kl_project *p = NULL;
+  bool ok = kl_project_load(paths->items, paths->n, f, &p, e);
+  if (ok) {
+    kl_project_log_permissions(p);
+    kl_app_prefix_output(app, kl_project_count(p) > 1);
+    ok = start_all(app, p, e);
+  }
+  kl_project_free(p);
+  return ok;
+}
+
 int kl_command_run(int argc, char **argv) {
-  static const char usage[] = "usage: kalua [run] SCRIPT... [-- ARG...]\n\n"
+  static const char usage[] = "usage: kalua [run] [SCRIPT|FOLDER]... [-- ARG...]\n\n"
                               "Runs Lua scripts, each in a state of its own, on one event loop. Without options they\n"
-                              "trade on the embedded exchange. What follows -- is kalua.args.\n";
+                              "trade on the embedded exchange. A folder stands for the scripts that its kalua.lua\n"
+                              "lists, or for all its *.lua files; without any, the kalua.lua here. What follows -- is\n"
+                              "kalua.args.\n";
   kl_connect_options o;
-  kl_opt connect[KL_CONNECT_OPT_COUNT];
+  kl_opt connect[KL_CONNECT_OPT_COUNT], own[RUN_OPT_COUNT];
   kl_connect_opts(&o, connect);
-  bool quiet = false;
-  const kl_opt own[] = {{"quiet", KL_OPT_FLAG, &quiet, NULL, "no summary at the end", 0, 0},
-                        {NULL, KL_OPT_FLAG, NULL, NULL, NULL, 0, 0}};
-  kl_text_list scripts = {0}, args = {0};
-  int code = kl_opts_parse("run", usage, (const kl_opt *const[]){own, connect, NULL}, argc, argv, &scripts, &args);
-  if (code < 0 && scripts.n == 0) code = kl_cli_usage("run", "which script?");
+  o.memory_mb = o.cpu_ms = 0; /* not said: as the project has it */
+  kl_run_options run;
+  run_opts(&run, own);
+  kl_text_list paths = {0}, args = {0};
+  int code = kl_opts_parse("run", usage, (const kl_opt *const[]){own, connect, NULL}, argc, argv, &paths, &args);
+  if (code < 0 && paths.n == 0 && (access("kalua.lua", F_OK) != 0 || !kl_text_list_add(&paths, "kalua.lua")))
+    code = kl_cli_usage("run", "which script? There is no kalua.lua here");
+  if (code < 0 && run.on_failure && failure_named(run.on_failure) == KL_FAILED_COUNT)
+    code = kl_cli_usage("run", "--on-failure takes stop, restart or last-good, not \"%s\"", run.on_failure);
   kl_app *app = NULL;
   kl_error e = {0};
   if (code < 0 && !kl_app_open(&o, KL_VERSION, &app, &e)) code = kl_cli_fail(&e);
   if (code < 0) {
     kl_app_strategies(app);
-    kl_app_prefix_output(app, scripts.n > 1);
-    if (!start_all(app, &scripts, &args, &e)) code = kl_cli_fail(&e);
-    if (code < 0) {
+    kl_project_flags flags = flags_of(app, &run, (char *const *)args.items);
+    if (start(app, &paths, &flags, &e)) {
       code = kl_app_run(app, 0);
-      int missed = kl_app_summary(app, quiet);
+      int missed = kl_app_summary(app, run.quiet);
       if (code == KL_EXIT_OK) code = missed;
     } else {
+      code = kl_cli_fail(&e);
       kl_app_abandon(app);
     }
   }
   kl_app_close(app);
-  kl_text_list_free(&scripts);
+  kl_text_list_free(&paths);
   kl_text_list_free(&args);
   kl_connect_options_free(&o);
   return code;

@@ -1,0 +1,72 @@
+// Several strategies in one process, as people keep them: a folder, a project file, a service of systemd's.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import test, { after, before } from 'node:test';
+import { Sim, kalua, tempDir } from './peers.mjs';
+
+let sim;
+before(async () => { sim = await Sim.start('--quiet-market', '--markets', '2'); });
+after(() => sim?.stop());
+
+const folder = (files) => {
+  const cwd = tempDir();
+  for (const [name, text] of Object.entries(files)) {
+    fs.mkdirSync(path.dirname(path.join(cwd, name)), { recursive: true });
+    fs.writeFileSync(path.join(cwd, name), text);
+  }
+  return cwd;
+};
+const lines = (text) => text.split('\n').filter(Boolean).sort();
+const args = "print(table.concat(require 'kalua'.args, ' '))\n";
+
+test('a project file gives each script what it says, and the command line adds to it', async () => {
+  const cwd = folder({
+    'p/kalua.lua': `return { mem = 8, scripts = {
+      { 'maker.lua', name = 'ny', args = { 'NY', 7 } }, 'maker.lua',
+      { 'reader.lua', allow_fs = 'data' }, { 'hungry.lua', mem = 64 } } }`,
+    'p/maker.lua': args,
+    'p/reader.lua': "print(io.open('p/data/x'):read())",
+    'p/hungry.lua': "print(#('x'):rep(20e6))",
+    'p/data/x': 'text of the file\n',
+  });
+  const run = await kalua(['run', '--quiet', 'p', '--', 'more'], { cwd, env: sim.env() });
+  assert.deepEqual(lines(run.stdout), ['[hungry] 20000000', '[maker] more', '[ny] NY 7 more', '[reader] text of the file']);
+  assert.equal(run.code, 0);
+  assert.match(run.stderr, /reader.* allowed by p\/kalua\.lua: scripts\[3\]: files below p\/data\n/);
+  const less = await kalua(['run', '--quiet', '--mem', '4'], { cwd: path.join(cwd, 'p'), env: sim.env() });
+  assert.equal(less.code, 1);
+  assert.match(less.stderr, /hungry.*memory/);
+});
+
+test('a folder without one is all its scripts, and none is started when one is wrong', async () => {
+  const cwd = folder({ 'b.lua': args, 'a.lua': "print((require 'lib.m'))", 'lib/m.lua': 'return 7' });
+  const run = await kalua(['--quiet', '.'], { cwd, env: sim.env() });
+  assert.deepEqual(lines(run.stdout), ['[a] 7', '[b] ']);
+  fs.writeFileSync(path.join(cwd, 'c.lua'), 'print(');
+  const wrong = await kalua(['run', '.'], { cwd, env: sim.env() });
+  assert.equal(wrong.stdout, '');
+  assert.equal(wrong.code, 1);
+  assert.match(wrong.stderr, /c\.lua:1:/);
+  fs.writeFileSync(path.join(cwd, 'kalua.lua'), "return { scripts = { { 'a.lua', cpu = 5 } } }");
+  const unknown = await kalua(['run'], { cwd, env: sim.env() });
+  assert.equal(unknown.code, 3);
+  assert.equal(unknown.stderr, 'kalua: kalua.lua: scripts[1]: unknown key "cpu"\n');
+});
+
+test('a script that fails is started again when that is asked for', async () => {
+  const cwd = folder({
+    'kalua.lua': "return { scripts = { { 's.lua', on_failure = 'restart' } } }",
+    's.lua': `local kalua = require 'kalua'
+kalua.state.runs = (kalua.state.runs or 0) + 1
+print('run', kalua.state.runs)
+if kalua.state.runs < 2 then error('no luck') end`,
+  });
+  const run = await kalua(['run', '--quiet'], { cwd, env: sim.env() });
+  assert.match(run.stdout, /^run\t1\nrun\t2\n$/);
+  const stop = await kalua(['run', '--quiet', '--on-failure', 'stop', 'kalua.lua'], { cwd, env: sim.env() });
+  assert.equal(stop.stdout, 'run\t1\n');
+  assert.equal(stop.code, 1);
+  const typo = await kalua(['run', '--on-failure', 'retry'], { cwd, env: sim.env() });
+  assert.equal(typo.code, 2);
+});
