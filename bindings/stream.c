@@ -217,7 +217,7 @@ static int push_message(lua_State *L, stream *s) {
     flatten(L);
     return 1;
   }
-  bool crowded = false;
+  bool crowded;
   unsigned long long lost = kl_reader_lost(&s->handle, &crowded);
   if (lost) {
     return kl_raisef(L, KL_ERR_OVERFLOW,

@@ -270,6 +270,10 @@ static bool subscribe(kl_reader *r, const char *const *channels, const char *con
   return true;
 }
 
+static kl_queue empty_like(const kl_queue *q) {
+  return (kl_queue){.max_count = q->max_count, .max_bytes = q->max_bytes};
+}
+
 static void attach(kl_reader_handle *h, kl_script *s, kl_reader *r) {
   h->script = s;
   h->reader = r;
@@ -323,8 +327,8 @@ void kl_reader_close(kl_reader_handle *h, bool keep) {
     kl_list_remove(&h->link);
     if (keep && kl_script_live(h->script)) {
       h->rest = r->queue;
-      r->queue = (kl_queue){
-          .max_count = h->rest.max_count, .max_bytes = h->rest.max_bytes, .charge.meter = h->rest.charge.meter};
+      r->queue = empty_like(&h->rest);
+      r->queue.charge.meter = h->rest.charge.meter;
     }
     kl_kept_release(h->script, &r->kept);
   }
@@ -333,23 +337,38 @@ void kl_reader_close(kl_reader_handle *h, bool keep) {
 
 /* ---- taking over ---- */
 
-/* Moves what `from` has not handed out to those readers of `s` (or to `only`) that asked for it too, and had none of
- * their own of it so far: into their inboxes. */
+/* `by` was made without a meter, so that nothing is counted twice. */
+static void replace(kl_queue *q, const kl_queue *by) {
+  kl_meter *meter = q->charge.meter;
+  kl_queue_free(q);
+  *q = *by;
+  q->charge.meter = meter;
+  (void)kl_charge_set(&q->charge, q->cap);
+}
+
+/* One of `s` (or `only` that one) that may have asked for the same, and had none of its own of it so far. */
+static bool takes_from(const kl_reader *r, const kl_script *s, const kl_reader *from, const kl_reader *only) {
+  return (!only || r == only) && kl_kept_held(&r->kept, s) && (r->channels & from->channels) &&
+         !share_a_version(r, from);
+}
+
+/* Moves what `from` has not handed out into the inboxes of those that asked for it too. */
 static void hand_over(kl_script *s, kl_reader *from, const kl_reader *only) {
-  kl_queue rest = {
-      .max_count = from->queue.max_count, .max_bytes = from->queue.max_bytes, .charge.meter = from->queue.charge.meter};
+  kl_queue rest = empty_like(&from->queue);
   intptr_t tag;
   const char *text;
   size_t n;
   bool moved_any = false;
+  const kl_reader *any = first_reader(s);
+  while (any && !takes_from(any, s, from, only))
+    any = next_reader(any);
+  if (!any) return;
   while (kl_queue_take(&from->queue, &tag, &text, &n)) {
     entry e;
     bool moved = false;
     memcpy(&e, text, sizeof e);
     for (kl_reader *r = first_reader(s); r; r = next_reader(r)) {
-      if ((only && r != only) || !kl_kept_held(&r->kept, s) || share_a_version(r, from) ||
-          !wants(r, from, e.channel, text + sizeof e + e.key_at, e.key_n))
-        continue;
+      if (!takes_from(r, s, from, only) || !wants(r, from, e.channel, text + sizeof e + e.key_at, e.key_n)) continue;
       r->inbox.max_count = r->inbox.max_bytes = SIZE_MAX;
       kl_queue_put(&r->inbox, tag, text, n);
       moved = moved_any = true;
@@ -357,13 +376,17 @@ static void hand_over(kl_script *s, kl_reader *from, const kl_reader *only) {
     if (!moved) kl_queue_put(&rest, tag, text, n);
   }
   rest.lost += from->queue.lost;
+  rest.crowded = from->queue.crowded;
   if (moved_any && rest.lost) { /* the hole is behind what was moved */
-    for (kl_reader *r = first_reader(s); r; r = next_reader(r))
-      if (r->inbox.count) r->inbox.lost += rest.lost;
+    for (kl_reader *r = first_reader(s); r; r = next_reader(r)) {
+      if (!r->inbox.count) continue;
+      r->inbox.lost += rest.lost;
+      r->inbox.crowded |= rest.crowded;
+    }
     rest.lost = 0;
+    rest.crowded = false;
   }
-  kl_queue_free(&from->queue);
-  from->queue = rest;
+  replace(&from->queue, &rest);
 }
 
 typedef struct item {
@@ -393,8 +416,7 @@ static size_t take_items(kl_queue *q, item *out, size_t place) {
 /* Puts what came into the inbox in its place among what the reader has; what came from two is taken once. */
 static void merge_inbox(kl_reader *r) {
   if (!r->inbox.count && !r->inbox.lost) return;
-  kl_queue merged = {
-      .max_count = r->queue.max_count, .max_bytes = r->queue.max_bytes, .charge.meter = r->queue.charge.meter};
+  kl_queue merged = empty_like(&r->queue);
   uint64_t lost = r->queue.lost + r->inbox.lost;
   item *items = malloc((r->queue.count + r->inbox.count + 1) * sizeof *items); /* taking looks one further */
   if (items) {
@@ -410,8 +432,8 @@ static void merge_inbox(kl_reader *r) {
     }
     free(items);
     merged.lost += lost;
-    kl_queue_free(&r->queue);
-    r->queue = merged;
+    merged.crowded = r->queue.crowded || r->inbox.crowded;
+    replace(&r->queue, &merged);
   } else {
     r->queue.lost += r->inbox.count + r->inbox.lost;
   }
@@ -529,10 +551,10 @@ bool kl_reader_take(kl_reader_handle *h, const kl_shape **shape, const char **te
 }
 
 uint64_t kl_reader_lost(kl_reader_handle *h, bool *crowded) {
-  if (!kl_script_live(h->script)) return 0;
   kl_queue *q = queue_of(h);
   uint64_t lost = q->lost;
   *crowded = q->crowded;
+  if (!kl_script_live(h->script)) return 0;
   q->lost = 0;
   q->crowded = false;
   return lost;

@@ -53,8 +53,7 @@ const kl_error *kl_reader_error(const kl_reader_handle *h); /* without a kind wh
 /* The oldest message; false when there is none, and always while the version is not live. The text is valid until
  * something else happens. *shape is that of its `msg`, NULL where it has none. */
 bool kl_reader_take(kl_reader_handle *h, const kl_shape **shape, const char **text, size_t *n);
-/* How many were lost behind those that wait, once; for when none waits. *crowded: for want of memory of the script's.
- */
+/* How many were lost behind those that wait, once; for when none waits. *crowded: for want of --max-queued. */
 uint64_t kl_reader_lost(kl_reader_handle *h, bool *crowded);
 /* Whether there is something to take or to raise, for a version that is live. */
 bool kl_reader_has_news(const kl_reader_handle *h);
