@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
+import http from 'node:http';
 import path from 'node:path';
 import test from 'node:test';
 import { KALUA, cleanEnv, sleep, tempDir, tell, until } from './peers.mjs';
@@ -157,4 +158,48 @@ test('orders that are on their way at a reload are sent once, and known to the n
   assert.ok(lines.includes('known\torder-1\t2') && lines.includes('known\torder-2\t3'));
   assert.ok(!lines.includes('answered\t1') && !lines.includes('answered\t2'), 'the answer came to the next version');
   assert.ok(lines.includes(`starts\t${LAST}`));
+});
+
+// The version that runs changes its state all the time, so the new one is built twice.
+const asker = (version, url) => `
+  local kalshi, task, kalua, http = require "kalshi", require "task", require "kalua", require "http"
+  local VERSION <const>, state = ${version}, kalua.state
+  local before = kalshi.status().calls
+  local ticker = kalshi.get_markets{ status = "open", limit = 1 }.markets[1].ticker
+  local first, second = http.get("${url}/count").body, http.get("${url}/count").body
+  http.post("${url}/post", first .. second)
+  print("asked", VERSION, kalshi.status().calls - before, first, second, state.n)
+  while true do task.sleep(0.002) state.n = (state.n or 0) + 1 end
+`;
+
+test('a version that is built twice asks nobody twice, and acts once it is live', async () => {
+  let gets = 0;
+  const posts = [];
+  const server = http.createServer((req, res) => {
+    let body = '';
+    req.on('data', (d) => { body += d; });
+    req.on('end', () => {
+      if (req.method === 'POST') posts.push(body);
+      else gets++;
+      const text = String(gets);
+      setTimeout(() => res.end(text), 100);
+    });
+  });
+  await new Promise((r) => server.listen(0, '127.0.0.1', r));
+  const url = `http://127.0.0.1:${server.address().port}`;
+  const r = new Running('asker.lua', asker(1, url), ['--markets', '2', '--log', 'info', '--audit', '0', '--allow-net', '127.0.0.1']);
+  try {
+    await r.said('asked\t1\t');
+    await sleep(300);
+    await r.reload(asker(2, url), 2);
+    await r.said('asked\t2\t');
+    const line = (await r.stop()).at(-1).split('\t');
+    assert.deepEqual(line.slice(1, 5), ['2', '0', '3', '4']); // the calls were those of the first build
+    assert.ok(Number(line[5]) > 0);
+    assert.equal(gets, 4);
+    assert.deepEqual(posts, ['12', '34']);
+  } finally {
+    r.process.kill('SIGKILL');
+    server.close();
+  }
 });
