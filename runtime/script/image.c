@@ -74,7 +74,13 @@ void kl_image_push_mark(lua_State *L, kl_image_mark mark) {
   push_marks(L);
   if (lua_rawgeti(L, -1, mark) != LUA_TTABLE) {
     lua_pop(L, 1);
-    lua_newtable(L);
+    lua_createtable(L, 0, 2);
+    /* Scripts may give the table another metatable but not reach into this one: a __gc there would be one of all that
+     * are to come. */
+    lua_pushliteral(L, "json.array");
+    lua_setfield(L, -2, "__metatable");
+    lua_pushboolean(L, 1);
+    lua_setfield(L, -2, "__replaceable");
     lua_pushvalue(L, -1);
     kl_image_set_mark(L, mark);
   }

@@ -90,7 +90,9 @@ static int l_setmetatable(lua_State *L) {
       return kl_raisef(L, KL_ERR_PERMISSION, "scripts cannot have finalizers (__gc): use __close, or kalua.on_stop");
     lua_pop(L, 1);
   }
-  if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL) return luaL_error(L, "cannot change a protected metatable");
+  /* __replaceable: of a binding's, which is hidden but may be replaced as a whole */
+  if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL && luaL_getmetafield(L, 1, "__replaceable") == LUA_TNIL)
+    return luaL_error(L, "cannot change a protected metatable");
   lua_settop(L, 2);
   lua_setmetatable(L, 1);
   return 1;
