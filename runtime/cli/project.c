@@ -164,12 +164,27 @@ static bool join(kl_project *p, const char *const *a, const char *const *b, cons
   return true;
 }
 
+/* The numbers that are said. */
+static void overrule(kl_strategy_options *o, const kl_strategy_options *all) {
+#define SAID(field)                                                                                                    \
+  if (all->field) o->field = all->field
+  SAID(script.memory_cap);
+  SAID(script.cpu_ms);
+  SAID(script.limits.tasks);
+  SAID(script.limits.timers);
+  SAID(script.limits.sockets);
+  SAID(script.limits.handles);
+  SAID(script.limits.queued);
+  SAID(script.limits.log_rate);
+  SAID(script.limits.order_rate);
+  SAID(probation_ms);
+  SAID(start_ms);
+#undef SAID
+}
+
 static bool apply(kl_project *p, kl_strategy_options *o, const kl_project_flags *f, kl_error *e) {
   const kl_strategy_options *all = &f->all;
-  if (all->script.memory_cap) o->script.memory_cap = all->script.memory_cap;
-  if (all->script.cpu_ms) o->script.cpu_ms = all->script.cpu_ms;
-  if (all->probation_ms) o->probation_ms = all->probation_ms;
-  if (all->start_ms) o->start_ms = all->start_ms;
+  overrule(o, all);
   if (f->on_failure) o->on_failure = all->on_failure;
   o->watch = o->watch && all->watch;
   o->script.env = all->script.env;

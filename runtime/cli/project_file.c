@@ -16,7 +16,20 @@
 
 enum { MEMORY_MAX = 16 << 20, HOOK_EVERY = 100000, HOOKS_MAX = 1000, NAME_CAP = 64, LIST_MAX = 10000 };
 
-typedef enum { NAME, MEGABYTES, WHOLE, SECONDS, YES_NO, ON_FAILURE, TEXTS, HOSTS, PATHS } kl_key_kind;
+typedef enum {
+  NAME,
+  MEMORY,
+  WHOLE,
+  CEILING,
+  MEGABYTES,
+  RATE,
+  SECONDS,
+  YES_NO,
+  ON_FAILURE,
+  TEXTS,
+  HOSTS,
+  PATHS
+} kl_key_kind;
 
 typedef struct kl_key {
   const char *name;
@@ -29,8 +42,15 @@ typedef struct kl_key {
 static const kl_key keys[] = {
     {"name", NAME, AT(script.name), 0, 0},
     {"args", TEXTS, AT(script.args), 0, 0},
-    {"mem", MEGABYTES, AT(script.memory_cap), 1, 65536},
+    {"mem", MEMORY, AT(script.memory_cap), 1, 65536},
     {"cpu_ms", WHOLE, AT(script.cpu_ms), 1, 3600000},
+    {"max_tasks", CEILING, AT(script.limits.tasks), 1, 1e6},
+    {"max_timers", CEILING, AT(script.limits.timers), 1, 1e6},
+    {"max_sockets", CEILING, AT(script.limits.sockets), 1, 1e5},
+    {"max_handles", CEILING, AT(script.limits.handles), 1, 1e6},
+    {"max_queued", MEGABYTES, AT(script.limits.queued), 1, 65536},
+    {"log_rate", CEILING, AT(script.limits.log_rate), 1, 1e6},
+    {"order_rate", RATE, AT(script.limits.order_rate), 0.001, 1e5},
     {"allow_fs", PATHS, AT(script.allow.fs), 0, 0},
     {"allow_net", HOSTS, AT(script.allow.net), 0, 0},
     {"allow_env", TEXTS, AT(script.allow.env), 0, 0},
@@ -116,10 +136,26 @@ static bool read_list(const kl_reader *r, lua_State *L, const kl_key *k, const c
 static bool read_number(const kl_reader *r, lua_State *L, const kl_key *k, const char *where, double *out) {
   double v = lua_type(L, -1) == LUA_TNUMBER ? lua_tonumber(L, -1) : NAN;
   *out = v;
-  if (v >= k->min && v <= k->max && (k->kind == SECONDS || v == floor(v))) return true;
+  bool whole = k->kind != SECONDS && k->kind != RATE;
+  if (v >= k->min && v <= k->max && (!whole || v == floor(v))) return true;
   char wanted[80];
-  snprintf(wanted, sizeof wanted, "a %snumber from %.15g to %.15g", k->kind == SECONDS ? "" : "whole ", k->min, k->max);
+  snprintf(wanted, sizeof wanted, "a %snumber from %.15g to %.15g", whole ? "whole " : "", k->min, k->max);
   return wrong(r, where, k->name, wanted);
+}
+
+static void store_number(const kl_key *k, double v, void *to) {
+  if (k->kind == MEMORY)
+    *(size_t *)to = (size_t)v << 20;
+  else if (k->kind == WHOLE)
+    *(int *)to = (int)v;
+  else if (k->kind == CEILING)
+    *(int64_t *)to = (int64_t)v;
+  else if (k->kind == MEGABYTES)
+    *(int64_t *)to = (int64_t)v << 20;
+  else if (k->kind == RATE)
+    *(double *)to = v;
+  else /* seconds; none at all is negative, for 0 is the default */
+    *(int *)to = v > 0 ? (int)ceil(v * 1000) : -1;
 }
 
 static bool read_failure(const kl_reader *r, lua_State *L, const kl_key *k, const char *where, void *to) {
@@ -153,17 +189,14 @@ static bool read_value(const kl_reader *r, lua_State *L, const kl_key *k, const 
   switch (k->kind) {
   case NAME:
     return read_name(r, L, k, where, to);
-  case MEGABYTES:
-    if (!read_number(r, L, k, where, &v)) return false;
-    *(size_t *)to = (size_t)v << 20;
-    return true;
+  case MEMORY:
   case WHOLE:
+  case CEILING:
+  case MEGABYTES:
+  case RATE:
+  case SECONDS:
     if (!read_number(r, L, k, where, &v)) return false;
-    *(int *)to = (int)v;
-    return true;
-  case SECONDS: /* none at all is negative, for 0 is the default */
-    if (!read_number(r, L, k, where, &v)) return false;
-    *(int *)to = v > 0 ? (int)ceil(v * 1000) : -1;
+    store_number(k, v, to);
     return true;
   case YES_NO:
     if (!lua_isboolean(L, -1)) return wrong(r, where, k->name, "true or false");

@@ -88,7 +88,8 @@ static void everything_that_can_be_said(void **state) {
       "local t = {}\n"
       "for i, c in ipairs(cities) do t[i] = { 'a.lua', name = ('a-' .. c):lower(), args = { 'KXHIGH' .. c, i } } end\n"
       "table.insert(t, { 'b.lua', mem = 64, cpu_ms = 2000, allow_net = 'api.example.com', allow_run = true,\n"
-      "  allow_env = { 'A', 'B' }, on_failure = 'last-good', probation = 0, watch = false, allow_fs = {} })\n"
+      "  allow_env = { 'A', 'B' }, on_failure = 'last-good', probation = 0, watch = false, allow_fs = {}, max_tasks = "
+      "9, max_queued = 3, order_rate = 0.5 })\n"
       "t[4] = '/dev/null'\n"
       "return { scripts = t, mem = 128, allow_fs = { 'data', '/srv' }, on_failure = 'restart', probation = 2.5 }\n");
   kl_project *p = load("p");
@@ -117,6 +118,9 @@ static void everything_that_can_be_said(void **state) {
   assert_int_equal(o->on_failure, KL_FAILED_LAST_GOOD);
   assert_true(o->probation_ms < 0);
   assert_false(o->watch);
+  assert_int_equal(o->script.limits.tasks, 9);
+  assert_int_equal(o->script.limits.queued, 3 << 20);
+  assert_true(o->script.limits.order_rate == 0.5);
   assert_string_equal(kl_project_get(p, 3)->script.path, "/dev/null");
   kl_project_free(p);
   p = load("p/kalua.lua");
@@ -130,6 +134,7 @@ static void what_the_command_line_says_wins_or_is_added(void **state) {
       "return { scripts = { 'maker.lua', { 'taker.lua', mem = 64, args = { 'x' }, allow_net = { 'a.test' }, "
       "probation = 5, watch = false, on_failure = 'restart' } } }");
   kl_project_flags f = {.all = {.script = {.memory_cap = 7 << 20,
+                                           .limits = {.sockets = 5, .order_rate = 2},
                                            .env = "sim",
                                            .args = (char *const[]){"y", NULL},
                                            .allow = {.run = true, .net = (const char *const[]){"b.test", NULL}}},
@@ -143,6 +148,8 @@ static void what_the_command_line_says_wins_or_is_added(void **state) {
     assert_string_equal(o->script.path, i ? "taker.lua" : "maker.lua");
     assert_string_equal(o->script.env, "sim");
     assert_int_equal(o->script.memory_cap, 7 << 20);
+    assert_int_equal(o->script.limits.sockets, 5);
+    assert_true(o->script.limits.order_rate == 2);
     assert_list((const char *const *)o->script.args, i ? "x y" : "y");
     assert_list(o->script.allow.net, i ? "a.test b.test" : "b.test");
     assert_true(o->script.allow.run);
