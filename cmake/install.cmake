@@ -11,3 +11,8 @@ install(DIRECTORY lua/types DESTINATION ${KL_INSTALL_DATADIR} FILES_MATCHING PAT
 install(FILES completions/kalua.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME kalua)
 install(FILES completions/_kalua DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 install(FILES completions/kalua.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+# The unit names the binary by the prefix, which is known only now.
+install(
+  CODE "get_filename_component(KL_BINDIR \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}\" ABSOLUTE)
+configure_file(\"${CMAKE_SOURCE_DIR}/cmake/kalua@.service.in\" \"${CMAKE_BINARY_DIR}/kalua@.service\" @ONLY)")
+install(FILES ${CMAKE_BINARY_DIR}/kalua@.service DESTINATION lib/systemd/user)

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "bindings/terminal.h"
 #include "cli/account.h"
+#include "cli/notify.h"
 #include "cli/settings.h"
 #include "cli/summary.h"
 #include "net/permit.h"
@@ -35,6 +36,9 @@ struct kl_app {
   uv_signal_t on_int, on_term, on_hup;
   uv_timer_t deadline;
   uv_prepare_t flush;
+  kl_notifier *notifier; /* NULL when systemd does not listen */
+  size_t reloading;      /* reloads of a SIGHUP that are not over */
+  bool status_changed;
   char rest_url[256], ws_url[256], env_name[8];
   char key_id[128];
   char key_origin[320];
@@ -110,6 +114,7 @@ static kl_app *app_of(void *data) { return data; }
 
 static void strategy_ended(void *data, kl_strategy *g, kl_script *s, bool failed) {
   kl_app *a = app_of(data);
+  a->status_changed = true;
   if (s) {
     kl_script_stats stats;
     kl_script_stats_get(s, &stats);
@@ -147,6 +152,7 @@ static void print_line(void *data, kl_script *s, const char *text, size_t n) {
 /* What came of a reload: on the terminal, or as a line of the log where that is for machines. */
 static void announce(void *data, kl_strategy *g, bool bad, const char *text, const char *traceback) {
   kl_app *a = app_of(data);
+  a->status_changed = true;
   kl_cli_flush_output();
   if (a->o.log_json || a->o.log_file) kl_log_write(bad ? KL_LOG_ERROR : KL_LOG_INFO, kl_strategy_name(g), "%s", text);
   if (a->o.log_json && !a->o.log_file) return;
@@ -169,9 +175,23 @@ static bool something_runs(const kl_app *a) {
   return false;
 }
 
+/* For `systemctl status`. */
+static void tell_status(kl_app *a) {
+  size_t n = 0, run = 0;
+  kl_strategy_status status;
+  for (kl_strategy *g = kl_strategy_next(a->host, NULL); g; g = kl_strategy_next(a->host, g)) {
+    kl_strategy_status_get(g, &status);
+    n++;
+    run += status.phase != KL_STRATEGY_ENDED && status.phase != KL_STRATEGY_WAITING;
+  }
+  kl_notifier_status(a->notifier, "%zu of %zu scripts run on %s", run, n, a->env_name);
+  a->status_changed = false;
+}
+
 /* Output goes out once per turn of the loop, before it sleeps. */
 static void flush_output(uv_prepare_t *h) {
   kl_app *a = h->data;
+  if (a->status_changed) tell_status(a);
   if (kl_cli_flush_output() || a->stdout_broken) return;
   a->stdout_broken = true;
   if (a->exit_code == KL_EXIT_OK) a->exit_code = KL_EXIT_FAILED;
@@ -182,6 +202,7 @@ static void interrupted(uv_signal_t *h, int signum) {
   kl_app *a = h->data;
   (void)signum;
   a->interrupts++;
+  kl_notifier_stopping(a->notifier);
   if (a->interrupts > 1) kl_terminal_restore(); /* the script, which would do it, is in no hurry */
   if (a->interrupts == 1) {
     if (isatty(STDERR_FILENO)) fputs("\nkalua: stopping; Ctrl-C again to stop at once\n", stderr);
@@ -203,6 +224,13 @@ static bool has_terminal(void) {
   return fd >= 0;
 }
 
+static void reload_over(void *data, kl_strategy *g, const kl_error *e) {
+  kl_app *a = app_of(data);
+  (void)g;
+  (void)e; /* said already */
+  if (--a->reloading == 0) kl_notifier_ready(a->notifier);
+}
+
 /* `kill -HUP` reloads; a terminal that was closed says the same signal and means the end. */
 static void hung_up(uv_signal_t *h, int signum) {
   kl_app *a = h->data;
@@ -210,10 +238,15 @@ static void hung_up(uv_signal_t *h, int signum) {
     interrupted(h, signum);
     return;
   }
+  if (a->reloading++ == 0) kl_notifier_reloading(a->notifier);
   for (kl_strategy *g = kl_strategy_next(a->host, NULL); g; g = kl_strategy_next(a->host, g)) {
     kl_error e = {0};
-    if (!kl_strategy_reload(g, NULL, NULL, &e)) kl_log_warn(kl_strategy_name(g), "not reloaded: %s", e.message);
+    a->reloading++;
+    if (kl_strategy_reload(g, reload_over, a, &e)) continue;
+    kl_log_warn(kl_strategy_name(g), "not reloaded: %s", e.message);
+    a->reloading--;
   }
+  reload_over(a, NULL, NULL); /* the signal itself */
 }
 
 static void time_is_up(uv_timer_t *h) { stop_all(h->data, false); }
@@ -428,6 +461,7 @@ bool kl_app_open(const kl_connect_options *o, const char *version, kl_app **out,
     if (modules) setenv("KALUA_PATH", modules, 0);
     uv_loop_init(&a->loop);
     a->loop_open = true;
+    a->notifier = kl_notifier_open(&a->loop);
     ok = choose_exchange(a, e) && open_handles(a, e);
     kl_settings_wipe(a->settings, "KALSHI_PRIVATE_KEY"); /* also where it was not needed */
   }
@@ -496,6 +530,7 @@ void kl_app_close(kl_app *a) {
       uv_run(&a->loop, UV_RUN_ONCE);
   }
   if (a->host) kl_host_close(a->host);
+  kl_notifier_close(a->notifier);
   if (a->loop_open) {
     if (a->handles_open) {
       uv_close((uv_handle_t *)&a->on_int, NULL);
@@ -626,8 +661,11 @@ int kl_app_run(kl_app *a, double seconds) {
   if (a->strategies) uv_signal_start(&a->on_hup, hung_up, SIGHUP);
   uv_prepare_start(&a->flush, flush_output);
   if (seconds > 0) uv_timer_start(&a->deadline, time_is_up, (uint64_t)(seconds * 1e3), 0);
+  kl_notifier_ready(a->notifier);
+  tell_status(a);
   while (something_runs(a))
     uv_run(&a->loop, UV_RUN_ONCE);
+  kl_notifier_stopping(a->notifier);
   kl_cli_flush_output();
   uv_timer_stop(&a->deadline);
   uv_prepare_stop(&a->flush);

@@ -7,7 +7,7 @@ trap 'rm -rf "$prefix"' EXIT
 
 for file in bin/kalua share/man/man1/kalua.1 share/doc/kalua/README.md share/doc/kalua/CHANGELOG.md \
   share/doc/kalua/LICENSE share/bash-completion/completions/kalua share/zsh/site-functions/_kalua \
-  share/fish/vendor_completions.d/kalua.fish; do
+  share/fish/vendor_completions.d/kalua.fish lib/systemd/user/kalua@.service; do
   [ -s "$prefix/$file" ] || {
     echo "$file is not installed" >&2
     exit 1
@@ -24,6 +24,22 @@ done
     exit 1
   }
 done
+
+unit=$prefix/lib/systemd/user/kalua@.service
+grep -qxF "ExecStart=\"$prefix/bin/kalua\" run --quiet \$KALUA_OPTIONS ." "$unit" || {
+  echo "the unit does not start the installed binary" >&2
+  exit 1
+}
+if command -v systemd-analyze >/dev/null 2>&1; then
+  mkdir -p "$prefix/run" && chmod 700 "$prefix/run"
+  said=$(XDG_RUNTIME_DIR=$prefix/run systemd-analyze --user verify --man=no "$unit" 2>&1) || said="not accepted: $said"
+  case $said in
+  *kalua@*)
+    echo "systemd on the unit: $said" >&2
+    exit 1
+    ;;
+  esac
+fi
 
 cd "$prefix"
 bin/kalua --version

@@ -1,9 +1,10 @@
 // Several strategies in one process, as people keep them: a folder, a project file, a service of systemd's.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { Sim, kalua, tempDir } from './peers.mjs';
+import { KALUA, Sim, cleanEnv, kalua, tempDir, until } from './peers.mjs';
 
 let sim;
 before(async () => { sim = await Sim.start('--quiet-market', '--markets', '2'); });
@@ -27,7 +28,7 @@ test('a project file gives each script what it says, and the command line adds t
       { 'reader.lua', allow_fs = 'data' }, { 'hungry.lua', mem = 64 } } }`,
     'p/maker.lua': args,
     'p/reader.lua': "print(io.open('p/data/x'):read())",
-    'p/hungry.lua': "print(#('x'):rep(20e6))",
+    'p/hungry.lua': "print(#('x'):rep(1000):rep(20000))",
     'p/data/x': 'text of the file\n',
   });
   const run = await kalua(['run', '--quiet', 'p', '--', 'more'], { cwd, env: sim.env() });
@@ -69,4 +70,40 @@ if kalua.state.runs < 2 then error('no luck') end`,
   assert.equal(stop.code, 1);
   const typo = await kalua(['run', '--on-failure', 'retry'], { cwd, env: sim.env() });
   assert.equal(typo.code, 2);
+});
+
+// Node has no datagram sockets of the local kind.
+const manager = `import json, socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+print('"bound"', flush=True)
+while True: print(json.dumps(s.recv(4096).decode()), flush=True)`;
+
+test('systemd is told of start, reload, end and every turn of the loop', async () => {
+  const cwd = folder({ 's.lua': `local kalua, task = require 'kalua', require 'task'
+print(kalua.generation, os.getenv 'NOTIFY_SOCKET', os.getenv 'WATCHDOG_USEC')
+task.sleep(100)` });
+  const socket = path.join(cwd, 'notify');
+  const listener = spawn('/usr/bin/python3', ['-c', manager, socket]);
+  let told = '', out = '';
+  listener.stdout.on('data', (d) => { told += d; });
+  const messages = () => told.split('\n').slice(0, -1).map((l) => JSON.parse(l));
+  await until('the socket', () => messages().includes('bound'));
+  const p = spawn(KALUA, ['run', '--quiet', '--allow-env', 'NOTIFY_SOCKET', '--allow-env', 'WATCHDOG_USEC', 's.lua'],
+    { cwd, env: { ...cleanEnv(), ...sim.env(), NOTIFY_SOCKET: socket, WATCHDOG_USEC: '200000' } });
+  const ended = new Promise((r) => p.on('close', (code) => r(code)));
+  p.stdout.on('data', (d) => { out += d; });
+  await until('READY', () => messages().includes('READY=1'));
+  await until('its status', () => messages().includes('STATUS=1 of 1 scripts run on sim'));
+  await until('three signs of life', () => messages().filter((m) => m === 'WATCHDOG=1').length > 2);
+  p.kill('SIGHUP');
+  const isReload = (m) => /^RELOADING=1\nMONOTONIC_USEC=\d+$/.test(m);
+  await until('RELOADING', () => messages().some(isReload));
+  await until('READY again', () => messages().lastIndexOf('READY=1') > messages().findIndex(isReload));
+  await until('the second generation', () => out.includes('2\tnil\tnil\n'));
+  assert.equal(out, '1\tnil\tnil\n2\tnil\tnil\n');
+  p.kill('SIGTERM');
+  assert.equal(await ended, 130);
+  assert.equal(messages().filter((m) => m === 'STOPPING=1').length, 1);
+  listener.kill();
 });
