@@ -95,14 +95,10 @@ static int l_expect(lua_State *L) {
 }
 
 int luaopen_kl_kalua(lua_State *L) {
-  static const luaL_Reg functions[] = {{"on_stop", l_on_stop},
-                                       {"on_error", l_on_error},
-                                       {"on_probation", l_on_probation},
-                                       {"migrate", l_migrate},
-                                       {"expect", l_expect},
-                                       {"now", l_now},
-                                       {"stats", l_stats},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"on_stop", l_on_stop}, {"on_error", l_on_error},     {"on_probation", l_on_probation},
+      {"migrate", l_migrate}, {"save", kl_script_save_lua}, {"expect", l_expect},
+      {"now", l_now},         {"stats", l_stats},           {NULL, NULL}};
   kl_script *s = kl_script_of(L);
   const kl_script_options *o = kl_script_get_options(s);
   luaL_newlib(L, functions);

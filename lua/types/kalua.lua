@@ -29,6 +29,12 @@ function kalua.on_probation(fn) end
 ---@param fn fun(state: table): table?
 function kalua.migrate(from, fn) end
 
+---Saves `kalua.state` in the file of `--state` now, and waits until it is on the disk. Without that it is saved at a
+---reload, at the end, and every 1 to 60 seconds while the script runs.
+---@async
+---@return boolean saved false without `--state`
+function kalua.save() end
+
 ---Thresholds of the end summary; a missed one makes the exit code 5. Metrics: seconds, messages, orders, fills, errors,
 ---cash_change, position_change.
 ---@param thresholds table<string, string> for example `{ errors = "==0", cash_change = ">-5" }`

@@ -20,6 +20,9 @@
 #include "cli/summary.h"
 #include "net/permit.h"
 #include "net/url.h"
+#include "script/state_file.h"
+
+#define EXCHANGE_SUFFIX ".exchange" /* of the embedded exchange's file, behind the name of the scripts' */
 
 enum { WRITES_GRACE_MS = 5000, STOP_GRACE_MS = 3000, SUMMARY_TIMEOUT_MS = 3000 };
 
@@ -33,6 +36,8 @@ struct kl_app {
   kl_session *session;
   kl_http *http; /* of the scripts */
   kl_host *host;
+  kl_state_file *state_file; /* NULL: none */
+  char *exchange_state;      /* the embedded exchange's; owned, NULL: none */
   uv_signal_t on_int, on_term, on_hup;
   uv_timer_t deadline;
   uv_prepare_t flush;
@@ -82,7 +87,8 @@ void kl_connect_opts(kl_connect_options *o, kl_opt table[KL_CONNECT_OPT_COUNT]) 
       {"tier", KL_OPT_TEXT, &o->tier, "NAME", "rate limits of the embedded exchange, basic to prestige [prestige]", 0,
        0},
       {"faults", KL_OPT_TEXT, &o->faults, "SPEC", "what goes wrong at the embedded exchange; see `kalua sim`", 0, 0},
-      {"state", KL_OPT_TEXT, &o->state, "FILE", "keep the embedded exchange in it and go on with it", 0, 0},
+      {"state", KL_OPT_TEXT, &o->state, "FILE",
+       "keep kalua.state of the scripts in it, the embedded exchange in FILE.exchange", 0, 0},
       {"mem", KL_OPT_INT, &o->memory_mb, "MB", "memory ceiling of each script [256]", 1, 65536},
       {"cpu-ms", KL_OPT_INT, &o->cpu_ms, "MS", "longest stretch of a script without yielding [1000]", 1, 3600000},
       {"max-tasks", KL_OPT_INT, &o->limits.tasks, "N", "tasks of a script that have not ended [20000]", 1, 1e6},
@@ -255,13 +261,22 @@ static void look_again(uv_timer_t *h) { (void)h; }
 /* ---- opening ---- */
 
 static bool start_exchange(kl_app *a, kl_error *e) {
+  if (a->o.state) {
+    size_t n = strlen(a->o.state) + sizeof EXCHANGE_SUFFIX;
+    a->exchange_state = malloc(n);
+    if (!a->exchange_state) {
+      kl_error_set(e, KL_ERR_INTERNAL, "not enough memory");
+      return false;
+    }
+    snprintf(a->exchange_state, n, "%s" EXCHANGE_SUFFIX, a->o.state);
+  }
   kl_sim_options so = {.seed = (uint64_t)a->o.seed,
                        .markets = (int)a->o.markets,
                        .speed = a->o.speed,
                        .rate = a->o.rate,
                        .tier = a->o.tier,
                        .faults = a->o.faults,
-                       .state = a->o.state,
+                       .state = a->exchange_state,
                        .title = "embedded in a running script"};
   kl_error why = {0};
   if (a->o.faults && !kl_sim_faults_check(a->o.faults, &why)) {
@@ -421,6 +436,7 @@ static bool open_handles(kl_app *a, kl_error *e) {
                         .secret_variables = secret_variables,
                         .modules = kl_modules,
                         .grace_ms = STOP_GRACE_MS,
+                        .state_file = a->state_file,
                         .strategy_ended = strategy_ended,
                         .announce = announce,
                         .print = print_line};
@@ -431,6 +447,15 @@ static bool open_handles(kl_app *a, kl_error *e) {
   }
   return true;
 }
+
+/* The scripts' file is looked at before anything is started beside it. */
+static bool open_state(kl_app *a, kl_error *e) {
+  if (!a->o.state || !a->o.keeps_state) return true;
+  signal(SIGXFSZ, SIG_IGN); /* a file at the limit of its size is an error like a full disk */
+  return kl_state_file_open(&a->loop, a->o.state, &a->state_file, e);
+}
+
+bool kl_app_save(kl_app *a, kl_error *e) { return kl_state_file_flush(a->state_file, e); }
 
 /* A web address in the place of a host would allow nothing, and leave people to wonder. */
 static bool check_permissions(const kl_connect_options *o, kl_error *e) {
@@ -462,7 +487,7 @@ bool kl_app_open(const kl_connect_options *o, const char *version, kl_app **out,
     uv_loop_init(&a->loop);
     a->loop_open = true;
     a->notifier = kl_notifier_open(&a->loop);
-    ok = choose_exchange(a, e) && open_handles(a, e);
+    ok = open_state(a, e) && choose_exchange(a, e) && open_handles(a, e);
     kl_settings_wipe(a->settings, "KALSHI_PRIVATE_KEY"); /* also where it was not needed */
   }
   if (ok) {
@@ -531,6 +556,7 @@ void kl_app_close(kl_app *a) {
   }
   if (a->host) kl_host_close(a->host);
   kl_notifier_close(a->notifier);
+  (void)kl_state_file_close(a->state_file, NULL); /* the log has what went wrong */
   if (a->loop_open) {
     if (a->handles_open) {
       uv_close((uv_handle_t *)&a->on_int, NULL);
@@ -548,6 +574,7 @@ void kl_app_close(kl_app *a) {
     }
   }
   kl_cli_flush_output();
+  free(a->exchange_state);
   if (a->sim) kl_sim_stop(a->sim);
   kl_key_release(a->key);
   kl_settings_free(a->settings);

@@ -15,6 +15,7 @@ typedef struct kl_connect_options {
   const char *env, *key_id, *key_path, *rest_url, *ws_url, *ca_file, *log_level, *log_file, *tier, *faults, *state;
   const char *log_default; /* the level where neither --log nor KALUA_LOG says one */
   bool embedded;           /* the embedded exchange, whatever the settings say */
+  bool keeps_state;        /* what runs are strategies, whose states are kept in the file `state`, too */
   bool live, log_json, no_watch;
   int64_t memory_mb, cpu_ms, seed, markets;
   int64_t presign_ms; /* -1: as the environment has it */
@@ -36,6 +37,9 @@ typedef struct kl_app kl_app;
 /* Reads .env and the environment, opens the log, loads the key, starts the embedded exchange where `env` is sim and no
  * URL is given, opens the session. On failure nothing is left open. */
 bool kl_app_open(const kl_connect_options *o, const char *version, kl_app **out, kl_error *e);
+/* After kl_app_run, when the strategies have ended: what is not in the state file yet is written. False with `e` when
+ * that fails. */
+bool kl_app_save(kl_app *a, kl_error *e);
 /* Closes everything in order and frees; waits up to 5 s for writes in flight. */
 void kl_app_close(kl_app *a);
 

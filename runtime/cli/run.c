@@ -100,6 +100,7 @@ int kl_command_run(int argc, char **argv) {
     code = kl_cli_usage("run", "--on-failure takes stop, restart or last-good, not \"%s\"", run.on_failure);
   kl_app *app = NULL;
   kl_error e = {0};
+  o.keeps_state = true;
   if (code < 0 && !kl_app_open(&o, KL_VERSION, &app, &e)) code = kl_cli_fail(&e);
   if (code < 0) {
     kl_app_strategies(app);
@@ -108,6 +109,10 @@ int kl_command_run(int argc, char **argv) {
       code = kl_app_run(app, 0);
       int missed = kl_app_summary(app, run.quiet);
       if (code == KL_EXIT_OK) code = missed;
+      if (!kl_app_save(app, &e)) {
+        int failed = kl_cli_fail(&e);
+        if (code == KL_EXIT_OK) code = failed;
+      }
     } else {
       code = kl_cli_fail(&e);
       kl_app_abandon(app);

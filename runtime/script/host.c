@@ -67,6 +67,7 @@ kl_host *kl_host_new(uv_loop_t *loop, const kl_host_options *o) {
   uv_timer_init(loop, &h->tell);
   h->check.data = h->idle.data = h->tell.data = h;
   h->open_handles = 3;
+  kl_saver_open(h);
   uv_check_start(&h->check, drain);
   uv_unref((uv_handle_t *)&h->check); /* keeps the loop alive only while scripts run */
   uv_unref((uv_handle_t *)&h->tell);
@@ -102,6 +103,7 @@ void kl_host_close(kl_host *h) {
   uv_close((uv_handle_t *)&h->check, handle_closed);
   uv_close((uv_handle_t *)&h->idle, handle_closed);
   uv_close((uv_handle_t *)&h->tell, handle_closed);
+  uv_close((uv_handle_t *)&h->save_timer, handle_closed);
 }
 
 size_t kl_host_running(const kl_host *h) { return h->running; }

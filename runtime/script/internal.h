@@ -71,6 +71,7 @@ struct kl_host {
   size_t running;
   size_t open_handles;
   bool closing;
+  uv_timer_t save_timer;
   char *module_path; /* KALUA_PATH; owned, may be NULL */
   kl_watch watch;
 };
@@ -224,6 +225,18 @@ void kl_script_before_swap(kl_script *s);
 /* The wait of kl_hold. */
 bool kl_is_hold(const kl_wait *w);
 
+/* Appends the image of kalua.state of the running version. Raises what cannot cross; false when it never asked for it.
+ */
+bool kl_version_write_state(lua_State *L, kl_buf *out); /* raises */
+
+/* ---- states in a file (state_saver.c) ---- all do nothing where the host has none ---- */
+
+void kl_saver_open(kl_host *h);
+/* A strategy begins with the state, schema and generation that were kept under its name. */
+bool kl_saver_load(kl_strategy *g, kl_error *e);
+/* Keeps this image of its state. */
+void kl_saver_put(kl_strategy *g, const kl_buf *image, int generation, int schema);
+
 /* ---- strategies ---- */
 
 /* Told by the scripts; see strategy.c. */
@@ -280,6 +293,8 @@ struct kl_strategy {
   int64_t started_ms, version_started_ms, version_started_ns;
   uint64_t reloads, refused, rolled_back, restarts;
   char last_error[256];
+  int64_t save_at_ns;     /* not before that its state is written to the file again */
+  char *not_saved;        /* why it could not be the last time; owned, NULL: it could */
   uv_timer_t start_timer; /* a start has its time */
   uv_timer_t timer;       /* ticks of the probation, or the wait before a restart */
   kl_file_watch *watch;

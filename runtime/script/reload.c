@@ -312,6 +312,7 @@ static void swap(kl_strategy *g) {
   start_probation(g);
   g->reloads++;
   g->has_failed_files = false;
+  kl_saver_put(g, &a->image, next->generation, a->schema);
   drop_attempt(g);
   char text[TEXT_MAX];
   snprintf(text, sizeof text, "reloaded in %.1f ms, generation %d", ms_since(began), next->generation);

@@ -149,6 +149,9 @@ typedef struct kl_host_options {
   void (*strategy_ended)(void *data, kl_strategy *g, kl_script *s, bool failed);
   /* A reload came about or did not: one line, and where there is one a traceback (else NULL). NULL: the log. */
   void (*announce)(void *data, kl_strategy *g, bool bad, const char *text, const char *traceback);
+  /* Keeps `kalua.state` of strategies over the end of the process (script/state_file.h); borrowed, to be closed after
+   * the host. NULL: nothing does. */
+  struct kl_state_file *state_file;
   /* Where the memory of scripts comes from, below their caps: as realloc, and size 0 frees. NULL: the C library. */
   void *(*memory)(void *data, void *p, size_t size);
   /* What no permission gives to a script: files (as a private key; NULL-terminated paths) and variables of the
@@ -225,6 +228,9 @@ void kl_script_open_state(lua_State *L); /* raises */
 /* kalua.migrate(from, fn): where the state that was carried over has that schema, fn converts it to the next. Arguments
  * at 1 and 2; returns as a C function returns. */
 int kl_script_migrate_lua(lua_State *L); /* raises */
+/* kalua.save(): returns true once the state is on the disk, false where no file keeps it; returns as a C function
+ * returns. */
+int kl_script_save_lua(lua_State *L); /* raises */
 /* A line of the script's, to the log under its name. */
 void kl_script_log(kl_script *s, kl_log_level level, const char *text, size_t n);
 kl_permissions kl_script_permissions(const kl_script *s);

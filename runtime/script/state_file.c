@@ -468,7 +468,7 @@ bool kl_state_file_open(uv_loop_t *loop, const char *path, kl_state_file **out, 
   return false;
 }
 
-bool kl_state_file_close(kl_state_file *f, kl_error *e) {
+bool kl_state_file_flush(kl_state_file *f, kl_error *e) {
   if (!f) return true;
   while (f->busy)
     uv_run(f->loop, UV_RUN_ONCE);
@@ -480,6 +480,11 @@ bool kl_state_file_close(kl_state_file *f, kl_error *e) {
     settle(f);
   }
   if (!ok && e) *e = why;
-  free_file(f);
+  return ok;
+}
+
+bool kl_state_file_close(kl_state_file *f, kl_error *e) {
+  bool ok = kl_state_file_flush(f, e);
+  if (f) free_file(f);
   return ok;
 }

@@ -19,8 +19,10 @@ typedef struct kl_state_file kl_state_file;
  * "config"), with a message of its own each, a file that is in use, is the simulator's, is something else, was written
  * by a newer version, is damaged, or cannot be read and written. */
 bool kl_state_file_open(uv_loop_t *loop, const char *path, kl_state_file **out, kl_error *e);
-/* Waits for what is being written, writes the rest, and closes. False with `e` when something could not be written.
- * Runs the loop meanwhile. Takes NULL. */
+/* Waits for what is being written, and writes the rest. False with `e` when something could not be written. Runs the
+ * loop meanwhile. Takes NULL. */
+bool kl_state_file_flush(kl_state_file *f, kl_error *e);
+/* The same, and closes the file. */
 bool kl_state_file_close(kl_state_file *f, kl_error *e);
 
 typedef struct kl_saved_state {

@@ -127,7 +127,9 @@ void kl_strategy_closing(kl_script *s) {
   if (!kl_reload_capture(g, &g->image, &g->schema, &e)) {
     kl_log_error(g->name, "%s; its last state is lost", e.message);
     kl_strategy_note_error(g, e.message);
+    return;
   }
+  kl_saver_put(g, &g->image, s->generation, g->schema);
 }
 
 void kl_strategy_version_ended(kl_script *s) {
@@ -225,6 +227,7 @@ static bool name_it(kl_strategy *g) {
 static void free_strategy(kl_strategy *g) {
   kl_options_free(&g->o.script);
   free(g->name);
+  free(g->not_saved);
   kl_keeper_release(g->keeper);
   kl_buf_free(&g->image);
   kl_buf_free(&g->attempt.image);
@@ -290,7 +293,7 @@ bool kl_strategy_start(kl_host *h, const kl_strategy_options *o, kl_strategy **o
   g->open_timers = 2;
   g->started_ms = kl_wall_ms(h->o.clock);
   kl_list_append(&h->strategies, &g->link);
-  if (!start_version(g, NULL, e)) {
+  if (!kl_saver_load(g, e) || !start_version(g, NULL, e)) {
     kl_strategy_close(g);
     return false;
   }

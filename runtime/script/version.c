@@ -145,6 +145,17 @@ void kl_script_open_state(lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &kalua_key);
 }
 
+bool kl_version_write_state(lua_State *L, kl_buf *out) {
+  luaL_checkstack(L, 2, NULL);
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &kalua_key) != LUA_TTABLE) return false;
+  lua_pushliteral(L, "state");
+  if (lua_rawget(L, -2) != LUA_TTABLE)
+    kl_raisef(L, KL_ERR_VALIDATION, "kalua.state: it must be a table, not %s", luaL_typename(L, -1));
+  kl_image_write(L, -1, "kalua.state", out);
+  lua_pop(L, 2);
+  return true;
+}
+
 typedef struct {
   kl_script *s;
   kl_buf *out;
@@ -155,19 +166,15 @@ typedef struct {
 /* Protected: (capture). */
 static int write_state(lua_State *L) {
   capture *c = lua_touserdata(L, 1);
-  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &kalua_key) != LUA_TTABLE) return 0;
-  c->has = true;
-  lua_pushliteral(L, "state");
-  if (lua_rawget(L, -2) != LUA_TTABLE)
-    return kl_raisef(L, KL_ERR_VALIDATION, "kalua.state: it must be a table, not %s", luaL_typename(L, -1));
-  kl_image_write(L, -1, "kalua.state", c->out);
+  c->has = kl_version_write_state(L, c->out);
   return 0;
 }
 
 /* Protected: (capture), error value. */
 static int note_error(lua_State *L) {
   capture *c = lua_touserdata(L, 1);
-  kl_describe(L, 2, false);
+  lua_pushliteral(L, "message");
+  if (!lua_istable(L, 2) || lua_rawget(L, 2) != LUA_TSTRING) kl_describe(L, 2, false);
   kl_error_set(c->e, KL_ERR_VALIDATION, "%s", lua_tostring(L, -1));
   return 0;
 }
