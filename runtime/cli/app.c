@@ -22,7 +22,9 @@
 #include "net/url.h"
 #include "script/state_file.h"
 
-#define EXCHANGE_SUFFIX ".exchange" /* of the embedded exchange's file, behind the name of the scripts' */
+/* The scripts' state, the embedded exchange beside it, and what SQLite keeps beside each. */
+enum { STATE_SCRIPTS, STATE_EXCHANGE, STATE_NAMES = 4 };
+static const char *const state_suffixes[STATE_NAMES] = {"", ".exchange", "-journal", ".exchange-wal"};
 
 enum { WRITES_GRACE_MS = 5000, STOP_GRACE_MS = 3000, SUMMARY_TIMEOUT_MS = 3000 };
 
@@ -36,8 +38,8 @@ struct kl_app {
   kl_session *session;
   kl_http *http; /* of the scripts */
   kl_host *host;
-  kl_state_file *state_file; /* NULL: none */
-  char *exchange_state;      /* the embedded exchange's; owned, NULL: none */
+  kl_state_file *state_file;      /* NULL: none */
+  char *state_names[STATE_NAMES]; /* of the files that --state means; owned, NULL: none */
   uv_signal_t on_int, on_term, on_hup;
   uv_timer_t deadline;
   uv_prepare_t flush;
@@ -59,7 +61,7 @@ struct kl_app {
   uint64_t script_errors;
   kl_account_snapshot before;
   kl_expectations *expectations;
-  const char *secret_files[4]; /* no script gets them: NULL-terminated */
+  const char *secret_files[3 + STATE_NAMES]; /* no script gets them: NULL-terminated */
 };
 
 void kl_connect_opts(kl_connect_options *o, kl_opt table[KL_CONNECT_OPT_COUNT]) {
@@ -261,22 +263,13 @@ static void look_again(uv_timer_t *h) { (void)h; }
 /* ---- opening ---- */
 
 static bool start_exchange(kl_app *a, kl_error *e) {
-  if (a->o.state) {
-    size_t n = strlen(a->o.state) + sizeof EXCHANGE_SUFFIX;
-    a->exchange_state = malloc(n);
-    if (!a->exchange_state) {
-      kl_error_set(e, KL_ERR_INTERNAL, "not enough memory");
-      return false;
-    }
-    snprintf(a->exchange_state, n, "%s" EXCHANGE_SUFFIX, a->o.state);
-  }
   kl_sim_options so = {.seed = (uint64_t)a->o.seed,
                        .markets = (int)a->o.markets,
                        .speed = a->o.speed,
                        .rate = a->o.rate,
                        .tier = a->o.tier,
                        .faults = a->o.faults,
-                       .state = a->exchange_state,
+                       .state = a->state_names[STATE_EXCHANGE],
                        .title = "embedded in a running script"};
   kl_error why = {0};
   if (a->o.faults && !kl_sim_faults_check(a->o.faults, &why)) {
@@ -428,7 +421,8 @@ static bool open_handles(kl_app *a, kl_error *e) {
   size_t n = 0;
   const char *key = kl_settings_get(a->settings, a->o.key_path, "KALSHI_PRIVATE_KEY_PATH");
   if (key) a->secret_files[n++] = key;
-  if (a->o.state) a->secret_files[n++] = a->o.state; /* the keys of the embedded exchange */
+  for (int i = 0; i < STATE_NAMES && a->state_names[i]; i++)
+    a->secret_files[n++] = a->state_names[i]; /* other scripts' states, and the keys of the embedded exchange */
   a->secret_files[n] = ".env";
   kl_host_options ho = {.clock = kl_clock_real(),
                         .data = a,
@@ -450,6 +444,15 @@ static bool open_handles(kl_app *a, kl_error *e) {
 
 /* The scripts' file is looked at before anything is started beside it. */
 static bool open_state(kl_app *a, kl_error *e) {
+  for (int i = 0; i < STATE_NAMES && a->o.state; i++) {
+    size_t n = strlen(a->o.state) + strlen(state_suffixes[i]) + 1;
+    a->state_names[i] = malloc(n);
+    if (!a->state_names[i]) {
+      kl_error_set(e, KL_ERR_INTERNAL, "not enough memory");
+      return false;
+    }
+    snprintf(a->state_names[i], n, "%s%s", a->o.state, state_suffixes[i]);
+  }
   if (!a->o.state || !a->o.keeps_state) return true;
   signal(SIGXFSZ, SIG_IGN); /* a file at the limit of its size is an error like a full disk */
   return kl_state_file_open(&a->loop, a->o.state, &a->state_file, e);
@@ -574,7 +577,8 @@ void kl_app_close(kl_app *a) {
     }
   }
   kl_cli_flush_output();
-  free(a->exchange_state);
+  for (int i = 0; i < STATE_NAMES; i++)
+    free(a->state_names[i]);
   if (a->sim) kl_sim_stop(a->sim);
   kl_key_release(a->key);
   kl_settings_free(a->settings);
