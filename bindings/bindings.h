@@ -8,6 +8,8 @@
 #include "kalshi/operation.h"
 #include "kalshi/session.h"
 
+typedef struct kl_bus kl_bus;
+
 /* What kl_host_options.data points at. */
 typedef struct kl_environment {
   kl_session *session; /* borrowed */
@@ -18,6 +20,7 @@ typedef struct kl_environment {
   bool tool; /* the scripts are bodies of commands, which may use what belongs to the command line */
   /* kalua.expect: set by scripts, read by the end summary (owned by the command). NULL: ignored. */
   void *expectations;
+  kl_bus *bus; /* between the scripts; made at its first use, to be freed (kl_bus_free) when the host has gone */
 } kl_environment;
 
 /* Preloaded modules, for kl_host_options.modules. */
@@ -30,6 +33,7 @@ int luaopen_kl_log(lua_State *L);
 int luaopen_kl_kalshi(lua_State *L);
 int luaopen_kl_http(lua_State *L);
 int luaopen_kl_ws(lua_State *L);
+int luaopen_kl_bus(lua_State *L);
 /* For the bodies of commands only (kl_environment.tool): output.c, terminal.c. */
 int luaopen_kl_output(lua_State *L);
 int luaopen_kl_terminal(lua_State *L);
@@ -43,6 +47,8 @@ void kl_json_push_null(lua_State *L);
 bool kl_json_is_null(lua_State *L, int idx);
 /* The table at the top, which is empty, is written as [] while it stays so. */
 void kl_json_mark_empty_array(lua_State *L); /* raises */
+
+void kl_bus_free(kl_bus *bus); /* bus.c; takes NULL */
 
 /* book.c: registers the metatable; kalshi.book. */
 void kl_book_register(lua_State *L);

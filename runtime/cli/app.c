@@ -583,6 +583,7 @@ void kl_app_close(kl_app *a) {
   kl_key_release(a->key);
   kl_settings_free(a->settings);
   kl_expectations_free(a->expectations);
+  kl_bus_free(a->environment.bus);
   if (a->o.log_file && kl_log_lost()) {
     fprintf(stderr, "kalua: %" PRIu64 " lines of the log are lost: %s could not be written; is the disk full?\n",
             kl_log_lost(), a->o.log_file);

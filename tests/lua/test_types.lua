@@ -43,7 +43,7 @@ local function registered(source)
   return methods
 end
 
-for _, module in ipairs{ "task", "kalua", "json", "log", "http", "ws" } do
+for _, module in ipairs{ "task", "kalua", "json", "log", "http", "ws", "bus" } do
   test("the types of " .. module .. " are what it exports", function(t)
     local functions, fields = documented(module, module, module)
     local real_functions, real_fields = {}, {}
@@ -104,6 +104,11 @@ for class, fields_in in pairs{ Response = "status ok url headers body", Stream =
     t.eq(sorted(fields), sorted(real_fields), "fields")
   end)
 end
+
+test("the types of bus.Subscription are what it has", function(t)
+  local methods = documented("bus", "bus.Subscription: userdata", "Subscription")
+  t.eq(sorted(methods), sorted(registered "bus.c"), "methods")
+end)
 
 test("the types of ws.Connection are what it has", function(t)
   local methods, fields = documented("ws", "ws.Connection: userdata", "Connection")

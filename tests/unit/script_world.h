@@ -30,8 +30,11 @@ typedef struct world {
   size_t allocations, fail_at, fail_count;
 } world;
 
-static luaL_Reg world_modules[5] = {
-    {"task", luaopen_kl_task}, {"kalua", luaopen_kl_kalua}, {"log", luaopen_kl_log}, {NULL, NULL}};
+static luaL_Reg world_modules[5] = {{"task", luaopen_kl_task},
+                                    {"kalua", luaopen_kl_kalua},
+                                    {"log", luaopen_kl_log},
+                                    {"bus", luaopen_kl_bus},
+                                    {NULL, NULL}};
 
 /* One module of the test's own. */
 static inline void world_modules_add(const char *name, lua_CFunction open) {
@@ -93,6 +96,7 @@ static inline void world_close(world *w) {
   uv_run(&w->loop, UV_RUN_DEFAULT);
   assert_int_equal(uv_loop_close(&w->loop), 0);
   kl_expectations_free(w->environment.expectations);
+  kl_bus_free(w->environment.bus);
   kl_buf_free(&w->out);
   kl_buf_free(&w->log);
   kl_log_close();
