@@ -120,8 +120,7 @@ static bool write_line(const char *p, size_t n) {
   return true;
 }
 
-/* Nothing in a line may move the cursor or start a new line. */
-static void add_escaped(kl_buf *b, const char *s, size_t n) {
+void kl_log_escape(kl_buf *b, const char *s, size_t n) {
   size_t plain = 0;
   for (size_t i = 0; i < n; i++) {
     unsigned char c = (unsigned char)s[i];
@@ -166,9 +165,9 @@ static void build_line(kl_buf *b, kl_log_level level, const char *source, const 
   kl_buf_printf(b, "%-5s", level_names[level]);
   if (out.colour) kl_buf_str(b, "\x1b[0m");
   kl_buf_char(b, ' ');
-  add_escaped(b, source, strlen(source));
+  kl_log_escape(b, source, strlen(source));
   kl_buf_char(b, ' ');
-  add_escaped(b, text, n);
+  kl_log_escape(b, text, n);
   kl_buf_char(b, '\n');
 }
 

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
+
 typedef enum { KL_LOG_ERROR, KL_LOG_WARN, KL_LOG_INFO, KL_LOG_DEBUG, KL_LOG_TRACE } kl_log_level;
 
 /* Configures the process's log. `path` NULL means stderr. False with errno when the file cannot be opened. */
@@ -25,9 +27,12 @@ void kl_log_write(kl_log_level level, const char *source, const char *fmt, ...) 
  * `s` is copied; at most 16 are kept, each 8 bytes or longer. */
 void kl_log_redact(const char *s);
 
-/* Gives every line that is written from now on, without its secrets, to `tap` too, also where writing it fails; NULL ends
- * that. `tap` is called from any thread, one line at a time; it may not log, and must be quick. The text is borrowed and
- * not terminated. */
+/* Appends a text so that nothing in it moves the cursor or starts a new line, as in the log for people. */
+void kl_log_escape(kl_buf *b, const char *s, size_t n);
+
+/* Gives every line that is written from now on, without its secrets, to `tap` too, also where writing it fails; NULL
+ * ends that. `tap` is called from any thread, one line at a time; it may not log, and must be quick. The text is
+ * borrowed and not terminated. */
 typedef void kl_log_tap_fn(void *data, kl_log_level level, const char *source, const char *text, size_t n);
 void kl_log_tap(kl_log_tap_fn *tap, void *data);
 const char *kl_log_level_name(kl_log_level level); /* static: "error" "warn" "info" "debug" "trace" */

@@ -19,9 +19,9 @@ int kl_runtime_list(int folder, const char *name, const void *p, size_t n);
 bool kl_runtime_relist(int folder, const char *name, const void *p, size_t n, int *fd);
 void kl_runtime_unlist(int folder, const char *name, int fd);
 
-/* Calls fn for each listed file whose name begins with `prefix` and ends with `suffix`, with its content, NUL-terminated
- * and cut at `most` bytes; until it returns false. Files that nobody holds a lock on are given to `gone` (may be NULL)
- * and removed. False with errno when the folder could not be read to its end, or memory is out. */
+/* Calls fn for each listed file whose name begins with `prefix` and ends with `suffix`, with its content,
+ * NUL-terminated and cut at `most` bytes; until it returns false. Files that nobody holds a lock on are given to `gone`
+ * (may be NULL) and removed. False with errno when the folder could not be read to its end, or memory is out. */
 typedef struct kl_runtime_visit {
   const char *prefix, *suffix;
   size_t most;

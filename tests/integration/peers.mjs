@@ -24,6 +24,9 @@ export async function until(what, fn, ms = 20000) {
 
 export const tempDir = () => fs.mkdtempSync(path.join(os.tmpdir(), 'kalua-test-'));
 
+// What else runs on this machine is not found, and has no part in the names of scripts.
+process.env.XDG_RUNTIME_DIR = tempDir();
+
 // What a test counted: in its output, and in front of the summary of scripts/test.
 export function tell(line) {
   console.log(line);
