@@ -18,6 +18,7 @@
 #include "cli/notify.h"
 #include "cli/settings.h"
 #include "cli/summary.h"
+#include "control/control.h"
 #include "net/permit.h"
 #include "net/url.h"
 #include "script/state_file.h"
@@ -40,6 +41,7 @@ struct kl_app {
   kl_host *host;
   kl_state_file *state_file;      /* NULL: none */
   char *state_names[STATE_NAMES]; /* of the files that --state means; owned, NULL: none */
+  kl_control *control; /* NULL where `kalua ps` does not show it */
   uv_signal_t on_int, on_term, on_hup;
   uv_timer_t deadline;
   uv_prepare_t flush;
@@ -138,6 +140,8 @@ static void strategy_ended(void *data, kl_strategy *g, kl_script *s, bool failed
   kl_cli_flush_output();
   if (a->tool_errors && kind && !strcmp(kind, KL_ERR_BROKEN_PIPE)) return; /* as with print: nobody wants more */
   if (!message) message = "failed";
+  kl_control_said(a->control, kl_strategy_name(g), "error", message, strlen(message));
+  if (traceback && *traceback) kl_control_said(a->control, kl_strategy_name(g), "error", traceback, strlen(traceback));
   if (a->tool_errors && code == KL_EXIT_USAGE) {
     const char *text = strstr(message, ": "); /* behind the kind */
     kl_cli_usage(kl_strategy_name(g), "%s", text ? text + 2 : message);
@@ -151,6 +155,7 @@ static void strategy_ended(void *data, kl_strategy *g, kl_script *s, bool failed
 
 static void print_line(void *data, kl_script *s, const char *text, size_t n) {
   kl_app *a = app_of(data);
+  kl_control_said(a->control, kl_script_name(s), "print", text, n);
   if (a->stdout_broken) return;
   if (a->prefix) printf("[%s] ", kl_script_name(s));
   fwrite(text, 1, n, stdout);
@@ -162,7 +167,13 @@ static void announce(void *data, kl_strategy *g, bool bad, const char *text, con
   kl_app *a = app_of(data);
   a->status_changed = true;
   kl_cli_flush_output();
-  if (a->o.log_json || a->o.log_file) kl_log_write(bad ? KL_LOG_ERROR : KL_LOG_INFO, kl_strategy_name(g), "%s", text);
+  kl_log_level level = bad ? KL_LOG_ERROR : KL_LOG_INFO;
+  if (a->o.log_json || a->o.log_file)
+    kl_log_write(level, kl_strategy_name(g), "%s", text);
+  else
+    kl_control_said(a->control, kl_strategy_name(g), kl_log_level_name(level), text, strlen(text));
+  if (traceback && *traceback)
+    kl_control_said(a->control, kl_strategy_name(g), kl_log_level_name(level), traceback, strlen(traceback));
   if (a->o.log_json && !a->o.log_file) return;
   fprintf(stderr, "[%s] %s\n", kl_strategy_name(g), text);
   if (traceback && *traceback) fprintf(stderr, "%s\n", traceback);
@@ -548,8 +559,15 @@ static void wait_for_writes(kl_app *a) {
   }
 }
 
+/* Nothing runs any more that others could see or change. */
+static void close_control(kl_app *a) {
+  kl_control_close(a->control);
+  a->control = NULL;
+}
+
 void kl_app_close(kl_app *a) {
   if (!a) return;
+  close_control(a);
   if (a->session) {
     wait_for_writes(a);
     kl_session_close(a->session, session_closed, a);
@@ -603,7 +621,13 @@ const char *kl_app_ws_url(const kl_app *a) { return a->ws_url; }
 const char *kl_app_key_origin(const kl_app *a) { return a->key ? a->key_origin : NULL; }
 void kl_app_tool_errors(kl_app *a, bool on) { a->tool_errors = on; }
 void kl_app_prefix_output(kl_app *a, bool on) { a->prefix = on; }
-void kl_app_strategies(kl_app *a) { a->strategies = true; }
+void kl_app_strategies(kl_app *a) {
+  a->strategies = true;
+  kl_app_show(a);
+}
+void kl_app_show(kl_app *a) {
+  if (!a->control) a->control = kl_control_open(&a->loop, a->host, a->env_name);
+}
 
 /* ---- running ---- */
 
@@ -621,25 +645,27 @@ static bool name_taken(const kl_app *a, const char *name) {
   return false;
 }
 
-/* The file's name without .lua, told apart from those that are there by -2, -3 and so on. */
-static void name_script(const kl_app *a, const char *path, char *out, size_t cap) {
-  const char *slash = strrchr(path, '/');
-  const char *file = slash ? slash + 1 : path;
-  size_t n = strlen(file);
-  if (n > 4 && !strcmp(file + n - 4, ".lua")) n -= 4;
-  if (n > cap - 24) n = cap - 24;
-  snprintf(out, cap, "%.*s", (int)n, file);
+/* The name given, or the file's without .lua; told apart from those that are there by -2, -3 and so on: also from those
+ * of other processes, where this one is shown to them. */
+static void name_script(kl_app *a, const char *name, const char *path, char out[KL_LISTED_NAME]) {
+  char base[KL_LISTED_NAME];
+  const char *slash = name ? NULL : strrchr(path, '/');
+  const char *text = name ? name : slash ? slash + 1 : path;
+  size_t n = strlen(text);
+  if (!name && n > 4 && !strcmp(text + n - 4, ".lua")) n -= 4;
+  if (n > sizeof base - 24) n = sizeof base - 24;
+  snprintf(base, sizeof base, "%.*s", (int)n, text);
+  if (kl_control_name(a->control, base, out)) return;
+  snprintf(out, KL_LISTED_NAME, "%s", base);
   for (size_t i = 2; name_taken(a, out); i++)
-    snprintf(out, cap, "%.*s-%zu", (int)n, file, i);
+    snprintf(out, KL_LISTED_NAME, "%.*s-%zu", (int)n, base, i);
 }
 
 bool kl_app_start_strategy(kl_app *a, const kl_strategy_options *o, kl_error *e) {
-  char own[256];
+  char own[KL_LISTED_NAME];
   kl_strategy_options so = *o;
-  if (!so.script.name) {
-    name_script(a, so.script.path, own, sizeof own);
-    so.script.name = own;
-  }
+  name_script(a, so.script.name, so.script.path, own);
+  so.script.name = own;
   so.script.env = a->env_name;
   so.watch = so.watch && a->strategies && !a->o.no_watch;
   kl_strategy *g = NULL;
@@ -699,6 +725,7 @@ int kl_app_run(kl_app *a, double seconds) {
     uv_run(&a->loop, UV_RUN_ONCE);
   kl_notifier_stopping(a->notifier);
   kl_cli_flush_output();
+  close_control(a);
   uv_timer_stop(&a->deadline);
   uv_prepare_stop(&a->flush);
   return a->interrupts ? KL_EXIT_INTERRUPTED : a->exit_code;

@@ -67,6 +67,8 @@ void kl_app_abandon(kl_app *a);
 void kl_app_tool_errors(kl_app *a, bool on);
 /* What runs are strategies of the user's, not the body of a command: before the first is started. */
 void kl_app_strategies(kl_app *a);
+/* `kalua ps` shows what runs, also from other terminals: before the first is started. A part of kl_app_strategies. */
+void kl_app_show(kl_app *a);
 /* Prefix the output of each script with its name. */
 void kl_app_prefix_output(kl_app *a, bool on);
 

@@ -25,6 +25,7 @@ int kl_tool_run(const kl_connect_options *o, const char *module, const char *nam
   int code;
   if (!kl_app_open(o, KL_VERSION, &app, &e)) return kl_cli_fail(&e);
   kl_app_tool_errors(app, !summary);
+  if (summary) kl_app_show(app);
   if (kl_app_start(app, NULL, module, name, args, &e)) {
     code = kl_app_run(app, seconds);
     if (summary) kl_app_summary(app, false);
