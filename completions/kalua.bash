@@ -10,6 +10,14 @@ _kalua_operations() {
   "$1" api --list 2>/dev/null | cut -d ' ' -f 1
 }
 
+# Names of running scripts that begin with the word; a name may have spaces, which compgen -W would split.
+_kalua_running() {
+  local name
+  while IFS= read -r name; do
+    [[ $name != "$cur"* ]] || printf '%s\n' "$name"
+  done < <("$kalua" ps --names 2>/dev/null)
+}
+
 # Channels of `kalua tail`, also behind a comma.
 _kalua_channels() {
   local before='' word=$cur
@@ -93,7 +101,7 @@ _kalua_trigger() {
 
 _kalua() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} kalua=${COMP_WORDS[0]}
-  local commands='run api book tail demo sim trigger doctor test' command=run i word
+  local commands='run ps logs reload stop start api book tail demo sim trigger doctor test' command=run i word
   COMPREPLY=()
 
   for ((i = 1; i < COMP_CWORD; i++)); do
@@ -116,7 +124,8 @@ _kalua() {
   --allow-env) mapfile -t COMPREPLY < <(compgen -v -- "$cur") && return ;;
   --key-id | --rest-url | --ws-url | --seed | --markets | --speed | --rate | --mem | --cpu-ms | --allow-net | \
     --faults | --levels | --seconds | --port | --users | --max | --jq | --shard | --user | --clock-skew | --read-lag | --history | \
-    --region-expires | --post-only-throttle | --audit | --presign | --probation | --ws-connections | --ws-markets | --ws-commands) return ;;
+    --region-expires | --post-only-throttle | --audit | --presign | --probation | --ws-connections | --ws-markets | --ws-commands | \
+    --lines | -n) return ;;
   esac
 
   if [[ $cur == -* ]]; then
@@ -141,6 +150,7 @@ _kalua() {
   api) _kalua_api ;;
   tail) ((COMP_CWORD == 2)) && _kalua_channels ;;
   trigger) _kalua_trigger ;;
+  logs | reload | stop | start) mapfile -t COMPREPLY < <(_kalua_running) ;;
   esac
 }
 

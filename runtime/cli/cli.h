@@ -33,6 +33,11 @@ int kl_command_api(int argc, char **argv);
 int kl_command_book(int argc, char **argv);
 int kl_command_tail(int argc, char **argv);
 int kl_command_demo(int argc, char **argv);
+int kl_command_ps(int argc, char **argv);
+int kl_command_logs(int argc, char **argv);
+int kl_command_reload(int argc, char **argv);
+int kl_command_stop(int argc, char **argv);
+int kl_command_start(int argc, char **argv);
 int kl_command_doctor(int argc, char **argv);
 int kl_command_test(int argc, char **argv);
 

@@ -11,6 +11,11 @@
 
 static const kl_command commands[] = {
     {"run", "run SCRIPT... [-- ARG...]", "run strategies or tools", kl_command_run},
+    {"ps", "ps", "the running scripts of this user", kl_command_ps},
+    {"logs", "logs [NAME]", "the last lines of running scripts", kl_command_logs},
+    {"reload", "reload NAME...", "start the source of a running script as it is now", kl_command_reload},
+    {"stop", "stop NAME...", "end a running script", kl_command_stop},
+    {"start", "start NAME...", "start one anew that has ended", kl_command_start},
     {"api", "api OPERATION [k=v...]", "one REST call, JSON out", kl_command_api},
     {"book", "book TICKER", "one live book in the terminal", kl_command_book},
     {"tail", "tail CHANNEL [TICKER...]", "a stream as one JSON object per line", kl_command_tail},

@@ -41,6 +41,24 @@ has 'bash, kind of trigger' "$(in_bash kalua trigger se)" settle
 has 'bash, its argument' "$(in_bash kalua trigger settle ma)" market=
 has 'bash, its value' "$(in_bash kalua trigger quote side = '')" bid ask
 has 'bash, side' "$(in_bash kalua book X --side '')" yes no
+XDG_RUNTIME_DIR=$(mktemp -d)
+export XDG_RUNTIME_DIR
+echo 'require("task").sleep(60)' >"$XDG_RUNTIME_DIR/my maker.lua"
+"$KALUA" --quiet "$XDG_RUNTIME_DIR/my maker.lua" &
+maker=$!
+tries=0
+while [ -z "$("$KALUA" ps --names)" ] && [ $tries -lt 100 ]; do
+  tries=$((tries + 1))
+  sleep 0.1
+done
+has 'bash, running script' "$(in_bash kalua stop my)" 'my maker'
+has 'bash, after another one' "$(in_bash kalua reload x '')" 'my maker'
+if command -v fish >/dev/null 2>&1; then
+  has 'fish, running script' "$(fish --no-config -c 'source completions/kalua.fish; complete -C "kalua logs my"')" 'my maker'
+fi
+"$KALUA" stop --now 'my maker' >/dev/null || failed=1
+wait $maker
+rm -rf "$XDG_RUNTIME_DIR"
 [ "$(in_bash kalua api get_markets status = o)" = open ] || {
   echo 'bash: more than the value that fits' >&2
   failed=1

@@ -1,0 +1,131 @@
+/* kalua reload, stop and start: what to do to running scripts. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json_fields.h"
+#include "cli/cli.h"
+#include "control/client.h"
+
+enum { CONNECT_MS = 5000 };
+
+/* One of the three commands. */
+typedef struct verb {
+  const char *op;
+  const char *done; /* what it has become */
+  void (*tell)(const char *name, const json_t *answer);
+  bool now; /* of stop */
+} verb;
+
+static void tell_reloaded(const char *name, const json_t *answer) {
+  printf("[%s] reloaded in %.1f ms, generation %lld\n", name, json_number_value(json_object_get(answer, "ms")),
+         (long long)json_integer_value(json_object_get(answer, "generation")));
+}
+
+static void tell_stopped(const char *name, const json_t *answer) {
+  bool failed = json_is_true(json_object_get(answer, "failed"));
+  printf("[%s] stopped%s\n", name, failed ? "; it has failed, see `kalua logs`" : "");
+}
+
+static void tell_started(const char *name, const json_t *answer) {
+  printf("[%s] started, generation %lld\n", name, (long long)json_integer_value(json_object_get(answer, "generation")));
+}
+
+/* Why it was not done; with the generation that goes on, where there is one. */
+static void tell_error(const verb *v, const char *name, const kl_error *e, const json_t *refusal) {
+  fprintf(stderr, "kalua: [%s] not %s: %s", name, v->done, e->message);
+  json_t *generation = json_object_get(refusal, "generation");
+  if (generation) fprintf(stderr, " (generation %lld goes on)", (long long)json_integer_value(generation));
+  fputc('\n', stderr);
+}
+
+static bool do_one(const verb *v, const kl_running *r) {
+  kl_control_peer *p = NULL;
+  kl_error e = {0};
+  kl_buf fields = {0};
+  json_t *answer = NULL, *refusal = NULL;
+  kl_json_field_str(&fields, "name", r->name);
+  if (v->now) kl_json_field_bool(&fields, "now", true);
+  if (kl_control_connect(r->process, CONNECT_MS, &p, &e))
+    answer = kl_control_ask(p, v->op, &fields, -1, &refusal, &e);
+  else
+    kl_buf_free(&fields);
+  kl_control_disconnect(p);
+  /* A process that has gone has no script that runs. */
+  bool ok = answer || (!strcmp(v->op, "stop") && p && e.kind && !strcmp(e.kind, KL_ERR_CLOSED) && !refusal);
+  if (ok)
+    v->tell(r->name, answer);
+  else
+    tell_error(v, r->name, &e, refusal);
+  fflush(stdout);
+  json_decref(answer);
+  json_decref(refusal);
+  return ok;
+}
+
+/* All that were named, or none where one is not found. */
+static int do_all(const verb *v, const kl_text_list *names) {
+  kl_running_list l;
+  kl_error e = {0};
+  if (!kl_running_get(&l, &e)) return kl_cli_fail(&e);
+  const kl_running ***found = calloc(names->n, sizeof(const kl_running **));
+  size_t *n = calloc(names->n, sizeof *n);
+  int code = KL_EXIT_OK;
+  if (!found || !n) {
+    kl_error_set(&e, KL_ERR_INTERNAL, "not enough memory");
+    code = kl_cli_fail(&e);
+  }
+  for (size_t i = 0; code == KL_EXIT_OK && i < names->n; i++)
+    if (!kl_running_find(&l, names->items[i], &found[i], &n[i], &e)) code = kl_cli_fail(&e);
+  bool found_all = code == KL_EXIT_OK;
+  for (size_t i = 0; found_all && i < names->n; i++) {
+    for (size_t k = 0; k < n[i]; k++)
+      if (!do_one(v, found[i][k])) code = KL_EXIT_FAILED;
+  }
+  for (size_t i = 0; found && i < names->n; i++)
+    free(found[i]);
+  free(found);
+  free(n);
+  kl_running_free(&l);
+  return code;
+}
+
+static int run(verb *v, const char *usage, int argc, char **argv) {
+  const kl_opt now[] = {{"now", KL_OPT_FLAG, &v->now, NULL, "without waiting for its on_stop handlers", 0, 0},
+                        {NULL, KL_OPT_FLAG, NULL, NULL, NULL, 0, 0}};
+  const kl_opt none[] = {{NULL, KL_OPT_FLAG, NULL, NULL, NULL, 0, 0}};
+  const kl_opt *const tables[] = {strcmp(v->op, "stop") == 0 ? now : none, NULL};
+  kl_text_list names = {0};
+  int code = kl_opts_parse(v->op, usage, tables, argc, argv, &names, NULL);
+  if (code < 0 && names.n == 0) code = kl_cli_usage(v->op, "which script? `kalua ps` lists them");
+  if (code < 0) code = do_all(v, &names);
+  kl_text_list_free(&names);
+  return code;
+}
+
+#define WHICH "NAME is one that `kalua ps` shows, PID:NAME, or PID for all scripts of that process.\n"
+
+int kl_command_reload(int argc, char **argv) {
+  static const char usage[] =
+      "usage: kalua reload NAME...\n\n"
+      "Starts the source of a running script, as it is now, as a new version beside the old one, and\n"
+      "waits for the outcome: 0 when the new one has taken over, 1 when the old one goes on.\n" WHICH;
+  verb v = {.op = "reload", .done = "reloaded", .tell = tell_reloaded};
+  return run(&v, usage, argc, argv);
+}
+
+int kl_command_stop(int argc, char **argv) {
+  static const char usage[] =
+      "usage: kalua stop NAME...\n\n"
+      "Ends a running script as Ctrl-C does, with its on_stop handlers, and waits until it has ended. The\n"
+      "other scripts of its process go on; with the last one the process ends.\n" WHICH;
+  verb v = {.op = "stop", .done = "stopped", .tell = tell_stopped};
+  return run(&v, usage, argc, argv);
+}
+
+int kl_command_start(int argc, char **argv) {
+  static const char usage[] = "usage: kalua start NAME...\n\n"
+                              "Starts a script anew that has ended in a process where others go on.\n" WHICH;
+  verb v = {.op = "start", .done = "started", .tell = tell_started};
+  return run(&v, usage, argc, argv);
+}
