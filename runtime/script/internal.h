@@ -138,6 +138,7 @@ struct kl_script {
   int generation;
   kl_sources sources;
   const kl_sources *snapshot;
+  uint64_t modules;              /* of the program that it asked for: a bit each */
   kl_buf image;                  /* of the state that it begins with; freed once it is live */
   int schema;                    /* of its state: 0 when it began without any, else as it was carried or migrated to */
   int declared;                  /* the schema that its calls of kalua.migrate lead to */
@@ -181,8 +182,16 @@ struct kl_script {
   char *error, *error_kind, *traceback; /* owned */
 };
 
-/* As kl_script_start, for a version of a strategy (`v` NULL: of none). */
-bool kl_script_build(kl_host *h, const kl_script_options *o, const kl_version *v, kl_script **out, kl_error *e);
+/* A script in two parts. First its Lua state with the libraries and those modules of the program whose bits are set (in
+ * the order of kl_host_options.modules); of `v` only strategy, keeper and name are used (NULL: a script of its own).
+ * NULL with `e`. */
+kl_script *kl_script_prepare(kl_host *h, const kl_script_options *o, const kl_version *v, uint64_t modules,
+                             kl_error *e);
+/* Then its source is read and compiled, and its main chunk is scheduled. On failure `s` is gone. Of `v` the rest is
+ * used; its rehearsal is taken. */
+bool kl_script_begin(kl_script *s, const kl_version *v, kl_error *e);
+/* Frees one that was prepared and never begun. Takes NULL. */
+void kl_script_drop_prepared(kl_script *s);
 /* Frees what is left of an ended script. */
 void kl_script_free(kl_script *s);
 /* Ends a version at once, without callbacks and without a word, and frees it. */
@@ -209,6 +218,8 @@ void kl_say_later(kl_script *s, int level, const char *text, size_t n);
 
 /* ---- versions (version.c) ---- */
 
+/* The state that it will find; `image.failed` is set when memory is out. */
+void kl_version_give_state(kl_script *s, const kl_buf *image, int schema);
 /* Runs what is ready of the start of a version, for a few milliseconds at most. */
 void kl_version_run_start(kl_script *s);
 /* Each of its tasks has ended, or waits for something that is no part of a start. */
@@ -251,9 +262,11 @@ void kl_strategy_close(kl_strategy *g); /* with the host; frees it when its hand
 /* One try to replace the version that runs. */
 typedef struct kl_attempt {
   kl_script *next;      /* the version that starts; NULL: no try is under way */
+  kl_script *second;    /* its second build, compiled already, once it is known that there will be one */
   kl_script *rehearsal; /* its first build, kept until the second one has what it had open */
   bool waited;          /* the live version ran on meanwhile, so its state may have changed */
-  bool second;          /* the live version rests: next is the second build */
+  bool runs;            /* `next` has its state and runs */
+  bool last;            /* the live version rests: next is the second build */
   bool handlers;        /* its on_stop handlers run */
   kl_buf image;         /* of the state that was carried over */
   int schema;
@@ -276,6 +289,7 @@ struct kl_strategy {
   kl_script *live;     /* NULL: none runs */
   kl_script *previous; /* suspended, for a return; NULL: no probation is under way */
   kl_attempt attempt;
+  kl_script *spare;        /* prepared, so that the next reload takes less time; NULL: none yet */
   kl_strategy_phase ended; /* KL_STRATEGY_ENDED or KL_STRATEGY_WAITING while none runs */
   bool stopping, paused, failed;
   bool again;                     /* a reload was asked for in the middle of one that cannot be begun anew */

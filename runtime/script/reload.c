@@ -142,6 +142,19 @@ static void stop_probation(kl_strategy *g) {
   g->previous = NULL;
 }
 
+/* The modules of the program that the next version will ask for, too, as bits; not the one with the state in it. */
+static uint64_t likely_modules(const kl_strategy *g) {
+  uint64_t bits = g->live ? g->live->modules : 0;
+  for (int i = 0; bits >> i; i++)
+    if (!strcmp(g->host->o.modules[i].name, "kalua")) bits &= ~(UINT64_C(1) << i);
+  return bits;
+}
+
+static kl_script *prepare(kl_strategy *g, kl_error *e) {
+  const kl_version v = {.strategy = g, .keeper = g->keeper, .name = g->name};
+  return kl_script_prepare(g->host, &g->o.script, &v, likely_modules(g), e);
+}
+
 static void roll_back(kl_strategy *g, const char *why, const char *traceback);
 
 static void tick(uv_timer_t *timer) {
@@ -149,6 +162,7 @@ static void tick(uv_timer_t *timer) {
   kl_script *s = g->live;
   if (!s) return;
   g->ticks++;
+  if (!g->spare) g->spare = prepare(g, NULL);
   if (s->n_checks && g->ticks >= CHECK_TICKS) {
     if (g->previous) {
       roll_back(g, "a check of kalua.on_probation did not end", NULL);
@@ -193,9 +207,10 @@ void kl_reload_live_is_gone(kl_strategy *g) { stop_probation(g); }
 static void drop_attempt(kl_strategy *g) {
   kl_attempt *a = &g->attempt;
   uv_timer_stop(&g->start_timer);
-  kl_script *next = a->next, *rehearsal = a->rehearsal;
+  kl_script *second = a->second, *next = a->next, *rehearsal = a->rehearsal;
   kl_buf image = a->image; /* its memory is used again */
   *a = (kl_attempt){.image = image};
+  if (second) kl_script_discard(second);
   if (next) kl_script_discard(next); /* before the rehearsal, whose sources it reads */
   if (rehearsal) kl_script_discard(rehearsal);
   if (g->live) g->live->for_swap = false;
@@ -263,8 +278,7 @@ static void roll_back(kl_strategy *g, const char *why, const char *traceback) {
   snprintf(text, sizeof text, "rolled back: %s (generation %d goes on again)", why, g->previous->generation);
   kl_strategy_note_error(g, why);
   char *trace = traceback ? strdup(traceback) : NULL;
-  bool tried = g->attempt.next || g->attempt.handlers;
-  if (tried) { /* it began from the state of the version that goes */
+  if (g->attempt.next) { /* it began from the state of the version that goes */
     drop_attempt(g);
     g->again = true;
     kl_list_move(&g->waiters_again, &g->waiters);
@@ -340,38 +354,54 @@ static void start_timed_out(uv_timer_t *timer) {
   refuse(g, &e, NULL);
 }
 
-static void build(kl_strategy *g) {
-  kl_attempt *a = &g->attempt;
-  kl_rehearsal *answers = NULL;
-  if (a->rehearsal) {
-    answers = a->rehearsal->rehearsal;
-    a->rehearsal->rehearsal = NULL;
-    kl_rehearsal_rewind(answers);
+/* A version that is compiled and has not run yet: of what the rehearsal read, or of what is on the disk. */
+static kl_script *compiled(kl_strategy *g, kl_script *rehearsal, kl_error *e) {
+  kl_version v = {.generation = g->last_generation + 1, .starting = true};
+  kl_script *s = g->spare ? g->spare : prepare(g, e);
+  g->spare = NULL;
+  if (!s) return NULL;
+  if (rehearsal) {
+    v.snapshot = &rehearsal->sources;
+    v.rehearsal = rehearsal->rehearsal;
+    rehearsal->rehearsal = NULL;
+    kl_rehearsal_rewind(v.rehearsal);
   } else {
-    answers = kl_rehearsal_new();
-  }
-  const kl_version v = {.strategy = g,
-                        .keeper = g->keeper,
-                        .name = g->name,
-                        .generation = g->last_generation + 1,
-                        .snapshot = a->rehearsal ? &a->rehearsal->sources : NULL,
-                        .image = &a->image,
-                        .schema = a->schema,
-                        .starting = true,
-                        .rehearsal = answers,
-                        .tried = a->rehearsal ? NULL : &g->failed_files};
-  kl_error e = {0};
-  if (!a->rehearsal) {
     kl_sources_free(&g->failed_files);
     g->has_failed_files = false;
+    v.tried = &g->failed_files;
+    v.rehearsal = kl_rehearsal_new();
   }
-  if (!answers) {
-    kl_error_set(&e, KL_ERR_INTERNAL, "not enough memory to start a script");
+  if (!v.rehearsal) {
+    kl_error_set(e, KL_ERR_INTERNAL, "not enough memory to start a script");
+    kl_script_drop_prepared(s);
+    return NULL;
+  }
+  if (kl_script_begin(s, &v, e)) return s;
+  if (v.tried) g->has_failed_files = true;
+  return NULL;
+}
+
+/* Its first part: it goes on in the next turn of the loop, so that events do not wait for the compiler. */
+static void begin(kl_strategy *g) {
+  kl_attempt *a = &g->attempt;
+  kl_error e = {0};
+  a->began_ns = now_ns();
+  a->next = compiled(g, NULL, &e);
+  if (!a->next) refuse(g, &e, NULL);
+}
+
+/* Runs a->next with the state as it is now. */
+static void run(kl_strategy *g) {
+  kl_attempt *a = &g->attempt;
+  kl_error e = {0};
+  a->runs = true;
+  if (!kl_reload_capture(g, &a->image, &a->schema, &e)) {
     refuse(g, &e, NULL);
     return;
   }
-  if (!kl_script_build(g->host, &g->o.script, &v, &a->next, &e)) {
-    g->has_failed_files = true;
+  kl_version_give_state(a->next, &a->image, a->schema);
+  if (a->next->image.failed) {
+    kl_error_set(&e, KL_ERR_INTERNAL, "not enough memory for kalua.state");
     refuse(g, &e, NULL);
     return;
   }
@@ -379,39 +409,43 @@ static void build(kl_strategy *g) {
   look(g);
 }
 
-static void begin(kl_strategy *g) {
+static void run_second(kl_strategy *g) {
   kl_attempt *a = &g->attempt;
-  kl_error e = {0};
-  a->began_ns = a->pause_ns = now_ns();
-  if (!kl_reload_capture(g, &a->image, &a->schema, &e)) {
-    refuse(g, &e, NULL);
-    return;
-  }
-  build(g);
-}
-
-static void begin_second(kl_strategy *g) {
-  kl_attempt *a = &g->attempt;
-  kl_error e = {0};
-  a->second = true;
   if (g->live && g->live->live) {
     a->pause_ns = now_ns();
     kl_version_suspend(g->live);
   }
+  a->last = true;
   a->rehearsal = a->next;
-  a->next = NULL;
-  if (!kl_reload_capture(g, &a->image, &a->schema, &e)) {
-    refuse(g, &e, NULL);
-    return;
-  }
-  build(g);
+  a->next = a->second;
+  a->second = NULL;
+  run(g);
 }
 
 void kl_strategy_handlers_ran(kl_script *s) {
   kl_strategy *g = s->strategy;
   if (!g->attempt.handlers || s != g->live) return;
   g->attempt.handlers = false;
-  begin_second(g);
+  run_second(g);
+}
+
+/* The first build was a rehearsal. */
+static void go_on_with_second(kl_strategy *g) {
+  kl_attempt *a = &g->attempt;
+  kl_error e = {0};
+  a->second = compiled(g, a->next, &e);
+  if (!a->second) {
+    refuse(g, &e, NULL);
+    return;
+  }
+  if (!g->live || kl_count_handlers(g->live, &kl_on_stop_key) == 0) {
+    run_second(g);
+    return;
+  }
+  a->handlers = true;
+  a->pause_ns = now_ns();
+  kl_version_suspend(g->live);
+  kl_script_before_swap(g->live);
 }
 
 /* 1: as it was carried over, 0: changed, -1: refused. */
@@ -441,7 +475,7 @@ static void look(kl_strategy *g) {
     return;
   }
   if (!kl_version_has_started(s)) {
-    if (!a->second) a->waited = true;
+    if (!a->last) a->waited = true;
     if (!uv_is_active((uv_handle_t *)&g->start_timer)) {
       uv_update_time(g->host->loop);
       uv_timer_start(&g->start_timer, start_timed_out, (uint64_t)g->o.start_ms, 0);
@@ -462,27 +496,28 @@ static void look(kl_strategy *g) {
     refuse(g, &e, NULL);
     return;
   }
-  if (!a->second && g->live && kl_count_handlers(g->live, &kl_on_stop_key) > 0) {
-    a->handlers = true;
-    a->pause_ns = now_ns();
-    kl_version_suspend(g->live);
-    kl_script_before_swap(g->live);
-    return;
-  }
-  if (!a->second && a->waited) {
+  bool again = !a->last && g->live && kl_count_handlers(g->live, &kl_on_stop_key) > 0;
+  if (!again && !a->last && a->waited) {
     int same = state_is_unchanged(g);
     if (same < 0) return;
-    if (!same) {
-      begin_second(g);
-      return;
-    }
+    again = !same;
+  }
+  if (again) {
+    go_on_with_second(g);
+    return;
   }
   swap(g);
 }
 
 void kl_strategy_start_step(kl_script *s) {
   kl_strategy *g = s->strategy;
-  if (s != g->attempt.next || g->attempt.handlers) return;
+  kl_attempt *a = &g->attempt;
+  if (s != a->next || a->handlers) return;
+  if (!a->runs) {
+    a->pause_ns = now_ns();
+    run(g);
+    return;
+  }
   kl_version_run_start(s);
   look(g);
 }
@@ -496,7 +531,7 @@ void kl_strategy_step(kl_strategy *g) {
     tell(g, &g->waiters, &e);
     return;
   }
-  if (g->attempt.second || g->attempt.handlers) {
+  if (g->attempt.last || g->attempt.handlers) {
     g->again = true;
     return;
   }
@@ -523,7 +558,7 @@ bool kl_strategy_reload(kl_strategy *g, kl_reload_done *done, void *data, kl_err
     w->done = done;
     w->data = data;
     kl_list_init(&w->link);
-    kl_list_append(g->attempt.second || g->attempt.handlers ? &g->waiters_again : &g->waiters, &w->link);
+    kl_list_append(g->attempt.last || g->attempt.handlers ? &g->waiters_again : &g->waiters, &w->link);
   }
   if (kl_list_empty(&g->wanted)) kl_list_append(&g->host->wanted, &g->wanted);
   kl_host_wake(g->host);

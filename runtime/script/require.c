@@ -122,8 +122,11 @@ static bool load_embedded(lua_State *L, const char *name) {
 }
 
 static bool load_native(lua_State *L, const char *name) {
-  for (const luaL_Reg *m = kl_script_of(L)->host->o.modules; m && m->name; m++) {
+  kl_script *s = kl_script_of(L);
+  int i = 0;
+  for (const luaL_Reg *m = s->host->o.modules; m && m->name; m++, i++) {
     if (strcmp(m->name, name) != 0) continue;
+    if (i < 64) s->modules |= UINT64_C(1) << i;
     lua_pushcfunction(L, m->func);
     lua_pushliteral(L, "built in");
     return true;

@@ -211,16 +211,10 @@ void kl_script_free(kl_script *s) {
 
 /* ---- the start ---- */
 
-typedef struct {
-  kl_script *s;
-  const char *text;
-  size_t n;
-} source;
-
-/* Protected: (source). Builds the state and schedules the main chunk as its first task. */
+/* Protected: (script, modules). The libraries, and the modules of the program that are wanted ahead. */
 static int set_up(lua_State *L) {
-  const source *src = lua_touserdata(L, 1);
-  kl_script *s = src->s;
+  const kl_script *s = lua_touserdata(L, 1);
+  uint64_t modules = *(const uint64_t *)lua_touserdata(L, 2);
   lua_pushliteral(L, "error in error handling"); /* Lua makes this text where running out of memory would be fatal */
   luaL_ref(L, LUA_REGISTRYINDEX);
   lua_newtable(L);
@@ -232,8 +226,26 @@ static int set_up(lua_State *L) {
   kl_errors_open(L);
   kl_tasks_open(L);
   kl_sandbox_open(L);
-  if (luaL_loadbufferx(L, src->text, src->n, s->chunk, "t") != LUA_OK) return lua_error(L);
-  s->main = kl_task_spawn(L, 0);
+  for (int i = 0; modules >> i; i++) {
+    if (!(modules >> i & 1)) continue;
+    lua_getglobal(L, "require");
+    lua_pushstring(L, s->host->o.modules[i].name);
+    lua_call(L, 1, 0);
+  }
+  return 0;
+}
+
+typedef struct {
+  kl_script *s;
+  const char *text;
+  size_t n;
+} source;
+
+/* Protected: (source). Schedules the main chunk as the first task. */
+static int compile(lua_State *L) {
+  const source *src = lua_touserdata(L, 1);
+  if (luaL_loadbufferx(L, src->text, src->n, src->s->chunk, "t") != LUA_OK) return lua_error(L);
+  src->s->main = kl_task_spawn(L, 0);
   return 0;
 }
 
@@ -250,24 +262,17 @@ void kl_skip_shebang(const char **text, size_t *n) {
   *n -= skip;
 }
 
-static bool build(kl_script *s, source *src, kl_error *e) {
-  s->L = lua_newstate(capped, s);
-  if (!s->L) {
-    kl_error_set(e, KL_ERR_INTERNAL, "%s: not enough memory for a Lua state", s->name);
-    return false;
-  }
-  lua_atpanic(s->L, panic);
-  *(kl_script **)lua_getextraspace(s->L) = s;
-  kl_skip_shebang(&src->text, &src->n);
-  lua_pushcfunction(s->L, set_up);
-  lua_pushlightuserdata(s->L, src);
-  if (lua_pcall(s->L, 1, 0, 0) != LUA_OK) {
-    const char *text = lua_type(s->L, -1) == LUA_TSTRING ? lua_tostring(s->L, -1) : "the script could not be set up";
-    kl_error_set(e, KL_ERR_VALIDATION, "%s", text);
-    lua_close(s->L);
-    return false;
-  }
-  return true;
+/* Calls a C function with one or two pointers in protected mode, before there is any task. */
+static bool call(kl_script *s, lua_CFunction fn, const void *p, const void *q, kl_error *e) {
+  lua_State *L = s->L;
+  lua_pushcfunction(L, fn);
+  lua_pushlightuserdata(L, (void *)(uintptr_t)p);
+  lua_pushlightuserdata(L, (void *)(uintptr_t)q);
+  if (lua_pcall(L, 2, 0, 0) == LUA_OK) return true;
+  const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "the script could not be set up";
+  kl_error_set(e, KL_ERR_VALIDATION, "%s", text);
+  lua_settop(L, 0);
+  return false;
 }
 
 static kl_script *new_script(kl_host *h, const kl_version *v) {
@@ -282,64 +287,89 @@ static kl_script *new_script(kl_host *h, const kl_version *v) {
   kl_list_init(&s->resting);
   kl_list_init(&s->dropping);
   s->next_handler = 1;
-  s->live = !v || !v->starting;
+  s->live = true;
   s->generation = 1;
   s->declared = 1;
   s->keeper = v ? kl_keeper_retain(v->keeper) : kl_keeper_new();
-  if (!v) return s;
-  s->strategy = v->strategy;
-  s->starting = v->starting;
-  s->generation = v->generation;
-  s->snapshot = v->snapshot;
-  s->rehearsal = v->rehearsal;
-  if (v->image && v->image->len) {
-    kl_buf_add(&s->image, v->image->data, v->image->len);
-    s->schema = v->schema;
-  }
+  if (v) s->strategy = v->strategy;
   return s;
 }
 
-bool kl_script_build(kl_host *h, const kl_script_options *o, const kl_version *v, kl_script **out, kl_error *e) {
-  *out = NULL;
+void kl_script_drop_prepared(kl_script *s) {
+  if (!s) return;
+  lua_close(s->L);
+  kl_script_free(s);
+}
+
+kl_script *kl_script_prepare(kl_host *h, const kl_script_options *o, const kl_version *v, uint64_t modules,
+                             kl_error *e) {
   kl_script *s = new_script(h, v);
-  if (!s) {
-    if (v) kl_rehearsal_free(v->rehearsal);
-    kl_error_set(e, KL_ERR_INTERNAL, "not enough memory to start a script");
-    return false;
+  bool ok = s && s->keeper && kl_options_copy(&s->o, o) && name_it(s, v);
+  if (ok) {
+    s->cap = s->o.memory_cap;
+    s->keeper->meter.most = (size_t)s->o.limits.queued;
+    s->L = lua_newstate(capped, s);
   }
-  source src = {.s = s, .text = o->source, .n = o->source ? strlen(o->source) : 0};
-  bool ok = kl_options_copy(&s->o, o) && s->keeper && name_it(s, v) && !s->image.failed;
-  s->cap = s->o.memory_cap;
-  if (ok) s->keeper->meter.most = (size_t)s->o.limits.queued;
-  if (!ok) {
+  if (!ok || !s->L) {
     kl_error_set(e, KL_ERR_INTERNAL, "not enough memory to start a script");
-  } else if (!o->source) {
+    if (s) kl_script_free(s);
+    return NULL;
+  }
+  lua_atpanic(s->L, panic);
+  *(kl_script **)lua_getextraspace(s->L) = s;
+  if (call(s, set_up, s, &modules, e)) return s;
+  kl_script_drop_prepared(s);
+  return NULL;
+}
+
+static bool load(kl_script *s, kl_error *e) {
+  const kl_script_options *o = &s->o;
+  source src = {.s = s, .text = o->source, .n = o->source ? strlen(o->source) : 0};
+  if (!o->source) {
     src.text = o->path ? kl_sources_read(&s->sources, s->snapshot, o->path, &src.n) : NULL;
-    ok = src.text != NULL;
-    if (!ok)
+    if (!src.text) {
       kl_error_set(e, KL_ERR_VALIDATION, "cannot read the script %s: %s", o->path ? o->path : "(no path)",
                    o->path ? strerror(errno) : "give a path or a source");
+      return false;
+    }
   }
-  ok = ok && build(s, &src, e);
-  s->snapshot = ok ? s->snapshot : NULL;
+  kl_skip_shebang(&src.text, &src.n);
+  return call(s, compile, &src, NULL, e);
+}
+
+bool kl_script_begin(kl_script *s, const kl_version *v, kl_error *e) {
+  if (v) {
+    s->starting = v->starting;
+    s->live = !v->starting;
+    s->generation = v->generation;
+    s->snapshot = v->snapshot;
+    s->rehearsal = v->rehearsal;
+    if (v->image) kl_version_give_state(s, v->image, v->schema);
+  }
+  bool ok = !s->image.failed && load(s, e);
+  if (s->image.failed) kl_error_set(e, KL_ERR_INTERNAL, "not enough memory for kalua.state");
   if (!ok) {
     if (v && v->tried) {
       *v->tried = s->sources;
       s->sources = (kl_sources){0};
     }
-    kl_script_free(s);
+    kl_script_drop_prepared(s);
     return false;
   }
+  kl_host *h = s->host;
   uv_timer_init(h->loop, &s->timer);
   s->timer.data = s;
   kl_list_append(&h->scripts, &s->link);
   if (h->running++ == 0) uv_ref((uv_handle_t *)&h->check);
-  *out = s;
   return true;
 }
 
 bool kl_script_start(kl_host *h, const kl_script_options *o, kl_script **out, kl_error *e) {
-  return kl_script_build(h, o, NULL, out, e);
+  *out = NULL;
+  kl_script *s = kl_script_prepare(h, o, NULL, 0, e);
+  if (!s || !kl_script_begin(s, NULL, e)) return false;
+  *out = s;
+  return true;
 }
 
 static void freed(uv_handle_t *timer) {

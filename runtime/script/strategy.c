@@ -30,7 +30,7 @@ kl_strategy *kl_strategy_next(kl_host *h, const kl_strategy *g) {
 static kl_strategy_phase phase_of(const kl_strategy *g) {
   if (!g->live) return g->attempt.next ? KL_STRATEGY_RELOADING : g->ended;
   if (g->paused) return KL_STRATEGY_PAUSED;
-  if (g->attempt.next || g->attempt.handlers) return KL_STRATEGY_RELOADING;
+  if (g->attempt.next) return KL_STRATEGY_RELOADING;
   return g->previous ? KL_STRATEGY_PROBATION : KL_STRATEGY_RUNNING;
 }
 
@@ -65,8 +65,9 @@ static bool start_version(kl_strategy *g, const kl_sources *snapshot, kl_error *
                         .tried = &g->failed_files};
   kl_sources_free(&g->failed_files);
   g->has_failed_files = false;
-  kl_script *s = NULL;
-  if (!kl_script_build(g->host, &g->o.script, &v, &s, e)) {
+  kl_script *s = kl_script_prepare(g->host, &g->o.script, &v, 0, e);
+  if (!s) return false;
+  if (!kl_script_begin(s, &v, e)) {
     g->has_failed_files = true;
     kl_reload_watch(g);
     return false;
@@ -86,6 +87,8 @@ static void ended(kl_strategy *g, kl_script *s) {
   g->ended = KL_STRATEGY_ENDED;
   uv_timer_stop(&g->timer);
   kl_reload_watch(g);
+  kl_script_drop_prepared(g->spare);
+  g->spare = NULL;
   kl_host *h = g->host;
   if (h->o.strategy_ended) h->o.strategy_ended(h->o.data, g, s, g->failed);
 }
@@ -199,7 +202,7 @@ bool kl_strategy_pause(kl_strategy *g, bool paused, kl_error *e) {
     kl_error_set(e, KL_ERR_VALIDATION, "%s does not run", g->name);
     return false;
   }
-  if (g->attempt.next || g->attempt.handlers) {
+  if (g->attempt.next) {
     kl_error_set(e, KL_ERR_VALIDATION, "%s is being reloaded; try again in a moment", g->name);
     return false;
   }
@@ -255,6 +258,8 @@ void kl_strategy_close(kl_strategy *g) {
     g->live = NULL;
     kl_script_discard(s);
   }
+  kl_script_drop_prepared(g->spare);
+  g->spare = NULL;
   kl_file_watch_close(g->watch);
   g->watch = NULL;
   kl_list_remove(&g->link);

@@ -68,8 +68,8 @@ static int body_end(lua_State *L, int status, lua_KContext ctx) {
   kl_task *t = kl_task_current(L);
   (void)ctx;
   if (t->broken && status == LUA_ERRMEM) kl_watch_push_error(L, t, L); /* memory was refused for that */
-  kl_watch_done(t); /* a task that was broken may now end in peace */
-  lua_remove(L, 1); /* the message handler */
+  kl_watch_done(t);                                                    /* a task that was broken may now end in peace */
+  lua_remove(L, 1);                                                    /* the message handler */
   if (status == LUA_OK || status == LUA_YIELD) {
     t->status = KL_TASK_DONE;
   } else {

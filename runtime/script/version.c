@@ -16,6 +16,13 @@ static int64_t now_ns(void) { return kl_mono_ns(kl_clock_real()); }
 
 /* ---- the start ---- */
 
+void kl_version_give_state(kl_script *s, const kl_buf *image, int schema) {
+  kl_buf_clear(&s->image);
+  if (!image->len) return;
+  kl_buf_add(&s->image, image->data, image->len);
+  s->schema = schema;
+}
+
 void kl_version_run_start(kl_script *s) {
   int64_t until = now_ns() + (int64_t)START_STRETCH_MS * 1000000;
   for (int i = 0; i < START_PASSES && !kl_list_empty(&s->start_ready) && now_ns() < until; i++) {
