@@ -130,7 +130,10 @@ static void push_timer(lua_State *L, double interval, const char *name) {
   }
   if (t->due) return;
   t->due = calloc(1, sizeof *t->due);
-  if (!t->due) kl_raisef(L, KL_ERR_INTERNAL, "not enough memory for a timer");
+  if (!t->due) {
+    kl_raisef(L, KL_ERR_INTERNAL, "not enough memory for a timer");
+    return;
+  }
   t->due->kept.free = due_free;
   t->due->interval = interval;
   t->due->at = monotonic(L) + interval;

@@ -6,7 +6,7 @@
 #include "script/internal.h"
 
 typedef struct entry {
-  kl_list link;
+  struct entry *next;
   bool ready; /* put before the last rewind, and not taken since */
   size_t key_n, n;
   char *answer; /* in `bytes`, aligned */
@@ -15,28 +15,27 @@ typedef struct entry {
 
 /* A start asks for little: a list is enough. */
 struct kl_rehearsal {
-  kl_list entries; /* in the order in which they were put */
+  entry *first; /* in the order in which they were put */
+  entry **end;  /* where the next one goes */
 };
 
 kl_rehearsal *kl_rehearsal_new(void) {
-  kl_rehearsal *r = malloc(sizeof *r);
-  if (r) kl_list_init(&r->entries);
+  kl_rehearsal *r = calloc(1, sizeof *r);
+  if (r) r->end = &r->first;
   return r;
 }
 
 void kl_rehearsal_free(kl_rehearsal *r) {
-  if (!r) return;
-  while (!kl_list_empty(&r->entries)) {
-    entry *e = KL_CONTAINER(r->entries.next, entry, link);
-    kl_list_remove(&e->link);
+  for (entry *e = r ? r->first : NULL, *next; e; e = next) {
+    next = e->next;
     free(e);
   }
   free(r);
 }
 
 void kl_rehearsal_rewind(kl_rehearsal *r) {
-  for (kl_list *l = r->entries.next; l != &r->entries; l = l->next)
-    KL_CONTAINER(l, entry, link)->ready = true;
+  for (entry *e = r->first; e; e = e->next)
+    e->ready = true;
 }
 
 void kl_rehearsal_put(kl_rehearsal *r, const void *key, size_t key_n, const void *answer, size_t n) {
@@ -48,12 +47,12 @@ void kl_rehearsal_put(kl_rehearsal *r, const void *key, size_t key_n, const void
   e->answer = e->bytes + at;
   memcpy(e->bytes, key, key_n);
   if (n) memcpy(e->answer, answer, n);
-  kl_list_append(&r->entries, &e->link);
+  *r->end = e;
+  r->end = &e->next;
 }
 
 const void *kl_rehearsal_take(kl_rehearsal *r, const void *key, size_t key_n, size_t *n) {
-  for (kl_list *l = r->entries.next; l != &r->entries; l = l->next) {
-    entry *e = KL_CONTAINER(l, entry, link);
+  for (entry *e = r->first; e; e = e->next) {
     if (!e->ready || e->key_n != key_n || memcmp(e->bytes, key, key_n) != 0) continue;
     e->ready = false;
     *n = e->n;
