@@ -82,7 +82,10 @@ void kl_bus_free(kl_bus *bus) {
   free(bus);
 }
 
-static void no_memory(lua_State *L) { kl_raisef(L, KL_ERR_INTERNAL, "not enough memory for a channel of the bus"); }
+__attribute__((noreturn)) static void no_memory(lua_State *L) {
+  kl_raisef(L, KL_ERR_INTERNAL, "not enough memory for a channel of the bus");
+  abort(); /* the call above does not return */
+}
 
 static kl_bus *bus_of(lua_State *L) {
   kl_environment *env = kl_environment_of(L);
@@ -108,7 +111,6 @@ static channel *make_channel(lua_State *L, kl_bus *bus, const char *name, size_t
   if (!ch || !kl_map_set(bus->channels, name, n, ch)) {
     free(ch);
     no_memory(L);
-    return NULL;
   }
   kl_list_init(&ch->listeners);
   memcpy(ch->name, name, n);
@@ -226,8 +228,12 @@ static int l_last(lua_State *L) {
   return 1;
 }
 
+typedef struct {
+  const channel *ch;
+} listed;
+
 static int by_name(const void *a, const void *b) {
-  const channel *x = *(channel *const *)a, *y = *(channel *const *)b;
+  const channel *x = ((const listed *)a)->ch, *y = ((const listed *)b)->ch;
   int order = memcmp(x->name, y->name, x->n < y->n ? x->n : y->n);
   return order ? order : (x->n > y->n) - (x->n < y->n);
 }
@@ -236,15 +242,15 @@ static int by_name(const void *a, const void *b) {
 static int l_channels(lua_State *L) {
   const kl_bus *bus = bus_of(L);
   size_t count = kl_map_count(bus->channels), cursor = 0, n, i = 0;
-  channel **all = lua_newuserdatauv(L, (count + 1) * sizeof *all, 0);
+  listed *all = lua_newuserdatauv(L, (count + 1) * sizeof *all, 0);
   const char *name;
   void *ch;
   while (i < count && kl_map_next(bus->channels, &cursor, &name, &n, &ch))
-    all[i++] = ch;
+    all[i++].ch = ch;
   qsort(all, i, sizeof *all, by_name);
   lua_createtable(L, (int)i, 0);
   for (size_t j = 0; j < i; j++) {
-    lua_pushlstring(L, all[j]->name, all[j]->n);
+    lua_pushlstring(L, all[j].ch->name, all[j].ch->n);
     lua_rawseti(L, -2, (lua_Integer)j + 1);
   }
   return 1;
@@ -329,7 +335,6 @@ static listener *take_listener(lua_State *L, kl_script *s, const char *name, siz
     free(l);
     drop_if_unused(bus, ch);
     no_memory(L);
-    return NULL;
   }
   kl_list_init(&l->link);
   kl_list_append(&ch->listeners, &l->link);
