@@ -411,18 +411,18 @@ describe('kalua trigger', () => {
     assert.match(both.stderr, /2 simulators run/);
     assert.match(both.stderr, /kalua sim/);
     assert.match(both.stderr, /embedded/);
-    const files = fs.readdirSync(path.join(runtime, 'kalua')).filter((f) => f.startsWith('sim-'));
-    assert.equal(files.length, 2);
+    const listed = () => fs.readdirSync(path.join(runtime, 'kalua')).filter((f) => f.startsWith('sim-'));
+    assert.equal(listed().length, 2);
     assert.equal(fs.statSync(path.join(runtime, 'kalua')).mode & 0o777, 0o700);
 
     first.kill('SIGKILL');
     await first.gone;
     const embedded = await cli(['pause', '--json'], env);
     assert.equal(embedded.code, 0, embedded.stderr);
-    assert.deepEqual(fs.readdirSync(path.join(runtime, 'kalua')).length, 1, 'the killed one\'s file is gone');
+    assert.equal(listed().length, 1, 'the killed one\'s file is gone');
     second.kill('SIGTERM');
     await second.gone;
-    assert.deepEqual(fs.readdirSync(path.join(runtime, 'kalua')), [], 'and the other one\'s, too');
+    assert.deepEqual(listed(), [], 'and the other one\'s, too');
 
     // A folder that others can write to is not believed.
     fs.chmodSync(path.join(runtime, 'kalua'), 0o777);
