@@ -94,6 +94,7 @@ static void handler_over(uv_timer_t *timer) {
 
 /* The handlers of a version that is replaced have run; should it ever come back, they run again at its end. */
 static void swap_may_go_on(kl_script *s) {
+  uv_timer_stop(&s->timer);
   s->for_swap = false;
   s->phase = KL_PHASE_RUN;
   s->next_handler = 1;

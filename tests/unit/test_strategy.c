@@ -286,6 +286,23 @@ static void on_stop_runs_again_at_the_end_of_one_that_came_back(void **state) {
   close_bed(&b);
 }
 
+static void the_time_of_handlers_at_a_swap_is_over_with_them(void **state) {
+  (void)state;
+  bed b;
+  open_bed(&b); /* handlers have 200 ms */
+  start(&b, HEAD "kalua.on_stop(function() end)\nprint 'one'\nwhile true do task.sleep(0.005); print 'tick' end\n",
+        (kl_strategy_options){.probation_ms = 10000});
+  run_until(&b, &b.w.out, "one");
+  assert_string_equal(reload(&b, HEAD "task.sleep(0.4); error 'late'\n"), "ok\n");
+  run_until(&b, &b.told, "rolled back");
+  assert_lacks(world_log(&b.w), "on_stop handlers did not run");
+  kl_buf_clear(&b.w.out);
+  run_until(&b, &b.w.out, "tick"); /* the one that came back runs */
+  finish(&b);
+  assert_int_equal(b.failed, 0);
+  close_bed(&b);
+}
+
 static void state_is_migrated_step_by_step(void **state) {
   (void)state;
   bed b;
@@ -443,6 +460,7 @@ int main(void) {
                                      cmocka_unit_test(a_check_that_says_false_brings_the_old_one_back),
                                      cmocka_unit_test(on_stop_handlers_run_at_the_swap),
                                      cmocka_unit_test(on_stop_runs_again_at_the_end_of_one_that_came_back),
+                                     cmocka_unit_test(the_time_of_handlers_at_a_swap_is_over_with_them),
                                      cmocka_unit_test(state_is_migrated_step_by_step),
                                      cmocka_unit_test(a_failed_strategy_is_started_again_with_its_state),
                                      cmocka_unit_test(the_last_good_version_is_started_again),
