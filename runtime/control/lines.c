@@ -150,52 +150,64 @@ static int by_number(const void *a, const void *b) {
   return (x->number > y->number) - (x->number < y->number);
 }
 
-/* The lines behind `after` in order; NULL when there are none, or memory is out. Owned. */
-static const entry **collect(kl_lines *l, const char *source, uint64_t after, size_t *n, uint64_t *dropped) {
-  ring *only = source ? ring_of(l, source) : NULL;
-  ring **rings = only ? &only : l->rings;
-  size_t n_rings = only ? 1 : l->n_rings, total = 0;
-  *n = 0;
-  for (size_t i = 0; i < n_rings; i++) {
-    total += rings[i]->count - find(rings[i], after);
-    if (rings[i]->dropped > after && rings[i]->dropped > *dropped) *dropped = rings[i]->dropped;
+/* Lines of some rings. */
+typedef struct batch {
+  const entry **all; /* owned */
+  size_t n, cap;
+  uint64_t dropped;
+} batch;
+
+/* Adds those behind `after`; as many as there is memory for. */
+static void add_lines(batch *b, const ring *r, uint64_t after) {
+  size_t first = find(r, after), more = r->count - first;
+  if (r->dropped > after && r->dropped > b->dropped) b->dropped = r->dropped;
+  if (b->n + more > b->cap) {
+    const entry **grown = realloc(b->all, 2 * (b->n + more) * sizeof(entry *));
+    if (!grown) return;
+    b->all = grown;
+    b->cap = 2 * (b->n + more);
   }
-  const entry **all = total ? malloc(total * sizeof(entry *)) : NULL;
-  for (size_t i = 0; all && i < n_rings; i++) {
-    for (size_t k = find(rings[i], after); k < rings[i]->count; k++)
-      all[(*n)++] = at(rings[i], k);
+  for (size_t i = 0; i < more; i++)
+    b->all[b->n++] = at(r, first + i);
+}
+
+/* Those of one source, or of all, in order. */
+static batch collect(kl_lines *l, const char *source, uint64_t after) {
+  batch b = {0};
+  if (source) {
+    add_lines(&b, ring_of(l, source), after);
+    return b;
   }
-  if (all && n_rings > 1) qsort(all, total, sizeof(entry *), by_number);
-  return all;
+  for (size_t i = 0; i < l->n_rings; i++)
+    add_lines(&b, l->rings[i], after);
+  if (b.n > 1) qsort(b.all, b.n, sizeof(entry *), by_number);
+  return b;
 }
 
 uint64_t kl_lines_read(kl_lines *l, const char *source, uint64_t *after, bool (*fn)(void *data, const kl_line *line),
                        void *data) {
-  size_t n;
   bool more = true;
-  uint64_t dropped = 0;
   pthread_mutex_lock(&l->lock);
-  const entry **all = collect(l, source, *after, &n, &dropped);
-  for (size_t i = 0; i < n && more; i++) {
-    const entry *e = all[i];
+  batch b = collect(l, source, *after);
+  for (size_t i = 0; i < b.n && more; i++) {
+    const entry *e = b.all[i];
     const char *text = e->source_and_text + strlen(e->source_and_text) + 1;
     kl_line line = {e->number, e->wall_us, e->level, e->source_and_text, text, e->n};
     more = fn(data, &line);
     *after = e->number;
   }
-  free(all);
+  free(b.all);
   pthread_mutex_unlock(&l->lock);
-  return dropped;
+  return b.dropped;
 }
 
 uint64_t kl_lines_last(kl_lines *l, const char *source, size_t n) {
-  size_t total;
-  uint64_t dropped = 0;
   pthread_mutex_lock(&l->lock);
   uint64_t after = l->number;
-  const entry **all = n ? collect(l, source, 0, &total, &dropped) : NULL;
-  if (all) after = all[total > n ? total - n : 0]->number - 1;
-  free(all);
+  batch b = {0};
+  if (n > 0) b = collect(l, source, 0);
+  if (b.n > 0) after = b.all[b.n > n ? b.n - n : 0]->number - 1;
+  free(b.all);
   pthread_mutex_unlock(&l->lock);
   return after;
 }

@@ -189,6 +189,14 @@ static void look_after_ends(kl_operations *o) {
   }
 }
 
+static void refuse_end(end_wait *w) {
+  kl_control_call *call = w->call;
+  kl_error e;
+  kl_error_set(&e, KL_ERR_CLOSED, "the process of %.100s ends", kl_strategy_name(w->strategy));
+  end_wait_free(w);
+  kl_control_refuse(call, &e, NULL);
+}
+
 static void each_turn(uv_prepare_t *h) {
   kl_operations *o = h->data;
   look_after_ends(o);
@@ -376,16 +384,14 @@ static void free_operations(uv_handle_t *h) { free(h->data); }
 void kl_operations_close(kl_operations *o) {
   if (!o) return;
   look_after_ends(o);
-  while (!kl_list_empty(&o->ends)) {
-    end_wait *w = KL_CONTAINER(o->ends.next, end_wait, link);
-    kl_control_call *call = w->call;
-    kl_error e;
-    kl_error_set(&e, KL_ERR_CLOSED, "the process of %.100s ends", kl_strategy_name(w->strategy));
-    end_wait_free(w);
-    kl_control_refuse(call, &e, NULL);
+  for (kl_list *n = o->ends.next, *next; n != &o->ends; n = next) {
+    next = n->next;
+    refuse_end(KL_CONTAINER(n, end_wait, link));
   }
   kl_operations_lines(o);
-  while (!kl_list_empty(&o->readings))
-    end_reading(KL_CONTAINER(o->readings.next, reading, link));
+  for (kl_list *n = o->readings.next, *next; n != &o->readings; n = next) {
+    next = n->next;
+    end_reading(KL_CONTAINER(n, reading, link));
+  }
   uv_close((uv_handle_t *)&o->prepare, free_operations);
 }
