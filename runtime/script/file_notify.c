@@ -45,7 +45,8 @@ struct kl_notify {
   int fd; /* -1 without inotify */
   size_t refs;
   uint64_t events;
-  kl_map *marks; /* wd to kl_mark */
+  uint32_t moved; /* cookie of the last watched entry that was moved away */
+  kl_map *marks;  /* wd to kl_mark */
   kl_list trails;
   bool said, stale;
 };
@@ -296,7 +297,8 @@ static void file_event(const kl_notify *n, const kl_place *p, uint32_t mask) {
   if ((mask & IN_CLOSE_WRITE) && p->trail->closed_at + 1 != n->events) written(p->trail);
 }
 
-static void mark_event(kl_notify *n, kl_mark *m, uint32_t mask, const char *name) {
+static void mark_event(kl_notify *n, kl_mark *m, const struct inotify_event *ev, const char *name) {
+  uint32_t mask = ev->mask;
   bool gone = mask & (IN_IGNORED | IN_UNMOUNT | IN_DELETE_SELF | IN_MOVE_SELF), known = false;
   for (kl_list *i = m->places.next; i != &m->places; i = i->next) {
     const kl_place *p = KL_CONTAINER(i, kl_place, on_mark);
@@ -306,10 +308,12 @@ static void mark_event(kl_notify *n, kl_mark *m, uint32_t mask, const char *name
       file_event(n, p, mask);
     else if (!strcmp(p->name, name)) {
       known = true;
+      if (mask & IN_MOVED_FROM) n->moved = ev->cookie;
       entry_event(n, p, mask);
     }
   }
   if (known || !(mask & (IN_CREATE | IN_MOVED_TO))) return;
+  if ((mask & IN_MOVED_TO) && ev->cookie == n->moved) return; /* the backup of one that is watched, as vim makes it */
   for (kl_list *i = m->places.next; i != &m->places; i = i->next) {
     const kl_place *p = KL_CONTAINER(i, kl_place, on_mark);
     if (p->last) p->trail->told(p->trail, KL_TOLD_NEAR);
@@ -348,7 +352,7 @@ void kl_notify_read(kl_notify *n) {
       n->events++;
       kl_mark *m = ev.mask & IN_Q_OVERFLOW ? NULL : mark_of(n, ev.wd);
       if (ev.mask & IN_Q_OVERFLOW) all_lost(n);
-      if (m) mark_event(n, m, ev.mask, ev.len ? at + sizeof ev : "");
+      if (m) mark_event(n, m, &ev, ev.len ? at + sizeof ev : "");
       if (m && (ev.mask & IN_IGNORED)) mark_forget(n, m);
       at += sizeof ev + ev.len;
     }

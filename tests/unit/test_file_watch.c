@@ -20,7 +20,7 @@
 #include "script/file_watch.h"
 
 /* Long enough for a second report of the same save, had there been one. */
-enum { AFTER_MS = 50, PATIENCE_MS = 20000, LATE_MS = 200 };
+enum { AFTER_MS = 35, PATIENCE_MS = 20000, LATE_MS = 200 };
 
 typedef struct kl_box {
   uv_loop_t loop;
@@ -510,6 +510,28 @@ static void nothing_is_left_open(void **state) {
   assert_int_equal(descriptors(), before - 1);
 }
 
+/* A save whose events the kernel threw away, since nobody read them in time. */
+static void lost_events_are_a_change(void **state) {
+  kl_box *b = *state;
+  long most = 0;
+  FILE *f = fopen("/proc/sys/fs/inotify/max_queued_events", "re");
+  char line[32] = "";
+  if (f && fgets(line, sizeof line, f)) most = strtol(line, NULL, 10);
+  if (f) fclose(f);
+  if (most <= 0 || most > 20000) skip();
+  save("maker.lua", "return 1\n");
+  WATCH(b, "maker.lua");
+  for (long i = 0; i <= most; i++) { /* a touched file is an event, when it is not the one before */
+    char name[32];
+    snprintf(name, sizeof name, "x%ld", i % 2);
+    close(open_for(name, 0));
+  }
+  by_renaming();
+  assert_told_once(b);
+  by_writing();
+  assert_told_once(b);
+}
+
 /* Without a descriptor for inotify the files are looked at, and that is said once. */
 static void without_inotify_files_are_looked_at(void **state) {
   kl_box *b = *state;
@@ -529,8 +551,6 @@ static void without_inotify_files_are_looked_at(void **state) {
   as_vim();
   save("a.lua", "return 2\n");
   assert_told_once(b);
-  by_renaming();
-  run_until_told(b);
   WATCH(b, "a.lua");
   kl_file_watch_close(b->watch);
   b->watch = NULL;
@@ -556,6 +576,7 @@ int main(void) {
       TEST(the_set_can_be_replaced),
       TEST(it_may_be_closed_by_its_call),
       TEST(nothing_is_left_open),
+      TEST(lost_events_are_a_change),
       TEST(without_inotify_files_are_looked_at),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
