@@ -399,7 +399,7 @@ static bool is_same(const delta *d, const delta *before, int field) {
 
 /* The next delta in the loop's table; nil at the end. */
 static int push_next(lua_State *L, loop *q) {
-  if (!q->from->count || !kl_script_live(q->script)) {
+  if (!q->from->count) {
     raise_pending(L, q);
     lua_pushnil(L);
     return 1;
