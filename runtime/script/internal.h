@@ -218,8 +218,8 @@ void kl_say_later(kl_script *s, int level, const char *text, size_t n);
 
 /* ---- versions (version.c) ---- */
 
-/* The state that it will find; `image.failed` is set when memory is out. */
-void kl_version_give_state(kl_script *s, const kl_buf *image, int schema);
+/* The state that it will find. False with `e` when memory is out. */
+bool kl_version_give_state(kl_script *s, const kl_buf *image, int schema, kl_error *e);
 /* Runs what is ready of the start of a version, for a few milliseconds at most. */
 void kl_version_run_start(kl_script *s);
 /* Each of its tasks has ended, or waits for something that is no part of a start. */

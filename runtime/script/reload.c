@@ -142,17 +142,10 @@ static void stop_probation(kl_strategy *g) {
   g->previous = NULL;
 }
 
-/* The modules of the program that the next version will ask for, too, as bits; not the one with the state in it. */
-static uint64_t likely_modules(const kl_strategy *g) {
-  uint64_t bits = g->live ? g->live->modules : 0;
-  for (int i = 0; bits >> i; i++)
-    if (!strcmp(g->host->o.modules[i].name, "kalua")) bits &= ~(UINT64_C(1) << i);
-  return bits;
-}
-
+/* With those modules of the program that the next version is likely to ask for, too. */
 static kl_script *prepare(kl_strategy *g, kl_error *e) {
   const kl_version v = {.strategy = g, .keeper = g->keeper, .name = g->name};
-  return kl_script_prepare(g->host, &g->o.script, &v, likely_modules(g), e);
+  return kl_script_prepare(g->host, &g->o.script, &v, g->live ? g->live->modules : 0, e);
 }
 
 static void roll_back(kl_strategy *g, const char *why, const char *traceback);
@@ -395,13 +388,7 @@ static void run(kl_strategy *g) {
   kl_attempt *a = &g->attempt;
   kl_error e = {0};
   a->runs = true;
-  if (!kl_reload_capture(g, &a->image, &a->schema, &e)) {
-    refuse(g, &e, NULL);
-    return;
-  }
-  kl_version_give_state(a->next, &a->image, a->schema);
-  if (a->next->image.failed) {
-    kl_error_set(&e, KL_ERR_INTERNAL, "not enough memory for kalua.state");
+  if (!kl_reload_capture(g, &a->image, &a->schema, &e) || !kl_version_give_state(a->next, &a->image, a->schema, &e)) {
     refuse(g, &e, NULL);
     return;
   }

@@ -344,10 +344,8 @@ bool kl_script_begin(kl_script *s, const kl_version *v, kl_error *e) {
     s->generation = v->generation;
     s->snapshot = v->snapshot;
     s->rehearsal = v->rehearsal;
-    if (v->image) kl_version_give_state(s, v->image, v->schema);
   }
-  bool ok = !s->image.failed && load(s, e);
-  if (s->image.failed) kl_error_set(e, KL_ERR_INTERNAL, "not enough memory for kalua.state");
+  bool ok = (!v || !v->image || kl_version_give_state(s, v->image, v->schema, e)) && load(s, e);
   if (!ok) {
     if (v && v->tried) {
       *v->tried = s->sources;

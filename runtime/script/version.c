@@ -16,13 +16,6 @@ static int64_t now_ns(void) { return kl_mono_ns(kl_clock_real()); }
 
 /* ---- the start ---- */
 
-void kl_version_give_state(kl_script *s, const kl_buf *image, int schema) {
-  kl_buf_clear(&s->image);
-  if (!image->len) return;
-  kl_buf_add(&s->image, image->data, image->len);
-  s->schema = schema;
-}
-
 void kl_version_run_start(kl_script *s) {
   int64_t until = now_ns() + (int64_t)START_STRETCH_MS * 1000000;
   for (int i = 0; i < START_PASSES && !kl_list_empty(&s->start_ready) && now_ns() < until; i++) {
@@ -161,6 +154,28 @@ bool kl_version_write_state(lua_State *L, kl_buf *out) {
   kl_image_write(L, -1, "kalua.state", out);
   lua_pop(L, 2);
   return true;
+}
+
+/* Protected. The module was opened before the version had its state and its number, as another module needed it. */
+static int fill_module(lua_State *L) {
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &kalua_key) != LUA_TTABLE) return 0;
+  kl_script_open_state(L);
+  lua_pushinteger(L, kl_script_of(L)->generation);
+  lua_setfield(L, -2, "generation");
+  return 0;
+}
+
+bool kl_version_give_state(kl_script *s, const kl_buf *image, int schema, kl_error *e) {
+  kl_buf_clear(&s->image);
+  if (image->len) {
+    kl_buf_add(&s->image, image->data, image->len);
+    s->schema = schema;
+  }
+  lua_pushcfunction(s->L, fill_module);
+  bool ok = !s->image.failed && lua_pcall(s->L, 0, 0, 0) == LUA_OK;
+  lua_settop(s->L, 0);
+  if (!ok) kl_error_set(e, KL_ERR_INTERNAL, "not enough memory for kalua.state in the new version");
+  return ok;
 }
 
 typedef struct {

@@ -356,6 +356,23 @@ static void the_last_good_version_is_started_again(void **state) {
   close_bed(&b);
 }
 
+/* What is made ready ahead of a reload knows neither the state nor the number of the version that it will be. */
+static void a_version_that_was_made_ready_has_the_state_of_now(void **state) {
+  (void)state;
+  bed b;
+  open_bed(&b);
+  start(&b,
+        HEAD
+        "kalua.state.n = 0\nwhile true do task.sleep(0.002); kalua.state.n = kalua.state.n + 1; print 'tick' end\n",
+        (kl_strategy_options){.probation_ms = QUICK_MS});
+  run_for(&b, 5 * QUICK_MS); /* by then it is ready */
+  assert_string_equal(reload(&b, HEAD "print('two', kalua.generation, kalua.state.n > 3, kalua.state.n)\n" TICK),
+                      "ok\n");
+  run_until(&b, &b.w.out, "two\t2\ttrue");
+  finish(&b);
+  close_bed(&b);
+}
+
 static void stopping_ends_every_version(void **state) {
   (void)state;
   bed b;
@@ -464,6 +481,7 @@ int main(void) {
                                      cmocka_unit_test(state_is_migrated_step_by_step),
                                      cmocka_unit_test(a_failed_strategy_is_started_again_with_its_state),
                                      cmocka_unit_test(the_last_good_version_is_started_again),
+                                     cmocka_unit_test(a_version_that_was_made_ready_has_the_state_of_now),
                                      cmocka_unit_test(stopping_ends_every_version),
                                      cmocka_unit_test(a_paused_strategy_rests_and_goes_on),
                                      cmocka_unit_test(effects_wait_until_the_version_is_live),
