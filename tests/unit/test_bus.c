@@ -160,6 +160,30 @@ static void a_slow_or_ended_listener_harms_nobody(void **state) {
   close_bed(&b);
 }
 
+/* A script that sends on ever more channels meets its own ceiling, not the memory of the process. */
+static void last_values_count_for_their_sender(void **state) {
+  (void)state;
+  bed b;
+  open_bed(&b);
+  kl_script_options o = {.source = "local bus = require 'bus'\n"
+                                   "local text, n, ok, e = ('x'):rep(100000), 0\n"
+                                   "repeat n = n + 1; ok, e = pcall(bus.send, 'c' .. n, text) until not ok\n"
+                                   "print(n, e.kind)\n"
+                                   "print(pcall(bus.send, 'c1', text))\n"
+                                   "bus.send('c1', 'short')\n"
+                                   "print(pcall(bus.send, 'c' .. n, text))\n",
+                         .name = "greedy",
+                         .env = "sim",
+                         .cpu_ms = 60000,
+                         .limits = {.queued = 1 << 20}};
+  kl_script *s = NULL;
+  kl_error e = {0};
+  if (!kl_script_start(b.w.host, &o, &s, &e)) fail_msg("%s", e.message);
+  world_run(&b.w);
+  assert_string_equal(world_out(&b.w), "11\tlimit\ntrue\t0\ntrue\t0\n");
+  close_bed(&b);
+}
+
 /* ---- reloads ---- */
 
 /* Numbers the messages, and tells of each one that does not follow the one before, over all versions. */
@@ -282,6 +306,7 @@ int main(void) {
       cmocka_unit_test(scripts_hear_each_other),
       cmocka_unit_test(all_listeners_see_one_order),
       cmocka_unit_test(a_slow_or_ended_listener_harms_nobody),
+      cmocka_unit_test(last_values_count_for_their_sender),
       cmocka_unit_test(a_reload_of_a_listener_loses_and_doubles_nothing),
       cmocka_unit_test(a_return_to_the_version_before_loses_nothing),
       cmocka_unit_test(a_version_that_is_not_live_sends_nothing),
