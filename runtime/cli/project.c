@@ -92,6 +92,12 @@ static bool add_all_of(kl_project *p, const char *dir, kl_error *e) {
 
 static bool add_project_file(kl_project *p, const char *path, kl_error *e) {
   const char *slash = strrchr(path, '/');
+  const char **grown = realloc(p->files, (p->n_files + 1) * sizeof *grown);
+  if (!grown) return no_memory(e);
+  p->files = grown;
+  p->files[p->n_files] = kl_project_keep(p, strdup(path));
+  if (!p->files[p->n_files]) return no_memory(e);
+  p->n_files++;
   char *dir = kl_project_keep(p, slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup("."));
   return dir ? kl_project_read(p, path, dir, e) : no_memory(e);
 }
@@ -225,11 +231,17 @@ void kl_project_free(kl_project *p) {
     free(p->owned[i]);
   free(p->owned);
   free(p->items);
+  free(p->files);
   free(p);
 }
 
 size_t kl_project_count(const kl_project *p) { return p->n; }
 const kl_strategy_options *kl_project_get(const kl_project *p, size_t i) { return &p->items[i].o; }
+
+size_t kl_project_files(const kl_project *p, const char *const **out) {
+  *out = p->files;
+  return p->n_files;
+}
 
 static void add_part(kl_buf *b, const char *separator, const char *text) {
   if (b->len) kl_buf_str(b, separator);

@@ -23,6 +23,8 @@ void kl_project_free(kl_project *p); /* takes NULL */
 size_t kl_project_count(const kl_project *p);
 /* Borrowed until kl_project_free. */
 const kl_strategy_options *kl_project_get(const kl_project *p, size_t i);
+/* The project files that were read. */
+size_t kl_project_files(const kl_project *p, const char *const **out);
 /* Logs what project files allow their scripts: whoever starts a folder of somebody else's shall see it. */
 void kl_project_log_permissions(const kl_project *p);
 

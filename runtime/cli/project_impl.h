@@ -13,6 +13,8 @@ typedef struct kl_project_item {
 struct kl_project {
   kl_project_item *items;
   size_t n;
+  const char **files;
+  size_t n_files;
   void **owned;
   size_t n_owned;
 };

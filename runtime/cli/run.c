@@ -4,8 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "cli/app.h"
 #include "cli/project.h"
+#include "script/file_watch.h"
 
 /* Whether a file can be read and compiled. */
 static bool compiles(const char *path) {
@@ -68,13 +70,44 @@ static kl_project_flags flags_of(const kl_app *app, const kl_run_options *o, cha
   return f;
 }
 
-static bool start(kl_app *app, const kl_text_list *paths, const kl_project_flags *f, kl_error *e) {
+/* What runs, for looking at its project files again. */
+typedef struct kl_run {
+  kl_app *app;
+  const kl_text_list *paths;
+  kl_project_flags flags;
+  kl_file_watch *watch;
+} kl_run;
+
+/* A project file was saved. It is read at the start only, but mistakes are better known before the next one. */
+static void project_saved(void *data) {
+  const kl_run *r = data;
   kl_project *p = NULL;
-  bool ok = kl_project_load(paths->items, paths->n, f, &p, e);
+  kl_error e = {0};
+  if (kl_project_load(r->paths->items, r->paths->n, &r->flags, &p, &e))
+    kl_log_info("kalua", "kalua.lua was saved: what it lists now holds from the next start");
+  else
+    kl_log_warn("kalua", "kalua.lua was saved, and the next start would fail: %s", e.message);
+  kl_project_free(p);
+}
+
+static void watch_files(kl_run *r, const kl_project *p) {
+  const char *const *files = NULL;
+  size_t n = kl_project_files(p, &files);
+  if (n == 0) return;
+  kl_error e = {0};
+  r->watch = kl_file_watch_new(kl_app_loop(r->app), project_saved, r);
+  if (!r->watch || !kl_file_watch_set(r->watch, files, n, &e))
+    kl_log_warn("kalua", "kalua.lua is not watched: %s", e.kind ? e.message : "not enough memory");
+}
+
+static bool start(kl_run *r, bool watch, kl_error *e) {
+  kl_project *p = NULL;
+  bool ok = kl_project_load(r->paths->items, r->paths->n, &r->flags, &p, e);
   if (ok) {
     kl_project_log_permissions(p);
-    kl_app_prefix_output(app, kl_project_count(p) > 1);
-    ok = start_all(app, p, e);
+    kl_app_prefix_output(r->app, kl_project_count(p) > 1);
+    ok = start_all(r->app, p, e);
+    if (ok && watch) watch_files(r, p);
   }
   kl_project_free(p);
   return ok;
@@ -104,9 +137,10 @@ int kl_command_run(int argc, char **argv) {
   if (code < 0 && !kl_app_open(&o, KL_VERSION, &app, &e)) code = kl_cli_fail(&e);
   if (code < 0) {
     kl_app_strategies(app);
-    kl_project_flags flags = flags_of(app, &run, (char *const *)args.items);
-    if (start(app, &paths, &flags, &e)) {
+    kl_run r = {.app = app, .paths = &paths, .flags = flags_of(app, &run, (char *const *)args.items)};
+    if (start(&r, !o.no_watch, &e)) {
       code = kl_app_run(app, 0);
+      kl_file_watch_close(r.watch);
       int missed = kl_app_summary(app, run.quiet);
       if (code == KL_EXIT_OK) code = missed;
       if (!kl_app_save(app, &e)) {

@@ -72,6 +72,22 @@ if kalua.state.runs < 2 then error('no luck') end`,
   assert.equal(typo.code, 2);
 });
 
+test('a project file that is saved meanwhile is looked at', async () => {
+  const cwd = folder({ 's.lua': "print 'runs' require 'task'.sleep(100)", 'kalua.lua': "return { scripts = { 's.lua' } }" });
+  const p = spawn(KALUA, ['run', '--quiet'], { cwd, env: { ...cleanEnv(), ...sim.env() } });
+  const ended = new Promise((r) => p.on('close', (code) => r(code)));
+  let out = '', err = '';
+  p.stdout.on('data', (d) => { out += d; });
+  p.stderr.on('data', (d) => { err += d; });
+  await until('the script', () => out.includes('runs'));
+  fs.writeFileSync(path.join(cwd, 'kalua.lua'), "return { scripts = { 's.lua' }, memory = 5 }");
+  await until('the refusal', () => err.includes('the next start would fail: kalua.lua: unknown key "memory"'));
+  fs.writeFileSync(path.join(cwd, 'kalua.lua'), "return { scripts = { 's.lua' }, mem = 5 }");
+  await until('the consent', () => err.includes('holds from the next start'));
+  p.kill();
+  assert.equal(await ended, 130);
+});
+
 // Node has no datagram sockets of the local kind.
 const manager = `import json, socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

@@ -118,3 +118,15 @@ test("the types of ws.Connection are what it has", function(t)
   t.eq(sorted(methods), sorted(registered "ws.c"), "methods")
   t.eq(sorted(fields), sorted(real_fields), "fields")
 end)
+
+test("the types of a project file, and its page, have the keys that are read", function(t)
+  local _, for_all = documented("project", "kalua.ProjectKeys for all scripts of a project, or for one", "project")
+  local real = {}
+  for name in read("../runtime/cli/project_file.c"):match "kl_key keys%[%] = (%b{})":gmatch '{"([%w_]+)",' do
+    real[name] = true
+  end
+  local page = read "../docs/running.md"
+  for name in pairs(real) do t.ok(page:find("`" .. name .. "`", 1, true), name .. " on the page") end
+  for_all.name = "at times" -- of one script only
+  t.eq(sorted(for_all), sorted(real))
+end)

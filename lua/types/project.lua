@@ -1,0 +1,33 @@
+---@meta kalua.project
+-- What a project file returns (docs/running.md). In kalua.lua:
+--
+--     ---@type kalua.Project
+--     local project = { scripts = { "maker.lua" } }
+--     return project
+
+---@class kalua.ProjectKeys for all scripts of a project, or for one
+---@field args? (string|number)[] kalua.args of the script
+---@field mem? integer memory ceiling in MB
+---@field cpu_ms? integer longest stretch without yielding
+---@field max_tasks? integer tasks that have not ended
+---@field max_timers? integer sleeps and time limits
+---@field max_sockets? integer http requests and connections
+---@field max_handles? integer open books and subscriptions
+---@field max_queued? integer MB of messages and bodies that wait
+---@field log_rate? integer log lines a second
+---@field order_rate? number orders a second
+---@field allow_fs? string|string[] paths, relative to the project file
+---@field allow_net? string|string[] hosts
+---@field allow_env? string|string[] environment variables
+---@field allow_run? boolean programs
+---@field allow_all? boolean all of these
+---@field on_failure? "stop"|"restart"|"last-good"
+---@field probation? number seconds after a reload within which an error undoes it; 0: never
+---@field watch? boolean false: a changed file is no reload
+
+---@class kalua.ProjectScript: kalua.ProjectKeys
+---@field [1] string the file, relative to the project file
+---@field name? string in the log and in commands
+
+---@class kalua.Project: kalua.ProjectKeys
+---@field scripts (string|kalua.ProjectScript)[]
