@@ -41,7 +41,7 @@ struct kl_app {
   kl_host *host;
   kl_state_file *state_file;      /* NULL: none */
   char *state_names[STATE_NAMES]; /* of the files that --state means; owned, NULL: none */
-  kl_control *control; /* NULL where `kalua ps` does not show it */
+  kl_control *control;            /* NULL where `kalua ps` does not show it */
   uv_signal_t on_int, on_term, on_hup;
   uv_timer_t deadline;
   uv_prepare_t flush;
