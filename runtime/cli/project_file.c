@@ -14,7 +14,7 @@
 #include "kalshi/operation.h"
 #include "net/permit.h"
 
-enum { MEMORY_MAX = 16 << 20, HOOK_EVERY = 100000, HOOKS_MAX = 1000, NAME_CAP = 64, LIST_MAX = 10000 };
+enum { MEMORY_MAX = 16 << 20, HOOK_EVERY = 100000, HOOKS_MAX = 100, NAME_CAP = 64, LIST_MAX = 10000 };
 
 typedef enum {
   NAME,
@@ -341,7 +341,7 @@ static kl_reader *reader_of(lua_State *L) {
 static void count(lua_State *L, lua_Debug *ar) {
   if (++reader_of(L)->hooks < HOOKS_MAX) return;
   lua_getinfo(L, "Sl", ar);
-  luaL_error(L, "%s:%d: has not come to an end after 100 million steps: it is to return a table, not to work",
+  luaL_error(L, "%s:%d: has not come to an end after 10 million steps: it is to return a table, not to work",
              ar->short_src, ar->currentline);
 }
 

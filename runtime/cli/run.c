@@ -76,18 +76,41 @@ typedef struct kl_run {
   const kl_text_list *paths;
   kl_project_flags flags;
   kl_file_watch *watch;
+  uv_work_t look;
+  bool looking, again;
+  bool good;
+  kl_error wrong;
 } kl_run;
 
-/* A project file was saved. It is read at the start only, but mistakes are better known before the next one. */
-static void project_saved(void *data) {
-  const kl_run *r = data;
+/* On a thread of the pool: a project file may take its time. */
+static void look(uv_work_t *w) {
+  kl_run *r = w->data;
   kl_project *p = NULL;
-  kl_error e = {0};
-  if (kl_project_load(r->paths->items, r->paths->n, &r->flags, &p, &e))
+  r->good = kl_project_load(r->paths->items, r->paths->n, &r->flags, &p, &r->wrong);
+  kl_project_free(p);
+}
+
+static void project_saved(void *data);
+
+static void looked(uv_work_t *w, int status) {
+  kl_run *r = w->data;
+  r->looking = false;
+  if (!r->watch || status != 0) return; /* the end */
+  if (r->again)
+    project_saved(r);
+  else if (r->good)
     kl_log_info("kalua", "kalua.lua was saved: what it lists now holds from the next start");
   else
-    kl_log_warn("kalua", "kalua.lua was saved, and the next start would fail: %s", e.message);
-  kl_project_free(p);
+    kl_log_warn("kalua", "kalua.lua was saved, and the next start would fail: %s", r->wrong.message);
+}
+
+/* A project file is read at the start only, but mistakes are better known before the next one. */
+static void project_saved(void *data) {
+  kl_run *r = data;
+  r->again = r->looking;
+  if (r->looking) return;
+  r->look.data = r;
+  r->looking = uv_queue_work(kl_app_loop(r->app), &r->look, look, looked) == 0;
 }
 
 static void watch_files(kl_run *r, const kl_project *p) {
@@ -132,15 +155,18 @@ int kl_command_run(int argc, char **argv) {
   if (code < 0 && run.on_failure && failure_named(run.on_failure) == KL_FAILED_COUNT)
     code = kl_cli_usage("run", "--on-failure takes stop, restart or last-good, not \"%s\"", run.on_failure);
   kl_app *app = NULL;
+  kl_run r = {.paths = &paths}; /* until the loop has ended */
   kl_error e = {0};
   o.keeps_state = true;
   if (code < 0 && !kl_app_open(&o, KL_VERSION, &app, &e)) code = kl_cli_fail(&e);
   if (code < 0) {
     kl_app_strategies(app);
-    kl_run r = {.app = app, .paths = &paths, .flags = flags_of(app, &run, (char *const *)args.items)};
+    r.app = app;
+    r.flags = flags_of(app, &run, (char *const *)args.items);
     if (start(&r, !o.no_watch, &e)) {
       code = kl_app_run(app, 0);
       kl_file_watch_close(r.watch);
+      r.watch = NULL;
       int missed = kl_app_summary(app, run.quiet);
       if (code == KL_EXIT_OK) code = missed;
       if (!kl_app_save(app, &e)) {
