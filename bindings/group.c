@@ -124,7 +124,11 @@ static int wait_for(lua_State *L, group_kind kind, size_t n, double seconds) {
       kl_task_cancel(kl_task_test(L, push_member(L, i)), "not enough memory to wait for it");
     return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory");
   }
-  g->wait = (kl_wait){.push = group_push, .drop = group_drop, .cancel = group_cancel, .kind = KL_WAIT_INNER};
+  g->wait = (kl_wait){.push = group_push,
+                      .drop = group_drop,
+                      .cancel = group_cancel,
+                      .kind = KL_WAIT_INNER,
+                      .timed = kind == GROUP_TIMEOUT};
   g->kind = kind;
   g->n = g->first = n;
   for (size_t i = 0; i < n; i++) {
