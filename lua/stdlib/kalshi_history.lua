@@ -10,7 +10,6 @@ local kalshi, helpers = ...
 assert(type(kalshi) == "table" and type(helpers) == "table", 'use require "kalshi"')
 
 local error, ipairs, math, pairs, pcall, require, type = error, ipairs, math, pairs, pcall, require, type
-local now = require "kalua".now
 local fail, seconds = helpers.fail, helpers.seconds
 
 local KEEP = 60 -- seconds for which a cutoff that was read is good enough
@@ -148,7 +147,7 @@ local known, known_at -- the answer, false when this exchange has no history; ka
 ---The cutoff of a list in seconds; nil when the exchange does not tell this one; false when it has no history.
 ---`fresh`: asked for now.
 local function cutoff_of(list, fresh)
-  local asked = now()
+  local asked = require("kalua").now() -- not ahead: that would open the state of a version before it has it
   if known == nil or fresh or asked - known_at > KEEP or asked < known_at then
     local ok, answer = pcall(kalshi.get_historical_cutoff)
     if ok then
