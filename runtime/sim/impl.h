@@ -112,7 +112,6 @@ struct kl_sim {
 
   /* Thread and sockets. */
   pthread_t thread;
-  bool thread_started;
   uv_loop_t loop;
   uv_async_t stop;
   uv_timer_t step_timer, ticker_timer, second_timer;
@@ -126,7 +125,7 @@ struct kl_sim {
   unsigned char *tls_cert, *tls_key; /* DER; NULL without TLS */
   size_t tls_cert_len, tls_key_len;
   unsigned seconds; /* counted by second_timer */
-  bool stopping, outage;
+  bool thread_started, stopping, outage;
 
   /* The start, as the caller waits for it. */
   pthread_mutex_t lock;
