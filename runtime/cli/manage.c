@@ -63,29 +63,41 @@ static bool do_one(const verb *v, const kl_running *r) {
   return ok;
 }
 
+typedef struct targets {
+  const kl_running **all; /* owned; borrowed from the list */
+  size_t n;
+} targets;
+
+static bool add_targets(targets *t, const kl_running_list *l, const char *name, kl_error *e) {
+  const kl_running **found = NULL;
+  size_t n;
+  if (!kl_running_find(l, name, &found, &n, e)) return false;
+  const kl_running **grown = realloc(t->all, (t->n + n) * sizeof(const kl_running *));
+  if (grown) {
+    memcpy(grown + t->n, found, n * sizeof(const kl_running *));
+    t->all = grown;
+    t->n += n;
+  } else {
+    kl_error_set(e, KL_ERR_INTERNAL, "not enough memory");
+  }
+  free(found);
+  return grown != NULL;
+}
+
 /* All that were named, or none where one is not found. */
 static int do_all(const verb *v, const kl_text_list *names) {
   kl_running_list l;
+  targets t = {0};
   kl_error e = {0};
   if (!kl_running_get(&l, &e)) return kl_cli_fail(&e);
-  const kl_running ***found = calloc(names->n, sizeof(const kl_running **));
-  size_t *n = calloc(names->n, sizeof *n);
   int code = KL_EXIT_OK;
-  if (!found || !n) {
-    kl_error_set(&e, KL_ERR_INTERNAL, "not enough memory");
-    code = kl_cli_fail(&e);
-  }
   for (size_t i = 0; code == KL_EXIT_OK && i < names->n; i++)
-    if (!kl_running_find(&l, names->items[i], &found[i], &n[i], &e)) code = kl_cli_fail(&e);
-  bool found_all = code == KL_EXIT_OK;
-  for (size_t i = 0; found_all && i < names->n; i++) {
-    for (size_t k = 0; k < n[i]; k++)
-      if (!do_one(v, found[i][k])) code = KL_EXIT_FAILED;
+    if (!add_targets(&t, &l, names->items[i], &e)) code = kl_cli_fail(&e);
+  if (code == KL_EXIT_OK) {
+    for (size_t i = 0; i < t.n; i++)
+      if (!do_one(v, t.all[i])) code = KL_EXIT_FAILED;
   }
-  for (size_t i = 0; found && i < names->n; i++)
-    free(found[i]);
-  free(found);
-  free(n);
+  free(t.all);
   kl_running_free(&l);
   return code;
 }
