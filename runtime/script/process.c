@@ -11,7 +11,7 @@
 
 #define PROGRAM_META "kalua.Program"
 
-enum { MAX_PROGRAMS = 64, PENDING_HIGH = 1 << 20, PENDING_LOW = 256 << 10, NUMERAL_MAX = 200 };
+enum { MAX_PROGRAMS = 16, PENDING_HIGH = 1 << 20, PENDING_LOW = 256 << 10, NUMERAL_MAX = 200 };
 
 /* Registry key: the count of running programs of the script. */
 static const char count_key = 0;

@@ -55,7 +55,7 @@ static void *from(kl_host *h, void *p, size_t size) {
 static void *capped(void *ud, void *p, size_t old, size_t size) {
   kl_script *s = ud;
   if (!p) old = 0; /* then it is a type, not a size */
-  if (size > old && s->used + (size - old) > s->cap) return NULL;
+  if (size > old && (s->used > s->cap || size - old > s->cap - s->used)) return NULL; /* sizes may be absurd */
   if (size > old && size >= LARGE && s->current && s->current->broken) return NULL;
   void *q = size > 0 || p ? from(s->host, p, size) : NULL;
   if (size > 0 && !q) {

@@ -48,7 +48,7 @@ assert(require "kalshi".create_order and require "json".decode)
 --# required_module_written_by_the_script | allow: folder
 local f = io.open(home .. "/written.lua", "w") f:write "return _G" f:close() assert(require "written" == _G) os.remove(home .. "/written.lua")
 --# require_replaced
-local real = require require = function() return "mine" end local http = real "http" pcall(http.get, "x")
+local real = require require = function() return "mine" end denied("call", real, "http") require = real denied("", real "http".get, "x")
 --# loaded_cannot_be_reached
 assert(package == nil) local m = require "task" m.loaded = {} assert(require "task" == m)
 --# kalua_state_with_odd_values
@@ -87,14 +87,14 @@ for _, p in ipairs{ "/a\0b", "/a\r\nHost: x", "http://example.com/", "//example.
 end
 --# kalshi_call_with_odd_methods
 local kalshi = require "kalshi"
-for _, m in ipairs{ "CONNECT", "TRACE", "GET /x HTTP/1.1\r\n", "", "get\0", "OPTIONS", ("G"):rep(100000) } do denied("", kalshi.call, m, "/x") end
+for _, m in ipairs{ "CONNECT", "TRACE", "GET /x HTTP/1.1\r\n", "", "OPTIONS", ("G"):rep(100000) } do denied("", kalshi.call, m, "/x") end
 --# headers_of_the_session_cannot_be_set
 local http = require "http"
 for _, name in ipairs{ "KALSHI-ACCESS-KEY", "kalshi-access-signature", "Kalshi-Access-Timestamp", "KALSHI_ACCESS_KEY" } do assert(not pcall(http.get, "http://127.0.0.1:9/", { headers = { [name] = "x" }, timeout = 0.1 })) end
 --# http_without_a_permission
 local http, ws = require "http", require "ws"
-for _, url in ipairs{ "https://example.com/", "http://10.0.0.1/", "https://[::1]/", "http://169.254.169.254/latest/meta-data", "https://api.elections.kalshi.com/", "http://localhost:9/", "http://127.0.0.1:9/" } do denied("--allow-net", http.get, url) end
-denied("--allow-net", ws.connect, "wss://example.com/")
+for _, url in ipairs{ "https://example.com/", "https://10.0.0.1/", "https://[::1]/", "https://api.elections.kalshi.com/", "http://localhost:9/", "http://127.0.0.1:9/" } do denied("--allow-net", http.get, url) end
+denied("--allow-net", ws.connect, "wss://example.com/") denied("unencrypted", http.get, "http://169.254.169.254/latest/meta-data")
 --# http_of_other_schemes | allow: all
 local http = require "http"
 for _, url in ipairs{ "file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://127.0.0.1/", "dict://127.0.0.1:11211/", "smb://x/", "ldap://x/", "javascript:1", "http:", "http://", "//x", "", "unix:/tmp/x", "data:,x", "scp://127.0.0.1/x", "telnet://127.0.0.1" } do denied("", http.get, url) end
@@ -106,7 +106,7 @@ local http = require "http"
 for _, o in ipairs{ { timeout = 0 }, { timeout = -1 }, { timeout = 0/0 }, { timeout = 1/0 }, { max_body = -1 }, { max_body = 1.5 }, { redirects = 1000 }, { headers = 5 }, { headers = { 5 } }, { headers = { a = {} } }, { headers = { ["a b"] = "c" } }, { headers = { a = "b\r\nc: d" } }, { headers = { a = "b\0c" } }, { method = "CONNECT" }, { json = print }, { query = { a = {} } and 5 }, { raise = 5 }, { nothing = 1 } } do
   o.url = "http://127.0.0.1:9/" denied("", http.request, o)
 end
---# http_options_that_lie | allow: all
+--# http_options_that_lie | allow: all | fails: ran for | cpu: 300
 local http = require "http"
 local o = setmetatable({}, { __index = function(_, k) return k == "url" and "http://127.0.0.1:9/" or nil end, __pairs = function() return function() end end })
 pcall(http.request, o) pcall(http.get, "http://127.0.0.1:9/", setmetatable({}, { __pairs = function() return function() return "url", "file:///etc/passwd" end end }))

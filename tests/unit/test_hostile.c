@@ -311,6 +311,8 @@ static void run_case(const char *file, const options *o, const char *code, kl_bu
     kl_buf_printf(wrong, "%s: it has the secret of the key, the environment or a file\n", where);
   if (has(&out, CANARY) || has(&log, CANARY))
     kl_buf_printf(wrong, "%s: it has the secret of the other script\n", where);
+  if (has(&log, "\n2026-01-01T00:00:00.000Z error canary"))
+    kl_buf_printf(wrong, "%s: it forged a line of the log\n", where);
   if (has(&out, "ESCAPED")) kl_buf_printf(wrong, "%s: it says that it got out: %.300s\n", where, out.data);
   kl_host_close(host);
   uv_run(&loop, UV_RUN_NOWAIT);
@@ -388,6 +390,74 @@ static void run_file(void **state) {
   assert_true(only || n_cases > before);
 }
 
+/* ---- what can be reached ---- */
+
+/* Everything: from the globals, from each module, and the methods of each kind of object that a script gets. */
+static const char walk_source[] =
+    "local names, seen = {}, {}\n"
+    "local function walk(v, path)\n"
+    "  local kind = type(v)\n"
+    "  local mt = getmetatable(v)\n"
+    "  if mt ~= nil and kind ~= 'string' then\n"
+    "    names[#names + 1] = path .. ' (metatable: ' .. (type(mt) == 'table' and 'open' or tostring(mt)) .. ')'\n"
+    "  end\n"
+    "  if kind == 'table' then\n"
+    "    if seen[v] then return end seen[v] = true\n"
+    "    for k, x in next, v do walk(x, path .. '.' .. tostring(k)) end\n"
+    "    if type(mt) == 'table' then walk(mt, path .. '<metatable>') end\n"
+    "  else names[#names + 1] = path .. ': ' .. kind end\n"
+    "end\n"
+    "local function methods(v, path, list)\n"
+    "  walk(v, path)\n"
+    "  for name in list:gmatch '%a+' do names[#names + 1] = path .. ':' .. name .. ': ' .. type(v[name]) end\n"
+    "end\n"
+    "local g = {} for k, v in next, _G do g[k] = v end g._G, g.denied, g.home = nil, nil, nil\n"
+    "walk(g, '_G')\n"
+    "for _, name in ipairs{ 'kalshi', 'task', 'kalua', 'json', 'log', 'http', 'ws', 'test', 'request_options' } do\n"
+    "  walk((require(name)), name)\n"
+    "end\n"
+    "local task = require 'task'\n"
+    "local t = task.spawn(function() end)\n"
+    "methods(t, 'a task', 'await cancel status')\n"
+    "methods(task.channel(1), 'a channel', 'send recv close')\n"
+    "methods(io.open(home .. '/data/plain.txt'), 'a file', 'close flush lines read seek setvbuf write')\n"
+    "methods(io.popen 'true', 'a program', 'close flush lines read seek setvbuf write')\n"
+    "methods(select(2, pcall(os.exit)), 'an error', '')\n"
+    "walk(require 'json'.decode '[]', 'an empty array')\n"
+    "walk('', 'a string')\n"
+    "table.sort(names)\n"
+    "print(table.concat(names, '\\n'))";
+
+static void reaches_exactly_what_is_listed(void **state) {
+  (void)state;
+  options o = {.name = "walk", .allow = "all", .memory_mb = 32, .cpu_ms = 30000};
+  kl_buf wrong = {0}, list = {0};
+  run_case("walk", &o, walk_source, &wrong);
+  if (wrong.len) fail_msg("%s", wrong.data);
+  const char *path = "hostile/reachable.txt";
+  bool write_it = getenv("REACHABLE_WRITE") != NULL;
+  FILE *f = fopen(path, write_it ? "we" : "re");
+  if (!f) fail_msg("%s: cannot be opened", path);
+  if (write_it) fwrite(out.data, 1, out.len, f);
+  char part[4096];
+  for (size_t n; !write_it && (n = fread(part, 1, sizeof part, f)) > 0;)
+    kl_buf_add(&list, part, n);
+  fclose(f);
+  if (!write_it && (!list.data || strcmp(list.data, out.data) != 0)) {
+    for (char *line = out.data, *end; line && (end = strchr(line, '\n')); line = end + 1) {
+      *end = 0;
+      char wanted[300];
+      snprintf(wanted, sizeof wanted, "%s\n", line);
+      if (!list.data || !strstr(list.data, wanted)) fprintf(stderr, "not listed: %s\n", line);
+    }
+    kl_buf_free(&list);
+    fail_msg("what a script can reach is not what %s lists: look at each name that is new, then write the list anew "
+             "with REACHABLE_WRITE=1 (git diff shows what went)",
+             path);
+  }
+  kl_buf_free(&list);
+}
+
 static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
 int main(void) {
@@ -403,11 +473,11 @@ int main(void) {
   closedir(d);
   qsort(names, n, sizeof *names, by_name);
   set_up();
-  struct CMUnitTest tests[64];
+  struct CMUnitTest tests[65] = {cmocka_unit_test(reaches_exactly_what_is_listed)};
   for (size_t i = 0; i < n; i++)
-    tests[i] = (struct CMUnitTest){.name = names[i], .test_func = run_file, .initial_state = names[i]};
+    tests[i + 1] = (struct CMUnitTest){.name = names[i], .test_func = run_file, .initial_state = names[i]};
   const struct CMUnitTest *all = tests;
-  int failures = _cmocka_run_group_tests("hostile scripts", all, n, NULL, NULL);
+  int failures = _cmocka_run_group_tests("hostile scripts", all, n + 1, NULL, NULL);
   tear_down();
   count_line("hostile scripts: %zu in %zu files, each stopped beside another script that did not notice", n_cases, n);
   for (size_t i = 0; i < n; i++)
