@@ -50,6 +50,8 @@ bool kl_watch_stretched(kl_host *h);
 void kl_watch_switch(kl_script *s, lua_State *co);
 /* Raises when the running task is to be broken. */
 void kl_watch_check(lua_State *L); /* raises */
+/* The running task is to be broken, and has not been yet. */
+bool kl_watch_over(const kl_script *s);
 /* Pushes what is raised in a task that is broken; the place is where that was noticed first, or where `co` stands. */
 void kl_watch_push_error(lua_State *L, const kl_task *t, lua_State *co); /* raises */
 enum { KL_PLACE_MAX = LUA_IDSIZE + 16 };

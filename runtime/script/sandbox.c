@@ -4,6 +4,7 @@
 
 #include <lualib.h>
 
+#include "script/bounded.h"
 #include "script/internal.h"
 
 /* Opens a library of Lua without registering it; leaves its table on the stack. */
@@ -28,9 +29,12 @@ static void keep_only(lua_State *L, const char *names) {
   }
 }
 
-static void open_kept(lua_State *L, lua_CFunction open, const char *name, const char *names) {
+/* `replace` puts functions of ours in the place of some; it may be NULL. */
+static void open_kept(lua_State *L, lua_CFunction open, const char *name, const char *names,
+                      void (*replace)(lua_State *)) {
   open_library(L, open);
   keep_only(L, names);
+  if (replace) replace(L);
   lua_setglobal(L, name);
 }
 
@@ -59,24 +63,6 @@ static int l_print(lua_State *L) {
     putchar('\n');
   }
   return 0;
-}
-
-/* load(chunk, name, mode, env): text only, whatever the mode says. */
-static int l_load(lua_State *L) {
-  const char *mode = luaL_optstring(L, 3, "t");
-  int n = lua_gettop(L) < 3 ? 3 : lua_gettop(L);
-  if (!strchr(mode, 't')) {
-    lua_pushnil(L);
-    lua_pushliteral(L, "only text can be loaded (mode \"t\"), no binary chunks");
-    return 2;
-  }
-  lua_settop(L, n);
-  lua_pushliteral(L, "t");
-  lua_replace(L, 3);
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_insert(L, 1);
-  lua_call(L, n, LUA_MULTRET);
-  return lua_gettop(L);
 }
 
 static int l_setmetatable(lua_State *L) {
@@ -142,6 +128,7 @@ static void open_base(lua_State *L) {
                                      "pcall",    "rawequal", "rawget",       "rawlen",   "rawset", "select",
                                      "tonumber", "tostring", "type",         "_VERSION", NULL};
   static const luaL_Reg own[] = {{"print", l_print},
+                                 {"load", kl_bounded_load},
                                  {"xpcall", l_xpcall},
                                  {"setmetatable", l_setmetatable},
                                  {"collectgarbage", l_collectgarbage},
@@ -159,10 +146,7 @@ static void open_base(lua_State *L) {
     lua_getfield(L, -1, kept[i]);
     lua_setfield(L, -3, kept[i]);
   }
-  lua_getfield(L, -1, "load"); /* globals scratch load */
-  lua_pushcclosure(L, l_load, 1);
-  lua_setfield(L, -3, "load"); /* globals scratch */
-  lua_pop(L, 1);               /* globals */
+  lua_pop(L, 1); /* globals */
   luaL_setfuncs(L, own, 0);
   lua_pushvalue(L, -1);
   lua_setfield(L, -2, "_G");
@@ -172,17 +156,19 @@ static void open_base(lua_State *L) {
 void kl_sandbox_open(lua_State *L) {
   open_base(L);
   open_kept(L, luaopen_string, "string", /* also the index of the metatable of strings */
-            "byte char find format gmatch gsub len lower match pack packsize rep reverse sub unpack upper");
+            "byte char find format gmatch gsub len lower match pack packsize rep reverse sub unpack upper",
+            kl_bounded_string_open);
   lua_pushliteral(L, "");
   lua_getmetatable(L, -1); /* "" mt */
   lua_pushboolean(L, 0);
   lua_setfield(L, -2, "__metatable");
   lua_pop(L, 2); /* */
-  open_kept(L, luaopen_table, "table", "concat insert move pack remove sort unpack");
+  open_kept(L, luaopen_table, "table", "concat insert move pack remove sort unpack", kl_bounded_table_open);
   open_kept(L, luaopen_math, "math",
             "abs acos asin atan ceil cos deg exp floor fmod huge log max maxinteger min mininteger modf pi rad random "
-            "randomseed sin sqrt tan tointeger type ult");
-  open_kept(L, luaopen_utf8, "utf8", "char charpattern codepoint codes len offset");
+            "randomseed sin sqrt tan tointeger type ult",
+            NULL);
+  open_kept(L, luaopen_utf8, "utf8", "char charpattern codepoint codes len offset", NULL);
   kl_coroutines_open(L);
   lua_setglobal(L, "coroutine");
   open_library(L, luaopen_debug); /* debug */

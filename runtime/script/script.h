@@ -53,6 +53,9 @@ int kl_yield_to(lua_State *L, lua_KContext ctx, lua_KFunction k); /* raises */
 /* The running task has not waited for some 25 to 50 ms and may wait here: who could go on at once, as an iterator over
  * a queue, yields, so that a slow loop slows no other task and no connection. Costs next to nothing. */
 bool kl_stretched(lua_State *L);
+/* Ends the running task when it has run for more than its time: for calls whose work a script can make as long as it
+ * likes, every few thousand steps. Costs next to nothing. The call must own nothing then. */
+void kl_check_time(lua_State *L); /* raises, or suspends the task for good */
 /* Raises "cancelled" when the running task was cancelled: for calls that could have waited but did not need to. */
 void kl_check_cancelled(lua_State *L); /* raises */
 

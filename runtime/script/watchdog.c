@@ -18,7 +18,7 @@ enum {
   IDLE_TICKS = 40,    /* without a pass, before the helper goes to sleep */
   INTERRUPT_MS = 100, /* what runs may end by itself */
   STRETCH_MS = 20,    /* less than a tick: what is seen running twice */
-  STUCK_MS = 2000     /* after the limit: it is one long C call, which no hook can break */
+  STUCK_MS = 2000     /* after the limit: it is in C, where no hook can break it */
 };
 
 /* The host whose script runs on this thread; NULL between resumes. For the signal handler. */
@@ -33,24 +33,38 @@ static void note_place(lua_State *L) {
   if (!*out && kl_find_place(L, &ar)) snprintf(out, KL_PLACE_MAX, "%s:%d: ", ar.short_src, ar.currentline);
 }
 
-/* Called at every instruction of a task that is to be broken. Suspends it for good, out of the reach of its pcalls; an
- * error instead would have to pass all of them, and each could go on. Where Lua cannot be suspended it raises, and the
- * first instruction after that comes here again. */
+/* Suspends a task that is to be broken for good, out of the reach of its pcalls; an error instead would have to pass
+ * all of them, and each could go on. Where Lua cannot be suspended it raises, and the first instruction after that
+ * comes here again. */
+static void break_task(lua_State *L) {
+  const kl_script *s = kl_script_of(L);
+  kl_task *t = s->current;
+  if (!lua_isyieldable(L) || s->no_wait) {
+    kl_watch_check(L);
+    return;
+  }
+  if (!t->broken_in) {
+    t->broken_in = L;
+    note_place(L); /* now: once suspended, the thread stands one instruction earlier */
+  }
+  lua_yield(L, 0);
+}
+
+/* Called at every instruction of a task that is to be broken. */
 static void hook(lua_State *L, lua_Debug *ar) {
   (void)ar;
-  kl_script *s = kl_script_of(L);
-  kl_task *t = s->current;
-  if (!t || !t->broken) { /* left over from a task that has ended */
+  const kl_task *t = kl_task_current(L);
+  if (!t || !t->broken) /* left over from a task that has ended */
     lua_sethook(L, NULL, 0, 0);
-  } else if (lua_isyieldable(L) && !s->no_wait) {
-    if (!t->broken_in) {
-      t->broken_in = L;
-      note_place(L); /* now: once suspended, the thread stands one instruction earlier */
-    }
-    lua_yield(L, 0);
-  } else {
-    kl_watch_check(L);
-  }
+  else
+    break_task(L);
+}
+
+/* The same in a C function of ours; what yields without a continuation is not come back to. A state without a script is
+ * one of a test. */
+void kl_check_time(lua_State *L) {
+  const kl_script *s = kl_script_of(L);
+  if (s && s->current && s->current->broken) break_task(L);
 }
 
 static void set_hook(lua_State *L) { lua_sethook(L, hook, LUA_MASKCOUNT, 1); }
@@ -70,6 +84,13 @@ void kl_watch_check(lua_State *L) {
   if (!t || !t->broken) return;
   kl_watch_push_error(L, t, L);
   lua_error(L);
+}
+
+bool kl_watch_over(const kl_script *s) {
+  const kl_task *t = s->current;
+  if (!t || !t->broken || s->host->watch.task != t) return false;
+  note_place(s->host->watch.co); /* an error for want of memory has no traceback */
+  return true;
 }
 
 static void on_signal(int signum, siginfo_t *info, void *context) {
@@ -177,10 +198,11 @@ static void look(kl_watch *w, sight *at) {
   }
   if (ran >= limit + STUCK_MS && !at->told) {
     at->told = true;
-    kl_log_warn(atomic_load(&w->name),
-                "one call of a library function (a pattern match, a sort?) has run for %.1f s and cannot be broken; "
-                "no script and no connection is served meanwhile",
-                (double)ran / 1e3);
+    kl_log_warn(
+        atomic_load(&w->name),
+        "one instruction or call has run for %.1f s and cannot be broken (a huge table or text, a program that is "
+        "waited for?); no script and no connection is served meanwhile",
+        (double)ran / 1e3);
   }
 }
 

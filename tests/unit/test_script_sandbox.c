@@ -58,7 +58,7 @@ static void loads_text_only(void **state) {
        "nil\tattempt to load a binary chunk (mode is 't')\n"
        "nil\tonly text can be loaded (mode \"t\"), no binary chunks\n7\n"
        "nil\t[string \"return +\"]:1: unexpected symbol near '+'\n"
-       "nil\tfalse\tbad argument #1 to '?' (function expected, got nil)\n");
+       "nil\tfalse\tbad argument #1 to 'load' (function expected, got nil)\n");
 }
 
 static void asks_the_clock_of_the_host(void **state) {
