@@ -5,6 +5,10 @@
 #include "script/image.h"
 #include "script/internal.h"
 
+/* How far out of the running function its place is looked for: Lua counts to each level anew, and there can be 200,000.
+ */
+enum { MAX_LEVELS = 250 };
+
 static const char metatable_key = 0;
 
 /* A field as text; NULL when it is no string. The table keeps it alive. */
@@ -40,7 +44,7 @@ void kl_errors_open(lua_State *L) {
 /* A state without a script is one of a test or a fuzz target. */
 bool kl_find_place(lua_State *L, lua_Debug *ar) {
   const kl_script *s = kl_script_of(L);
-  for (int level = 0; lua_getstack(L, level, ar); level++) {
+  for (int level = 0; level < MAX_LEVELS && lua_getstack(L, level, ar); level++) {
     lua_getinfo(L, "Sl", ar);
     if (ar->currentline > 0 && (ar->source[0] == '@' || (s && strcmp(ar->source, s->chunk) == 0))) return true;
   }

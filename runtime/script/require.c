@@ -8,10 +8,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "script/bounded.h"
 #include "script/internal.h"
 #include "script/paths.h"
 
-enum { MAX_FILE = 64 << 20 };
+enum { MAX_FILE = 64 << 20, NAMES_LOOKED_AT = 2000, NAMES_KEPT = 200 };
 
 static const char loaded_key = 0, loading_key = 0;
 
@@ -91,7 +92,7 @@ static bool load_from_folder(lua_State *L, const char *folder, size_t folder_len
       continue;
     }
     lua_pushfstring(L, "@%s", path); /* looked chunkname */
-    if (luaL_loadbufferx(L, text, n, lua_tostring(L, -1), "t") != LUA_OK) lua_error(L);
+    if (kl_load_text(L, text, n, lua_tostring(L, -1)) != LUA_OK) lua_error(L);
     lua_pushstring(L, path); /* looked chunkname chunk path */
     return true;
   }
@@ -164,10 +165,25 @@ static int loading_over(lua_State *L) {
 }
 
 /* Lua looks into this table of its own for the names of functions, in tracebacks and messages; scripts cannot reach it.
- * The table of functions is at the top of L. */
+ * It walks through all of it for each level of a traceback, so it gets a copy of some functions only: a table of the
+ * script's could be of any size. The table of functions is at the top of L. */
 static void name_functions(lua_State *L, const char *module) {
+  int functions = lua_gettop(L), looked = 0, kept = 0;
+  luaL_checkstack(L, 6, NULL);
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_pushvalue(L, -2);
+  lua_newtable(L); /* functions … loaded copy */
+  lua_pushnil(L);
+  while (looked++ < NAMES_LOOKED_AT && kept < NAMES_KEPT && lua_next(L, functions)) {
+    if (lua_type(L, -2) == LUA_TSTRING && lua_isfunction(L, -1)) {
+      lua_pushvalue(L, -2);
+      lua_insert(L, -2); /* … copy key key function */
+      lua_rawset(L, functions + 2);
+      kept++;
+    } else {
+      lua_pop(L, 1);
+    }
+  }
+  lua_settop(L, functions + 2);
   lua_setfield(L, -2, module);
   lua_pop(L, 1);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "script/bounded.h"
 #include "script/internal.h"
 #include "script/rehearsal.h"
 
@@ -56,7 +57,7 @@ static void *capped(void *ud, void *p, size_t old, size_t size) {
   kl_script *s = ud;
   if (!p) old = 0; /* then it is a type, not a size */
   if (size > old && (s->used > s->cap || size - old > s->cap - s->used)) return NULL; /* sizes may be absurd */
-  if (size > old && size >= LARGE && s->current && s->current->broken) return NULL;
+  if (size > old && size >= LARGE && kl_watch_over(s)) return NULL;
   void *q = size > 0 || p ? from(s->host, p, size) : NULL;
   if (size > 0 && !q) {
     if (size > old) return NULL;
@@ -244,7 +245,7 @@ typedef struct {
 /* Protected: (source). Schedules the main chunk as the first task. */
 static int compile(lua_State *L) {
   const source *src = lua_touserdata(L, 1);
-  if (luaL_loadbufferx(L, src->text, src->n, src->s->chunk, "t") != LUA_OK) return lua_error(L);
+  if (kl_load_text(L, src->text, src->n, src->s->chunk) != LUA_OK) return lua_error(L);
   src->s->main = kl_task_spawn(L, 0);
   return 0;
 }
