@@ -223,7 +223,10 @@ static void put_object(const context *c, const place *at, const kl_param *params
 /* Whatever the script gave, as JSON. */
 static void put_any(const context *c, const place *at, int idx, kl_buf *out) {
   char why[KL_JSON_MESSAGE];
-  if (!kl_json_write(c->L, idx, out, why)) refuse(c, at, "%s", why);
+  if (!kl_json_write(c->L, idx, out, why)) {
+    kl_check_time(c->L);
+    refuse(c, at, "%s", why);
+  }
 }
 
 static void put_value(const context *c, const place *at, const kl_param *p, int idx, kl_buf *out, form how);
@@ -617,7 +620,10 @@ kl_args *kl_args_read_free(lua_State *L, const char *method, const char *path, c
   a->has_body = op ? op->has_body : strcmp(method, "GET") != 0 && strcmp(method, "DELETE") != 0;
   if (a->has_body) {
     char why[KL_JSON_MESSAGE];
-    if (!kl_json_write(L, self + 1, &a->body, why)) kl_raisef(L, KL_ERR_VALIDATION, "call %s: %s", path, why);
+    if (!kl_json_write(L, self + 1, &a->body, why)) {
+      kl_check_time(L);
+      kl_raisef(L, KL_ERR_VALIDATION, "call %s: %s", path, why);
+    }
     if (op && op->cost_per_item && lua_getfield(L, self + 1, "orders") == LUA_TTABLE)
       a->items = (uint32_t)lua_rawlen(L, -1);
   } else {

@@ -44,10 +44,13 @@ static bool is_marked(lua_State *L, int idx) {
 
 /* ---- reading ---- */
 
+enum { CHECK_EVERY = 1024 /* values, between two looks at the time */ };
+
 typedef struct {
   lua_State *L;
   const char *start, *p, *end;
   bool null_absent;
+  int values;
   char *why;
 } reader;
 
@@ -326,6 +329,7 @@ static bool read_value(reader *r, const kl_shape *shape, int depth) {
   if (r->p == r->end) return bad(r, r->p, "the text ends where a value was expected");
   if (depth >= KL_JSON_DEPTH) return bad(r, r->p, "nesting deeper than 100");
   if (!lua_checkstack(r->L, 8)) return bad(r, r->p, "not enough memory");
+  if (++r->values % CHECK_EVERY == 0) kl_check_time(r->L);
   switch (*r->p) {
   case '{':
     return read_object(r, shape, depth + 1);
@@ -470,8 +474,20 @@ static bool write_list(lua_State *L, int idx, size_t n, kl_buf *out, int depth, 
   return ok && !out->failed;
 }
 
+/* A table can be in a value many times over, so its text has no bound but this one: the memory of the script, which the
+ * buffer is not counted in. */
+static bool has_room(lua_State *L, const kl_buf *out, char *why) {
+  kl_script *s = kl_script_of(L);
+  size_t cap = s ? kl_script_get_options(s)->memory_cap : SIZE_MAX;
+  if (out->len <= cap) return true;
+  snprintf(why, KL_JSON_MESSAGE, "the text is longer than the %zu MB of memory that the script may have", cap >> 20);
+  return false;
+}
+
 /* idx is absolute. */
 static bool write_value(lua_State *L, int idx, kl_buf *out, int depth, char *why) {
+  kl_check_time(L);
+  if (!has_room(L, out, why)) return false;
   if (!lua_checkstack(L, 8)) {
     snprintf(why, KL_JSON_MESSAGE, "not enough memory");
     return false;
@@ -559,6 +575,7 @@ void kl_json_encode(lua_State *L, int idx, kl_buf *out) {
   char why[KL_JSON_MESSAGE];
   if (kl_json_write(L, idx, out, why)) return;
   kl_buf_free(out);
+  kl_check_time(L);
   kl_raisef(L, KL_ERR_VALIDATION, "%s", why);
 }
 
@@ -595,7 +612,10 @@ static int l_encode(lua_State *L) {
   if (lua_isnone(L, 1)) return kl_bad_argument(L, 1, "json.encode", "a value");
   kl_buf *out = kl_push_buffer(L);
   char why[KL_JSON_MESSAGE];
-  if (!kl_json_write(L, 1, out, why)) return kl_raisef(L, KL_ERR_VALIDATION, "json.encode: %s", why);
+  if (!kl_json_write(L, 1, out, why)) {
+    kl_check_time(L); /* what was raised inside for that did not come out */
+    return kl_raisef(L, KL_ERR_VALIDATION, "json.encode: %s", why);
+  }
   lua_pushlstring(L, out->data, out->len);
   kl_buf_free(out);
   return 1;

@@ -12,6 +12,7 @@ static void sort_texts(lua_State *L, int idx, lua_Integer n) {
   for (lua_Integer i = 2; i <= n; i++) {
     lua_rawgeti(L, idx, i); /* text */
     lua_Integer k = i - 1;
+    kl_check_time(L);
     for (; k >= 1; k--) {
       lua_rawgeti(L, idx, k); /* text other */
       if (!lua_compare(L, -2, -1, LUA_OPLT)) break;

@@ -30,11 +30,8 @@ typedef struct world {
   size_t allocations, fail_at, fail_count;
 } world;
 
-static luaL_Reg world_modules[5] = {{"task", luaopen_kl_task},
-                                    {"kalua", luaopen_kl_kalua},
-                                    {"log", luaopen_kl_log},
-                                    {"bus", luaopen_kl_bus},
-                                    {NULL, NULL}};
+static luaL_Reg world_modules[6] = {{"task", luaopen_kl_task}, {"kalua", luaopen_kl_kalua}, {"log", luaopen_kl_log},
+                                    {"bus", luaopen_kl_bus},   {"json", luaopen_kl_json},   {NULL, NULL}};
 
 /* One module of the test's own. */
 static inline void world_modules_add(const char *name, lua_CFunction open) {
