@@ -1,94 +1,36 @@
 #include "bindings/writer.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/outlet.h"
 
 enum { WRITE_AT = 16384 }; /* so much does not wait for the end of the turn */
 
-/* How to write without waiting. */
-typedef enum {
-  WAY_PLAIN,   /* a file, which is always ready, or a description of our own that does not block */
-  WAY_SOCKET,  /* send says so call by call */
-  WAY_PORTIONS /* what poll calls writable takes PIPE_BUF bytes */
-} way;
-
 struct kl_writer {
-  int fd;
-  int own_fd; /* closed at the end; -1: none */
-  way way;
+  kl_outlet out;
   bool waits; /* for the other side: `ready` is running */
   kl_buf buf;
   size_t sent; /* of buf */
   int error;
   uv_prepare_t turn; /* runs while there is something to write and nothing to wait for */
   uv_poll_t ready;   /* on an epoll descriptor around fd: a uv_poll_t on fd itself would make it non-blocking for all */
-  int epoll_fd;      /* -1: fd needs no waiting */
+  int epoll_fd;      /* -1: it needs no waiting */
   int open_handles;
   void (*progress)(void *data);
   void *data;
 };
 
-/* A description of our own of the terminal behind fd. -1: there is none to be had. */
-static int reopen(int fd) {
-  char path[32];
-  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-  return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-}
-
-static void choose_way(kl_writer *w) {
-  struct stat st;
-  w->own_fd = -1;
-  w->way = WAY_PORTIONS;
-  if (fstat(w->fd, &st) != 0) return; /* the first write says why */
-  if (S_ISSOCK(st.st_mode)) {
-    w->way = WAY_SOCKET;
-  } else if (S_ISREG(st.st_mode)) {
-    w->way = WAY_PLAIN;
-  } else if (isatty(w->fd)) {
-    w->own_fd = reopen(w->fd);
-    if (w->own_fd >= 0) {
-      w->way = WAY_PLAIN;
-      w->fd = w->own_fd;
-    }
-  }
-}
-
-static ssize_t put(kl_writer *w, const char *p, size_t n) {
-  if (w->way == WAY_SOCKET) return send(w->fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (w->way == WAY_PORTIONS) {
-    struct pollfd ready = {.fd = w->fd, .events = POLLOUT};
-    if (poll(&ready, 1, 0) == 0) {
-      errno = EAGAIN;
-      return -1;
-    }
-    if (n > PIPE_BUF) n = PIPE_BUF;
-  }
-  return write(w->fd, p, n);
-}
-
 static void wait_for_reader(kl_writer *w, bool on);
 
 void kl_writer_flush(kl_writer *w) {
-  while (!w->error && w->sent < w->buf.len) {
-    ssize_t n = put(w, w->buf.data + w->sent, w->buf.len - w->sent);
-    if (n > 0) {
-      w->sent += (size_t)n;
-    } else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-      break;
-    } else if (n == 0 || errno != EINTR) {
-      w->error = n < 0 ? errno : EIO;
-    }
+  if (!w->error && w->sent < w->buf.len) {
+    w->sent += kl_outlet_put_all(&w->out, w->buf.data + w->sent, w->buf.len - w->sent);
+    if (w->sent < w->buf.len && errno != EAGAIN) w->error = errno;
   }
   if (w->sent == w->buf.len) {
     kl_buf_clear(&w->buf);
@@ -127,16 +69,15 @@ static void wait_for_reader(kl_writer *w, bool on) {
 kl_writer *kl_writer_new(uv_loop_t *loop, int fd, void (*progress)(void *data), void *data) {
   kl_writer *w = calloc(1, sizeof *w);
   if (!w) return NULL;
-  w->fd = fd;
   w->progress = progress;
   w->data = data;
-  choose_way(w);
+  kl_outlet_open(&w->out, fd);
   uv_prepare_init(loop, &w->turn);
   w->turn.data = w;
   w->open_handles = 1;
   struct epoll_event writable = {.events = EPOLLOUT};
   w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-  if (w->epoll_fd >= 0 && (epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, w->fd, &writable) != 0 ||
+  if (w->epoll_fd >= 0 && (epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, w->out.fd, &writable) != 0 ||
                            uv_poll_init(loop, &w->ready, w->epoll_fd) != 0)) {
     close(w->epoll_fd); /* a file */
     w->epoll_fd = -1;
@@ -182,7 +123,7 @@ static void handle_closed(uv_handle_t *h) {
   kl_writer *w = h->data;
   if (--w->open_handles > 0) return;
   if (w->epoll_fd >= 0) close(w->epoll_fd);
-  if (w->own_fd >= 0) close(w->own_fd);
+  kl_outlet_close(&w->out);
   kl_buf_free(&w->buf);
   free(w);
 }

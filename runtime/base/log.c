@@ -13,8 +13,9 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/sink.h"
 
-enum { MAX_SECRETS = 16, MIN_SECRET = 8, KEEP_BUFFER = 64 * 1024 };
+enum { MAX_SECRETS = 16, MIN_SECRET = 8, KEEP_BUFFER = 64 * 1024, PATIENCE_MS = 2000 };
 
 static const char *const level_names[] = {"error", "warn", "info", "debug", "trace"};
 enum { LEVELS = sizeof level_names / sizeof level_names[0] };
@@ -36,7 +37,6 @@ static struct {
   bool pipe_handled;
   kl_buf text;           /* the message without secrets; reused */
   kl_buf line;           /* the line being built; reused */
-  kl_buf tail;           /* what is left of a line written in part: the next write goes on with it */
   uint64_t lost_pending; /* lines lost since the last line that said so */
   int lost_errno;
   secret secrets[MAX_SECRETS]; /* longest first */
@@ -82,42 +82,21 @@ static void ignore_sigpipe(void) {
   }
 }
 
-/* Writes as much as goes; returns the count. errno is set when that is less than n. */
-static size_t write_some(const char *p, size_t n) {
-  size_t done = 0;
-  while (done < n) {
-    ssize_t w = write(out.fd, p + done, n - done);
-    if (w > 0) {
-      done += (size_t)w;
-    } else if (w == 0) {
-      errno = EIO;
-      break;
-    } else if (errno != EINTR) {
-      break;
-    }
-  }
-  return done;
+/* Where lines go when no file was named; also kl_stderr_printf. */
+static kl_sink standard_error = KL_SINK_CLOSED;
+static kl_sink log_file = KL_SINK_CLOSED;
+
+static kl_sink *error_sink(void) {
+  if (!standard_error.open) kl_sink_open(&standard_error, STDERR_FILENO);
+  return &standard_error;
 }
 
-/* Writes a whole line behind what the last one left over. False with errno when nothing of it was written. */
+/* Under the lock. False with errno when nothing of the line was taken. */
 static bool write_line(const char *p, size_t n) {
-  if (out.tail.len > 0) {
-    size_t done = write_some(out.tail.data, out.tail.len);
-    memmove(out.tail.data, out.tail.data + done, out.tail.len - done);
-    out.tail.len -= done;
-    if (out.tail.len > 0) return false;
-  }
-  size_t done = write_some(p, n);
-  if (done == n) return true;
-  int why = errno;
-  if (done == 0) return false;
-  kl_buf_clear(&out.tail);
-  kl_buf_add(&out.tail, p + done, n - done);
-  if (out.tail.failed) { /* the rest cannot be kept: the line is cut off */
-    kl_buf_free(&out.tail);
-    count_lost(why);
-  }
-  return true;
+  bool cut = false;
+  bool taken = kl_sink_write(out.owned ? &log_file : error_sink(), p, n, &cut);
+  if (cut) count_lost(ENOMEM);
+  return taken;
 }
 
 void kl_log_escape(kl_buf *b, const char *s, size_t n) {
@@ -174,7 +153,8 @@ static void build_line(kl_buf *b, kl_log_level level, const char *source, const 
 /* Says how many lines were lost, as soon as something can be written. */
 static bool report_lost(void) {
   char text[160], why[64];
-  const char *reason = strerror_r(out.lost_errno, why, sizeof why);
+  const char *reason =
+      out.lost_errno == EAGAIN ? "what reads the log is too slow" : strerror_r(out.lost_errno, why, sizeof why);
   int n = snprintf(text, sizeof text, "log lines lost: %llu (%s)", (unsigned long long)out.lost_pending, reason);
   if (n < 0) return false;
   build_line(&out.line, KL_LOG_WARN, "log", text, strlen(text));
@@ -256,6 +236,30 @@ void kl_log_write(kl_log_level level, const char *source, const char *fmt, ...) 
   errno = keep;
 }
 
+void kl_stderr_printf(const char *fmt, ...) {
+  int keep = errno;
+  kl_buf text = {0};
+  char small[1024];
+  va_list ap, again;
+  va_start(ap, fmt);
+  va_copy(again, ap);
+  int n = vsnprintf(small, sizeof small, fmt, ap);
+  if (n >= (int)sizeof small && kl_buf_reserve(&text, (size_t)n + 1)) {
+    vsnprintf(text.data, (size_t)n + 1, fmt, again);
+    text.len = (size_t)n;
+  }
+  va_end(again);
+  va_end(ap);
+  const char *p = text.len ? text.data : small;
+  size_t length = text.len ? text.len : strlen(small);
+  pthread_mutex_lock(&lock);
+  ignore_sigpipe();
+  if (n > 0) (void)kl_sink_write(error_sink(), p, length, NULL);
+  pthread_mutex_unlock(&lock);
+  kl_buf_free(&text);
+  errno = keep;
+}
+
 void kl_log_tap(kl_log_tap_fn *tap, void *data) {
   pthread_mutex_lock(&lock);
   out.tap = tap;
@@ -293,13 +297,10 @@ void kl_log_redact(const char *s) {
   if (!known) kl_log_error("log", "more than %d texts to hide from the log; the last one is not hidden", MAX_SECRETS);
 }
 
-/* Under the lock. A line cut in two by a full disk is lost with its file. */
+/* Under the lock. What a reader or a full disk did not take is lost. */
 static void close_output(void) {
-  if (out.tail.len > 0) {
-    size_t done = write_some(out.tail.data, out.tail.len);
-    if (done < out.tail.len) count_lost(errno);
-    out.tail.len = 0;
-  }
+  size_t lost = kl_sink_close(&log_file, PATIENCE_MS) + kl_sink_close(&standard_error, PATIENCE_MS);
+  atomic_fetch_add(&lost_total, lost);
   if (out.owned) (void)close(out.fd);
   out.fd = STDERR_FILENO;
   out.owned = out.json = out.colour = false;
@@ -319,6 +320,7 @@ bool kl_log_open(kl_log_level level, bool json, const char *path) {
   close_output();
   out.fd = fd;
   out.owned = path != NULL;
+  if (out.owned) kl_sink_open(&log_file, fd);
   out.json = json;
   out.colour = colour;
   pthread_mutex_unlock(&lock);
@@ -332,7 +334,6 @@ void kl_log_close(void) {
   close_output();
   kl_buf_free(&out.text);
   kl_buf_free(&out.line);
-  kl_buf_free(&out.tail);
   for (size_t i = 0; i < out.secret_count; i++)
     wipe(&out.secrets[i]);
   out.secret_count = 0;

@@ -1,5 +1,6 @@
 /* The log: one line per event, to stderr or a file, human or JSON. Safe from any thread. A full disk or a closed pipe
- * never stops the process: what could not be written is counted and said once writing works again. */
+ * never stops the process, and neither does a reader that does not read: what could not be written is counted and said
+ * once writing works again. */
 #ifndef KL_LOG_H
 #define KL_LOG_H
 
@@ -22,6 +23,10 @@ uint64_t kl_log_lost(void);
 
 /* `source` names who speaks: "feed", "sim", a script's name. Messages are one line; newlines are escaped. */
 void kl_log_write(kl_log_level level, const char *source, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* To standard error as it is, for who started the program; what ends it ends with a newline. Waits for no reader, as
+ * the log does not; what a reader of standard error does not take is lost. */
+void kl_stderr_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* A text that must never appear in the log (a key id's secret, a passphrase) is replaced by "[secret]".
  * `s` is copied; at most 16 are kept, each 8 bytes or longer. */

@@ -169,7 +169,7 @@ struct kl_script {
   kl_list members;             /* of kl_member.link, in order of birth */
   kl_task *main;               /* NULL once it ended */
   size_t used, peak, cap;      /* bytes */
-  int64_t held[KL_SLOT_KINDS]; /* see kl_slot */
+  int64_t slots[KL_SLOT_KINDS]; /* see kl_slot */
   uint64_t dropped;            /* log lines, since that was said last */
   kl_list dropping;            /* in the host's list while that is not 0 */
   uint64_t resumes, errors;

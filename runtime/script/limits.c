@@ -50,8 +50,8 @@ static int64_t ceiling(const kl_script *s, kl_slot_kind kind) {
 }
 
 bool kl_slot_try(kl_script *s, kl_slot *p, kl_slot_kind kind) {
-  if (s->held[kind] >= ceiling(s, kind)) return false;
-  s->held[kind]++;
+  if (s->slots[kind] >= ceiling(s, kind)) return false;
+  s->slots[kind]++;
   *p = (kl_slot){.script = s, .kind = kind};
   return true;
 }
@@ -75,7 +75,7 @@ void kl_slot_take(lua_State *L, kl_slot *p, kl_slot_kind kind, const char *call)
 }
 
 void kl_slot_release(kl_slot *p) {
-  if (p->script) p->script->held[p->kind]--;
+  if (p->script) p->script->slots[p->kind]--;
   p->script = NULL;
 }
 
