@@ -16,6 +16,7 @@
 #include "bindings/terminal.h"
 #include "cli/account.h"
 #include "cli/notify.h"
+#include "cli/output.h"
 #include "cli/settings.h"
 #include "cli/summary.h"
 #include "control/control.h"
@@ -27,7 +28,7 @@
 enum { STATE_SCRIPTS, STATE_EXCHANGE, STATE_NAMES = 4 };
 static const char *const state_suffixes[STATE_NAMES] = {"", ".exchange", "-journal", ".exchange-wal"};
 
-enum { WRITES_GRACE_MS = 5000, STOP_GRACE_MS = 3000, SUMMARY_TIMEOUT_MS = 3000 };
+enum { WRITES_GRACE_MS = 5000, STOP_GRACE_MS = 3000, SUMMARY_TIMEOUT_MS = 3000, READER_PATIENCE_MS = 3000 };
 
 struct kl_app {
   kl_environment environment; /* first: bindings get the app as their environment */
@@ -44,10 +45,11 @@ struct kl_app {
   kl_control *control;            /* NULL where `kalua ps` does not show it */
   uv_signal_t on_int, on_term, on_hup;
   uv_timer_t deadline;
-  uv_prepare_t flush;
+  uv_prepare_t turn;
   kl_notifier *notifier; /* NULL when systemd does not listen */
   size_t reloading;      /* reloads of a SIGHUP that are not over */
   bool status_changed;
+  kl_output *output; /* of print */
   char rest_url[256], ws_url[256], env_name[8];
   char key_id[128];
   char key_origin[320];
@@ -137,7 +139,7 @@ static void strategy_ended(void *data, kl_strategy *g, kl_script *s, bool failed
   const char *kind = s ? kl_script_error_kind(s) : NULL;
   int code = kl_exit_code_of(kind);
   if (a->exit_code == KL_EXIT_OK) a->exit_code = code;
-  kl_cli_flush_output();
+  kl_output_flush(a->output);
   if (a->tool_errors && kind && !strcmp(kind, KL_ERR_BROKEN_PIPE)) return; /* as with print: nobody wants more */
   if (!message) message = "failed";
   kl_control_said(a->control, kl_strategy_name(g), "error", message, strlen(message));
@@ -146,27 +148,26 @@ static void strategy_ended(void *data, kl_strategy *g, kl_script *s, bool failed
     const char *text = strstr(message, ": "); /* behind the kind */
     kl_cli_usage(kl_strategy_name(g), "%s", text ? text + 2 : message);
   } else if (a->tool_errors) {
-    fprintf(stderr, "kalua: %s\n", message);
+    kl_stderr_printf("kalua: %s\n", message);
   } else {
-    fprintf(stderr, "kalua: %s: %s\n", kl_strategy_name(g), message);
-    if (traceback && *traceback) fprintf(stderr, "%s\n", traceback);
+    kl_stderr_printf("kalua: %s: %s\n", kl_strategy_name(g), message);
+    if (traceback && *traceback) kl_stderr_printf("%s\n", traceback);
   }
 }
 
 static void print_line(void *data, kl_script *s, const char *text, size_t n) {
   kl_app *a = app_of(data);
   kl_control_said(a->control, kl_script_name(s), "print", text, n);
-  if (a->stdout_broken) return;
-  if (a->prefix) printf("[%s] ", kl_script_name(s));
-  fwrite(text, 1, n, stdout);
-  putchar('\n');
+  kl_output_line(a->output, s, a->prefix ? kl_script_name(s) : NULL, text, n);
 }
+
+static bool print_room(void *data, kl_script *s) { return kl_output_has_room(app_of(data)->output, s); }
 
 /* What came of a reload: on the terminal, or as a line of the log where that is for machines. */
 static void announce(void *data, kl_strategy *g, bool bad, const char *text, const char *traceback) {
   kl_app *a = app_of(data);
   a->status_changed = true;
-  kl_cli_flush_output();
+  kl_output_flush(a->output);
   kl_log_level level = bad ? KL_LOG_ERROR : KL_LOG_INFO;
   if (a->o.log_json || a->o.log_file)
     kl_log_write(level, kl_strategy_name(g), "%s", text);
@@ -175,8 +176,8 @@ static void announce(void *data, kl_strategy *g, bool bad, const char *text, con
   if (traceback && *traceback)
     kl_control_said(a->control, kl_strategy_name(g), kl_log_level_name(level), traceback, strlen(traceback));
   if (a->o.log_json && !a->o.log_file) return;
-  fprintf(stderr, "[%s] %s\n", kl_strategy_name(g), text);
-  if (traceback && *traceback) fprintf(stderr, "%s\n", traceback);
+  kl_stderr_printf("[%s] %s\n", kl_strategy_name(g), text);
+  if (traceback && *traceback) kl_stderr_printf("%s\n", traceback);
 }
 
 static void stop_all(kl_app *a, bool now) {
@@ -207,14 +208,26 @@ static void tell_status(kl_app *a) {
   a->status_changed = false;
 }
 
-/* Output goes out once per turn of the loop, before it sleeps. */
-static void flush_output(uv_prepare_t *h) {
-  kl_app *a = h->data;
-  if (a->status_changed) tell_status(a);
-  if (kl_cli_flush_output() || a->stdout_broken) return;
+/* Where nothing can be printed any more, nobody is left to run for. */
+static void check_output(kl_app *a) {
+  int why = kl_output_error(a->output);
+  if (!why || a->stdout_broken) return;
   a->stdout_broken = true;
+  kl_cli_output_lost(why);
   if (a->exit_code == KL_EXIT_OK) a->exit_code = KL_EXIT_FAILED;
   stop_all(a, false);
+}
+
+static void turn_ends(uv_prepare_t *h) {
+  kl_app *a = h->data;
+  if (a->status_changed) tell_status(a);
+  check_output(a);
+}
+
+static void output_has_room(void *data) {
+  kl_app *a = app_of(data);
+  kl_host_print_room(a->host);
+  check_output(a);
 }
 
 static void interrupted(uv_signal_t *h, int signum) {
@@ -224,15 +237,15 @@ static void interrupted(uv_signal_t *h, int signum) {
   kl_notifier_stopping(a->notifier);
   if (a->interrupts > 1) kl_terminal_restore(); /* the script, which would do it, is in no hurry */
   if (a->interrupts == 1) {
-    if (isatty(STDERR_FILENO)) fputs("\nkalua: stopping; Ctrl-C again to stop at once\n", stderr);
+    if (isatty(STDERR_FILENO)) kl_stderr_printf("\nkalua: stopping; Ctrl-C again to stop at once\n");
     stop_all(a, false);
   } else if (a->interrupts == 2) {
-    fputs("kalua: stopping at once\n", stderr);
+    kl_stderr_printf("kalua: stopping at once\n");
     stop_all(a, true);
   } else {
     size_t pending = kl_session_writes_pending(a->session);
     if (pending)
-      fprintf(stderr, "kalua: %zu orders are without an answer; look at get_orders before trading on\n", pending);
+      kl_stderr_printf("kalua: %zu orders are without an answer; look at get_orders before trading on\n", pending);
     _exit(KL_EXIT_INTERRUPTED);
   }
 }
@@ -425,8 +438,8 @@ static bool open_handles(kl_app *a, kl_error *e) {
   uv_signal_init(&a->loop, &a->on_term);
   uv_signal_init(&a->loop, &a->on_hup);
   uv_timer_init(&a->loop, &a->deadline);
-  uv_prepare_init(&a->loop, &a->flush);
-  a->on_int.data = a->on_term.data = a->on_hup.data = a->deadline.data = a->flush.data = a;
+  uv_prepare_init(&a->loop, &a->turn);
+  a->on_int.data = a->on_term.data = a->on_hup.data = a->deadline.data = a->turn.data = a;
   a->handles_open = true;
   static const char *const secret_variables[] = {"KALSHI_PRIVATE_KEY", "KALSHI_PRIVATE_KEY_PATH", NULL};
   size_t n = 0;
@@ -444,9 +457,11 @@ static bool open_handles(kl_app *a, kl_error *e) {
                         .state_file = a->state_file,
                         .strategy_ended = strategy_ended,
                         .announce = announce,
-                        .print = print_line};
+                        .print = print_line,
+                        .print_room = print_room};
+  a->output = kl_output_new(&a->loop, output_has_room, a);
   a->host = kl_host_new(&a->loop, &ho);
-  if (!a->host) {
+  if (!a->host || !a->output) {
     kl_error_set(e, KL_ERR_INTERNAL, "not enough memory");
     return false;
   }
@@ -578,13 +593,14 @@ void kl_app_close(kl_app *a) {
   if (a->host) kl_host_close(a->host);
   kl_notifier_close(a->notifier);
   (void)kl_state_file_close(a->state_file, NULL); /* the log has what went wrong */
+  kl_output_close(a->output);
   if (a->loop_open) {
     if (a->handles_open) {
       uv_close((uv_handle_t *)&a->on_int, NULL);
       uv_close((uv_handle_t *)&a->on_term, NULL);
       uv_close((uv_handle_t *)&a->on_hup, NULL);
       uv_close((uv_handle_t *)&a->deadline, NULL);
-      uv_close((uv_handle_t *)&a->flush, NULL);
+      uv_close((uv_handle_t *)&a->turn, NULL);
     }
     uv_run(&a->loop, UV_RUN_DEFAULT);
     if (uv_loop_close(&a->loop) != 0) {
@@ -710,6 +726,23 @@ void kl_app_abandon(kl_app *a) {
     uv_run(&a->loop, UV_RUN_ONCE);
 }
 
+/* What was printed goes out while somebody reads it. A reader that pauses, as a pager does, is waited for, unless the
+ * process was told to stop. */
+static void drain_output(kl_app *a) {
+  kl_output_flush(a->output);
+  size_t left = kl_output_pending(a->output);
+  int64_t since_ms = kl_mono_ns(kl_clock_real()) / 1000000;
+  uv_timer_start(&a->deadline, look_again, 50, 50);
+  while (kl_output_pending(a->output) && !kl_output_error(a->output) && a->interrupts < 2) {
+    int64_t now_ms = kl_mono_ns(kl_clock_real()) / 1000000;
+    if (kl_output_pending(a->output) < left) since_ms = now_ms;
+    left = kl_output_pending(a->output);
+    if (a->interrupts && now_ms - since_ms > READER_PATIENCE_MS) break;
+    uv_run(&a->loop, UV_RUN_ONCE);
+  }
+  check_output(a);
+}
+
 int kl_app_run(kl_app *a, double seconds) {
   a->started_ms = kl_wall_ms(kl_clock_real());
   if (a->key && !a->tool_errors) kl_account_read(a->session, &a->before); /* for the summary, which tools have not */
@@ -717,17 +750,17 @@ int kl_app_run(kl_app *a, double seconds) {
   uv_signal_start(&a->on_term, interrupted, SIGTERM);
   a->had_terminal = has_terminal();
   if (a->strategies) uv_signal_start(&a->on_hup, hung_up, SIGHUP);
-  uv_prepare_start(&a->flush, flush_output);
+  uv_prepare_start(&a->turn, turn_ends);
   if (seconds > 0) uv_timer_start(&a->deadline, time_is_up, (uint64_t)(seconds * 1e3), 0);
   kl_notifier_ready(a->notifier);
   tell_status(a);
   while (something_runs(a))
     uv_run(&a->loop, UV_RUN_ONCE);
   kl_notifier_stopping(a->notifier);
-  kl_cli_flush_output();
+  drain_output(a);
   close_control(a);
   uv_timer_stop(&a->deadline);
-  uv_prepare_stop(&a->flush);
+  uv_prepare_stop(&a->turn);
   return a->interrupts ? KL_EXIT_INTERRUPTED : a->exit_code;
 }
 

@@ -76,6 +76,8 @@ int kl_cli_usage(const char *command, const char *fmt, ...) __attribute__((forma
 /* Writes out what is left of standard output. False when some of it was lost: said once, except where the reader of a
  * pipe has simply gone. */
 bool kl_cli_flush_output(void);
+/* Says so once, with the errno where that is known (0 else), under the same exception. */
+void kl_cli_output_lost(int why);
 /* The exit code that an error object of a script stands for, by its kind; NULL and unknown kinds: KL_EXIT_FAILED. */
 int kl_exit_code_of(const char *kind);
 

@@ -39,14 +39,17 @@ static bool reader_has_gone(void) {
   return poll(&p, 1, 0) == 1 && (p.revents & POLLERR);
 }
 
-bool kl_cli_flush_output(void) {
+void kl_cli_output_lost(int why) {
   static bool told;
-  errno = 0;
-  if (fflush(stdout) == 0 && !ferror(stdout)) return true;
-  int why = errno;
-  if (!told && !reader_has_gone())
+  if (!told && why != EPIPE && !reader_has_gone())
     fprintf(stderr, "kalua: cannot write to standard output: %s\n", why ? strerror(why) : "some of it was lost");
   told = true;
+}
+
+bool kl_cli_flush_output(void) {
+  errno = 0;
+  if (fflush(stdout) == 0 && !ferror(stdout)) return true;
+  kl_cli_output_lost(errno);
   return false;
 }
 

@@ -40,6 +40,11 @@ static int await_k(lua_State *L, int status, lua_KContext ctx) {
   return n;
 }
 
+bool kl_can_await(lua_State *L) {
+  const kl_task *t = kl_task_current(L);
+  return can_wait(L) && !t->cancelled && !t->broken;
+}
+
 void kl_check_await(lua_State *L) {
   kl_watch_check(L);
   kl_check_cancelled(L);

@@ -54,6 +54,7 @@ kl_host *kl_host_new(uv_loop_t *loop, const kl_host_options *o) {
   kl_list_init(&h->todo);
   kl_list_init(&h->strategies);
   kl_list_init(&h->wanted);
+  kl_list_init(&h->printers);
   kl_list_init(&h->dropping);
   const char *path = getenv("KALUA_PATH");
   h->module_path = path ? strdup(path) : NULL;

@@ -66,6 +66,7 @@ struct kl_host {
   kl_list todo;       /* of kl_script.todo: looked at after the next pass */
   kl_list strategies; /* of kl_strategy.link */
   kl_list wanted;     /* of kl_strategy.wanted: reloaded after the next pass */
+  kl_list printers;   /* waits of tasks that print */
   kl_list dropping;   /* of kl_script.dropping: log lines of theirs were dropped, and that was not said yet */
   uv_timer_t tell;    /* runs while `dropping` has any */
   uv_check_t check;
@@ -366,6 +367,8 @@ void kl_task_join_trace(lua_State *L); /* raises */
 /* The mark of a yield that is ours. It stays on the stack of a thread while that is suspended (and after the end of a
  * task's thread), which keeps scripts from resuming it. */
 extern const char kl_await_mark;
+/* Whether kl_await would wait here, and not raise. */
+bool kl_can_await(lua_State *L);
 bool kl_is_marked(lua_State *co);
 
 /* ---- errors ---- */
@@ -381,6 +384,9 @@ void kl_describe(lua_State *L, int idx, bool where); /* raises */
 
 /* ---- what a script sees ---- */
 
+int kl_print_lua(lua_State *L);        /* print */
+/* A line to where print goes. */
+void kl_script_print(kl_script *s, const char *text, size_t n);
 void kl_sandbox_open(lua_State *L);    /* raises; fills the globals */
 void kl_coroutines_open(lua_State *L); /* raises; pushes the table `coroutine` */
 void kl_files_open(lua_State *L);      /* raises; adds io, os, loadfile and dofile to the globals */

@@ -40,31 +40,6 @@ static void open_kept(lua_State *L, lua_CFunction open, const char *name, const 
 
 /* ---- base functions of our own ---- */
 
-static int l_print(lua_State *L) {
-  kl_script *s = kl_script_of(L);
-  int n = lua_gettop(L);
-  luaL_Buffer b;
-  luaL_buffinit(L, &b);
-  for (int i = 1; i <= n; i++) {
-    if (i > 1) luaL_addchar(&b, '\t');
-    luaL_tolstring(L, i, NULL);
-    luaL_addvalue(&b);
-  }
-  luaL_pushresult(&b);
-  size_t len;
-  const char *text = lua_tolstring(L, -1, &len);
-  const kl_host_options *o = &s->host->o;
-  if (s->starting) {
-    kl_say_later(s, -1, text, len);
-  } else if (o->print) {
-    o->print(o->data, s, text, len);
-  } else {
-    fwrite(text, 1, len, stdout);
-    putchar('\n');
-  }
-  return 0;
-}
-
 static int l_setmetatable(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   luaL_argexpected(L, lua_isnil(L, 2) || lua_istable(L, 2), 2, "nil or table");
@@ -127,7 +102,7 @@ static void open_base(lua_State *L) {
   static const char *const kept[] = {"assert",   "error",    "getmetatable", "ipairs",   "next",   "pairs",
                                      "pcall",    "rawequal", "rawget",       "rawlen",   "rawset", "select",
                                      "tonumber", "tostring", "type",         "_VERSION", NULL};
-  static const luaL_Reg own[] = {{"print", l_print},
+  static const luaL_Reg own[] = {{"print", kl_print_lua},
                                  {"load", kl_bounded_load},
                                  {"xpcall", l_xpcall},
                                  {"setmetatable", l_setmetatable},

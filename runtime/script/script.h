@@ -148,6 +148,8 @@ typedef struct kl_host_options {
   /* A script ended: its main chunk returned and no task is left, it failed, or it was stopped. */
   void (*script_ended)(void *data, kl_script *s, bool failed);
   void (*print)(void *data, kl_script *s, const char *text, size_t n); /* output of print; NULL: stdout */
+  /* May be NULL. False: a task of `s` that prints waits until kl_host_print_room; one that cannot wait prints anyway. */
+  bool (*print_room)(void *data, kl_script *s);
   /* A strategy ended; `s`, its last version, is valid within the call, and NULL where it ended without one running. */
   void (*strategy_ended)(void *data, kl_strategy *g, kl_script *s, bool failed);
   /* A reload came about or did not: one line, and where there is one a traceback (else NULL). NULL: the log. */
@@ -167,6 +169,8 @@ kl_host *kl_host_new(uv_loop_t *loop, const kl_host_options *o); /* NULL when ou
  */
 void kl_host_close(kl_host *h);
 size_t kl_host_running(const kl_host *h); /* scripts not yet ended */
+/* Tasks that wait in print are to ask again whether there is room. */
+void kl_host_print_room(kl_host *h);
 /* Breaks the script that runs at this moment, when it has not come to an end of its own a tenth of a second later; does
  * nothing between two resumes. For signal handlers: async-signal-safe, from any thread. */
 void kl_host_interrupt(kl_host *h);

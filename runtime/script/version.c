@@ -55,15 +55,10 @@ static void ready_again(kl_list *list) {
 }
 
 static void say(kl_script *s, int level, const char *text, size_t n) {
-  const kl_host_options *o = &s->host->o;
-  if (level >= 0) {
+  if (level >= 0)
     kl_log_write((kl_log_level)level, s->name, "%.*s", (int)n, text);
-  } else if (o->print) {
-    o->print(o->data, s, text, n);
-  } else {
-    fwrite(text, 1, n, stdout);
-    putchar('\n');
-  }
+  else
+    kl_script_print(s, text, n);
 }
 
 typedef struct {
@@ -72,7 +67,9 @@ typedef struct {
 } said;
 
 void kl_say_later(kl_script *s, int level, const char *text, size_t n) {
+  enum { SAID_MAX = 4 << 20 };
   const said head = {.level = level, .n = n};
+  s->said.most = SAID_MAX;
   kl_buf_add(&s->said, &head, sizeof head);
   kl_buf_add(&s->said, text, n);
 }
@@ -85,7 +82,7 @@ static void say_now(kl_script *s) {
     say(s, head.level, s->said.data + at, head.n);
     at += head.n;
   }
-  if (s->said.failed) kl_log_warn(s->name, "some of what it said while it started is lost: not enough memory");
+  if (s->said.failed) kl_log_warn(s->name, "some of what it said while it started is lost: it was more than 4 MiB");
   kl_buf_free(&s->said);
 }
 
