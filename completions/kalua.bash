@@ -33,7 +33,7 @@ _kalua_operation_at() {
     word=${COMP_WORDS[i]}
     case $word in
     --env | --log | --key | --ca | --log-file | --key-id | --rest-url | --ws-url | --seed | --markets | --speed | \
-      --state | --faults | --rate | --audit | --mem | --cpu-ms | --allow-* | --max | --jq) ((i++)) ;;
+      --state | --faults | --rate | --audit | --mem | --cpu-ms | --max-* | --*-rate | --allow-* | --max | --jq) ((i++)) ;;
     -*) ;;
     *)
       operation=$word at_operation=0
@@ -122,7 +122,7 @@ _kalua() {
   --on-failure) mapfile -t COMPREPLY < <(compgen -W 'stop restart last-good' -- "$cur") && return ;;
   --side) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$cur") && return ;;
   --allow-env) mapfile -t COMPREPLY < <(compgen -v -- "$cur") && return ;;
-  --key-id | --rest-url | --ws-url | --seed | --markets | --speed | --rate | --mem | --cpu-ms | --allow-net | \
+  --key-id | --rest-url | --ws-url | --seed | --markets | --speed | --rate | --mem | --cpu-ms | --max-* | --*-rate | --allow-net | \
     --faults | --levels | --seconds | --port | --users | --max | --jq | --shard | --user | --clock-skew | --read-lag | --history | \
     --region-expires | --post-only-throttle | --audit | --presign | --probation | --ws-connections | --ws-markets | --ws-commands | \
     --lines | -n) return ;;

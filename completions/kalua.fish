@@ -28,7 +28,7 @@ function __kalua_operation
         end
         switch $word
             case --env --log --key --ca --log-file --key-id --rest-url --ws-url --seed --markets --speed --faults --rate --mem \
-                    --state --cpu-ms --allow-fs --allow-net --allow-env --max --jq
+                    --state --cpu-ms '--max-*' '--*-rate' --allow-fs --allow-net --allow-env --max --jq
                 set skip 1
             case '-*'
             case '*'
