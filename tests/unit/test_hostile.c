@@ -8,7 +8,7 @@
  * or logs, all its memory must come back, and its outcome must be as expected: it ends well (it checks by itself that
  * it got nothing), or, with the option
  *
- *   fails: TEXT   it fails, and its error holds TEXT
+ *   fails: TEXT   it fails, and its error holds TEXT (none: any error)
  *   syntax: TEXT  it does not compile, and the error holds TEXT
  *
  * Other options: `mem: MB` [32], `cpu: MS` [30000], `allow: fs|ro|folder|run|env|all` (files below data/, only to read,
@@ -151,6 +151,7 @@ typedef struct {
   char fails[200], syntax[200], allow[16];
   size_t memory_mb;
   int cpu_ms, line;
+  bool must_fail;
 } options;
 
 static void ended(void *data, kl_script *s, bool failed) {
@@ -289,8 +290,8 @@ static void run_case(const char *file, const options *o, const char *code, kl_bu
       kl_buf_printf(wrong, "%s: it compiles, or says \"%s\"\n", where, started ? "" : e.message);
   } else if (!started) {
     kl_buf_printf(wrong, "%s: it does not compile: %s\n", where, e.message);
-  } else if (o->fails[0]) {
-    if (!failed || !error || !strstr(error, o->fails))
+  } else if (o->must_fail) {
+    if (!failed || (o->fails[0] && (!error || !strstr(error, o->fails))))
       kl_buf_printf(wrong, "%s: no failure with \"%s\" but %.400s\n", where, o->fails, error ? error : "none");
   } else if (failed) {
     kl_buf_printf(wrong, "%s: it failed: %.600s\n", where, error ? error : "?");
@@ -330,9 +331,10 @@ static void option(options *o, const char *file, char *text) {
   size_t n = strlen(text);
   while (n > 0 && text[n - 1] == ' ')
     text[--n] = 0;
-  if (!strncmp(text, "fails: ", 7))
-    snprintf(o->fails, sizeof o->fails, "%s", text + 7);
-  else if (!strncmp(text, "syntax: ", 8))
+  if (!strncmp(text, "fails:", 6)) {
+    o->must_fail = true;
+    snprintf(o->fails, sizeof o->fails, "%s", text + 6 + strspn(text + 6, " "));
+  } else if (!strncmp(text, "syntax: ", 8))
     snprintf(o->syntax, sizeof o->syntax, "%s", text + 8);
   else if (!strncmp(text, "allow: ", 7))
     snprintf(o->allow, sizeof o->allow, "%s", text + 7);
@@ -413,7 +415,8 @@ static const char walk_source[] =
     "end\n"
     "local g = {} for k, v in next, _G do g[k] = v end g._G, g.denied, g.home = nil, nil, nil\n"
     "walk(g, '_G')\n"
-    "for _, name in ipairs{ 'kalshi', 'task', 'kalua', 'json', 'log', 'http', 'ws', 'test', 'request_options' } do\n"
+    "for _, name in ipairs{ 'kalshi', 'task', 'kalua', 'json', 'log', 'http', 'ws', 'bus', 'test', 'request_options' } "
+    "do\n"
     "  walk((require(name)), name)\n"
     "end\n"
     "local task = require 'task'\n"
@@ -422,6 +425,7 @@ static const char walk_source[] =
     "methods(task.channel(1), 'a channel', 'send recv close')\n"
     "methods(io.open(home .. '/data/plain.txt'), 'a file', 'close flush lines read seek setvbuf write')\n"
     "methods(io.popen 'true', 'a program', 'close flush lines read seek setvbuf write')\n"
+    "methods(require 'bus'.listen 'x', 'a listener', 'messages close')\n"
     "methods(select(2, pcall(os.exit)), 'an error', '')\n"
     "walk(require 'json'.decode '[]', 'an empty array')\n"
     "walk('', 'a string')\n"
