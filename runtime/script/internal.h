@@ -167,12 +167,12 @@ struct kl_script {
   bool no_wait;                 /* a C call between the task and the running coroutine cannot be suspended */
   kl_list tasks;                /* of kl_task.link, in order of birth */
   size_t n_tasks;
-  kl_list members;             /* of kl_member.link, in order of birth */
-  kl_task *main;               /* NULL once it ended */
-  size_t used, peak, cap;      /* bytes */
+  kl_list members;              /* of kl_member.link, in order of birth */
+  kl_task *main;                /* NULL once it ended */
+  size_t used, peak, cap;       /* bytes */
   int64_t slots[KL_SLOT_KINDS]; /* see kl_slot */
-  uint64_t dropped;            /* log lines, since that was said last */
-  kl_list dropping;            /* in the host's list while that is not 0 */
+  uint64_t dropped;             /* log lines, since that was said last */
+  kl_list dropping;             /* in the host's list while that is not 0 */
   uint64_t resumes, errors;
   /* the end */
   kl_phase phase;
@@ -384,7 +384,7 @@ void kl_describe(lua_State *L, int idx, bool where); /* raises */
 
 /* ---- what a script sees ---- */
 
-int kl_print_lua(lua_State *L);        /* print */
+int kl_print_lua(lua_State *L); /* print */
 /* A line to where print goes. */
 void kl_script_print(kl_script *s, const char *text, size_t n);
 void kl_sandbox_open(lua_State *L);    /* raises; fills the globals */

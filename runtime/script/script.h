@@ -148,7 +148,8 @@ typedef struct kl_host_options {
   /* A script ended: its main chunk returned and no task is left, it failed, or it was stopped. */
   void (*script_ended)(void *data, kl_script *s, bool failed);
   void (*print)(void *data, kl_script *s, const char *text, size_t n); /* output of print; NULL: stdout */
-  /* May be NULL. False: a task of `s` that prints waits until kl_host_print_room; one that cannot wait prints anyway. */
+  /* May be NULL. False: a task of `s` that prints waits until kl_host_print_room; one that cannot wait prints anyway.
+   */
   bool (*print_room)(void *data, kl_script *s);
   /* A strategy ended; `s`, its last version, is valid within the call, and NULL where it ended without one running. */
   void (*strategy_ended)(void *data, kl_strategy *g, kl_script *s, bool failed);
