@@ -474,20 +474,9 @@ static bool write_list(lua_State *L, int idx, size_t n, kl_buf *out, int depth, 
   return ok && !out->failed;
 }
 
-/* A table can be in a value many times over, so its text has no bound but this one: the memory of the script, which the
- * buffer is not counted in. */
-static bool has_room(lua_State *L, const kl_buf *out, char *why) {
-  kl_script *s = kl_script_of(L);
-  size_t cap = s ? kl_script_get_options(s)->memory_cap : SIZE_MAX;
-  if (out->len <= cap) return true;
-  snprintf(why, KL_JSON_MESSAGE, "the text is longer than the %zu MB of memory that the script may have", cap >> 20);
-  return false;
-}
-
 /* idx is absolute. */
 static bool write_value(lua_State *L, int idx, kl_buf *out, int depth, char *why) {
   kl_check_time(L);
-  if (!has_room(L, out, why)) return false;
   if (!lua_checkstack(L, 8)) {
     snprintf(why, KL_JSON_MESSAGE, "not enough memory");
     return false;
@@ -560,15 +549,22 @@ bool kl_json_write(lua_State *L, int idx, kl_buf *out, char why[KL_JSON_MESSAGE]
   writer w = {.out = out, .why = why, .ok = false};
   snprintf(why, KL_JSON_MESSAGE, "not enough memory");
   if (!lua_checkstack(L, 4)) return false;
+  /* A table can be in a value many times over: the memory of the script, which the buffer is not counted in, is the
+   * bound of the text. A state without a script is one of a test. */
+  const kl_script *s = kl_script_of(L);
+  size_t most = out->most, cap = s ? kl_script_get_options(s)->memory_cap : 0;
+  if (!most) out->most = cap;
   idx = lua_absindex(L, idx);
   lua_pushcfunction(L, write_protected);
   lua_pushvalue(L, idx);
   lua_pushlightuserdata(L, &w);
-  if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
-    lua_pop(L, 1);
-    return false;
-  }
-  return w.ok && !out->failed;
+  bool raised = lua_pcall(L, 2, 0, 0) != LUA_OK;
+  if (raised) lua_pop(L, 1);
+  if (out->failed && out->most)
+    snprintf(why, KL_JSON_MESSAGE, "the text is longer than the %zu MB of memory that the script may have",
+             out->most >> 20);
+  out->most = most;
+  return !raised && w.ok && !out->failed;
 }
 
 void kl_json_encode(lua_State *L, int idx, kl_buf *out) {
