@@ -81,11 +81,11 @@ test('ten kinds of wrong', async () => {
     bot.kill('SIGTERM');
     await ended;
   }
-  // Only the versions that are right have earned; with the state that they had, no number is missing, and none is there twice but
-  // for one whose order was under way when its version was suspended: it is finished by the version that came back.
+  // Only the versions that are right have earned. No number is missing and none is there twice, but for the one whose order was
+  // under way when the last version took over: it was sent, and nobody was there any more to say so.
   const list = earned();
   const last = list.at(-1).by;
-  assert.deepEqual([...new Set(list.map((x) => x.by))].sort((a, b) => a - b), [1, last]);
-  assert.deepEqual(list.map((x) => x.n), list.map((_, i) => list[0].n + i));
+  assert.deepEqual([...new Set(list.map((x) => x.by))], [1, last]);
+  list.slice(1).forEach((x, i) => assert.ok(x.n === list[i].n + 1 || (x.by !== list[i].by && x.n === list[i].n + 2), `${list[i].n}, ${x.n}`));
   assert.equal(WRONG.filter((w) => w[3]).length, (err.match(/rolled back: /g) ?? []).length);
 });
