@@ -22,13 +22,13 @@ static int l_time(lua_State *L) {
   return 1;
 }
 
-enum { MAX_DATE_FORMAT = 4096 };
+enum { MAX_DATE_FORMAT = 1 << 16 };
 
 /* os.date of Lua, upvalue 1; likewise. */
 static int l_date(lua_State *L) {
   size_t n;
   luaL_optlstring(L, 1, "%c", &n);
-  luaL_argcheck(L, n <= MAX_DATE_FORMAT, 1, "format longer than 4096 bytes"); /* nothing ends it in the middle */
+  luaL_argcheck(L, n <= MAX_DATE_FORMAT, 1, "format longer than 64 KiB"); /* nothing ends it in the middle */
   lua_settop(L, 2);
   if (lua_isnil(L, 1)) {
     lua_pushliteral(L, "%c");

@@ -44,7 +44,7 @@ denied("too short", string.unpack, "i8", "x") denied("too short", string.unpack,
 denied("out of string", string.unpack, "i1", "x", 3) pcall(string.unpack, "i1", "x", math.mininteger) pcall(string.unpack, "i1", "x", -1) denied("out of string", string.unpack, "i1", "x", math.maxinteger)
 denied("unfinished string", string.unpack, "z", "abc") denied("does not fit", string.unpack, "i16", ("\255"):rep(8) .. ("\1"):rep(8))
 --# unpack_many
-denied("too many results", string.unpack, ("b"):rep(1000000), ("x"):rep(1000000))
+denied("format longer", string.unpack, ("b"):rep(1000000), ("x"):rep(1000000))
 --# patterns_malformed
 for _, p in ipairs{ "[", "[a", "[^", "%", "%b", "%bx", "(", "(()", "%1", "%f", "%f[", "[%", "[a-", "(%1)", "%0" } do assert(not pcall(string.find, "abc", p), p) end
 --# patterns_with_many_captures
@@ -125,7 +125,7 @@ local long = {} for i = 1, 2000 do long[("x"):rep(64) .. i] = i end
 for _, f in ipairs{ "%", "%E", "%O", "%Ez", "%Q", "%1", "%-d", "%\0", "*t%", "!%", "%Ey%", ("%"):rep(3) } do pcall(os.date, f) end
 denied("invalid conversion", os.date, "%Ez") denied("invalid conversion", os.date, "%Q") denied("invalid conversion", os.date, "%")
 --# date_formats_without_end | mem: 8
-denied("not enough memory", os.date, ("%c"):rep(1 << 20)) assert(#os.date(("%Y"):rep(10000)) == 40000)
+denied("format longer", os.date, ("%c"):rep(1 << 20)) assert(#os.date(("%Y"):rep(10000)) == 40000)
 --# date_of_odd_times
 for _, t in ipairs{ math.maxinteger, math.mininteger, 1 << 55, -(1 << 55), 1 << 62 } do pcall(os.date, "*t", t) pcall(os.date, "%c", t) end denied("cannot be represented", os.date, "*t", math.maxinteger) denied("cannot be represented", os.date, "*t", math.mininteger)
 denied("", os.date, "%Y", 1.5) denied("", os.date, "%Y", "x") os.date("!%c", -1) os.date("!*t", -62135596800)
