@@ -35,7 +35,7 @@ static luaL_Reg world_modules[6] = {{"task", luaopen_kl_task}, {"kalua", luaopen
 
 /* One module of the test's own. */
 static inline void world_modules_add(const char *name, lua_CFunction open) {
-  world_modules[3] = (luaL_Reg){name, open};
+  world_modules[4] = (luaL_Reg){name, open};
 }
 
 static void world_ended(void *data, kl_script *s, bool failed) {
