@@ -30,12 +30,12 @@ typedef struct world {
   size_t allocations, fail_at, fail_count;
 } world;
 
-static luaL_Reg world_modules[6] = {{"task", luaopen_kl_task}, {"kalua", luaopen_kl_kalua}, {"log", luaopen_kl_log},
+static luaL_Reg world_modules[7] = {{"task", luaopen_kl_task}, {"kalua", luaopen_kl_kalua}, {"log", luaopen_kl_log},
                                     {"bus", luaopen_kl_bus},   {"json", luaopen_kl_json},   {NULL, NULL}};
 
 /* One module of the test's own. */
 static inline void world_modules_add(const char *name, lua_CFunction open) {
-  world_modules[4] = (luaL_Reg){name, open};
+  world_modules[5] = (luaL_Reg){name, open};
 }
 
 static void world_ended(void *data, kl_script *s, bool failed) {
