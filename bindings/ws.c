@@ -266,6 +266,7 @@ static void wait_at_most(lua_State *L, ws_wait *w, uint64_t ms, const char *call
   if (call && !kl_slot_try(kl_script_of(L), &w->slot, KL_SLOT_TIMER)) {
     wait_drop(&w->wait);
     kl_slot_refuse(L, KL_SLOT_TIMER, call);
+    return;
   }
   uv_timer_init(kl_script_loop(kl_script_of(L)), &w->timer);
   w->timer.data = w;

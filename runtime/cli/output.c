@@ -36,7 +36,8 @@ struct kl_output {
   share *shares;
   size_t n_shares, last; /* last: the one used before */
   run *runs;             /* a ring */
-  size_t cap_runs, first, n_runs;
+  size_t cap_runs;       /* a power of two */
+  size_t first, n_runs;
   void (*room)(void *data);
   void *data;
 };
@@ -81,22 +82,22 @@ static share *make_share(kl_output *o, const kl_script *s) {
 }
 
 static bool add_run(kl_output *o, const kl_script *s, size_t n) {
-  run *last = o->n_runs ? &o->runs[(o->first + o->n_runs - 1) % o->cap_runs] : NULL;
+  run *last = o->runs && o->n_runs ? &o->runs[(o->first + o->n_runs - 1) & (o->cap_runs - 1)] : NULL;
   if (last && last->script == s) {
     last->n += n;
   } else {
-    if (o->n_runs == o->cap_runs) {
+    if (!o->runs || o->n_runs == o->cap_runs) {
       size_t cap = o->cap_runs ? o->cap_runs * 2 : 16;
       run *wide = malloc(cap * sizeof *wide);
       if (!wide) return false;
-      for (size_t i = 0; i < o->n_runs; i++)
-        wide[i] = o->runs[(o->first + i) % o->cap_runs];
+      for (size_t i = 0; o->runs && i < o->n_runs; i++)
+        wide[i] = o->runs[(o->first + i) & (o->cap_runs - 1)];
       free(o->runs);
       o->runs = wide;
       o->cap_runs = cap;
       o->first = 0;
     }
-    o->runs[(o->first + o->n_runs++) % o->cap_runs] = (run){s, n};
+    o->runs[(o->first + o->n_runs++) & (o->cap_runs - 1)] = (run){s, n};
   }
   o->counted += n;
   return true;
@@ -115,7 +116,7 @@ static void settle(kl_output *o) {
     gone -= part;
     r->n -= part;
     if (r->n) break;
-    o->first = (o->first + 1) % o->cap_runs;
+    o->first = (o->first + 1) & (o->cap_runs - 1);
     o->n_runs--;
   }
 }

@@ -135,53 +135,55 @@ typedef struct kl_version {
 
 struct kl_script {
   kl_list link, todo;
-  kl_keeper *keeper;     /* retained */
-  bool live;             /* its tasks run */
-  kl_strategy *strategy; /* NULL: a script of its own */
-  int generation;
-  kl_sources sources;
-  const kl_sources *snapshot;
-  uint64_t modules;              /* of the program that it asked for: a bit each */
-  kl_buf image;                  /* of the state that it begins with; freed once it is live */
-  int schema;                    /* of its state: 0 when it began without any, else as it was carried or migrated to */
-  int declared;                  /* the schema that its calls of kalua.migrate lead to */
-  bool starting;                 /* its start runs beside the live version */
-  kl_rehearsal *rehearsal;       /* of its start; owned, NULL once it is live */
-  kl_buf said;                   /* while it starts: what it printed and logged */
-  kl_list start_ready;           /* of kl_task.ready: go on with the start */
-  kl_list resting;               /* of kl_task.ready: go on once it is live (again) */
-  size_t n_inner;                /* tasks that only another task can wake */
-  size_t n_checks;               /* of kalua.on_probation, that run */
-  bool for_swap;                 /* its on_stop handlers run because another version takes over */
-  bool discarded;                /* closed without a word */
-  char *late_error, *late_trace; /* of the last task whose error nobody took; owned */
   kl_host *host;
-  lua_State *L;                 /* the main thread; NULL once ended */
-  const char *name;             /* of the strategy, or own_name */
-  char *own_name;               /* owned */
-  char *chunk;                  /* chunk name of the main chunk; owned */
-  char *folder;                 /* of the script's file, for require; owned, NULL without a file */
-  kl_script_options o;          /* owned copies */
+  lua_State *L;        /* the main thread; NULL once ended */
+  const char *name;    /* of the strategy, or own_name */
+  char *own_name;      /* owned */
+  char *chunk;         /* chunk name of the main chunk; owned */
+  char *folder;        /* of the script's file, for require; owned, NULL without a file */
+  kl_script_options o; /* owned copies */
+  kl_keeper *keeper;   /* retained */
+  kl_sources sources;
+  uint64_t modules;         /* of the program that it asked for: a bit each */
+  size_t used, peak, cap;   /* bytes */
+  uint64_t resumes, errors; /* errors that nobody took */
+  /* tasks */
+  bool live;                    /* they run */
+  bool no_wait;                 /* a C call between the task and the running coroutine cannot be suspended */
   char broken_at[KL_PLACE_MAX]; /* place of a task that is being broken, with ": " behind it */
   kl_task *current;             /* the task that runs */
-  bool no_wait;                 /* a C call between the task and the running coroutine cannot be suspended */
+  kl_task *main;                /* NULL once it ended */
   kl_list tasks;                /* of kl_task.link, in order of birth */
   size_t n_tasks;
+  size_t n_inner;               /* those that only another task can wake */
+  size_t n_checks;              /* of kalua.on_probation, that run */
   kl_list members;              /* of kl_member.link, in order of birth */
-  kl_task *main;                /* NULL once it ended */
-  size_t used, peak, cap;       /* bytes */
   int64_t slots[KL_SLOT_KINDS]; /* see kl_slot */
   uint64_t dropped;             /* log lines, since that was said last */
   kl_list dropping;             /* in the host's list while that is not 0 */
-  uint64_t resumes, errors;
+  /* a version of a strategy */
+  kl_strategy *strategy; /* NULL: a script of its own */
+  int generation;
+  int schema;                    /* of its state: 0 when it began without any, else as it was carried or migrated to */
+  int declared;                  /* the schema that its calls of kalua.migrate lead to */
+  bool starting;                 /* its start runs beside the live version */
+  bool for_swap;                 /* its on_stop handlers run because another version takes over */
+  bool discarded;                /* closed without a word */
+  const kl_sources *snapshot;    /* where its sources are from while it starts; NULL: the disk */
+  kl_rehearsal *rehearsal;       /* of its start; owned, NULL once it is live */
+  kl_buf image;                  /* of the state that it begins with; freed once it is live */
+  kl_buf said;                   /* while it starts: what it printed and logged */
+  kl_list start_ready;           /* of kl_task.ready: go on with the start */
+  kl_list resting;               /* of kl_task.ready: go on once it is live (again) */
+  char *late_error, *late_trace; /* of the last task whose error nobody took; owned */
   /* the end */
   kl_phase phase;
-  bool stop, now, failed;
   kl_stop_reason why;
+  bool stop, now, failed;
+  int next_handler;    /* index in the list of handlers, from 1 */
+  kl_task *handler;    /* the on_stop handler that runs */
+  int64_t deadline_ns; /* of the handlers together */
   uv_timer_t timer;
-  kl_task *handler;                     /* the on_stop handler that runs */
-  int next_handler;                     /* index in the list of handlers, from 1 */
-  int64_t deadline_ns;                  /* of the handlers together */
   char *error, *error_kind, *traceback; /* owned */
 };
 

@@ -64,7 +64,7 @@ static bool place(const char *path, char out[PATH_MAX]) {
   size_t n = strlen(path);
   if (path[0] != '/') { /* relative ones have an end to stop at, too */
     if (!getcwd(whole, sizeof whole) || strlen(whole) + n + 2 > sizeof whole) return false;
-    n = (size_t)snprintf(whole + strlen(whole), sizeof whole - strlen(whole), "/%s", path);
+    (void)snprintf(whole + strlen(whole), sizeof whole - strlen(whole), "/%s", path);
     n = strlen(whole);
   } else {
     if (n >= sizeof whole) return false;

@@ -10,8 +10,6 @@
 
 #include "script/internal.h"
 
-extern char **environ;
-
 enum { KILL_AFTER_MS = 2000, READ_AHEAD = 256 << 10 };
 
 typedef struct {

@@ -65,16 +65,20 @@ static bool load(kl_source *f, const kl_sources *snapshot) {
 const char *kl_sources_read(kl_sources *s, const kl_sources *snapshot, const char *path, size_t *n) {
   const kl_source *known = find(s, path);
   if (!known) {
-    kl_source f = {.path = strdup(path)};
-    bool ok = f.path && reserve(s, 1) && load(&f, snapshot);
-    if (!ok) {
-      int why = f.path ? errno : ENOMEM;
-      free_source(&f);
+    if (!reserve(s, 1)) {
+      errno = ENOMEM;
+      return NULL;
+    }
+    kl_source *f = &s->items[s->n];
+    *f = (kl_source){.path = strdup(path)};
+    if (!f->path || !load(f, snapshot)) {
+      int why = f->path ? errno : ENOMEM;
+      free_source(f);
       errno = why;
       return NULL;
     }
-    s->items[s->n++] = f;
-    known = &s->items[s->n - 1];
+    s->n++;
+    known = f;
   }
   *n = known->n;
   if (!known->text) errno = ENOENT;
