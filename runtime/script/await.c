@@ -83,7 +83,7 @@ void kl_complete(kl_wait *w) {
 
 bool kl_may_act(lua_State *L) {
   const kl_script *s = kl_script_of(L);
-  return s->live || (s->current && s->current->exempt);
+  return s->live || (s->for_swap && s->current && s->current->exempt);
 }
 
 static int held_push(lua_State *L, kl_wait *w) {

@@ -238,6 +238,9 @@ bool kl_version_capture(kl_script *s, kl_buf *out, int *schema, bool *has, kl_er
 void kl_version_check(kl_script *s);
 /* Runs the on_stop("reload") handlers of a suspended version, then kl_strategy_handlers_ran. */
 void kl_script_before_swap(kl_script *s);
+/* The swap that those handlers run for does not come about: the version rests as it did before they began. Does nothing
+ * when none run. */
+void kl_script_no_swap(kl_script *s);
 /* The wait of kl_hold. */
 bool kl_is_hold(const kl_wait *w);
 
@@ -346,7 +349,7 @@ struct kl_task {
   bool held;      /* the start of its version does not wait for it */
   bool inner;     /* counted in n_inner */
   bool check;     /* counted in n_checks */
-  bool exempt;    /* runs although its version does not: on_stop handlers before a swap, and what they start */
+  bool exempt;    /* runs although its version does not, while that is `for_swap`: on_stop handlers, what they start */
   int line;       /* where it was spawned; 0: unknown */
   char source[LUA_IDSIZE];
 };

@@ -206,7 +206,7 @@ static void drop_attempt(kl_strategy *g) {
   if (second) kl_script_discard(second);
   if (next) kl_script_discard(next); /* before the rehearsal, whose sources it reads */
   if (rehearsal) kl_script_discard(rehearsal);
-  if (g->live) g->live->for_swap = false;
+  if (g->live) kl_script_no_swap(g->live);
 }
 
 /* The next try, when one was asked for meanwhile. */

@@ -28,6 +28,7 @@ void kl_script_finish(kl_script *s) {
   if (s->strategy && !s->discarded) kl_strategy_closing(s);
   s->live = false;
   s->phase = KL_PHASE_CANCEL; /* nothing new starts */
+  kl_watch_pass(s->host);     /* closing variables run, maybe out of a timer */
   while (!kl_list_empty(&s->tasks))
     kl_task_reset(KL_CONTAINER(s->tasks.next, kl_task, link));
   while (!kl_list_empty(&s->members)) {
@@ -92,13 +93,27 @@ static void handler_over(uv_timer_t *timer) {
   next_handler(s);
 }
 
-/* The handlers of a version that is replaced have run; should it ever come back, they run again at its end. */
-static void swap_may_go_on(kl_script *s) {
+/* Its handlers run no longer; at its end, should it come to that, they run again. What they started rests with all
+ * else. */
+static void leave_swap(kl_script *s) {
   uv_timer_stop(&s->timer);
   s->for_swap = false;
   s->phase = KL_PHASE_RUN;
   s->next_handler = 1;
+  kl_version_suspend(s);
+}
+
+static void swap_may_go_on(kl_script *s) {
+  leave_swap(s);
   kl_strategy_handlers_ran(s);
+}
+
+void kl_script_no_swap(kl_script *s) {
+  if (!s->for_swap) return;
+  kl_task *t = s->handler;
+  s->handler = NULL;
+  leave_swap(s);
+  if (t) kl_task_cancel(t, "the reload it runs for was given up");
 }
 
 void kl_script_before_swap(kl_script *s) {

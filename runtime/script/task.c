@@ -140,7 +140,7 @@ void kl_ready(kl_task *t) {
   if (kl_task_ended(t) || !kl_list_empty(&t->ready)) return;
   kl_script *s = t->script;
   leave_inner(t);
-  if (s->live || t->exempt) {
+  if (s->live || (t->exempt && s->for_swap)) {
     kl_list_append(&s->host->ready, &t->ready);
     kl_host_wake(s->host);
   } else if (s->starting && !t->held) {

@@ -18,6 +18,7 @@ static int64_t now_ns(void) { return kl_mono_ns(kl_clock_real()); }
 
 void kl_version_run_start(kl_script *s) {
   int64_t until = now_ns() + (int64_t)START_STRETCH_MS * 1000000;
+  kl_watch_pass(s->host); /* the swap may go on out of a timer */
   for (int i = 0; i < START_PASSES && !kl_list_empty(&s->start_ready) && now_ns() < until; i++) {
     kl_list pass;
     kl_list_move(&pass, &s->start_ready);
