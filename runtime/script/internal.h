@@ -301,7 +301,7 @@ struct kl_strategy {
   kl_strategy_phase ended; /* KL_STRATEGY_ENDED or KL_STRATEGY_WAITING while none runs */
   bool stopping, paused, failed;
   bool again;                     /* a reload was asked for in the middle of one that cannot be begun anew */
-  kl_list waiters, waiters_again; /* of kl_reload_waiter.link: told of the outcome of this try, of the next one */
+  kl_list waiters, waiters_again; /* of kl_reload_waiter.link: who asked before this try began, and since */
   int last_generation;            /* the highest number given so far */
   kl_buf image;                   /* the last known state while no version runs, or one that never asked for it does */
   int schema;

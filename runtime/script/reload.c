@@ -153,7 +153,7 @@ static void roll_back(kl_strategy *g, const char *why, const char *traceback);
 static void tick(uv_timer_t *timer) {
   kl_strategy *g = timer->data;
   kl_script *s = g->live;
-  if (!s) return;
+  if (!s || !s->live) return; /* paused: its probation is the time in which it runs */
   g->ticks++;
   if (!g->spare) g->spare = prepare(g, NULL);
   if (s->n_checks && g->ticks >= CHECK_TICKS) {
@@ -193,7 +193,10 @@ void kl_reload_made_live(kl_strategy *g, kl_script *s) {
   if (!g->previous) start_probation(g);
 }
 
-void kl_reload_live_is_gone(kl_strategy *g) { stop_probation(g); }
+void kl_reload_live_is_gone(kl_strategy *g) {
+  stop_probation(g);
+  if (g->attempt.next) kl_script_touch(g->attempt.next);
+}
 
 /* ---- the end of a try ---- */
 
@@ -211,14 +214,7 @@ static void drop_attempt(kl_strategy *g) {
 
 /* The next try, when one was asked for meanwhile. */
 static void go_on(kl_strategy *g) {
-  if (!g->again || g->stopping || !g->live) return;
-  g->again = false;
-  while (!kl_list_empty(&g->waiters_again)) {
-    kl_list *w = g->waiters_again.next;
-    kl_list_remove(w);
-    kl_list_append(&g->waiters, w);
-  }
-  begin(g);
+  if (g->again && !g->stopping) begin(g);
 }
 
 static void keep_failed_files(kl_strategy *g, kl_script *s) {
@@ -244,14 +240,14 @@ static void refuse(kl_strategy *g, const kl_error *e, const char *traceback) {
   if (a->next && failed == a->next)
     keep_failed_files(g, failed);
   else if (failed)
-    copy_sources(&g->failed_files, &failed->sources), g->has_failed_files = true;
+    g->has_failed_files = copy_sources(&g->failed_files, &failed->sources);
   drop_attempt(g);
   if (g->live && !g->live->live && !g->paused) kl_version_go_live(g->live);
   announce(g, true, text, trace);
   free(trace);
   kl_reload_watch(g);
   tell(g, &waiters, e);
-  if (!g->live && !g->stopping) kl_strategy_nothing_runs(g);
+  if (!g->live && !g->stopping && !g->again) kl_strategy_nothing_runs(g);
   go_on(g);
 }
 
@@ -274,7 +270,6 @@ static void roll_back(kl_strategy *g, const char *why, const char *traceback) {
   if (g->attempt.next) { /* it began from the state of the version that goes */
     drop_attempt(g);
     g->again = true;
-    kl_list_move(&g->waiters_again, &g->waiters);
   }
   uv_timer_stop(&g->timer);
   g->live = g->previous;
@@ -378,6 +373,12 @@ static kl_script *compiled(kl_strategy *g, kl_script *rehearsal, kl_error *e) {
 static void begin(kl_strategy *g) {
   kl_attempt *a = &g->attempt;
   kl_error e = {0};
+  g->again = false;
+  while (!kl_list_empty(&g->waiters_again)) { /* the files are read after they asked */
+    kl_list *w = g->waiters_again.next;
+    kl_list_remove(w);
+    kl_list_append(&g->waiters, w);
+  }
   a->began_ns = now_ns();
   a->next = compiled(g, NULL, &e);
   if (!a->next) refuse(g, &e, NULL);
@@ -451,6 +452,11 @@ static int state_is_unchanged(kl_strategy *g) {
   return same;
 }
 
+/* It is on its way out, by itself or by an error. */
+static bool is_ending(const kl_script *s) {
+  return s->stop || s->failed || s->n_tasks == 0 || s->phase != KL_PHASE_RUN;
+}
+
 /* What has become of the start. */
 static void look(kl_strategy *g) {
   kl_attempt *a = &g->attempt;
@@ -483,6 +489,10 @@ static void look(kl_strategy *g) {
     refuse(g, &e, NULL);
     return;
   }
+  if (!a->last && g->live && is_ending(g->live)) { /* its on_stop handlers come first, and what they leave behind */
+    a->waited = true;
+    return;
+  }
   bool again = !a->last && g->live && kl_count_handlers(g->live, &kl_on_stop_key) > 0;
   if (!again && !a->last && a->waited) {
     int same = state_is_unchanged(g);
@@ -511,11 +521,29 @@ void kl_strategy_start_step(kl_script *s) {
 
 /* ---- asking for one ---- */
 
+/* One that waits for its next start is started now. */
+static void start_now(kl_strategy *g) {
+  kl_error e = {0};
+  char text[TEXT_MAX];
+  bool ok = kl_strategy_start_again(g, &e);
+  if (ok)
+    snprintf(text, sizeof text, "started again, generation %d", g->live->generation);
+  else
+    snprintf(text, sizeof text, "not started again: %s", e.message);
+  announce(g, !ok, text, NULL);
+  tell(g, &g->waiters_again, ok ? NULL : &e);
+}
+
 void kl_strategy_step(kl_strategy *g) {
   kl_error e = {0};
-  if (g->stopping || g->paused) {
-    kl_error_set(&e, KL_ERR_CLOSED, g->stopping ? "%s is stopping" : "%s is paused: resume it first", g->name);
-    tell(g, &g->waiters, &e);
+  bool over = !g->live && !g->attempt.next && g->ended == KL_STRATEGY_ENDED;
+  if (g->stopping || g->paused || over) {
+    kl_error_set(&e, KL_ERR_CLOSED,
+                 g->stopping ? "%s is stopping"
+                 : over      ? "%s does not run"
+                             : "%s is paused: resume it first",
+                 g->name);
+    tell(g, &g->waiters_again, &e);
     return;
   }
   if (g->attempt.last || g->attempt.handlers) {
@@ -523,8 +551,7 @@ void kl_strategy_step(kl_strategy *g) {
     return;
   }
   if (!g->live && !g->attempt.next) {
-    bool ok = kl_strategy_start_again(g, &e);
-    tell(g, &g->waiters, ok ? NULL : &e);
+    start_now(g);
     return;
   }
   drop_attempt(g);
@@ -545,7 +572,7 @@ bool kl_strategy_reload(kl_strategy *g, kl_reload_done *done, void *data, kl_err
     w->done = done;
     w->data = data;
     kl_list_init(&w->link);
-    kl_list_append(g->attempt.last || g->attempt.handlers ? &g->waiters_again : &g->waiters, &w->link);
+    kl_list_append(&g->waiters_again, &w->link);
   }
   if (kl_list_empty(&g->wanted)) kl_list_append(&g->host->wanted, &g->wanted);
   kl_host_wake(g->host);

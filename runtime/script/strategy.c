@@ -139,14 +139,16 @@ void kl_strategy_version_ended(kl_script *s) {
   kl_strategy *g = s->strategy;
   if (s != g->live) return;
   g->live = NULL;
+  g->paused = false;
   kl_reload_live_is_gone(g);
   if (s->failed) kl_strategy_note_error(g, s->error);
   if (now_ns() - g->version_started_ns > (int64_t)HEALTHY_MS * 1000000) g->failures = 0;
+  bool taken = g->attempt.next && !g->stopping; /* the one that starts takes over */
   bool again = s->failed && !g->stopping && g->o.on_failure != KL_FAILED_STOP;
-  if (again) {
-    kl_log_error(g->name, "%s", s->error ? s->error : "failed");
+  if (s->failed && (again || taken)) kl_log_error(g->name, "%s", s->error ? s->error : "failed");
+  if (again && !taken) {
     start_later(g);
-  } else if (!g->attempt.next || g->stopping) { /* else the one that starts takes over */
+  } else if (!taken) {
     g->failed = s->failed;
     ended(g, s);
   }
@@ -165,6 +167,7 @@ void kl_strategy_nothing_runs(kl_strategy *g) {
 /* ---- what can be asked of a strategy ---- */
 
 void kl_strategy_stop(kl_strategy *g, kl_stop_reason why, bool now) {
+  bool only_starts = !g->live && g->attempt.next;
   g->stopping = true;
   kl_error e = {0};
   kl_error_set(&e, KL_ERR_CLOSED, "%s is stopping", g->name);
@@ -173,7 +176,7 @@ void kl_strategy_stop(kl_strategy *g, kl_stop_reason why, bool now) {
     g->paused = false;
     if (!g->live->live) kl_version_go_live(g->live);
     kl_script_stop(g->live, why, now);
-  } else if (g->ended == KL_STRATEGY_WAITING) {
+  } else if (g->ended == KL_STRATEGY_WAITING || only_starts) {
     ended(g, NULL);
   }
 }
