@@ -13,6 +13,7 @@ kl_environment *kl_environment_of(lua_State *L) { return kl_script_data(kl_scrip
 typedef struct {
   kl_wait wait; /* first */
   kl_call *call;
+  kl_script *script;
   const kl_operation *op;
   char name[64];
   bool raw, text;
@@ -49,7 +50,10 @@ static void rest_done(void *data, const kl_http_response *res, const kl_error *e
 
 static void rest_drop(kl_wait *wait) {
   rest_wait *w = (rest_wait *)wait;
-  if (w->call) kl_call_cancel(w->call);
+  if (w->call && kl_script_replaced(w->script))
+    kl_call_leave(w->call);
+  else if (w->call)
+    kl_call_cancel(w->call);
   (void)kl_charge_set(&w->charge, 0);
   kl_buf_free(&w->body);
   kl_buf_free(&w->key);
@@ -144,7 +148,7 @@ int kl_rest_await(lua_State *L, const kl_operation *op, const char *method, kl_a
   const char *verb = op ? op->method : method;
   bool reads = !strcmp(verb, "GET");
   if (!reads && !kl_may_act(L)) return hold(L, op, method, args);
-  rest_wait now = {.op = op, .raw = args->raw, .text = args->text};
+  rest_wait now = {.script = kl_script_of(L), .op = op, .raw = args->raw, .text = args->text};
   now.wait.push = rest_push;
   now.wait.drop = rest_drop;
   now.wait.kind = reads ? KL_WAIT_START : KL_WAIT_EVENT;

@@ -118,9 +118,9 @@ static int64_t backoff_ms(kl_call *c) {
   return pause / 2 + (int64_t)(next_random(c->s) % (uint64_t)(pause / 2 + 1));
 }
 
-/* True when the call goes on. An order that nobody waits for any more is not tried again; its cancel is. */
+/* True when the call goes on. An order that was given up is not tried again; its cancel is. */
 static bool call_retry(kl_call *c, const kl_error *why) {
-  if (!c->cb && c->write && c->ticket.class != KL_CLASS_CANCEL) return false;
+  if (!c->cb && !c->left && c->write && c->ticket.class != KL_CLASS_CANCEL) return false;
   int64_t pause = backoff_ms(c);
   if (pause >= remaining_ms(c)) return false;
   c->attempt++;
@@ -616,6 +616,15 @@ void kl_call_cancel(kl_call *c) {
   if (c->write) kl_log_info("session", "%s was given up before it was sent", c->name);
   call_end(c);
   kl_session_pump(c->s);
+}
+
+void kl_call_leave(kl_call *c) {
+  if (!c->write) {
+    kl_call_cancel(c);
+    return;
+  }
+  c->cb = NULL;
+  c->left = true;
 }
 
 void kl_session_abort_calls(kl_session *s) {

@@ -75,6 +75,8 @@ kl_call *kl_session_call(kl_session *s, const kl_call_request *r, kl_call_cb cb,
  * goes on to its end, and what became of it is logged; another write that waits, also between two tries, is not sent.
  */
 void kl_call_cancel(kl_call *c);
+/* The same, but a write that still waits is sent all the same, and what became of it is logged. */
+void kl_call_leave(kl_call *c);
 /* Writes under way (also abandoned ones); shutdown waits for them. */
 size_t kl_session_writes_pending(const kl_session *s);
 

@@ -118,6 +118,7 @@ struct kl_call {
   kl_error error; /* of KL_CALL_FAILED; why the answer was lost */
 
   kl_call_cb cb; /* NULL: nobody waits any more */
+  bool left;     /* who made it has been replaced: it goes on as if somebody waited */
   void *data;
 };
 

@@ -169,6 +169,7 @@ struct kl_script {
   bool starting;                 /* its start runs beside the live version */
   bool for_swap;                 /* its on_stop handlers run because another version takes over */
   bool discarded;                /* closed without a word */
+  bool replaced;                 /* another version has taken over */
   const kl_sources *snapshot;    /* where its sources are from while it starts; NULL: the disk */
   kl_rehearsal *rehearsal;       /* of its start; owned, NULL once it is live */
   kl_buf image;                  /* of the state that it begins with; freed once it is live */

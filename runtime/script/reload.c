@@ -138,7 +138,9 @@ static bool copy_sources(kl_sources *to, const kl_sources *from) {
 
 static void stop_probation(kl_strategy *g) {
   uv_timer_stop(&g->timer);
-  if (g->previous) kl_script_discard(g->previous);
+  if (!g->previous) return;
+  if (g->stopping) g->previous->replaced = false; /* nothing is sent any more that waits */
+  kl_script_discard(g->previous);
   g->previous = NULL;
 }
 
@@ -273,6 +275,7 @@ static void roll_back(kl_strategy *g, const char *why, const char *traceback) {
   }
   uv_timer_stop(&g->timer);
   g->live = g->previous;
+  g->live->replaced = false;
   g->previous = NULL;
   g->rolled_back++;
   keep_failed_files(g, bad);
@@ -304,6 +307,7 @@ static void swap(kl_strategy *g) {
   int64_t began = a->began_ns, paused = a->pause_ns;
   a->next = a->rehearsal = NULL;
   if (old && old->live) kl_version_suspend(old);
+  if (old) old->replaced = true;
   if (old && g->o.probation_ms >= 0 && !g->previous) {
     g->previous = old;
     old = NULL;

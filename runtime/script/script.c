@@ -22,6 +22,7 @@ void *kl_script_data(kl_script *s) { return s->host->o.data; }
 kl_permissions kl_script_permissions(const kl_script *s) { return s->o.allow; }
 const kl_script_options *kl_script_get_options(const kl_script *s) { return &s->o; }
 bool kl_script_live(const kl_script *s) { return s->live; }
+bool kl_script_replaced(const kl_script *s) { return s->replaced; }
 kl_strategy *kl_script_strategy(const kl_script *s) { return s->strategy; }
 const char *kl_script_error(const kl_script *s) { return s->error; }
 const char *kl_script_error_kind(const kl_script *s) { return s->error_kind; }

@@ -69,6 +69,10 @@ bool kl_script_live(const kl_script *s);
 bool kl_may_act(lua_State *L);
 int kl_hold(lua_State *L, lua_KContext ctx, lua_KFunction k); /* raises */
 
+/* Another version has taken over from this one. What a wait of it has under way is not given up when the wait is dropped:
+ * the state that went over counts on it. */
+bool kl_script_replaced(const kl_script *s);
+
 /* Something of a binding's that outlives versions, as a queue of messages: found by a key, shared by the versions that
  * hold it, freed when the last one has let go. A version may hold several of one key; the n-th it takes is the n-th
  * that the others took. Without a strategy it belongs to the one script. */

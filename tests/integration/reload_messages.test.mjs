@@ -160,6 +160,36 @@ test('orders that are on their way at a reload are sent once, and known to the n
   assert.ok(lines.includes(`starts\t${LAST}`));
 });
 
+// Forty orders at once are more than the rate limits let through; the version that made them is replaced meanwhile, and no
+// other is kept.
+const crowd = (version) => `
+  local kalshi, task, kalua = require "kalshi", require "task", require "kalua"
+  local state = kalua.state
+  state.ticker = state.ticker or kalshi.get_markets{ status = "open", limit = 1 }.markets[1].ticker
+  kalshi.orders()
+  if ${version} == 1 then
+    for i = 1, 40 do
+      task.spawn(kalshi.create_order, { ticker = state.ticker, client_order_id = "crowd-" .. i, side = "bid", price = 0.01, count = 1,
+        time_in_force = "good_till_canceled", self_trade_prevention_type = "taker_at_cross" })
+    end
+    task.yield()
+    print "asked"
+  else
+    print("waiting", kalshi.budget().waiting > 0)
+    while #kalshi.orders() < 40 do task.sleep(0.05) end
+    print "all"
+  end
+  task.sleep(600)
+`;
+
+test('orders that wait for their turn at a reload are sent', async () => {
+  const r = new Running('crowd.lua', crowd(1), ['--markets', '2', '--log', 'info', '--tier', 'basic', '--probation', '0']);
+  await r.said('asked');
+  await r.reload(crowd(2), 2);
+  await r.said('all');
+  assert.ok((await r.stop()).includes('waiting\ttrue'));
+});
+
 // The version that runs changes its state all the time, so the new one is built twice.
 const asker = (version, url) => `
   local kalshi, task, kalua, http = require "kalshi", require "task", require "kalua", require "http"
