@@ -6,17 +6,13 @@
 #include "script/script.h"
 
 void kl_embedded_call(lua_State *L, const char *name, int nargs) {
-  for (size_t i = 0; i < kl_stdlib_count; i++) {
-    const kl_embedded *m = &kl_stdlib[i];
-    if (strcmp(m->name, name) != 0) continue;
-    lua_pushfstring(L, "=kalua/%s.lua", name); /* … chunkname */
-    if (luaL_loadbufferx(L, m->text, m->len, lua_tostring(L, -1), "t") != LUA_OK) lua_error(L);
-    lua_insert(L, -nargs - 2); /* chunk … chunkname */
-    lua_pop(L, 1);
-    lua_call(L, nargs, 1);
-    return;
-  }
-  luaL_error(L, "the standard library lacks %s.lua", name);
+  const kl_embedded *m = kl_embedded_find(name);
+  if (!m) luaL_error(L, "the standard library lacks %s.lua", name);
+  lua_pushfstring(L, "=kalua/%s.lua", name); /* … chunkname */
+  kl_embedded_load(L, m, lua_tostring(L, -1));
+  lua_insert(L, -nargs - 2); /* chunk … chunkname */
+  lua_pop(L, 1);
+  lua_call(L, nargs, 1);
 }
 
 int kl_embedded_error_lua(lua_State *L) {

@@ -225,18 +225,14 @@ static int l_seconds(lua_State *L) {
 
 /* Runs the embedded part `name` with (module, helpers). */
 static void run_lua_part(lua_State *L, const char *name, int module, int helpers) {
-  for (size_t i = 0; i < kl_stdlib_count; i++) {
-    const kl_embedded *e = &kl_stdlib[i];
-    if (strcmp(e->name, name) != 0) continue;
-    lua_pushfstring(L, "=%s.lua", name); /* chunk */
-    if (luaL_loadbufferx(L, e->text, e->len, lua_tostring(L, -1), "t") != LUA_OK) lua_error(L);
-    lua_pushvalue(L, module);
-    lua_pushvalue(L, helpers);
-    lua_call(L, 2, 0);
-    lua_pop(L, 1); /* */
-    return;
-  }
-  luaL_error(L, "the standard library lacks %s.lua", name);
+  const kl_embedded *m = kl_embedded_find(name);
+  if (!m) luaL_error(L, "the standard library lacks %s.lua", name);
+  lua_pushfstring(L, "=%s.lua", name); /* chunk */
+  kl_embedded_load(L, m, lua_tostring(L, -1));
+  lua_pushvalue(L, module);
+  lua_pushvalue(L, helpers);
+  lua_call(L, 2, 0);
+  lua_pop(L, 1); /* */
 }
 
 /* The parts that are written in Lua, in the order in which they use each other through `helpers`. */

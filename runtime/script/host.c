@@ -82,6 +82,7 @@ void kl_host_release(kl_host *h) {
     kl_list_remove(&s->link);
     kl_script_free(s);
   }
+  kl_embedded_free(h);
   free(h->module_path);
   free(h);
 }

@@ -76,6 +76,7 @@ struct kl_host {
   bool closing;
   uv_timer_t save_timer;
   char *module_path; /* KALUA_PATH; owned, may be NULL */
+  kl_buf *compiled;  /* of each of kl_stdlib; owned, NULL until one is loaded */
   kl_watch watch;
 };
 
@@ -99,6 +100,9 @@ struct kl_meter {
   size_t used, most; /* bytes, of kl_charge */
   kl_rate log, orders;
 };
+
+/* Of what kl_embedded_load has compiled. */
+void kl_embedded_free(kl_host *h);
 
 /* Raises when the running task may start no other one. */
 void kl_limit_tasks(lua_State *L); /* raises */

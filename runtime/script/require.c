@@ -109,17 +109,14 @@ static bool load_from_path(lua_State *L, const char *folders, const char *name) 
 }
 
 static bool load_embedded(lua_State *L, const char *name) {
-  for (size_t i = 0; i < kl_stdlib_count; i++) {
-    const kl_embedded *m = &kl_stdlib[i];
-    if (strcmp(m->name, name) != 0) continue;
-    if (strncmp(name, "cli.", 4) == 0 && kl_script_of(L)->folder) /* bodies of commands, which come from no file */
-      luaL_error(L, "%s is a command of kalua, no module for scripts", name);
-    lua_pushfstring(L, "=kalua/%s.lua", name);
-    if (luaL_loadbufferx(L, m->text, m->len, lua_tostring(L, -1), "t") != LUA_OK) lua_error(L);
-    lua_pushfstring(L, "embedded %s", name);
-    return true;
-  }
-  return false;
+  const kl_embedded *m = kl_embedded_find(name);
+  if (!m) return false;
+  if (strncmp(name, "cli.", 4) == 0 && kl_script_of(L)->folder) /* bodies of commands, which come from no file */
+    luaL_error(L, "%s is a command of kalua, no module for scripts", name);
+  lua_pushfstring(L, "=kalua/%s.lua", name);
+  kl_embedded_load(L, m, lua_tostring(L, -1));
+  lua_pushfstring(L, "embedded %s", name);
+  return true;
 }
 
 static bool load_native(lua_State *L, const char *name) {

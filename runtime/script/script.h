@@ -256,5 +256,9 @@ typedef struct kl_embedded {
 } kl_embedded;
 extern const kl_embedded kl_stdlib[];
 extern const size_t kl_stdlib_count;
+/* NULL when there is none of that name. */
+const kl_embedded *kl_embedded_find(const char *name);
+/* Pushes its chunk; what was compiled before in this process is not compiled again, and keeps the chunk name of then. */
+void kl_embedded_load(lua_State *L, const kl_embedded *m, const char *chunk_name); /* raises */
 
 #endif
