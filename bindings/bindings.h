@@ -9,6 +9,7 @@
 #include "kalshi/session.h"
 
 typedef struct kl_bus kl_bus;
+typedef struct kl_shadow kl_shadow;
 
 /* What kl_host_options.data points at. */
 typedef struct kl_environment {
@@ -20,7 +21,8 @@ typedef struct kl_environment {
   bool tool; /* the scripts are bodies of commands, which may use what belongs to the command line */
   /* kalua.expect: set by scripts, read by the end summary (owned by the command). NULL: ignored. */
   void *expectations;
-  kl_bus *bus; /* between the scripts; made at its first use, to be freed (kl_bus_free) when the host has gone */
+  kl_bus *bus;        /* between the scripts; made at its first use, to be freed (kl_bus_free) when the host has gone */
+  kl_shadow *shadows; /* see bindings/shadow.h; to be freed (kl_shadows_free) when the host has gone */
 } kl_environment;
 
 /* Preloaded modules, for kl_host_options.modules. */

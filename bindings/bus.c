@@ -12,6 +12,7 @@
 #include "bindings/check.h"
 #include "bindings/queue.h"
 #include "bindings/rest.h"
+#include "bindings/shadow.h"
 #include "script/image.h"
 
 #define BUS_META "bus.Subscription"
@@ -190,6 +191,13 @@ static int send_now(lua_State *L, int status, lua_KContext ctx) {
   kl_buf_add(m, &k, sizeof k);
   kl_buf_add(m, from, k);
   kl_image_write(L, 2, "bus.send: the value", m);
+  kl_actor who;
+  kl_shadow *shadow = kl_shadow_here(L, &who);
+  if (shadow) kl_shadow_note(shadow, who, "bus.send", name);
+  if (kl_script_is_shadow(s)) { /* nobody gets it */
+    lua_pushinteger(L, 0);
+    return 1;
+  }
   channel *ch = make_channel(L, bus, name, n);
   kl_error e;
   if (!keep_last(ch, s, m, &e)) {
@@ -215,7 +223,7 @@ static int l_send(lua_State *L) {
   check_channel(L, 1, "bus.send", &n);
   lua_settop(L, 2);
   if (lua_isnil(L, 2)) return kl_bad_argument(L, 2, "bus.send", "a value");
-  return kl_may_act(L) ? send_now(L, LUA_OK, 0) : kl_hold(L, 0, send_now);
+  return kl_may_pretend(L) ? send_now(L, LUA_OK, 0) : kl_hold(L, 0, send_now);
 }
 
 /* bus.last(channel): value, from; nil when nothing was sent. */

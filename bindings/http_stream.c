@@ -197,7 +197,8 @@ static int open_stream(lua_State *L, int again, lua_KContext ctx) {
   s->member.close = member_close;
   luaL_setmetatable(L, STREAM_META);
   kl_http_read_request(L, &r); /* request stream … */
-  if (!kl_may_act(L)) {
+  bool reads = !strcmp(r.http.method, "GET") || !strcmp(r.http.method, "HEAD");
+  if (reads ? !kl_may_pretend(L) : !kl_may_act(L)) {
     lua_settop(L, 1);
     return kl_hold(L, 0, open_stream);
   }

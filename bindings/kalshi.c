@@ -211,6 +211,12 @@ static int l_fail(lua_State *L) {
   return kl_raise(L, &e);
 }
 
+/* shadow(): the script is one, so what it cancels goes on. */
+static int l_shadow(lua_State *L) {
+  lua_pushboolean(L, kl_script_is_shadow(kl_script_of(L)));
+  return 1;
+}
+
 /* seconds(text): seconds since the epoch of a time as the exchange writes it; nil for anything else. */
 static int l_seconds(lua_State *L) {
   int64_t us;
@@ -237,8 +243,8 @@ static void run_lua_part(lua_State *L, const char *name, int module, int helpers
 
 /* The parts that are written in Lua, in the order in which they use each other through `helpers`. */
 static void add_lua_parts(lua_State *L, int module) {
-  static const luaL_Reg functions[] = {
-      {"budget", l_budget}, {"has_key", l_has_key}, {"fail", l_fail}, {"seconds", l_seconds}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"budget", l_budget},   {"has_key", l_has_key}, {"fail", l_fail},
+                                       {"seconds", l_seconds}, {"shadow", l_shadow},   {NULL, NULL}};
   static const char *const parts[] = {"kalshi_calls", "kalshi_books", "kalshi_history", "kalshi_pages",
                                       "kalshi_candles"};
   luaL_newlib(L, functions); /* helpers */

@@ -88,7 +88,7 @@ static int l_expect(lua_State *L) {
       return kl_raisef(L, KL_ERR_VALIDATION, "expect: %s takes a text like \"<200\" or \">=0.5\"", x.metric);
     }
     snprintf(x.script, sizeof x.script, "%s", kl_script_name(s));
-    if (env->expectations && !kl_expectations_add(env->expectations, &x))
+    if (env->expectations && !kl_script_is_shadow(s) && !kl_expectations_add(env->expectations, &x))
       return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory");
   }
   return 0;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bindings/json.h"
+#include "bindings/shadow.h"
 #include "script/limits.h"
 #include "script/rehearsal.h"
 
@@ -21,8 +22,9 @@ typedef struct {
   kl_error error;
   int status;
   kl_buf body;
-  kl_buf key;       /* of the answer, in the record of a version that starts */
-  kl_charge charge; /* of the body that was sent, then of the answer's */
+  kl_buf key;        /* of the answer, in the record of a version that starts */
+  kl_charge charge;  /* of the body that was sent, then of the answer's */
+  kl_shadow *shadow; /* that is told of the answer; NULL: none */
 } rest_wait;
 
 static void rest_done(void *data, const kl_http_response *res, const kl_error *e) {
@@ -39,6 +41,7 @@ static void rest_done(void *data, const kl_http_response *res, const kl_error *e
     } else {
       kl_buf_add(&w->body, res->body, res->body_len); /* of a write always: it has happened */
     }
+    if (w->shadow && res->status < 300) kl_shadow_answered(w->shadow, w->op, res->body, res->body_len);
     if (w->body.failed) {
       w->failed = true;
       kl_error_set(&w->error, KL_ERR_INTERNAL, "%s: not enough memory for the answer of %zu bytes", w->name,
@@ -140,6 +143,37 @@ static int hold(lua_State *L, const kl_operation *op, const char *method, kl_arg
   return kl_hold(L, 0, held_call);
 }
 
+/* ---- writes of a shadow ---- */
+
+/* Behind `at`: what the exchange would have answered, and how it is wanted. */
+enum { SHADOW_BODY, SHADOW_OP, SHADOW_RAW, SHADOW_TEXT, SHADOW_PARTS };
+
+static int shadow_result(lua_State *L, int status, lua_KContext at) {
+  (void)status;
+  kl_check_cancelled(L);
+  const kl_buf *body = lua_touserdata(L, (int)at + SHADOW_BODY);
+  rest_wait w = {.op = lua_touserdata(L, (int)at + SHADOW_OP),
+                 .raw = lua_toboolean(L, (int)at + SHADOW_RAW),
+                 .text = lua_toboolean(L, (int)at + SHADOW_TEXT),
+                 .status = 200,
+                 .body = *body};
+  snprintf(w.name, sizeof w.name, "%s", w.op ? w.op->name : "the call");
+  return rest_result(L, &w);
+}
+
+/* The others get their turn first, as they do while the exchange is asked. */
+static int shadow_await(lua_State *L, kl_shadow *s, const char *method, kl_args *args, const rest_wait *w) {
+  kl_error e = {0};
+  luaL_checkstack(L, SHADOW_PARTS + 8, NULL);
+  kl_buf *body = kl_push_buffer(L);
+  int at = lua_gettop(L);
+  lua_pushlightuserdata(L, (void *)(uintptr_t)w->op);
+  lua_pushboolean(L, w->raw);
+  lua_pushboolean(L, w->text);
+  if (!kl_shadow_answer(s, w->op, method, args, body, &e)) return kl_raise(L, &e);
+  return kl_yield_to(L, at - SHADOW_BODY, shadow_result);
+}
+
 int kl_rest_await(lua_State *L, const kl_operation *op, const char *method, kl_args *args) {
   kl_environment *env = kl_environment_of(L);
   if (!lua_isyieldable(L)) /* before anything is sent */
@@ -147,7 +181,10 @@ int kl_rest_await(lua_State *L, const kl_operation *op, const char *method, kl_a
                      op ? op->name : args->path.data);
   const char *verb = op ? op->method : method;
   bool reads = !strcmp(verb, "GET");
-  if (!reads && !kl_may_act(L)) return hold(L, op, method, args);
+  if (!reads && !kl_may_pretend(L)) return hold(L, op, method, args);
+  kl_actor who = KL_ACTOR_OLD;
+  kl_shadow *shadow = reads ? NULL : kl_shadow_here(L, &who);
+  if (!reads && !shadow && kl_script_is_shadow(kl_script_of(L))) (void)kl_may_act(L); /* raises: it is nobody's */
   rest_wait now = {.script = kl_script_of(L), .op = op, .raw = args->raw, .text = args->text};
   now.wait.push = rest_push;
   now.wait.drop = rest_drop;
@@ -169,6 +206,8 @@ int kl_rest_await(lua_State *L, const kl_operation *op, const char *method, kl_a
   kl_check_await(L);
   if (!reads && strcmp(verb, "DELETE") != 0) /* what takes an order back is never refused here */
     kl_script_count_orders(L, args->items ? args->items : 1, now.name);
+  if (shadow && who == KL_ACTOR_NEW) return shadow_await(L, shadow, verb, args, &now);
+  now.shadow = shadow;
   rest_wait *w = malloc(sizeof *w);
   if (!w) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory");
   *w = now;
@@ -197,6 +236,7 @@ int kl_rest_await(lua_State *L, const kl_operation *op, const char *method, kl_a
     w->key = *key; /* moved */
     *key = (kl_buf){0};
   }
+  if (shadow) kl_shadow_sent(shadow, op, verb, args);
   kl_buf_free(&args->path); /* copied; the rest of the wait needs none of it */
   kl_buf_free(&args->query);
   kl_buf_free(&args->body);

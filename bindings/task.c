@@ -164,7 +164,7 @@ static int every_step(lua_State *L, int status, lua_KContext step) {
       lua_callk(L, 1, 0, EVERY_WOKE, every_step);
       step = EVERY_WOKE;
     } else if (step == EVERY_WOKE) {
-      if (!kl_may_act(L)) return kl_hold(L, EVERY_SLEEPS, every_step);
+      if (!kl_may_pretend(L)) return kl_hold(L, EVERY_SLEEPS, every_step);
       step = EVERY_SLEEPS;
       if (d->at > monotonic(L)) continue; /* another version called meanwhile */
       d->at += d->interval;

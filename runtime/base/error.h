@@ -20,6 +20,7 @@
 #define KL_ERR_CONFIG "config"     /* credentials or configuration; exit code 3 */
 #define KL_ERR_PROTOCOL "protocol" /* the other side sent what it must not */
 #define KL_ERR_PERMISSION "permission"
+#define KL_ERR_SHADOW "shadow"           /* a shadow has no effect outside, and no answer can be made up */
 #define KL_ERR_INTERNAL "internal"       /* out of memory and the like */
 #define KL_ERR_BROKEN_PIPE "broken_pipe" /* what reads the output of a command has gone */
 

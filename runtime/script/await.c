@@ -81,9 +81,22 @@ void kl_complete(kl_wait *w) {
   if (w->task) kl_ready(w->task);
 }
 
-bool kl_may_act(lua_State *L) {
+bool kl_script_is_shadow(const kl_script *s) { return s->strategy && s->strategy->o.shadow_of; }
+
+bool kl_may_pretend(lua_State *L) {
   const kl_script *s = kl_script_of(L);
   return s->live || (s->for_swap && s->current && s->current->exempt);
+}
+
+bool kl_may_act(lua_State *L) {
+  const kl_script *s = kl_script_of(L);
+  if (kl_script_is_shadow(s))
+    kl_raisef(
+        L, KL_ERR_SHADOW,
+        "this is a shadow of %s, which changes nothing outside: it writes no files, starts no programs, and sends "
+        "nothing to other servers",
+        s->strategy->o.shadow_of->name);
+  return kl_may_pretend(L);
 }
 
 static int held_push(lua_State *L, kl_wait *w) {

@@ -145,9 +145,11 @@ static void stop_probation(kl_strategy *g) {
 }
 
 /* With those modules of the program that the next version is likely to ask for, too. */
-static kl_script *prepare(kl_strategy *g, kl_error *e) {
+static kl_script *prepare(kl_strategy *g, const char *path, kl_error *e) {
   const kl_version v = {.strategy = g, .keeper = g->keeper, .name = g->name};
-  return kl_script_prepare(g->host, &g->o.script, &v, g->live ? g->live->modules : 0, e);
+  kl_script_options o = g->o.script;
+  o.path = path;
+  return kl_script_prepare(g->host, &o, &v, g->live ? g->live->modules : 0, e);
 }
 
 static void roll_back(kl_strategy *g, const char *why, const char *traceback);
@@ -157,7 +159,7 @@ static void tick(uv_timer_t *timer) {
   kl_script *s = g->live;
   if (!s || !s->live) return; /* paused: its probation is the time in which it runs */
   g->ticks++;
-  if (!g->spare) g->spare = prepare(g, NULL);
+  if (!g->spare) g->spare = prepare(g, g->o.script.path, NULL);
   if (s->n_checks && g->ticks >= CHECK_TICKS) {
     if (g->previous) {
       roll_back(g, "a check of kalua.on_probation did not end", NULL);
@@ -226,13 +228,49 @@ static void keep_failed_files(kl_strategy *g, kl_script *s) {
   g->has_failed_files = true;
 }
 
+static void forget_failed_files(kl_strategy *g) {
+  kl_sources_free(&g->failed_files);
+  g->has_failed_files = false;
+}
+
+static void end_promotion(kl_strategy *g) {
+  free(g->promoting);
+  g->promoting = NULL;
+}
+
+static void drop_spare(kl_strategy *g) {
+  kl_script_drop_prepared(g->spare);
+  g->spare = NULL;
+}
+
+/* The file that was promoted is that of the strategy. */
+static void take_path(kl_strategy *g) {
+  free(g->path_before);
+  g->path_before = (char *)(uintptr_t)g->o.script.path;
+  g->o.script.path = g->promoting;
+  g->promoting = NULL;
+  drop_spare(g); /* it would read the old one */
+}
+
+/* The version that runs again may be of the file before. */
+static bool give_path_back(kl_strategy *g) {
+  const char *its = g->live->o.path;
+  if (!g->path_before || !its || !strcmp(its, g->o.script.path) || strcmp(its, g->path_before) != 0) return false;
+  free((void *)(uintptr_t)g->o.script.path);
+  g->o.script.path = g->path_before;
+  g->path_before = NULL;
+  drop_spare(g);
+  return true;
+}
+
 static void refuse(kl_strategy *g, const kl_error *e, const char *traceback) {
   kl_attempt *a = &g->attempt;
   char text[TEXT_MAX];
+  const char *what = g->promoting ? "promoted" : "reloaded";
   if (g->live)
-    snprintf(text, sizeof text, "not reloaded: %s (generation %d goes on)", e->message, g->live->generation);
+    snprintf(text, sizeof text, "not %s: %s (generation %d goes on)", what, e->message, g->live->generation);
   else
-    snprintf(text, sizeof text, "not reloaded: %s", e->message);
+    snprintf(text, sizeof text, "not %s: %s", what, e->message);
   g->refused++;
   kl_strategy_note_error(g, e->message);
   char *trace = traceback ? strdup(traceback) : NULL;
@@ -243,6 +281,8 @@ static void refuse(kl_strategy *g, const kl_error *e, const char *traceback) {
     keep_failed_files(g, failed);
   else if (failed)
     g->has_failed_files = copy_sources(&g->failed_files, &failed->sources);
+  if (g->promoting) forget_failed_files(g); /* their next change is nothing to this strategy */
+  end_promotion(g);
   drop_attempt(g);
   if (g->live && !g->live->live && !g->paused) kl_version_go_live(g->live);
   announce(g, true, text, trace);
@@ -255,6 +295,7 @@ static void refuse(kl_strategy *g, const kl_error *e, const char *traceback) {
 
 void kl_reload_give_up(kl_strategy *g, const kl_error *e) {
   g->again = false;
+  end_promotion(g);
   drop_attempt(g);
   stop_probation(g);
   tell(g, &g->waiters, e);
@@ -278,7 +319,10 @@ static void roll_back(kl_strategy *g, const char *why, const char *traceback) {
   g->live->replaced = false;
   g->previous = NULL;
   g->rolled_back++;
-  keep_failed_files(g, bad);
+  if (give_path_back(g))
+    forget_failed_files(g);
+  else
+    keep_failed_files(g, bad);
   kl_script_discard(bad);
   kl_reload_made_live(g, g->live);
   kl_version_go_live(g->live);
@@ -305,7 +349,9 @@ static void swap(kl_strategy *g) {
   kl_attempt *a = &g->attempt;
   kl_script *old = g->live, *next = a->next, *rehearsal = a->rehearsal;
   int64_t began = a->began_ns, paused = a->pause_ns;
+  bool promoted = g->promoting != NULL;
   a->next = a->rehearsal = NULL;
+  if (promoted) take_path(g);
   if (old && old->live) kl_version_suspend(old);
   if (old) old->replaced = true;
   if (old && g->o.probation_ms >= 0 && !g->previous) {
@@ -321,7 +367,11 @@ static void swap(kl_strategy *g) {
   kl_saver_put(g, &a->image, next->generation, a->schema);
   drop_attempt(g);
   char text[TEXT_MAX];
-  snprintf(text, sizeof text, "reloaded in %.1f ms, generation %d", ms_since(began), next->generation);
+  if (promoted)
+    snprintf(text, sizeof text, "promoted %.400s in %.1f ms, generation %d", g->o.script.path, ms_since(began),
+             next->generation);
+  else
+    snprintf(text, sizeof text, "reloaded in %.1f ms, generation %d", ms_since(began), next->generation);
   announce(g, false, text, NULL);
   kl_log_debug(g->name, "the version before rested for %.2f ms", ms_since(paused));
   if (rehearsal) kl_script_discard(rehearsal);
@@ -349,8 +399,11 @@ static void start_timed_out(uv_timer_t *timer) {
 /* A version that is compiled and has not run yet: of what the rehearsal read, or of what is on the disk. */
 static kl_script *compiled(kl_strategy *g, kl_script *rehearsal, kl_error *e) {
   kl_version v = {.generation = g->last_generation + 1, .starting = true};
-  kl_script *s = g->spare ? g->spare : prepare(g, e);
-  g->spare = NULL;
+  kl_script *s = g->spare && !g->promoting ? g->spare : NULL;
+  if (s)
+    g->spare = NULL;
+  else
+    s = prepare(g, g->promoting ? g->promoting : g->o.script.path, e);
   if (!s) return NULL;
   if (rehearsal) {
     v.snapshot = &rehearsal->sources;
@@ -547,6 +600,7 @@ void kl_strategy_step(kl_strategy *g) {
                  : over      ? "%s does not run"
                              : "%s is paused: resume it first",
                  g->name);
+    end_promotion(g);
     tell(g, &g->waiters_again, &e);
     return;
   }
@@ -555,18 +609,21 @@ void kl_strategy_step(kl_strategy *g) {
     return;
   }
   if (!g->live && !g->attempt.next) {
-    start_now(g);
+    if (g->promoting) { /* it has ended since that was asked for */
+      kl_error_set(&e, KL_ERR_CLOSED, "%s does not run", g->name);
+      end_promotion(g);
+      tell(g, &g->waiters_again, &e);
+    } else {
+      start_now(g);
+    }
     return;
   }
   drop_attempt(g);
   begin(g);
 }
 
-bool kl_strategy_reload(kl_strategy *g, kl_reload_done *done, void *data, kl_error *e) {
-  if (g->stopping || (!g->live && !g->attempt.next && g->ended == KL_STRATEGY_ENDED)) {
-    kl_error_set(e, KL_ERR_CLOSED, "%s does not run", g->name);
-    return false;
-  }
+/* Has the reload done that is asked for; `done` is told. */
+static bool want(kl_strategy *g, kl_reload_done *done, void *data, kl_error *e) {
   if (done) {
     kl_reload_waiter *w = malloc(sizeof *w);
     if (!w) {
@@ -581,4 +638,30 @@ bool kl_strategy_reload(kl_strategy *g, kl_reload_done *done, void *data, kl_err
   if (kl_list_empty(&g->wanted)) kl_list_append(&g->host->wanted, &g->wanted);
   kl_host_wake(g->host);
   return true;
+}
+
+bool kl_strategy_promote(kl_strategy *g, const char *path, kl_reload_done *done, void *data, kl_error *e) {
+  if (g->stopping || !g->live)
+    kl_error_set(e, KL_ERR_CLOSED, "%s does not run", g->name);
+  else if (g->paused)
+    kl_error_set(e, KL_ERR_VALIDATION, "%s is paused: resume it first", g->name);
+  else if (!g->o.script.path)
+    kl_error_set(e, KL_ERR_VALIDATION, "%s was not started from a file", g->name);
+  else if (g->attempt.next || g->promoting || !kl_list_empty(&g->wanted))
+    kl_error_set(e, KL_ERR_VALIDATION, "%s is being reloaded; try again in a moment", g->name);
+  else {
+    g->promoting = strdup(path);
+    if (g->promoting && want(g, done, data, e)) return true;
+    if (!g->promoting) kl_error_set(e, KL_ERR_INTERNAL, "not enough memory to promote %s", path);
+    end_promotion(g);
+  }
+  return false;
+}
+
+bool kl_strategy_reload(kl_strategy *g, kl_reload_done *done, void *data, kl_error *e) {
+  if (g->stopping || (!g->live && !g->attempt.next && g->ended == KL_STRATEGY_ENDED)) {
+    kl_error_set(e, KL_ERR_CLOSED, "%s does not run", g->name);
+    return false;
+  }
+  return want(g, done, data, e);
 }

@@ -65,12 +65,16 @@ void kl_check_cancelled(lua_State *L); /* raises */
  * and is kept for a return, is not live: its tasks do not run, but for what a start needs. */
 bool kl_script_live(const kl_script *s);
 /* For calls with an effect outside of this process, before they have any: false when the running version is not live
- * yet. Then return kl_hold(L, ctx, k), and go on in `k` once it is live. */
-bool kl_may_act(lua_State *L);
+ * yet. Then return kl_hold(L, ctx, k), and go on in `k` once it is live. In a shadow (kl_strategy_options.shadow_of) it
+ * raises kind "shadow": kl_may_pretend does not, for calls that have their effect taken from them there, or none. */
+bool kl_may_act(lua_State *L); /* raises */
+bool kl_may_pretend(lua_State *L);
+/* Is a version of a shadow. */
+bool kl_script_is_shadow(const kl_script *s);
 int kl_hold(lua_State *L, lua_KContext ctx, lua_KFunction k); /* raises */
 
-/* Another version has taken over from this one. What a wait of it has under way is not given up when the wait is dropped:
- * the state that went over counts on it. */
+/* Another version has taken over from this one. What a wait of it has under way is not given up when the wait is
+ * dropped: the state that went over counts on it. */
 bool kl_script_replaced(const kl_script *s);
 
 /* Something of a binding's that outlives versions, as a queue of messages: found by a key, shared by the versions that
@@ -258,7 +262,8 @@ extern const kl_embedded kl_stdlib[];
 extern const size_t kl_stdlib_count;
 /* NULL when there is none of that name. */
 const kl_embedded *kl_embedded_find(const char *name);
-/* Pushes its chunk; what was compiled before in this process is not compiled again, and keeps the chunk name of then. */
+/* Pushes its chunk; what was compiled before in this process is not compiled again, and keeps the chunk name of then.
+ */
 void kl_embedded_load(lua_State *L, const kl_embedded *m, const char *chunk_name); /* raises */
 
 #endif

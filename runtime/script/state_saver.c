@@ -16,7 +16,7 @@ static int64_t now_ns(void) { return kl_mono_ns(kl_clock_real()); }
 /* ---- what is kept ---- */
 
 bool kl_saver_load(kl_strategy *g, kl_error *e) {
-  const kl_state_file *f = g->host->o.state_file;
+  const kl_state_file *f = g->o.shadow_of ? NULL : g->host->o.state_file;
   size_t n;
   kl_saved_state about;
   const void *image = f ? kl_state_file_get(f, g->name, &n, &about) : NULL;
@@ -39,7 +39,7 @@ static bool put(kl_strategy *g, int generation, int schema, kl_buf *image, kl_er
 }
 
 void kl_saver_put(kl_strategy *g, const kl_buf *image, int generation, int schema) {
-  if (!g->host->o.state_file || !image->len) return;
+  if (!g->host->o.state_file || g->o.shadow_of || !image->len) return;
   kl_buf copy = {0};
   kl_error e = {0};
   kl_buf_add(&copy, image->data, image->len);
@@ -76,7 +76,7 @@ static void tick(uv_timer_t *timer) {
   for (kl_list *n = h->strategies.next; n != &h->strategies; n = n->next) {
     kl_strategy *g = KL_CONTAINER(n, kl_strategy, link);
     int64_t began = now_ns();
-    if (!g->live || g->attempt.next || g->attempt.handlers || began < g->save_at_ns) continue;
+    if (!g->live || g->o.shadow_of || g->attempt.next || g->attempt.handlers || began < g->save_at_ns) continue;
     save(g);
     int64_t took = now_ns() - began;
     int64_t pause = took * SHARE, disk = kl_state_file_took_us(h->o.state_file) * 1000 * SHARE_OF_DISK;
@@ -161,7 +161,7 @@ static int save_now(lua_State *L, int status, lua_KContext ctx) {
 int kl_script_save_lua(lua_State *L) {
   const kl_script *s = kl_script_of(L);
   lua_settop(L, 0);
-  if (!s->strategy || !s->host->o.state_file) {
+  if (!s->strategy || s->strategy->o.shadow_of || !s->host->o.state_file) {
     lua_pushboolean(L, false);
     return 1;
   }

@@ -20,6 +20,7 @@ static int64_t now_ns(void) { return kl_mono_ns(kl_clock_real()); }
 /* ---- reading ---- */
 
 const char *kl_strategy_name(const kl_strategy *g) { return g->name; }
+kl_strategy *kl_strategy_shadow_of(const kl_strategy *g) { return g->o.shadow_of; }
 kl_script *kl_strategy_script(kl_strategy *g) { return g->live; }
 
 kl_strategy *kl_strategy_next(kl_host *h, const kl_strategy *g) {
@@ -45,7 +46,8 @@ void kl_strategy_status_get(const kl_strategy *g, kl_strategy_status *out) {
                               .refused = g->refused,
                               .rolled_back = g->rolled_back,
                               .restarts = g->restarts,
-                              .failed = g->failed};
+                              .failed = g->failed,
+                              .stopping = g->stopping};
   memcpy(out->hash, g->hash, sizeof out->hash);
   memcpy(out->last_error, g->last_error, sizeof out->last_error);
   if (g->live) kl_script_stats_get(g->live, &out->script);
@@ -234,6 +236,8 @@ static void free_strategy(kl_strategy *g) {
   kl_options_free(&g->o.script);
   free(g->name);
   free(g->not_saved);
+  free(g->promoting);
+  free(g->path_before);
   kl_keeper_release(g->keeper);
   kl_buf_free(&g->image);
   kl_buf_free(&g->attempt.image);
@@ -301,7 +305,8 @@ bool kl_strategy_start(kl_host *h, const kl_strategy_options *o, kl_strategy **o
   g->open_timers = 2;
   g->started_ms = kl_wall_ms(h->o.clock);
   kl_list_append(&h->strategies, &g->link);
-  if (!kl_saver_load(g, e) || !start_version(g, NULL, e)) {
+  bool begins = o->shadow_of ? kl_reload_capture(o->shadow_of, &g->image, &g->schema, e) : kl_saver_load(g, e);
+  if (!begins || !start_version(g, NULL, e)) {
     kl_strategy_close(g);
     return false;
   }

@@ -21,6 +21,9 @@ typedef struct kl_strategy_options {
   bool watch;       /* a changed file is a reload */
   int probation_ms; /* errors of a new version within that time undo the reload; 0: 10,000; negative: no probation */
   int start_ms;     /* how long a new version may read and wait before it has started; 0: 10,000 */
+  /* It is the shadow of that one: beside it, beginning with a copy of its state, it has no effect outside of the
+   * process (kl_may_act), and no file keeps its state. Of the same host; NULL: it is none. */
+  kl_strategy *shadow_of;
 } kl_strategy_options;
 
 typedef enum {
@@ -40,6 +43,7 @@ typedef struct kl_strategy_status {
   int64_t started_ms, version_started_ms; /* wall */
   uint64_t reloads, refused, rolled_back, restarts;
   bool failed;            /* ended by an error */
+  bool stopping;          /* it was told to end, or was and has */
   char last_error[256];   /* of the last failure, refusal or return; "" */
   kl_script_stats script; /* of the running version; zeroed when none runs */
 } kl_strategy_status;
@@ -51,6 +55,10 @@ bool kl_strategy_start(kl_host *h, const kl_strategy_options *o, kl_strategy **o
  * the strategy has ended. */
 typedef void kl_reload_done(void *data, kl_strategy *g, const kl_error *e);
 bool kl_strategy_reload(kl_strategy *g, kl_reload_done *done, void *data, kl_error *e);
+/* The same with the source of another file, which is its own from the swap on: watched, reloaded, started again. The
+ * state is that of the version that runs. A rollback brings the old file back, too. Fails with `e` as above, while a
+ * reload is under way, and where it was not started from a file. */
+bool kl_strategy_promote(kl_strategy *g, const char *path, kl_reload_done *done, void *data, kl_error *e);
 /* As kl_script_stop, of all its versions; nothing is started again. */
 void kl_strategy_stop(kl_strategy *g, kl_stop_reason why, bool now);
 /* Starts one that has ended anew: source, generation and state as for a reload. */
@@ -60,6 +68,8 @@ bool kl_strategy_pause(kl_strategy *g, bool paused, kl_error *e);
 /* The version that runs; NULL when none does. Borrowed until the next turn of the loop. */
 kl_script *kl_strategy_script(kl_strategy *g);
 const char *kl_strategy_name(const kl_strategy *g);
+/* The strategy whose shadow it is; NULL when it is none. */
+kl_strategy *kl_strategy_shadow_of(const kl_strategy *g);
 void kl_strategy_status_get(const kl_strategy *g, kl_strategy_status *out);
 /* The strategy that a script is a version of; NULL for a script of its own. */
 kl_strategy *kl_script_strategy(const kl_script *s);
