@@ -57,15 +57,19 @@ static bool ends(const kl_strategy *g) {
   return status.stopping || status.phase == KL_STRATEGY_ENDED;
 }
 
-bool kl_shadow_start(kl_environment *env, kl_host *h, kl_strategy *of, const kl_strategy_options *o, kl_shadow **out,
-                     kl_error *e) {
-  kl_shadow **end = &env->shadows;
-  for (; *end; end = &(*end)->next) {
-    if ((*end)->sides[KL_ACTOR_OLD] != of || ended((*end)->sides[KL_ACTOR_NEW])) continue;
+bool kl_shadow_may_start(const kl_environment *env, const kl_strategy *of, kl_error *e) {
+  for (const kl_shadow *s = env->shadows; s; s = s->next) {
+    if (s->sides[KL_ACTOR_OLD] != of || ended(s->sides[KL_ACTOR_NEW])) continue;
     kl_error_set(e, KL_ERR_VALIDATION, "%s has a shadow that runs: end it with `kalua shadow %s --stop`",
                  kl_strategy_name(of), kl_strategy_name(of));
     return false;
   }
+  return true;
+}
+
+bool kl_shadow_start(kl_environment *env, kl_host *h, kl_strategy *of, const kl_strategy_options *o, kl_shadow **out,
+                     kl_error *e) {
+  if (!kl_shadow_may_start(env, of, e)) return false;
   kl_shadow *s = calloc(1, sizeof *s);
   bool ok = s && kl_paper_open(&s->paper[KL_ACTOR_OLD]) && kl_paper_open(&s->paper[KL_ACTOR_NEW]);
   if (s) s->comparison = kl_comparison_new(KL_SHADOW_WINDOW_MS * INT64_C(1000));
@@ -84,6 +88,9 @@ bool kl_shadow_start(kl_environment *env, kl_host *h, kl_strategy *of, const kl_
   }
   kl_error none = {0}; /* without a key there are no orders to know of */
   if (env->session) (void)kl_account_start(kl_session_account(env->session), &none);
+  kl_shadow **end = &env->shadows;
+  while (*end)
+    end = &(*end)->next;
   *end = *out = s;
   return true;
 }

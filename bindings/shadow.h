@@ -11,10 +11,12 @@
 enum { KL_SHADOW_WINDOW_MS = 1000 };
 
 /* Starts `o` as the shadow of `of`, as kl_strategy_start with shadow_of set; its name and permissions are those that
- * `o` gives. False with `e`: also where `of` has one that runs. *out belongs to the environment, until
+ * `o` gives. False with `e`: also where `of` has a shadow that runs. *out belongs to the environment, until
  * kl_shadows_free. */
 bool kl_shadow_start(kl_environment *env, kl_host *h, kl_strategy *of, const kl_strategy_options *o, kl_shadow **out,
                      kl_error *e);
+/* Whether `of` may get one: it has none that runs. False with `e`. */
+bool kl_shadow_may_start(const kl_environment *env, const kl_strategy *of, kl_error *e);
 /* Those of the environment, in order of their start, ended ones too: NULL begins, NULL ends. */
 kl_shadow *kl_shadow_next(const kl_environment *env, const kl_shadow *after);
 void kl_shadows_free(kl_shadow *first); /* takes NULL; after the host is closed */

@@ -13,11 +13,13 @@
 #include "auth/ready.h"
 #include "base/decimal.h"
 #include "base/log.h"
+#include "bindings/shadow.h"
 #include "bindings/terminal.h"
 #include "cli/account.h"
 #include "cli/notify.h"
 #include "cli/output.h"
 #include "cli/settings.h"
+#include "cli/shadow.h"
 #include "cli/summary.h"
 #include "control/control.h"
 #include "net/permit.h"
@@ -124,10 +126,19 @@ static kl_app *app_of(void *data) { return data; }
 
 /* ---- scripts ---- */
 
+/* Nothing is left beside which they could run. */
+static void stop_shadows(kl_app *a, const kl_strategy *of) {
+  for (kl_shadow *s = kl_shadow_next(&a->environment, NULL); s; s = kl_shadow_next(&a->environment, s))
+    if (kl_shadow_strategy(s, KL_ACTOR_OLD) == of)
+      kl_strategy_stop(kl_shadow_strategy(s, KL_ACTOR_NEW), KL_STOP_EXIT, false);
+}
+
 static void strategy_ended(void *data, kl_strategy *g, kl_script *s, bool failed) {
   kl_app *a = app_of(data);
+  bool shadow = kl_strategy_shadow_of(g) != NULL; /* its errors are its own */
   a->status_changed = true;
-  if (s) {
+  stop_shadows(a, g);
+  if (s && !shadow) {
     kl_script_stats stats;
     kl_script_stats_get(s, &stats);
     a->script_errors += stats.errors;
@@ -138,7 +149,7 @@ static void strategy_ended(void *data, kl_strategy *g, kl_script *s, bool failed
   const char *message = s ? kl_script_error(s) : status.last_error, *traceback = s ? kl_script_traceback(s) : NULL;
   const char *kind = s ? kl_script_error_kind(s) : NULL;
   int code = kl_exit_code_of(kind);
-  if (a->exit_code == KL_EXIT_OK) a->exit_code = code;
+  if (a->exit_code == KL_EXIT_OK && !shadow) a->exit_code = code;
   kl_output_flush(a->output);
   if (a->tool_errors && kind && !strcmp(kind, KL_ERR_BROKEN_PIPE)) return; /* as with print: nobody wants more */
   if (!message) message = "failed";
@@ -618,6 +629,7 @@ void kl_app_close(kl_app *a) {
   kl_settings_free(a->settings);
   kl_expectations_free(a->expectations);
   kl_bus_free(a->environment.bus);
+  kl_shadows_free(a->environment.shadows);
   if (a->o.log_file && kl_log_lost()) {
     fprintf(stderr, "kalua: %" PRIu64 " lines of the log are lost: %s could not be written; is the disk full?\n",
             kl_log_lost(), a->o.log_file);
@@ -642,7 +654,10 @@ void kl_app_strategies(kl_app *a) {
   kl_app_show(a);
 }
 void kl_app_show(kl_app *a) {
-  if (!a->control) a->control = kl_control_open(&a->loop, a->host, a->env_name);
+  if (a->control) return;
+  a->control = kl_control_open(&a->loop, a->host, a->env_name);
+  if (!kl_control_add(a->control, kl_shadow_ops, a))
+    kl_log_warn("kalua", "`kalua shadow` does not work here: not enough memory");
 }
 
 /* ---- running ---- */
@@ -687,6 +702,23 @@ bool kl_app_start_strategy(kl_app *a, const kl_strategy_options *o, kl_error *e)
   kl_strategy *g = NULL;
   return kl_strategy_start(a->host, &so, &g, e);
 }
+
+bool kl_app_start_shadow(kl_app *a, kl_strategy *of, const kl_strategy_options *o, kl_error *e) {
+  char wanted[KL_LISTED_NAME], own[KL_LISTED_NAME];
+  kl_strategy_options so = *o;
+  kl_shadow *s = NULL;
+  if (!kl_shadow_may_start(&a->environment, of, e)) return false; /* before a name is taken */
+  snprintf(wanted, sizeof wanted, "%.200s+shadow", kl_strategy_name(of));
+  name_script(a, wanted, so.script.path, own);
+  so.script.name = own;
+  so.script.env = a->env_name;
+  so.watch = so.watch && !a->o.no_watch;
+  a->prefix = true; /* it says much the same as the other one */
+  return kl_shadow_start(&a->environment, a->host, of, &so, &s, e);
+}
+
+kl_environment *kl_app_environment(kl_app *a) { return &a->environment; }
+kl_strategy *kl_app_strategy_next(kl_app *a, const kl_strategy *g) { return kl_strategy_next(a->host, g); }
 
 void kl_app_strategy_options(const kl_app *a, kl_strategy_options *out) {
   *out = (kl_strategy_options){.watch = true,
@@ -781,5 +813,6 @@ int kl_app_summary(kl_app *a, bool quiet) {
   }
   s.before = a->before; /* of a short run it came only now */
   if (!quiet) kl_summary_print(&s);
+  if (!quiet) kl_shadow_summary(&a->environment);
   return kl_summary_check(&s, a->expectations) ? KL_EXIT_OK : KL_EXIT_EXPECT;
 }

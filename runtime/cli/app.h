@@ -56,6 +56,13 @@ const char *kl_app_key_origin(const kl_app *a); /* where the key came from; NULL
 bool kl_app_start(kl_app *a, const char *path, const char *module, const char *name, char *const *args, kl_error *e);
 /* The same with all options; `env`, `watch` and a missing name are filled in. */
 bool kl_app_start_strategy(kl_app *a, const kl_strategy_options *o, kl_error *e);
+/* Starts `o` as the shadow of a strategy that was started, under the name of that one with "+shadow" behind it; `env`
+ * and `watch` are filled in. */
+bool kl_app_start_shadow(kl_app *a, kl_strategy *of, const kl_strategy_options *o, kl_error *e);
+/* What the scripts run in. */
+kl_environment *kl_app_environment(kl_app *a);
+/* The strategies that were started, as kl_strategy_next. */
+kl_strategy *kl_app_strategy_next(kl_app *a, const kl_strategy *g);
 /* What the command line says for every script; borrowed texts. */
 void kl_app_strategy_options(const kl_app *a, kl_strategy_options *out);
 /* Runs the loop until all scripts ended, a signal came or `seconds` (0: no limit) passed; then stops the rest. Returns

@@ -38,6 +38,7 @@ int kl_command_logs(int argc, char **argv);
 int kl_command_reload(int argc, char **argv);
 int kl_command_stop(int argc, char **argv);
 int kl_command_start(int argc, char **argv);
+int kl_command_shadow(int argc, char **argv);
 int kl_command_doctor(int argc, char **argv);
 int kl_command_test(int argc, char **argv);
 

@@ -16,6 +16,7 @@ static const kl_command commands[] = {
     {"reload", "reload NAME...", "start the source of a running script as it is now", kl_command_reload},
     {"stop", "stop NAME...", "end a running script", kl_command_stop},
     {"start", "start NAME...", "start one anew that has ended", kl_command_start},
+    {"shadow", "shadow [NAME]", "where a new version beside a running script differs", kl_command_shadow},
     {"api", "api OPERATION [k=v...]", "one REST call, JSON out", kl_command_api},
     {"book", "book TICKER", "one live book in the terminal", kl_command_book},
     {"tail", "tail CHANNEL [TICKER...]", "a stream as one JSON object per line", kl_command_tail},

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "cli/app.h"
 #include "cli/project.h"
+#include "cli/shadow.h"
 #include "script/file_watch.h"
 
 /* Whether a file can be read and compiled. */
@@ -37,8 +38,9 @@ typedef struct kl_run_options {
   bool quiet;
   const char *on_failure;
   double probation; /* seconds; negative: not said */
+  kl_text_list shadows;
 } kl_run_options;
-enum { RUN_OPT_COUNT = 4 };
+enum { RUN_OPT_COUNT = 5 };
 
 static void run_opts(kl_run_options *o, kl_opt table[RUN_OPT_COUNT]) {
   *o = (kl_run_options){.probation = -1};
@@ -47,6 +49,8 @@ static void run_opts(kl_run_options *o, kl_opt table[RUN_OPT_COUNT]) {
                                        "a script that fails: stop, restart, or last-good version [stop]", 0, 0},
                                       {"probation", KL_OPT_REAL, &o->probation, "SECONDS",
                                        "an error so soon after a reload undoes it; 0: never [10]", 0, 86400},
+                                      {"shadow", KL_OPT_LIST, &o->shadows, "NEW=OLD",
+                                       "run NEW on the same events beside the script OLD, without effect", 0, 0},
                                       {NULL, KL_OPT_FLAG, NULL, NULL, NULL, 0, 0}};
   memcpy(table, opts, sizeof opts);
 }
@@ -73,7 +77,8 @@ static kl_project_flags flags_of(const kl_app *app, const kl_run_options *o, cha
 /* What runs, for looking at its project files again. */
 typedef struct kl_run {
   kl_app *app;
-  const kl_text_list *paths;
+  kl_text_list *paths;
+  const kl_text_list *shadows;
   kl_project_flags flags;
   kl_file_watch *watch;
   uv_work_t look;
@@ -125,11 +130,11 @@ static void watch_files(kl_run *r, const kl_project *p) {
 
 static bool start(kl_run *r, bool watch, kl_error *e) {
   kl_project *p = NULL;
-  bool ok = kl_project_load(r->paths->items, r->paths->n, &r->flags, &p, e);
+  bool ok = kl_shadow_project(r->paths, r->shadows, &r->flags, &p, e);
   if (ok) {
     kl_project_log_permissions(p);
     kl_app_prefix_output(r->app, kl_project_count(p) > 1);
-    ok = start_all(r->app, p, e);
+    ok = start_all(r->app, p, e) && kl_shadow_start_all(r->app, p, r->shadows, e);
     if (ok && watch) watch_files(r, p);
   }
   kl_project_free(p);
@@ -150,12 +155,13 @@ int kl_command_run(int argc, char **argv) {
   run_opts(&run, own);
   kl_text_list paths = {0}, args = {0};
   int code = kl_opts_parse("run", usage, (const kl_opt *const[]){own, connect, NULL}, argc, argv, &paths, &args);
+  if (code < 0 && run.shadows.n) code = kl_shadow_parse(&run.shadows, &paths);
   if (code < 0 && paths.n == 0 && (access("kalua.lua", F_OK) != 0 || !kl_text_list_add(&paths, "kalua.lua")))
     code = kl_cli_usage("run", "which script? There is no kalua.lua here");
   if (code < 0 && run.on_failure && failure_named(run.on_failure) == KL_FAILED_COUNT)
     code = kl_cli_usage("run", "--on-failure takes stop, restart or last-good, not \"%s\"", run.on_failure);
   kl_app *app = NULL;
-  kl_run r = {.paths = &paths}; /* until the loop has ended */
+  kl_run r = {.paths = &paths, .shadows = &run.shadows}; /* until the loop has ended */
   kl_error e = {0};
   o.keeps_state = true;
   if (code < 0 && !kl_app_open(&o, KL_VERSION, &app, &e)) code = kl_cli_fail(&e);
@@ -181,6 +187,7 @@ int kl_command_run(int argc, char **argv) {
   kl_app_close(app);
   kl_text_list_free(&paths);
   kl_text_list_free(&args);
+  kl_text_list_free(&run.shadows);
   kl_connect_options_free(&o);
   return code;
 }

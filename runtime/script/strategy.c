@@ -21,6 +21,7 @@ static int64_t now_ns(void) { return kl_mono_ns(kl_clock_real()); }
 
 const char *kl_strategy_name(const kl_strategy *g) { return g->name; }
 kl_strategy *kl_strategy_shadow_of(const kl_strategy *g) { return g->o.shadow_of; }
+const kl_strategy_options *kl_strategy_get_options(const kl_strategy *g) { return &g->o; }
 kl_script *kl_strategy_script(kl_strategy *g) { return g->live; }
 
 kl_strategy *kl_strategy_next(kl_host *h, const kl_strategy *g) {

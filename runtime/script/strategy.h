@@ -70,6 +70,8 @@ kl_script *kl_strategy_script(kl_strategy *g);
 const char *kl_strategy_name(const kl_strategy *g);
 /* The strategy whose shadow it is; NULL when it is none. */
 kl_strategy *kl_strategy_shadow_of(const kl_strategy *g);
+/* As it was started; borrowed, its path until a promotion. */
+const kl_strategy_options *kl_strategy_get_options(const kl_strategy *g);
 void kl_strategy_status_get(const kl_strategy *g, kl_strategy_status *out);
 /* The strategy that a script is a version of; NULL for a script of its own. */
 kl_strategy *kl_script_strategy(const kl_script *s);
