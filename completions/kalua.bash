@@ -101,7 +101,7 @@ _kalua_trigger() {
 
 _kalua() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} kalua=${COMP_WORDS[0]}
-  local commands='run ps logs reload stop start api book tail demo sim trigger doctor test' command=run i word
+  local commands='run ps logs reload stop start shadow api book tail demo sim trigger doctor test' command=run i word
   COMPREPLY=()
 
   for ((i = 1; i < COMP_CWORD; i++)); do
@@ -120,6 +120,7 @@ _kalua() {
   --tier) mapfile -t COMPREPLY < <(compgen -W 'basic advanced expert premier paragon prime prestige' -- "$cur") && return ;;
   --key | --ca | --log-file | --state | --allow-fs) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
   --on-failure) mapfile -t COMPREPLY < <(compgen -W 'stop restart last-good' -- "$cur") && return ;;
+  --shadow | --start) mapfile -t COMPREPLY < <(compgen -f -X '!*.lua' -- "$cur") && return ;;
   --side) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$cur") && return ;;
   --allow-env) mapfile -t COMPREPLY < <(compgen -v -- "$cur") && return ;;
   --key-id | --rest-url | --ws-url | --seed | --markets | --speed | --rate | --mem | --cpu-ms | --max-* | --*-rate | --allow-net | \
@@ -150,7 +151,7 @@ _kalua() {
   api) _kalua_api ;;
   tail) ((COMP_CWORD == 2)) && _kalua_channels ;;
   trigger) _kalua_trigger ;;
-  logs | reload | stop | start) mapfile -t COMPREPLY < <(_kalua_running) ;;
+  logs | reload | stop | start | shadow) mapfile -t COMPREPLY < <(_kalua_running) ;;
   esac
 }
 

@@ -2,7 +2,7 @@
 # `kalua api --list`, their parameters those of `kalua api --complete OPERATION`, so that they are always those of the
 # installed binary.
 
-set -g __kalua_commands run ps logs reload stop start api book tail demo sim trigger doctor test
+set -g __kalua_commands run ps logs reload stop start shadow api book tail demo sim trigger doctor test
 
 function __kalua_command
     set -l words (commandline -opc)
@@ -94,6 +94,7 @@ complete -c kalua -n __fish_use_subcommand -a logs -d 'the last lines of running
 complete -c kalua -n __fish_use_subcommand -a reload -d 'start the source of a running script as it is now'
 complete -c kalua -n __fish_use_subcommand -a stop -d 'end a running script'
 complete -c kalua -n __fish_use_subcommand -a start -d 'start one anew that has ended'
+complete -c kalua -n __fish_use_subcommand -a shadow -d 'where a new version beside a running script differs'
 complete -c kalua -n __fish_use_subcommand -a api -d 'one REST call, JSON out'
 complete -c kalua -n __fish_use_subcommand -a book -d 'one live book in the terminal'
 complete -c kalua -n __fish_use_subcommand -a tail -d 'a stream as one JSON object per line'
@@ -105,12 +106,13 @@ complete -c kalua -n __fish_use_subcommand -a test -d 'run script tests'
 complete -c kalua -n 'contains -- (__kalua_command) run test' -k -a '(__fish_complete_suffix .lua)'
 complete -c kalua -n 'test (__kalua_command) = api' -a '(__kalua_api)'
 complete -c kalua -n 'test (__kalua_command) = trigger' -a '(__kalua_trigger)'
-complete -c kalua -n 'contains -- (__kalua_command) logs reload stop start' -a '(kalua ps --names 2>/dev/null)'
+complete -c kalua -n 'contains -- (__kalua_command) logs reload stop start shadow' -a '(kalua ps --names 2>/dev/null)'
 complete -c kalua -n __kalua_tail_first -a '(__kalua_channels)'
 complete -c kalua -n 'string match -q -- "-*" (commandline -ct)' -a '(__kalua_options)'
 complete -c kalua -n '__kalua_previous_is --env' -a 'sim demo prod'
 complete -c kalua -n '__kalua_previous_is --side' -a 'yes no'
 complete -c kalua -n '__kalua_previous_is --on-failure' -a 'stop restart last-good'
+complete -c kalua -n '__kalua_previous_is --shadow --start' -k -a '(__fish_complete_suffix .lua)'
 complete -c kalua -n '__kalua_previous_is --log' -a 'error warn info debug trace'
 complete -c kalua -n '__kalua_previous_is --balance-precision' -a '0.01 0.0001'
 complete -c kalua -n '__kalua_previous_is --tier' -a 'basic advanced expert premier paragon prime prestige'

@@ -8,7 +8,7 @@
 
 ---What a failing call raises.
 ---@class kalshi.Error
----@field kind "http"|"network"|"timeout"|"auth"|"rate_limit"|"ws"|"validation"|"cancelled"|"closed"|"overflow"|"limit"|"permission"|string
+---@field kind "http"|"network"|"timeout"|"auth"|"rate_limit"|"ws"|"validation"|"cancelled"|"closed"|"overflow"|"limit"|"permission"|"shadow"|string
 ---@field message string
 ---@field status? integer HTTP status
 ---@field code? string the exchange's own code; for a write without an answer "not_done" or "outcome_unknown"

@@ -25,7 +25,7 @@ static const char *const columns[COLUMNS] = {"TIME", "WHO", "OPERATION", "TICKER
 static const char *const keys[COLUMNS] = {"ts", "who", "operation", "ticker", "side", "price", "count"};
 enum { COLUMN_TIME = 0, COLUMN_PRICE = 5 };
 
-/* The time of day here; "0.4200" as "0.42". */
+/* The time of day, UTC; "0.4200" as "0.42". */
 static void cell(char out[CELL], const json_t *row, size_t column) {
   const json_t *v = json_object_get(row, keys[column]);
   const char *text = json_string_value(v);
@@ -33,9 +33,9 @@ static void cell(char out[CELL], const json_t *row, size_t column) {
   snprintf(out, CELL, "%s", text ? text : "");
   if (column == COLUMN_TIME && text && kl_time_parse_rfc3339(text, json_string_length(v), &us)) {
     time_t seconds = (time_t)(us / 1000000);
-    struct tm local;
-    localtime_r(&seconds, &local);
-    snprintf(out, CELL, "%02d:%02d:%02d.%03d", local.tm_hour, local.tm_min, local.tm_sec, (int)(us / 1000 % 1000));
+    struct tm utc;
+    gmtime_r(&seconds, &utc);
+    snprintf(out, CELL, "%02d:%02d:%02d.%03d", utc.tm_hour, utc.tm_min, utc.tm_sec, (int)(us / 1000 % 1000));
   }
   if (column < COLUMN_PRICE || !strchr(out, '.')) return;
   size_t n = strlen(out);
