@@ -9,7 +9,8 @@ enum { DEFAULT_GRACE_MS = 3000 };
  * for the next pass, so that the loop gets its turn. */
 static void drain(uv_check_t *check) {
   kl_host *h = check->data;
-  kl_list pass;
+  kl_list pass, untidy;
+  kl_list_move(&untidy, &h->tidying);
   kl_list_move(&pass, &h->ready);
   if (!kl_list_empty(&pass)) kl_watch_pass(h);
   while (!kl_list_empty(&pass)) {
@@ -31,7 +32,10 @@ static void drain(uv_check_t *check) {
     kl_list_remove(&g->wanted);
     kl_strategy_step(g);
   }
-  if (!h->closing && kl_list_empty(&h->ready) && kl_list_empty(&h->todo) && kl_list_empty(&h->wanted))
+  while (!kl_list_empty(&untidy))
+    kl_strategy_tidy(KL_CONTAINER(untidy.next, kl_strategy, tidying));
+  if (!h->closing && kl_list_empty(&h->ready) && kl_list_empty(&h->todo) && kl_list_empty(&h->wanted) &&
+      kl_list_empty(&h->tidying))
     uv_idle_stop(&h->idle);
 }
 
@@ -55,6 +59,7 @@ kl_host *kl_host_new(uv_loop_t *loop, const kl_host_options *o) {
   kl_list_init(&h->strategies);
   kl_list_init(&h->wanted);
   kl_list_init(&h->printers);
+  kl_list_init(&h->tidying);
   kl_list_init(&h->dropping);
   const char *path = getenv("KALUA_PATH");
   h->module_path = path ? strdup(path) : NULL;

@@ -67,6 +67,7 @@ struct kl_host {
   kl_list strategies; /* of kl_strategy.link */
   kl_list wanted;     /* of kl_strategy.wanted: reloaded after the next pass */
   kl_list printers;   /* waits of tasks that print */
+  kl_list tidying;    /* of kl_strategy.tidying: tidied up behind the next pass */
   kl_list dropping;   /* of kl_script.dropping: log lines of theirs were dropped, and that was not said yet */
   uv_timer_t tell;    /* runs while `dropping` has any */
   uv_check_t check;
@@ -265,6 +266,7 @@ void kl_saver_put(kl_strategy *g, const kl_buf *image, int generation, int schem
 
 /* Told by the scripts; see strategy.c. */
 void kl_strategy_step(kl_strategy *g);        /* its turn: a reload is wanted */
+void kl_strategy_tidy(kl_strategy *g);        /* what a swap has left to do; harmless when that is nothing */
 void kl_strategy_start_step(kl_script *s);    /* something of the start of a version is ready, ended or failed */
 bool kl_strategy_takes_failure(kl_script *s); /* the live version has failed: true when another one goes on */
 void kl_strategy_handlers_ran(kl_script *s);
@@ -294,7 +296,7 @@ typedef struct kl_reload_waiter {
 } kl_reload_waiter;
 
 struct kl_strategy {
-  kl_list link, wanted;
+  kl_list link, wanted, tidying;
   kl_host *host;
   kl_strategy_options o; /* owned copies */
   char *name;            /* owned */
@@ -304,6 +306,7 @@ struct kl_strategy {
   kl_attempt attempt;
   char *promoting;         /* the file of the try, where that is another one; owned, NULL: it is not */
   char *path_before;       /* the file before the last promotion; owned, NULL: there was none */
+  kl_script *gone[2];      /* versions that the last swap left behind; NULL: none */
   kl_script *spare;        /* prepared, so that the next reload takes less time; NULL: none yet */
   kl_strategy_phase ended; /* KL_STRATEGY_ENDED or KL_STRATEGY_WAITING while none runs */
   bool stopping, paused, failed;

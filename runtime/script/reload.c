@@ -345,8 +345,20 @@ bool kl_strategy_takes_failure(kl_script *s) {
 
 /* ---- the swap ---- */
 
+void kl_strategy_tidy(kl_strategy *g) {
+  if (kl_list_empty(&g->tidying)) return;
+  kl_list_remove(&g->tidying);
+  for (size_t i = 0; i < sizeof g->gone / sizeof *g->gone; i++) {
+    if (g->gone[i]) kl_script_discard(g->gone[i]);
+    g->gone[i] = NULL;
+  }
+  kl_reload_watch(g);
+}
+
+/* What can wait is done behind the first events of the new version: kl_strategy_tidy. */
 static void swap(kl_strategy *g) {
   kl_attempt *a = &g->attempt;
+  kl_strategy_tidy(g);
   kl_script *old = g->live, *next = a->next, *rehearsal = a->rehearsal;
   int64_t began = a->began_ns, paused = a->pause_ns;
   bool promoted = g->promoting != NULL;
@@ -374,11 +386,12 @@ static void swap(kl_strategy *g) {
     snprintf(text, sizeof text, "reloaded in %.1f ms, generation %d", ms_since(began), next->generation);
   announce(g, false, text, NULL);
   kl_log_debug(g->name, "the version before rested for %.2f ms", ms_since(paused));
-  if (rehearsal) kl_script_discard(rehearsal);
-  if (old) kl_script_discard(old);
+  g->gone[0] = rehearsal;
+  g->gone[1] = old;
+  kl_list_append(&g->host->tidying, &g->tidying);
+  kl_host_wake(g->host);
   kl_list waiters;
   kl_list_move(&waiters, &g->waiters);
-  kl_reload_watch(g);
   tell(g, &waiters, NULL);
   go_on(g);
 }
@@ -436,6 +449,7 @@ static void begin(kl_strategy *g) {
     kl_list_remove(w);
     kl_list_append(&g->waiters, w);
   }
+  kl_strategy_tidy(g);
   a->began_ns = now_ns();
   a->next = compiled(g, NULL, &e);
   if (!a->next) refuse(g, &e, NULL);

@@ -87,6 +87,7 @@ void kl_strategy_note_error(kl_strategy *g, const char *text) {
 }
 
 static void ended(kl_strategy *g, kl_script *s) {
+  kl_strategy_tidy(g);
   g->ended = KL_STRATEGY_ENDED;
   uv_timer_stop(&g->timer);
   kl_reload_watch(g);
@@ -259,6 +260,7 @@ void kl_strategy_close(kl_strategy *g) {
   g->stopping = true;
   kl_error e = {0};
   kl_error_set(&e, KL_ERR_CLOSED, "the program ends");
+  kl_strategy_tidy(g);
   kl_reload_give_up(g, &e);
   if (g->live) {
     kl_script *s = g->live;
@@ -289,6 +291,7 @@ bool kl_strategy_start(kl_host *h, const kl_strategy_options *o, kl_strategy **o
   g->ended = KL_STRATEGY_ENDED;
   kl_list_init(&g->link);
   kl_list_init(&g->wanted);
+  kl_list_init(&g->tidying);
   kl_list_init(&g->waiters);
   kl_list_init(&g->waiters_again);
   if (!g->o.probation_ms) g->o.probation_ms = DEFAULT_PROBATION_MS;
