@@ -34,8 +34,10 @@ static void drop(kl_comparison *c, kl_difference *d) {
 
 void kl_comparison_free(kl_comparison *c) {
   if (!c) return;
-  while (!kl_list_empty(&c->alone))
-    drop(c, KL_CONTAINER(c->alone.next, kl_difference, link));
+  for (kl_list *n = c->alone.next, *next; n != &c->alone; n = next) {
+    next = n->next;
+    free(KL_CONTAINER(n, kl_difference, link));
+  }
   free(c);
 }
 

@@ -213,6 +213,7 @@ static void note_create(kl_shadow *s, kl_actor who, const json_t *body) {
     if (json_is_string(v)) a.detail = a.detail * 31 + kl_hash_bytes(json_string_value(v), json_string_length(v));
     if (json_is_true(v)) a.detail += UINT64_C(1) << (i + 8);
   }
+  a.detail += (uint64_t)json_integer_value(json_object_get(body, "subaccount"));
   note(s, who, "create_order", &a);
 }
 
@@ -239,6 +240,18 @@ static void note_decrease(kl_shadow *s, kl_actor who, const char *id, const json
   note(s, who, "decrease_order", &a);
 }
 
+/* Without the names that each of the two gives its own things. */
+static uint64_t hash_body(const json_t *body) {
+  json_t *plain = json_copy((json_t *)(uintptr_t)body);
+  (void)json_object_del(plain, "client_order_id"); /* where there is none, all the better */
+  (void)json_object_del(plain, "order_group_id");
+  char *text = plain ? json_dumps(plain, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+  uint64_t hash = text ? kl_hash_bytes(text, strlen(text)) : 0;
+  free(text);
+  json_decref(plain);
+  return hash;
+}
+
 /* Anything else: what it is about, as far as the fields have the usual names, and a hash of its whole body. The ids of
  * order groups differ between the two, as those of orders do. */
 static void note_other(kl_shadow *s, kl_actor who, const kl_operation *op, const char *method, const kl_args *args,
@@ -260,7 +273,7 @@ static void note_other(kl_shadow *s, kl_actor who, const kl_operation *op, const
       fixed_field(body, "contracts_limit", KL_COUNT_PLACES, &n))
     act_count(&a, n);
   else if (args->has_body && args->body.len)
-    a.detail = kl_hash_bytes(args->body.data, args->body.len);
+    a.detail = hash_body(body);
   if (op)
     snprintf(name, sizeof name, "%s%s", op->legacy ? "legacy." : "", op->name);
   else

@@ -19,8 +19,11 @@ static void drop(kl_paper *p, kl_paper_order *o) {
 }
 
 void kl_paper_close(kl_paper *p) {
-  while (p->by_id && !kl_list_empty(&p->orders))
-    drop(p, KL_CONTAINER(p->orders.next, kl_paper_order, link));
+  if (!p->by_id) return; /* it was not opened */
+  for (kl_list *n = p->orders.next, *next; n != &p->orders; n = next) {
+    next = n->next;
+    free(KL_CONTAINER(n, kl_paper_order, link));
+  }
   kl_map_free(p->by_id);
 }
 

@@ -9,6 +9,8 @@
 #include "cli/shadow.h"
 
 enum { DIFFERENCES_DEFAULT = 1000 };
+/* Of all shadows together in one answer, so that it stays below what may wait for a client. */
+enum { DIFFERENCES_MAX = 10000 };
 
 static kl_strategy_status status_of(const kl_strategy *g) {
   kl_strategy_status s;
@@ -108,6 +110,11 @@ static void run_shadow(void *data, kl_control_call *call, const json_t *fields) 
     kl_control_refuse(call, &e, NULL);
     return;
   }
+  int64_t shadows = 0, room;
+  for (kl_shadow *s = kl_shadow_next(env, NULL); s; s = kl_shadow_next(env, s))
+    shadows++;
+  room = only || !shadows ? DIFFERENCES_MAX : DIFFERENCES_MAX / shadows;
+  if (most > room) most = room;
   kl_buf b = {0};
   kl_json_key(&b, "shadows");
   kl_buf_char(&b, '[');

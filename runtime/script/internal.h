@@ -305,7 +305,6 @@ struct kl_strategy {
   kl_script *previous; /* suspended, for a return; NULL: no probation is under way */
   kl_attempt attempt;
   char *promoting;         /* the file of the try, where that is another one; owned, NULL: it is not */
-  char *path_before;       /* the file before the last promotion; owned, NULL: there was none */
   kl_script *gone[2];      /* versions that the last swap left behind; NULL: none */
   kl_script *spare;        /* prepared, so that the next reload takes less time; NULL: none yet */
   kl_strategy_phase ended; /* KL_STRATEGY_ENDED or KL_STRATEGY_WAITING while none runs */

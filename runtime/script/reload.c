@@ -243,24 +243,23 @@ static void drop_spare(kl_strategy *g) {
   g->spare = NULL;
 }
 
-/* The file that was promoted is that of the strategy. */
-static void take_path(kl_strategy *g) {
-  free(g->path_before);
-  g->path_before = (char *)(uintptr_t)g->o.script.path;
-  g->o.script.path = g->promoting;
-  g->promoting = NULL;
-  drop_spare(g); /* it would read the old one */
+/* The file of the strategy; taken. */
+static void set_path(kl_strategy *g, char *path) {
+  free((void *)(uintptr_t)g->o.script.path);
+  g->o.script.path = path;
+  drop_spare(g); /* it would read the other one */
 }
 
-/* The version that runs again may be of the file before. */
+/* The version that runs again may be of another file than the one that failed. */
 static bool give_path_back(kl_strategy *g) {
   const char *its = g->live->o.path;
-  if (!g->path_before || !its || !strcmp(its, g->o.script.path) || strcmp(its, g->path_before) != 0) return false;
-  free((void *)(uintptr_t)g->o.script.path);
-  g->o.script.path = g->path_before;
-  g->path_before = NULL;
-  drop_spare(g);
-  return true;
+  if (!its || !strcmp(its, g->o.script.path)) return false;
+  char *copy = strdup(its);
+  if (copy)
+    set_path(g, copy);
+  else
+    kl_log_error(g->name, "not enough memory to go back to %s: the next reload reads %s", its, g->o.script.path);
+  return copy != NULL;
 }
 
 static void refuse(kl_strategy *g, const kl_error *e, const char *traceback) {
@@ -363,7 +362,10 @@ static void swap(kl_strategy *g) {
   int64_t began = a->began_ns, paused = a->pause_ns;
   bool promoted = g->promoting != NULL;
   a->next = a->rehearsal = NULL;
-  if (promoted) take_path(g);
+  if (promoted) {
+    set_path(g, g->promoting);
+    g->promoting = NULL;
+  }
   if (old && old->live) kl_version_suspend(old);
   if (old) old->replaced = true;
   if (old && g->o.probation_ms >= 0 && !g->previous) {

@@ -239,7 +239,6 @@ static void free_strategy(kl_strategy *g) {
   free(g->name);
   free(g->not_saved);
   free(g->promoting);
-  free(g->path_before);
   kl_keeper_release(g->keeper);
   kl_buf_free(&g->image);
   kl_buf_free(&g->attempt.image);

@@ -155,6 +155,31 @@ static void a_rollback_brings_the_old_file_back(void **state) {
   close_bed(&b);
 }
 
+/* The version that comes back is that of before the first promotion, which had not outlived its own probation. */
+static void a_rollback_after_two_promotions_brings_the_first_file_back(void **state) {
+  (void)state;
+  bed b;
+  open_bed(&b);
+  write_file(b.old, OLD);
+  write_file(b.young, HEAD "print 'second'\n" TICK);
+  b.g = start(&b, b.old, "s", (kl_strategy_options){0});
+  run_until(&b, &b.w.out, "old\t1\t1");
+  assert_string_equal(promote(&b), "ok\n");
+  run_until(&b, &b.w.out, "second");
+  unlink(b.young);
+  b.young[strlen(b.young) - 1] = 'x';
+  write_file(b.young, HEAD "print 'third'\ntask.sleep(0.01)\nerror 'too bad'\n");
+  assert_string_equal(promote(&b), "ok\n");
+  run_until(&b, &b.told, "rolled back: ");
+  assert_string_equal(status(b.g).path, b.old);
+  assert_int_equal(status(b.g).generation, 1);
+  kl_error e = {0};
+  assert_true(kl_strategy_reload(b.g, done, &b, &e));
+  run_until(&b, &b.w.out, "old\t4\t2");
+  stop(&b, b.g);
+  close_bed(&b);
+}
+
 static void only_one_that_runs_and_rests_not_is_promoted(void **state) {
   (void)state;
   bed b;
@@ -216,6 +241,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(the_other_file_is_its_own_from_then_on),
                                      cmocka_unit_test(what_is_refused_leaves_all_as_it_was),
                                      cmocka_unit_test(a_rollback_brings_the_old_file_back),
+                                     cmocka_unit_test(a_rollback_after_two_promotions_brings_the_first_file_back),
                                      cmocka_unit_test(only_one_that_runs_and_rests_not_is_promoted),
                                      cmocka_unit_test(a_shadow_has_a_state_of_its_own_and_no_effect)};
   return cmocka_run_group_tests(tests, NULL, NULL);
