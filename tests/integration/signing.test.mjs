@@ -124,8 +124,9 @@ test('no key material reaches output or log, whatever goes wrong', async () => {
 
 test('a script cannot see the key in the environment', async () => {
   const cwd = tempDir();
-  fs.writeFileSync(path.join(cwd, 's.lua'), 'print(os.getenv and os.getenv "KALSHI_PRIVATE_KEY")');
+  fs.writeFileSync(path.join(cwd, 's.lua'), 'print(pcall(os.getenv, "KALSHI_PRIVATE_KEY"))');
   const run = await kalua(['--env', 'demo', '--rest-url', base, '--ws-url', base.replace('http', 'ws'), '--allow-all', '--quiet',
     's.lua'], { cwd, env: { KALSHI_API_KEY_ID: 'id-1', KALSHI_PRIVATE_KEY: fs.readFileSync(file('ed.pem'), 'utf8') } });
-  assert.equal(run.stdout, 'nil\n', run.stderr);
+  assert.match(run.stdout, /^false\tpermission: .*KALSHI_PRIVATE_KEY leads to the private key/, run.stderr);
+  assert.doesNotMatch(run.stdout, /BEGIN/);
 });
