@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/list.h"
 #include "base/map.h"
@@ -28,6 +29,11 @@ typedef struct kl_paper { /* made by kl_paper_open */
   kl_list orders; /* of kl_paper_order.link, in order of birth */
   size_t n;
 } kl_paper;
+
+/* A text (NULL: "") into a field; cut where it does not fit. */
+static inline void kl_paper_copy(char *out, size_t cap, const char *text) {
+  snprintf(out, cap, "%s", text ? text : "");
+}
 
 bool kl_paper_open(kl_paper *p); /* false when memory is out */
 void kl_paper_close(kl_paper *p);

@@ -233,35 +233,6 @@ static void forget_failed_files(kl_strategy *g) {
   g->has_failed_files = false;
 }
 
-static void end_promotion(kl_strategy *g) {
-  free(g->promoting);
-  g->promoting = NULL;
-}
-
-static void drop_spare(kl_strategy *g) {
-  kl_script_drop_prepared(g->spare);
-  g->spare = NULL;
-}
-
-/* The file of the strategy; taken. */
-static void set_path(kl_strategy *g, char *path) {
-  free((void *)(uintptr_t)g->o.script.path);
-  g->o.script.path = path;
-  drop_spare(g); /* it would read the other one */
-}
-
-/* The version that runs again may be of another file than the one that failed. */
-static bool give_path_back(kl_strategy *g) {
-  const char *its = g->live->o.path;
-  if (!its || !strcmp(its, g->o.script.path)) return false;
-  char *copy = strdup(its);
-  if (copy)
-    set_path(g, copy);
-  else
-    kl_log_error(g->name, "not enough memory to go back to %s: the next reload reads %s", its, g->o.script.path);
-  return copy != NULL;
-}
-
 static void refuse(kl_strategy *g, const kl_error *e, const char *traceback) {
   kl_attempt *a = &g->attempt;
   char text[TEXT_MAX];
@@ -281,7 +252,7 @@ static void refuse(kl_strategy *g, const kl_error *e, const char *traceback) {
   else if (failed)
     g->has_failed_files = copy_sources(&g->failed_files, &failed->sources);
   if (g->promoting) forget_failed_files(g); /* their next change is nothing to this strategy */
-  end_promotion(g);
+  kl_promotion_end(g);
   drop_attempt(g);
   if (g->live && !g->live->live && !g->paused) kl_version_go_live(g->live);
   announce(g, true, text, trace);
@@ -294,7 +265,7 @@ static void refuse(kl_strategy *g, const kl_error *e, const char *traceback) {
 
 void kl_reload_give_up(kl_strategy *g, const kl_error *e) {
   g->again = false;
-  end_promotion(g);
+  kl_promotion_end(g);
   drop_attempt(g);
   stop_probation(g);
   tell(g, &g->waiters, e);
@@ -318,7 +289,7 @@ static void roll_back(kl_strategy *g, const char *why, const char *traceback) {
   g->live->replaced = false;
   g->previous = NULL;
   g->rolled_back++;
-  if (give_path_back(g))
+  if (kl_promotion_undo(g))
     forget_failed_files(g);
   else
     keep_failed_files(g, bad);
@@ -362,10 +333,7 @@ static void swap(kl_strategy *g) {
   int64_t began = a->began_ns, paused = a->pause_ns;
   bool promoted = g->promoting != NULL;
   a->next = a->rehearsal = NULL;
-  if (promoted) {
-    set_path(g, g->promoting);
-    g->promoting = NULL;
-  }
+  if (promoted) kl_promotion_take(g);
   if (old && old->live) kl_version_suspend(old);
   if (old) old->replaced = true;
   if (old && g->o.probation_ms >= 0 && !g->previous) {
@@ -616,7 +584,7 @@ void kl_strategy_step(kl_strategy *g) {
                  : over      ? "%s does not run"
                              : "%s is paused: resume it first",
                  g->name);
-    end_promotion(g);
+    kl_promotion_end(g);
     tell(g, &g->waiters_again, &e);
     return;
   }
@@ -627,7 +595,7 @@ void kl_strategy_step(kl_strategy *g) {
   if (!g->live && !g->attempt.next) {
     if (g->promoting) { /* it has ended since that was asked for */
       kl_error_set(&e, KL_ERR_CLOSED, "%s does not run", g->name);
-      end_promotion(g);
+      kl_promotion_end(g);
       tell(g, &g->waiters_again, &e);
     } else {
       start_now(g);
@@ -638,8 +606,7 @@ void kl_strategy_step(kl_strategy *g) {
   begin(g);
 }
 
-/* Has the reload done that is asked for; `done` is told. */
-static bool want(kl_strategy *g, kl_reload_done *done, void *data, kl_error *e) {
+bool kl_reload_want(kl_strategy *g, kl_reload_done *done, void *data, kl_error *e) {
   if (done) {
     kl_reload_waiter *w = malloc(sizeof *w);
     if (!w) {
@@ -656,28 +623,10 @@ static bool want(kl_strategy *g, kl_reload_done *done, void *data, kl_error *e) 
   return true;
 }
 
-bool kl_strategy_promote(kl_strategy *g, const char *path, kl_reload_done *done, void *data, kl_error *e) {
-  if (g->stopping || !g->live)
-    kl_error_set(e, KL_ERR_CLOSED, "%s does not run", g->name);
-  else if (g->paused)
-    kl_error_set(e, KL_ERR_VALIDATION, "%s is paused: resume it first", g->name);
-  else if (!g->o.script.path)
-    kl_error_set(e, KL_ERR_VALIDATION, "%s was not started from a file", g->name);
-  else if (g->attempt.next || g->promoting || !kl_list_empty(&g->wanted))
-    kl_error_set(e, KL_ERR_VALIDATION, "%s is being reloaded; try again in a moment", g->name);
-  else {
-    g->promoting = strdup(path);
-    if (g->promoting && want(g, done, data, e)) return true;
-    if (!g->promoting) kl_error_set(e, KL_ERR_INTERNAL, "not enough memory to promote %s", path);
-    end_promotion(g);
-  }
-  return false;
-}
-
 bool kl_strategy_reload(kl_strategy *g, kl_reload_done *done, void *data, kl_error *e) {
   if (g->stopping || (!g->live && !g->attempt.next && g->ended == KL_STRATEGY_ENDED)) {
     kl_error_set(e, KL_ERR_CLOSED, "%s does not run", g->name);
     return false;
   }
-  return want(g, done, data, e);
+  return kl_reload_want(g, done, data, e);
 }
