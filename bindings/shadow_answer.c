@@ -52,20 +52,20 @@ static bool answer_create(kl_shadow *s, const json_t *body, kl_buf *b, kl_error 
 }
 
 /* The order that a call changes; NULL with `e`: as the exchange says it of one that rests no more. */
-static kl_paper_order *resting(kl_shadow *s, const kl_operation *op, const char *id, kl_error *e) {
+static kl_paper_order *resting(kl_shadow *s, const char *name, const char *id, kl_error *e) {
   kl_paper_order *o = kl_shadow_order(s, KL_ACTOR_NEW, id);
   if (o && !o->ended) return o;
   if (o) {
-    kl_error_set(e, KL_ERR_HTTP, "%s answered 404 not_found", op->name);
+    kl_error_set(e, KL_ERR_HTTP, "%s answered 404 not_found", name);
     e->status = 404;
     kl_paper_copy(e->code, sizeof e->code, "not_found");
   } else {
     kl_error_set(
         e, KL_ERR_SHADOW,
-        "%s was noted and not sent: this is a shadow, and no order %.80s is known whose answer could be made up",
-        op->name, id);
+        "%s was noted and not sent: this is a shadow, and no order %.80s is known whose answer could be made up", name,
+        id);
   }
-  kl_paper_copy(e->operation, sizeof e->operation, op->name);
+  kl_paper_copy(e->operation, sizeof e->operation, name);
   return NULL;
 }
 
@@ -117,9 +117,9 @@ static bool answer_decrease(kl_paper_order *o, const json_t *body, kl_buf *b) {
   return true;
 }
 
-static bool answer_one(kl_shadow *s, const kl_operation *op, const char *id, const json_t *body, kl_buf *b,
-                       kl_error *e) {
-  kl_paper_order *o = resting(s, op, id, e);
+static bool answer_one(kl_shadow *s, const kl_operation *op, const char *name, const char *id, const json_t *body,
+                       kl_buf *b, kl_error *e) {
+  kl_paper_order *o = resting(s, name, id, e);
   if (!o) return false;
   if (kl_shadow_is(op, "amend_order")) return answer_amend(o, body, b);
   if (kl_shadow_is(op, "decrease_order")) return answer_decrease(o, body, b);
@@ -127,7 +127,8 @@ static bool answer_one(kl_shadow *s, const kl_operation *op, const char *id, con
   return true;
 }
 
-static bool answer_batch(kl_shadow *s, const kl_operation *op, const json_t *body, kl_buf *b, kl_error *e) {
+static bool answer_batch(kl_shadow *s, const kl_operation *op, const char *name, const json_t *body, kl_buf *b,
+                         kl_error *e) {
   const json_t *one;
   size_t i;
   kl_buf_str(b, "{\"orders\":[");
@@ -144,7 +145,7 @@ static bool answer_batch(kl_shadow *s, const kl_operation *op, const json_t *bod
     const char *id = kl_shadow_text(one, "order_id");
     if (!id) id = "";
     kl_error why = {0};
-    put_cancelled(b, resting(s, op, id, &why), id, &why);
+    put_cancelled(b, resting(s, name, id, &why), id, &why);
   }
   kl_buf_str(b, "]}");
   return true;
@@ -169,9 +170,9 @@ static bool answer(kl_shadow *s, const kl_operation *op, const char *name, const
   kl_shadow_path_id(op, args, id, sizeof id);
   if (kl_shadow_is(op, "create_order")) return answer_create(s, body, b, e);
   if (kl_shadow_is(op, "cancel_order") || kl_shadow_is(op, "amend_order") || kl_shadow_is(op, "decrease_order"))
-    return answer_one(s, op, id, body, b, e);
+    return answer_one(s, op, name, id, body, b, e);
   if (kl_shadow_is(op, "batch_create_orders") || kl_shadow_is(op, "batch_cancel_orders"))
-    return answer_batch(s, op, body, b, e);
+    return answer_batch(s, op, name, body, b, e);
   if (kl_shadow_is(op, "cancel_all_orders")) {
     kl_paper_end(&s->paper[KL_ACTOR_NEW], NULL);
     return true;
