@@ -25,6 +25,7 @@ typedef struct {
   kl_buf key;        /* of the answer, in the record of a version that starts */
   kl_charge charge;  /* of the body that was sent, then of the answer's */
   kl_shadow *shadow; /* that is told of the answer; NULL: none */
+  int64_t sent_us;   /* for that */
 } rest_wait;
 
 static void rest_done(void *data, const kl_http_response *res, const kl_error *e) {
@@ -41,7 +42,7 @@ static void rest_done(void *data, const kl_http_response *res, const kl_error *e
     } else {
       kl_buf_add(&w->body, res->body, res->body_len); /* of a write always: it has happened */
     }
-    if (w->shadow && res->status < 300) kl_shadow_answered(w->shadow, w->op, res->body, res->body_len);
+    if (w->shadow && res->status < 300) kl_shadow_answered(w->shadow, w->op, w->sent_us, res->body, res->body_len);
     if (w->body.failed) {
       w->failed = true;
       kl_error_set(&w->error, KL_ERR_INTERNAL, "%s: not enough memory for the answer of %zu bytes", w->name,
@@ -145,33 +146,41 @@ static int hold(lua_State *L, const kl_operation *op, const char *method, kl_arg
 
 /* ---- writes of a shadow ---- */
 
-/* Behind `at`: what the exchange would have answered, and how it is wanted. */
-enum { SHADOW_BODY, SHADOW_OP, SHADOW_RAW, SHADOW_TEXT, SHADOW_PARTS };
+/* For an answer that was made up, and comes as late as one of the exchange would. */
+typedef struct {
+  kl_wait wait; /* first */
+  uv_timer_t timer;
+  rest_wait answer; /* of it the answer only */
+} paper_wait;
 
-static int shadow_result(lua_State *L, int status, lua_KContext at) {
-  (void)status;
-  kl_check_cancelled(L);
-  const kl_buf *body = lua_touserdata(L, (int)at + SHADOW_BODY);
-  rest_wait w = {.op = lua_touserdata(L, (int)at + SHADOW_OP),
-                 .raw = lua_toboolean(L, (int)at + SHADOW_RAW),
-                 .text = lua_toboolean(L, (int)at + SHADOW_TEXT),
-                 .status = 200,
-                 .body = *body};
-  snprintf(w.name, sizeof w.name, "%s", w.op ? w.op->name : "the call");
-  return rest_result(L, &w);
+static void paper_freed(uv_handle_t *timer) {
+  paper_wait *p = timer->data;
+  kl_buf_free(&p->answer.body);
+  free(p);
 }
 
-/* The others get their turn first, as they do while the exchange is asked. */
+static void paper_drop(kl_wait *wait) { uv_close((uv_handle_t *)&((paper_wait *)wait)->timer, paper_freed); }
+
+static void paper_over(uv_timer_t *timer) { kl_complete(&((paper_wait *)timer->data)->wait); }
+
+static int paper_push(lua_State *L, kl_wait *wait) {
+  rest_wait *w = &((paper_wait *)wait)->answer;
+  return w->failed ? kl_raise(L, &w->error) : rest_result(L, w);
+}
+
 static int shadow_await(lua_State *L, kl_shadow *s, const char *method, kl_args *args, const rest_wait *w) {
-  kl_error e = {0};
-  luaL_checkstack(L, SHADOW_PARTS + 8, NULL);
-  kl_buf *body = kl_push_buffer(L);
-  int at = lua_gettop(L);
-  lua_pushlightuserdata(L, (void *)(uintptr_t)w->op);
-  lua_pushboolean(L, w->raw);
-  lua_pushboolean(L, w->text);
-  if (!kl_shadow_answer(s, w->op, method, args, body, &e)) return kl_raise(L, &e);
-  return kl_yield_to(L, at - SHADOW_BODY, shadow_result);
+  paper_wait *p = calloc(1, sizeof *p);
+  if (!p) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory");
+  p->wait = (kl_wait){.push = paper_push, .drop = paper_drop, .kind = KL_WAIT_EVENT};
+  p->answer = *w;
+  p->answer.status = 200;
+  p->answer.failed = !kl_shadow_answer(s, w->op, method, args, &p->answer.body, &p->answer.error);
+  uv_loop_t *loop = kl_script_loop(kl_script_of(L));
+  uv_timer_init(loop, &p->timer);
+  p->timer.data = p;
+  uv_update_time(loop);
+  uv_timer_start(&p->timer, paper_over, kl_shadow_delay_ms(s), 0);
+  return kl_await(L, &p->wait);
 }
 
 int kl_rest_await(lua_State *L, const kl_operation *op, const char *method, kl_args *args) {
@@ -208,6 +217,7 @@ int kl_rest_await(lua_State *L, const kl_operation *op, const char *method, kl_a
     kl_script_count_orders(L, args->items ? args->items : 1, now.name);
   if (shadow && who == KL_ACTOR_NEW) return shadow_await(L, shadow, verb, args, &now);
   now.shadow = shadow;
+  now.sent_us = shadow ? kl_shadow_now_us() : 0;
   rest_wait *w = malloc(sizeof *w);
   if (!w) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory");
   *w = now;

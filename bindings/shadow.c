@@ -7,6 +7,8 @@
 #include "bindings/rest.h"
 #include "kalshi/account.h"
 
+enum { DELAY_LEAST_MS = 1, DELAY_MOST_MS = 1000 };
+
 /* ---- start and end ---- */
 
 int64_t kl_shadow_now_us(void) { return kl_mono_ns(kl_clock_real()) / 1000; }
@@ -127,7 +129,14 @@ static void learn_id(kl_shadow *s, const json_t *answer) {
   if (id && client) kl_paper_rename(&s->paper[KL_ACTOR_OLD], client, id);
 }
 
-void kl_shadow_answered(kl_shadow *s, const kl_operation *op, const char *body, size_t n) {
+/* Never at once: a loop that no exchange slows down would take the time of the others. */
+uint64_t kl_shadow_delay_ms(const kl_shadow *s) {
+  if (s->took_ms < DELAY_LEAST_MS) return DELAY_LEAST_MS;
+  return s->took_ms < DELAY_MOST_MS ? s->took_ms : DELAY_MOST_MS;
+}
+
+void kl_shadow_answered(kl_shadow *s, const kl_operation *op, int64_t sent_us, const char *body, size_t n) {
+  s->took_ms = (uint64_t)(kl_shadow_now_us() - sent_us) / 1000;
   bool single = kl_shadow_is(op, "create_order");
   if (!single && !kl_shadow_is(op, "batch_create_orders")) return;
   json_t *answer = json_loadb(body, n, 0, NULL), *one;

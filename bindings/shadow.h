@@ -33,11 +33,13 @@ kl_shadow *kl_shadow_here(lua_State *L, kl_actor *who);
 void kl_shadow_note(kl_shadow *s, kl_actor who, const char *operation, const char *subject);
 /* The old one sent this write; `op` NULL: a call of no known operation. */
 void kl_shadow_sent(kl_shadow *s, const kl_operation *op, const char *method, const kl_args *args);
-/* That was answered, well: the ids of its orders. */
-void kl_shadow_answered(kl_shadow *s, const kl_operation *op, const char *body, size_t n);
+/* That was answered, well: the ids of its orders. sent_us is in the time of kl_shadow_now_us. */
+void kl_shadow_answered(kl_shadow *s, const kl_operation *op, int64_t sent_us, const char *body, size_t n);
 /* The new one wants to send this write: it is noted, and `body` gets what the exchange would have said, as JSON text.
  * False with `e`: what it would have refused, or kind "shadow" where no answer can be made up. */
 bool kl_shadow_answer(kl_shadow *s, const kl_operation *op, const char *method, const kl_args *args, kl_buf *body,
                       kl_error *e);
+/* How long that takes: as the last write of the old one took. */
+uint64_t kl_shadow_delay_ms(const kl_shadow *s);
 
 #endif

@@ -13,6 +13,7 @@ struct kl_shadow {
   kl_strategy *sides[KL_ACTORS];
   kl_paper paper[KL_ACTORS];
   kl_comparison *comparison;
+  uint64_t took_ms; /* the last write of the old one; 0: none was answered yet */
   uint64_t numbers; /* of orders and groups that were made up */
 };
 
