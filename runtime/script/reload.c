@@ -293,9 +293,10 @@ static void roll_back(kl_strategy *g, const char *why, const char *traceback) {
     forget_failed_files(g);
   else
     keep_failed_files(g, bad);
-  kl_script_discard(bad);
+  kl_version_suspend(bad);
   kl_reload_made_live(g, g->live);
-  kl_version_go_live(g->live);
+  kl_version_go_live(g->live); /* takes what the other has not handled, which is still there */
+  kl_script_discard(bad);
   announce(g, true, text, trace);
   free(trace);
   kl_reload_watch(g);

@@ -226,6 +226,58 @@ static void a_second_start_out_of_a_timer_is_watched(void **state) {
   close_bed(&b);
 }
 
+/* Members of a version: what they are told, and in which order. */
+typedef struct {
+  kl_member member; /* first */
+  kl_script *script;
+} watcher;
+
+static void note(const watcher *w, const char *what) {
+  world *at = kl_script_data(w->script);
+  kl_script_stats stats;
+  kl_script_stats_get(w->script, &stats);
+  kl_buf_printf(&at->out, "%d %s\n", stats.generation, what);
+}
+
+static void watcher_live(kl_member *m) { note((watcher *)m, "live"); }
+
+static void watcher_close(kl_member *m) {
+  note((watcher *)m, "closed");
+  free(m);
+}
+
+static int l_watch(lua_State *L) {
+  watcher *w = calloc(1, sizeof *w);
+  assert_non_null(w);
+  w->script = kl_script_of(L);
+  w->member.live = watcher_live;
+  w->member.close = watcher_close;
+  kl_list_init(&w->member.link);
+  kl_script_adopt(w->script, &w->member);
+  return 0;
+}
+
+static int open_watch(lua_State *L) {
+  lua_pushcfunction(L, l_watch);
+  return 1;
+}
+
+/* A subscription of the version that comes back takes over what that of the other has not handed out. */
+static void who_comes_back_finds_what_the_other_left(void **state) {
+  (void)state;
+  bed b;
+  open_bed(&b);
+  world_modules_add("watch", open_watch);
+  start(&b, HEAD "require 'watch' ()\nprint 'one'\n" TICK, (kl_strategy_options){0});
+  run_until(&b, &b.w.out, "one");
+  assert_string_equal(reload(&b, HEAD "require 'watch' ()\ntask.sleep(0.01); error 'late'\n"), "ok\n");
+  run_until(&b, &b.told, "rolled back");
+  run_until(&b, &b.w.out, "2 closed");
+  assert_contains(text_of(&b.w.out), "2 live\n1 live\n2 closed\n");
+  finish(&b);
+  close_bed(&b);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(a_stop_in_the_midst_of_a_swap_runs_all_handlers),
                                      cmocka_unit_test(what_a_handler_started_rests_after_the_swap),
@@ -237,6 +289,7 @@ int main(void) {
                                      cmocka_unit_test(a_restart_waits_for_the_start_that_runs),
                                      cmocka_unit_test(a_pause_does_not_outlive_its_version),
                                      cmocka_unit_test(a_broken_file_is_told_of_between_two_starts),
-                                     cmocka_unit_test(a_second_start_out_of_a_timer_is_watched)};
+                                     cmocka_unit_test(a_second_start_out_of_a_timer_is_watched),
+                                     cmocka_unit_test(who_comes_back_finds_what_the_other_left)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
