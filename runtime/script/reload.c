@@ -242,7 +242,7 @@ static void refuse(kl_strategy *g, const kl_error *e, const char *traceback) {
   else
     snprintf(text, sizeof text, "not %s: %s", what, e->message);
   g->refused++;
-  kl_strategy_note_error(g, e->message);
+  kl_strategy_note_error(g, g->live ? text : e->message);
   char *trace = traceback ? strdup(traceback) : NULL;
   kl_script *failed = a->rehearsal ? a->rehearsal : a->next;
   kl_list waiters;
@@ -278,7 +278,7 @@ static void roll_back(kl_strategy *g, const char *why, const char *traceback) {
   kl_script *bad = g->live;
   char text[TEXT_MAX];
   snprintf(text, sizeof text, "rolled back: %s (generation %d goes on again)", why, g->previous->generation);
-  kl_strategy_note_error(g, why);
+  kl_strategy_note_error(g, text);
   char *trace = traceback ? strdup(traceback) : NULL;
   if (g->attempt.next) { /* it began from the state of the version that goes */
     drop_attempt(g);
