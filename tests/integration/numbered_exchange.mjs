@@ -98,12 +98,13 @@ function frames(texts) {
 }
 
 export class NumberedExchange {
-  // `stamped`: the index of a market of which it is kept when each change was sent.
-  static async start({ markets, rate, prefix = 'STORM', stamped, sim = [] }) {
+  // `stamped`: when each change was sent is kept in sentAt, by the index of its market and its number.
+  static async start({ markets, rate, prefix = 'STORM', stamped = false, sim = [] }) {
     const x = new NumberedExchange();
-    Object.assign(x, { rate, connections: new Set(), nextSid: FIRST_SID, sent: 0, snapshots: 0, stamped, sentAt: [], turn: 0 });
+    Object.assign(x, { rate, connections: new Set(), nextSid: FIRST_SID, sent: 0, snapshots: 0, turn: 0 });
     x.tickers = Array.from({ length: markets }, (_, i) => `${prefix}-${i + 1}`);
     x.index = new Map(x.tickers.map((t, i) => [t, i]));
+    x.sentAt = stamped ? x.tickers.map(() => []) : null;
     x.next = x.tickers.map(() => 0); // the next number of each market
     x.sim = await Sim.start('--quiet-market', '--markets', '4', ...sim);
     x.server = http.createServer((_, response) => response.writeHead(404).end());
@@ -142,7 +143,7 @@ export class NumberedExchange {
       const m = this.turn++ % this.tickers.length;
       if (!c.markets.has(this.tickers[m])) continue;
       const k = this.next[m]++;
-      if (m === this.stamped) this.sentAt[k] = now();
+      if (this.sentAt) this.sentAt[m][k] = now();
       texts.push(`{"type":"orderbook_delta","sid":${c.sid},"seq":${++c.seq},"msg":{"market_ticker":"${this.tickers[m]}",`
         + `"market_id":"${MARKET_ID}","price_dollars":"${CHANGING}","delta_fp":"${k % 2 ? '-' : ''}${size(k).toFixed(2)}",`
         + `"side":"yes","ts":"${iso}","ts_ms":${ms}}}`);

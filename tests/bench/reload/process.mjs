@@ -36,7 +36,8 @@ export class Strategy {
     this.process = spawn(KALUA, ['run', '--quiet', '--audit', '0', '--log', 'debug', ...args, this.file, ...more], {
       env: { ...cleanEnv(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     this.pid = this.process.pid;
-    this.#lines(this.process.stdout, (text) => onLine(text.split('\t')));
+    // Beside others it says its name in front of every line.
+    this.#lines(this.process.stdout, (text) => onLine(text.replace(/^\[\w+\] /, '').split('\t')));
     this.#lines(this.process.stderr, (text) => {
       this.lastLog.push(text);
       if (this.lastLog.length > 40) this.lastLog.shift();
