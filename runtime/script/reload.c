@@ -459,15 +459,20 @@ void kl_strategy_handlers_ran(kl_script *s) {
   run_second(g);
 }
 
-/* The first build was a rehearsal. */
-static void go_on_with_second(kl_strategy *g) {
+/* The first build was a rehearsal. The live version goes on for a turn of the loop with what came while the second was
+ * compiled. */
+static void build_second(kl_strategy *g) {
   kl_attempt *a = &g->attempt;
   kl_error e = {0};
   a->second = compiled(g, a->next, &e);
-  if (!a->second) {
+  if (a->second)
+    kl_script_touch(a->next);
+  else
     refuse(g, &e, NULL);
-    return;
-  }
+}
+
+static void go_on_with_second(kl_strategy *g) {
+  kl_attempt *a = &g->attempt;
   if (!g->live || kl_count_handlers(g->live, &kl_on_stop_key) == 0) {
     run_second(g);
     return;
@@ -542,7 +547,7 @@ static void look(kl_strategy *g) {
     again = !same;
   }
   if (again) {
-    go_on_with_second(g);
+    build_second(g);
     return;
   }
   swap(g);
@@ -555,6 +560,10 @@ void kl_strategy_start_step(kl_script *s) {
   if (!a->runs) {
     a->pause_ns = now_ns();
     run(g);
+    return;
+  }
+  if (a->second) {
+    if (!g->live || !is_ending(g->live)) go_on_with_second(g);
     return;
   }
   kl_version_run_start(s);

@@ -27,7 +27,7 @@ export function source(version, { tickers, lines = 500, handlers, read, state, k
     tail.push(`for i, ticker in ipairs{ ${tickers.map((t) => `"${t}"`).join(', ')} } do`, '  local book = kalshi.book(ticker)',
       '  book:on_delta(function(_, delta) event(i, delta) end)', 'end');
   else
-    tail.push('task.every(0.0005, function() event(0) end)');
+    tail.push('task.every(0.001, function() event(0) end)');
   const functions = [];
   for (let i = 0; head.length + functions.length + tail.length + 5 <= lines; i++)
     functions.push(`local function value_${i}(book, x)`, '  local bid, ask = book:best_bid(), book:best_ask()',
