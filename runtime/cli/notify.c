@@ -97,7 +97,7 @@ kl_notifier *kl_notifier_open(uv_loop_t *loop) {
 static void on_alive(uv_timer_t *t) { tell(t->data, "WATCHDOG=1"); }
 
 void kl_notifier_ready(kl_notifier *n) {
-  if (!n) return;
+  if (!n || n->stopping) return; /* a reload that the end cuts off is over, too */
   tell(n, "READY=1");
   if (!n->alive_ms || uv_is_active((uv_handle_t *)&n->alive)) return;
   tell(n, "WATCHDOG=1");
@@ -105,7 +105,7 @@ void kl_notifier_ready(kl_notifier *n) {
 }
 
 void kl_notifier_reloading(kl_notifier *n) {
-  if (!n) return;
+  if (!n || n->stopping) return;
   char text[64];
   snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, kl_mono_ns(kl_clock_real()) / 1000);
   tell(n, text);

@@ -88,6 +88,8 @@ static void everything_is_told(void **state) {
     assert_told(&b, "READY=1");
     kl_notifier_stopping(b.notifier);
     kl_notifier_stopping(b.notifier);
+    kl_notifier_reloading(b.notifier); /* a reload that comes too late, and one that the end cuts off */
+    kl_notifier_ready(b.notifier);
     assert_told(&b, "STOPPING=1");
     assert_told(&b, "");
     close_box(&b);
