@@ -585,15 +585,21 @@ static void start_now(kl_strategy *g) {
   tell(g, &g->waiters_again, ok ? NULL : &e);
 }
 
+/* It has ended or is about to: there is nothing to reload. */
+static bool is_over(const kl_strategy *g, kl_error *e) {
+  bool ended = !g->live && !g->attempt.next && g->ended == KL_STRATEGY_ENDED;
+  if (ended)
+    kl_error_set(e, KL_ERR_CLOSED, "%s does not run: `kalua start %s` starts it", g->name, g->name);
+  else if (g->stopping)
+    kl_error_set(e, KL_ERR_CLOSED, "%s is stopping", g->name);
+  return ended || g->stopping;
+}
+
 void kl_strategy_step(kl_strategy *g) {
   kl_error e = {0};
-  bool over = !g->live && !g->attempt.next && g->ended == KL_STRATEGY_ENDED;
-  if (g->stopping || g->paused || over) {
-    kl_error_set(&e, KL_ERR_CLOSED,
-                 g->stopping ? "%s is stopping"
-                 : over      ? "%s does not run"
-                             : "%s is paused: resume it first",
-                 g->name);
+  bool over = is_over(g, &e);
+  if (over || g->paused) {
+    if (!over) kl_error_set(&e, KL_ERR_CLOSED, "%s is paused: resume it first", g->name);
     kl_promotion_end(g);
     tell(g, &g->waiters_again, &e);
     return;
@@ -634,9 +640,5 @@ bool kl_reload_want(kl_strategy *g, kl_reload_done *done, void *data, kl_error *
 }
 
 bool kl_strategy_reload(kl_strategy *g, kl_reload_done *done, void *data, kl_error *e) {
-  if (g->stopping || (!g->live && !g->attempt.next && g->ended == KL_STRATEGY_ENDED)) {
-    kl_error_set(e, KL_ERR_CLOSED, "%s does not run", g->name);
-    return false;
-  }
-  return kl_reload_want(g, done, data, e);
+  return !is_over(g, e) && kl_reload_want(g, done, data, e);
 }

@@ -206,7 +206,7 @@ bool kl_strategy_start_again(kl_strategy *g, kl_error *e) {
 
 bool kl_strategy_pause(kl_strategy *g, bool paused, kl_error *e) {
   if (!g->live || g->stopping) {
-    kl_error_set(e, KL_ERR_VALIDATION, "%s does not run", g->name);
+    kl_error_set(e, KL_ERR_VALIDATION, "%s does not run: `kalua start %s` starts it", g->name, g->name);
     return false;
   }
   if (g->attempt.next) {
