@@ -5,8 +5,31 @@
 
 enum { DEFAULT_GRACE_MS = 3000 };
 
+static void take(kl_list *from, kl_list *to, const kl_script *s, bool of_it) {
+  for (kl_list *n = from->next, *next; n != from; n = next) {
+    next = n->next;
+    if ((KL_CONTAINER(n, kl_task, ready)->script == s) != of_it) continue;
+    kl_list_remove(n);
+    kl_list_append(to, n);
+  }
+}
+
+/* The tasks of `s` have held the loop: what is left of a pass waits for the next one, the other scripts' before those. */
+static void put_back(kl_host *h, kl_list *pass, const kl_script *s) {
+  kl_list later, own;
+  kl_list_move(&later, &h->ready);
+  kl_list_init(&own);
+  take(pass, &h->ready, s, false);
+  take(&later, &h->ready, s, false);
+  take(pass, &own, s, true);
+  take(&later, &own, s, true);
+  take(&own, &h->ready, s, true);
+  kl_host_wake(h);
+}
+
 /* Runs right after the poll: what the loop's callbacks made ready is resumed. A task that becomes ready meanwhile waits
- * for the next pass, so that the loop gets its turn. */
+ * for the next pass, so that the loop gets its turn; and for that a pass ends early when it takes long: many tasks that
+ * each run as long as they may would keep everything else waiting for all of them, the end of their script too. */
 static void drain(uv_check_t *check) {
   kl_host *h = check->data;
   kl_list pass, untidy;
@@ -15,8 +38,10 @@ static void drain(uv_check_t *check) {
   if (!kl_list_empty(&pass)) kl_watch_pass(h);
   while (!kl_list_empty(&pass)) {
     kl_task *t = KL_CONTAINER(pass.next, kl_task, ready);
+    kl_script *s = t->script;
     kl_list_remove(&t->ready);
     kl_task_resume(t);
+    if (!kl_list_empty(&pass) && kl_watch_pass_is_long(h)) put_back(h, &pass, s);
   }
   kl_list_move(&pass, &h->todo);
   if (!kl_list_empty(&pass)) kl_watch_pass(h);

@@ -25,6 +25,7 @@ typedef struct kl_watch {
   int wake;                       /* eventfd: there is something to watch */
   atomic_uint_fast64_t turn;      /* odd while a script runs; the identity of one resume */
   atomic_uint_fast64_t pass;      /* passes over the ready list so far */
+  atomic_uint_fast64_t held;      /* the pass that has run for a tick and more */
   atomic_uint_fast64_t over;      /* the turn that shall be broken */
   atomic_uint_fast64_t stretched; /* the turn that has run for STRETCH_MS and more */
   atomic_int why;                 /* kl_broken */
@@ -39,6 +40,8 @@ bool kl_watch_open(kl_host *h);
 void kl_watch_close(kl_host *h);
 /* A pass begins: the helper must be awake. */
 void kl_watch_pass(kl_host *h);
+/* The pass has run for a tick of the helper or two: the loop should get its turn. */
+bool kl_watch_pass_is_long(kl_host *h);
 /* Brackets every stretch of Lua code. `t` may be NULL (closing something): then nothing is broken. */
 void kl_watch_begin(kl_script *s, kl_task *t, lua_State *co);
 void kl_watch_end(kl_script *s);

@@ -26,6 +26,13 @@ void kl_version_run_start(kl_script *s) {
       kl_task *t = KL_CONTAINER(pass.next, kl_task, ready);
       kl_list_remove(&t->ready);
       kl_task_resume(t);
+      if (now_ns() < until) continue;
+      while (!kl_list_empty(&s->start_ready)) { /* what is left of the pass stays in front of what came after it */
+        kl_list *n = s->start_ready.next;
+        kl_list_remove(n);
+        kl_list_append(&pass, n);
+      }
+      kl_list_move(&s->start_ready, &pass);
     }
   }
   if (!kl_list_empty(&s->start_ready)) kl_script_touch(s);

@@ -146,6 +146,11 @@ void kl_watch_switch(kl_script *s, lua_State *co) {
   if (w->task && w->task->broken) set_hook(co);
 }
 
+bool kl_watch_pass_is_long(kl_host *h) {
+  kl_watch *w = &h->watch;
+  return atomic_load_explicit(&w->held, memory_order_relaxed) == atomic_load_explicit(&w->pass, memory_order_relaxed);
+}
+
 void kl_watch_pass(kl_host *h) {
   atomic_fetch_add(&h->watch.pass, 1);
   if (!atomic_load(&h->watch.asleep)) return;
@@ -219,6 +224,7 @@ static void *help(void *arg) {
   while (!atomic_load(&w->quit)) {
     uint_fast64_t now = atomic_load(&w->pass);
     bool runs = atomic_load_explicit(&w->turn, memory_order_relaxed) % 2 == 1;
+    if (now == pass && runs) atomic_store_explicit(&w->held, now, memory_order_relaxed);
     quiet = now == pass && !runs && !atomic_load(&w->interrupt) ? quiet + 1 : 0;
     pass = now;
     bool sleeps = false;
