@@ -373,10 +373,13 @@ static void look(kl_strategy *g);
 
 static void start_timed_out(uv_timer_t *timer) {
   kl_strategy *g = timer->data;
+  const kl_attempt *a = &g->attempt;
+  const kl_script *s = a->second ? a->second : a->next;
   kl_error e = {0};
-  kl_error_set(&e, KL_ERR_TIMEOUT,
-               "its start has not ended after %.3g s: it still waits for answers or does not stop working",
-               g->o.start_ms / 1e3);
+  kl_error_set(&e, KL_ERR_TIMEOUT, "its start has not ended after %.3g s: %s", g->o.start_ms / 1e3,
+               s && !kl_list_empty(&s->start_ready)
+                   ? "it does not stop working, and waits for no event (task.yield and task.sleep(0) are none)"
+                   : "it still waits for answers");
   refuse(g, &e, NULL);
 }
 
