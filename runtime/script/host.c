@@ -14,7 +14,7 @@ static void take(kl_list *from, kl_list *to, const kl_script *s, bool of_it) {
   }
 }
 
-/* The tasks of `s` have held the loop: what is left of a pass waits for the next one, the other scripts' before those. */
+/* The tasks of `s` have held the loop: what is left of a pass waits for the next one, the other scripts' first. */
 static void put_back(kl_host *h, kl_list *pass, const kl_script *s) {
   kl_list later, own;
   kl_list_move(&later, &h->ready);
