@@ -270,13 +270,17 @@ int kl_script_migrate_lua(lua_State *L) {
 static int checked(lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   (void)ctx;
-  if (lua_type(L, -1) == LUA_TBOOLEAN && !lua_toboolean(L, -1))
-    return kl_raisef(L, KL_ERR_VALIDATION, "a check of kalua.on_probation failed");
-  return 0;
+  if (lua_type(L, -1) != LUA_TBOOLEAN || lua_toboolean(L, -1)) return 0;
+  lua_Debug ar;
+  lua_pushvalue(L, 1);
+  lua_getinfo(L, ">S", &ar);
+  return kl_raisef(L, KL_ERR_VALIDATION, "a check of kalua.on_probation failed: that of %s:%d returned false",
+                   ar.short_src, ar.linedefined);
 }
 
 static int check(lua_State *L) {
   lua_settop(L, 1);
+  lua_pushvalue(L, 1);
   lua_callk(L, 0, 1, 0, checked);
   return checked(L, LUA_OK, 0);
 }
