@@ -189,7 +189,7 @@ describe('side by side', { concurrency: 4 }, () => {
       assert.equal(bad.stdout, '');
       assert.match(bad.stderr, /^kalua: \[maker\] not reloaded: maker\.lua:1: .* \(generation 2 goes on\)\n$/);
       const table = (await w.cli('ps')).stdout;
-      assert.match(table, /\n\n\[maker\] maker\.lua:1: /);
+      assert.match(table, /\n\n\[maker\] not reloaded: maker\.lua:1: /);
       const maker = await w.shown('maker');
       assert.deepEqual([maker.generation, maker.reloads, maker.refused], [2, 1, 1]);
       save(loop());
