@@ -24,7 +24,7 @@ function kalua.on_error(fn) end
 function kalua.on_probation(fn) end
 
 ---Converts `kalua.state` of an older version: where it is of schema `from`, `fn` changes it in place or returns another
----table, and its schema is `from` + 1. A first state is of the newest schema that the script knows, and nothing is called.
+---table, and its schema is `from` + 1; it may not wait. A first state is of the newest schema that the script knows, and nothing is called.
 ---@param from integer 1 or more
 ---@param fn fun(state: table): table?
 function kalua.migrate(from, fn) end

@@ -229,22 +229,6 @@ bool kl_version_capture(kl_script *s, kl_buf *out, int *schema, bool *has, kl_er
 
 enum { MIGRATE_STATE = 3 };
 
-/* The converted state is at the top: nil for "changed in place". */
-static int migrated(lua_State *L, int status, lua_KContext ctx) {
-  (void)status;
-  kl_script *s = kl_script_of(L);
-  if (!lua_isnil(L, -1)) {
-    if (!lua_istable(L, -1))
-      return kl_raisef(L, KL_ERR_VALIDATION, "kalua.migrate: the function must return a table or nothing, not %s",
-                       luaL_typename(L, -1));
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &kalua_key); /* … state module */
-    lua_insert(L, -2);
-    lua_setfield(L, -2, "state");
-  }
-  s->schema = (int)ctx + 1;
-  return 0;
-}
-
 int kl_script_migrate_lua(lua_State *L) {
   kl_script *s = kl_script_of(L);
   int from = (int)lua_tointeger(L, 1);
@@ -260,8 +244,17 @@ int kl_script_migrate_lua(lua_State *L) {
   lua_remove(L, MIGRATE_STATE);
   lua_pushvalue(L, 2);
   lua_insert(L, MIGRATE_STATE); /* from fn fn state */
-  lua_callk(L, 1, 1, from, migrated);
-  return migrated(L, LUA_OK, from);
+  lua_call(L, 1, 1);            /* it cannot wait: half a state must not go live */
+  if (!lua_isnil(L, -1)) {      /* else it was changed in place */
+    if (!lua_istable(L, -1))
+      return kl_raisef(L, KL_ERR_VALIDATION, "kalua.migrate: the function must return a table or nothing, not %s",
+                       luaL_typename(L, -1));
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &kalua_key); /* … state module */
+    lua_insert(L, -2);
+    lua_setfield(L, -2, "state");
+  }
+  s->schema = from + 1;
+  return 0;
 }
 
 /* ---- checks of kalua.on_probation ---- */

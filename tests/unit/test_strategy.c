@@ -40,6 +40,7 @@ static void a_wrong_version_is_refused(void **state) {
       {HEAD "print('nothing is left')\n", "ends at once"},
       {HEAD "kalua.migrate(2, function() end)\n" TICK,
        "kalua.state is of schema 1; the step from 1 to 2 must come first"},
+      {HEAD "kalua.migrate(1, function(s) task.sleep(0.01) end)\n" TICK, "cannot wait here"},
       {HEAD "kalua.migrate(1, function(s) error('cannot convert') end)\n" TICK, "cannot convert"},
       {HEAD "while true do task.yield() end\n",
        "its start has not ended after 0.5 s: it does not stop working, and waits"},
