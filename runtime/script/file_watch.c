@@ -10,7 +10,7 @@
 #include "script/file_notify.h"
 
 enum {
-  QUIET_MS = 2,        /* after the one change of one file */
+  QUIET_MS = 1,        /* after the one change of one file */
   BULK_QUIET_MS = 30,  /* after one of several: a checkout, a copy of a folder */
   BULK_MS = 500,       /* all of them, at most */
   BULK_AGAIN_MS = 100, /* so soon after a report another file belongs to several */

@@ -318,6 +318,7 @@ kl_script *kl_script_prepare(kl_host *h, const kl_script_options *o, const kl_ve
     return NULL;
   }
   lua_atpanic(s->L, panic);
+  lua_gc(s->L, LUA_GCSTOP); /* nothing of what it is made of is garbage; see kl_version_run_start */
   *(kl_script **)lua_getextraspace(s->L) = s;
   if (call(s, set_up, s, &modules, e)) return s;
   kl_script_drop_prepared(s);
@@ -356,6 +357,7 @@ bool kl_script_begin(kl_script *s, const kl_version *v, kl_error *e) {
     kl_script_drop_prepared(s);
     return false;
   }
+  if (!s->starting) lua_gc(s->L, LUA_GCRESTART);
   kl_host *h = s->host;
   uv_timer_init(h->loop, &s->timer);
   s->timer.data = s;

@@ -36,6 +36,7 @@ void kl_version_run_start(kl_script *s) {
     }
   }
   if (!kl_list_empty(&s->start_ready)) kl_script_touch(s);
+  lua_gc(s->L, LUA_GCRESTART); /* it collects what it leaves behind, but not while the other version rests */
 }
 
 static bool is_part_of_start(const kl_task *t) {
