@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "auth/ready.h"
@@ -16,14 +15,13 @@
 #include "bindings/shadow.h"
 #include "bindings/terminal.h"
 #include "cli/account.h"
+#include "cli/exchange_address.h"
 #include "cli/notify.h"
 #include "cli/output.h"
 #include "cli/settings.h"
 #include "cli/shadow.h"
 #include "cli/summary.h"
 #include "control/control.h"
-#include "net/permit.h"
-#include "net/url.h"
 #include "script/state_file.h"
 
 /* The scripts' state, the embedded exchange beside it, and what SQLite keeps beside each. */
@@ -69,58 +67,6 @@ struct kl_app {
   kl_expectations *expectations;
   const char *secret_files[3 + STATE_NAMES]; /* no script gets them: NULL-terminated */
 };
-
-void kl_connect_opts(kl_connect_options *o, kl_opt table[KL_CONNECT_OPT_COUNT]) {
-  *o = (kl_connect_options){
-      .log_default = "info", .presign_ms = -1, .audit_s = 10, .memory_mb = 256, .cpu_ms = 1000, .seed = 1, .speed = 1};
-  const kl_opt opts[KL_CONNECT_OPT_COUNT] = {
-      {"env", KL_OPT_TEXT, &o->env, "sim|demo|prod", "which exchange; sim runs inside this process [sim]", 0, 0},
-      {"key-id", KL_OPT_TEXT, &o->key_id, "ID", "API key id (KALSHI_API_KEY_ID)", 0, 0},
-      {"key", KL_OPT_TEXT, &o->key_path, "FILE", "private key, PEM (KALSHI_PRIVATE_KEY_PATH)", 0, 0},
-      {"rest-url", KL_OPT_TEXT, &o->rest_url, "URL", "REST base, up to /trade-api/v2 (KALSHI_REST_URL)", 0, 0},
-      {"ws-url", KL_OPT_TEXT, &o->ws_url, "URL", "WebSocket address (KALSHI_WS_URL)", 0, 0},
-      {"ca", KL_OPT_TEXT, &o->ca_file, "FILE", "certificates to trust instead of the system's (KALUA_CA)", 0, 0},
-      {"live", KL_OPT_FLAG, &o->live, NULL, "allow orders on prod", 0, 0},
-      {"presign", KL_OPT_INT, &o->presign_ms, "MS",
-       "make signatures for orders ahead, used up to that age; 0: none [1000; on prod 0]", 0, KL_READY_AGE_MAX_MS},
-      {"audit", KL_OPT_INT, &o->audit_s, "SECONDS", "how often a live book is compared with REST; 0: never [10]", 0,
-       86400},
-      {"log", KL_OPT_TEXT, &o->log_level, "LEVEL", "error, warn, info, debug or trace (KALUA_LOG)", 0, 0},
-      {"log-json", KL_OPT_FLAG, &o->log_json, NULL, "log as one JSON object per line", 0, 0},
-      {"log-file", KL_OPT_TEXT, &o->log_file, "FILE", "log there instead of stderr", 0, 0},
-      {"seed", KL_OPT_INT, &o->seed, "N", "of the embedded exchange: the same seed gives the same market [1]", 0, 9e15},
-      {"markets", KL_OPT_INT, &o->markets, "N", "of the embedded exchange [36]", 1, 10000},
-      {"speed", KL_OPT_REAL, &o->speed, "X", "of the embedded exchange; 1 is real time [1]", 0.01, 1000},
-      {"rate", KL_OPT_REAL, &o->rate, "N", "book messages a second of the embedded exchange", 0.1, 100000},
-      {"tier", KL_OPT_TEXT, &o->tier, "NAME", "rate limits of the embedded exchange, basic to prestige [prestige]", 0,
-       0},
-      {"faults", KL_OPT_TEXT, &o->faults, "SPEC", "what goes wrong at the embedded exchange; see `kalua sim`", 0, 0},
-      {"state", KL_OPT_TEXT, &o->state, "FILE",
-       "keep kalua.state of the scripts in it, the embedded exchange in FILE.exchange", 0, 0},
-      {"mem", KL_OPT_INT, &o->memory_mb, "MB", "memory ceiling of each script [256]", 1, 65536},
-      {"cpu-ms", KL_OPT_INT, &o->cpu_ms, "MS", "longest stretch of a script without yielding [1000]", 1, 3600000},
-      {"max-tasks", KL_OPT_INT, &o->limits.tasks, "N", "tasks of a script that have not ended [20000]", 1, 1e6},
-      {"max-timers", KL_OPT_INT, &o->limits.timers, "N", "sleeps and time limits of a script [20000]", 1, 1e6},
-      {"max-sockets", KL_OPT_INT, &o->limits.sockets, "N", "http requests and connections of a script [64]", 1, 1e5},
-      {"max-handles", KL_OPT_INT, &o->limits.handles, "N", "open books and subscriptions of a script [20000]", 1, 1e6},
-      {"max-queued", KL_OPT_INT, &o->queued_mb, "MB", "messages and bodies that wait for a script [128]", 1, 65536},
-      {"log-rate", KL_OPT_INT, &o->limits.log_rate, "N", "log lines of a script a second [1000]", 1, 1e6},
-      {"order-rate", KL_OPT_REAL, &o->limits.order_rate, "N", "orders of a script a second [no limit]", 0.001, 1e5},
-      {"allow-fs", KL_OPT_LIST, &o->allow_fs, "PATH", "scripts may use files below PATH", 0, 0},
-      {"allow-net", KL_OPT_LIST, &o->allow_net, "HOST", "scripts may connect to HOST", 0, 0},
-      {"allow-env", KL_OPT_LIST, &o->allow_env, "VAR", "scripts may read the environment variable VAR", 0, 0},
-      {"allow-run", KL_OPT_FLAG, &o->allow_run, NULL, "scripts may start programs", 0, 0},
-      {"allow-all", KL_OPT_FLAG, &o->allow_all, NULL, "all of these permissions", 0, 0},
-      {"no-watch", KL_OPT_FLAG, &o->no_watch, NULL, "do not reload a script when its file changes", 0, 0},
-      {NULL, KL_OPT_FLAG, NULL, NULL, NULL, 0, 0}};
-  memcpy(table, opts, sizeof opts);
-}
-
-void kl_connect_options_free(kl_connect_options *o) {
-  kl_text_list_free(&o->allow_fs);
-  kl_text_list_free(&o->allow_net);
-  kl_text_list_free(&o->allow_env);
-}
 
 static kl_app *app_of(void *data) { return data; }
 
@@ -352,76 +298,15 @@ static bool load_key(kl_app *a, kl_error *e) {
   return true;
 }
 
-static bool copy_url(char *out, size_t cap, const char *url, const char *name, kl_error *e) {
-  size_t n = strlen(url);
-  while (n && url[n - 1] == '/')
-    n--; /* the exchange redirects a trailing slash, and the signature covers the path */
-  if (n >= cap) {
-    kl_error_set(e, KL_ERR_CONFIG, "%s: longer than %zu characters", name, cap - 1);
-    return false;
-  }
-  memcpy(out, url, n);
-  out[n] = 0;
-  return true;
-}
-
-/* A URL of another scheme, with a password, or unencrypted to another machine is refused here and not by the first
- * call. So is the real exchange under the name of another environment: it would take orders without --live. */
-static bool check_url(const char *env, kl_url_family family, const char *text, const char *name, kl_error *e) {
-  static const char domain[] = "kalshi.com";
-  const size_t len = sizeof domain - 1;
-  kl_url u = {0};
-  kl_error inner = {0};
-  if (!kl_url_parse(&u, family, text, &inner)) {
-    kl_error_set(e, KL_ERR_CONFIG, "%s: %s", name, inner.message);
-    return false;
-  }
-  size_t n = strlen(u.host);
-  while (n && u.host[n - 1] == '.')
-    n--;
-  bool real = n >= len && !strncasecmp(u.host + n - len, domain, len) && (n == len || u.host[n - len - 1] == '.');
-  bool ok = !real || !strcmp(env, "prod");
-  if (!ok) {
-    kl_error_set(e, KL_ERR_CONFIG, "%s: %.200s is the real exchange: say so by --env prod, or name another one", name,
-                 u.host);
-  }
-  kl_url_free(&u);
-  return ok;
-}
-
 static bool choose_exchange(kl_app *a, kl_error *e) {
-  if (a->o.embedded) {
-    snprintf(a->env_name, sizeof a->env_name, "sim");
-    return start_exchange(a, e);
-  }
-  const char *env = kl_settings_get(a->settings, a->o.env, "KALSHI_ENV");
-  if (!env) env = "sim";
-  if (strcmp(env, "sim") != 0 && strcmp(env, "demo") != 0 && strcmp(env, "prod") != 0) {
-    kl_error_set(e, KL_ERR_CONFIG, "unknown environment \"%.40s\": sim, demo or prod (--env or KALSHI_ENV)", env);
-    return false;
-  }
-  snprintf(a->env_name, sizeof a->env_name, "%s", env);
-  const char *rest = kl_settings_get(a->settings, a->o.rest_url, "KALSHI_REST_URL");
-  const char *ws = kl_settings_get(a->settings, a->o.ws_url, "KALSHI_WS_URL");
-  a->ca_file = kl_settings_get(a->settings, a->o.ca_file, "KALUA_CA");
-  if (!strcmp(env, "sim") && !rest && !ws) return start_exchange(a, e);
-  if (a->o.faults) {
-    kl_error_set(e, "usage",
-                 "--faults is about the embedded exchange, and this is another one; see `kalua trigger fault`");
-    return false;
-  }
-  const char *default_rest = NULL, *default_ws = NULL;
-  kl_environment_urls(env, &default_rest, &default_ws);
-  if (!rest) rest = default_rest;
-  if (!ws) ws = default_ws;
-  if (!rest || !ws) {
-    kl_error_set(e, KL_ERR_CONFIG,
-                 "with --env sim give both --rest-url and --ws-url, or neither for the embedded exchange");
-    return false;
-  }
-  return check_url(env, KL_URL_HTTP, rest, "rest-url", e) && check_url(env, KL_URL_WS, ws, "ws-url", e) &&
-         copy_url(a->rest_url, sizeof a->rest_url, rest, "rest-url", e) &&
-         copy_url(a->ws_url, sizeof a->ws_url, ws, "ws-url", e) && load_key(a, e);
+  kl_exchange_address x;
+  if (!kl_exchange_address_choose(&a->o, a->settings, &x, e)) return false;
+  memcpy(a->env_name, x.env, sizeof a->env_name);
+  a->ca_file = x.ca_file;
+  if (x.embedded) return start_exchange(a, e);
+  memcpy(a->rest_url, x.rest_url, sizeof a->rest_url);
+  memcpy(a->ws_url, x.ws_url, sizeof a->ws_url);
+  return load_key(a, e);
 }
 
 /* A signature made ahead is one that somebody else could use within its second, so with real money it is asked for. */
@@ -497,17 +382,6 @@ static bool open_state(kl_app *a, kl_error *e) {
 
 bool kl_app_save(kl_app *a, kl_error *e) { return kl_state_file_flush(a->state_file, e); }
 
-/* A web address in the place of a host would allow nothing, and leave people to wonder. */
-static bool check_permissions(const kl_connect_options *o, kl_error *e) {
-  kl_error why;
-  for (size_t i = 0; i < o->allow_net.n; i++) {
-    if (kl_permit_check(o->allow_net.items[i], &why)) continue;
-    kl_error_set(e, "usage", "--allow-net: %s", why.message);
-    return false;
-  }
-  return true;
-}
-
 bool kl_app_open(const kl_connect_options *o, const char *version, kl_app **out, kl_error *e) {
   kl_auth_harden_process();
   signal(SIGPIPE, SIG_IGN);
@@ -519,7 +393,7 @@ bool kl_app_open(const kl_connect_options *o, const char *version, kl_app **out,
   a->o = *o;
   a->started_ns = kl_mono_ns(kl_clock_real());
   a->expectations = kl_expectations_new();
-  bool ok = check_permissions(o, e) && kl_settings_load(&a->settings, ".env", e) && open_log(a, e);
+  bool ok = kl_connect_options_check(o, e) && kl_settings_load(&a->settings, ".env", e) && open_log(a, e);
   if (ok) {
     /* The host reads it from the environment, which wins. */
     const char *modules = kl_settings_get(a->settings, NULL, "KALUA_PATH");
