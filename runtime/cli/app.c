@@ -9,8 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "auth/ready.h"
-#include "base/decimal.h"
 #include "base/log.h"
 #include "bindings/shadow.h"
 #include "bindings/terminal.h"

@@ -298,6 +298,8 @@ typedef struct kl_reload_waiter {
   void *data;
 } kl_reload_waiter;
 
+enum { KL_GONE_MAX = 2 };
+
 struct kl_strategy {
   kl_list link, wanted, tidying;
   kl_host *host;
@@ -307,10 +309,10 @@ struct kl_strategy {
   kl_script *live;     /* NULL: none runs */
   kl_script *previous; /* suspended, for a return; NULL: no probation is under way */
   kl_attempt attempt;
-  char *promoting;         /* the file of the try, where that is another one; owned, NULL: it is not */
-  kl_script *gone[2];      /* versions that the last swap left behind; NULL: none */
-  kl_script *spare;        /* prepared, so that the next reload takes less time; NULL: none yet */
-  kl_strategy_phase ended; /* KL_STRATEGY_ENDED or KL_STRATEGY_WAITING while none runs */
+  char *promoting;              /* the file of the try, where that is another one; owned, NULL: it is not */
+  kl_script *gone[KL_GONE_MAX]; /* versions that the last swap left behind; NULL: none */
+  kl_script *spare;             /* prepared, so that the next reload takes less time; NULL: none yet */
+  kl_strategy_phase ended;      /* KL_STRATEGY_ENDED or KL_STRATEGY_WAITING while none runs */
   bool stopping, paused, failed;
   bool again;                     /* a reload was asked for in the middle of one that cannot be begun anew */
   kl_list waiters, waiters_again; /* of kl_reload_waiter.link: who asked before this try began, and since */

@@ -319,7 +319,7 @@ bool kl_strategy_takes_failure(kl_script *s) {
 void kl_strategy_tidy(kl_strategy *g) {
   if (kl_list_empty(&g->tidying)) return;
   kl_list_remove(&g->tidying);
-  for (size_t i = 0; i < sizeof g->gone / sizeof *g->gone; i++) {
+  for (int i = 0; i < KL_GONE_MAX; i++) {
     if (g->gone[i]) kl_script_discard(g->gone[i]);
     g->gone[i] = NULL;
   }
