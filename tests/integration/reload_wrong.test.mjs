@@ -9,7 +9,9 @@ import { KALUA, cleanEnv, tempDir, until } from './peers.mjs';
 
 const HEAD = `local kalshi, task, kalua = require "kalshi", require "task", require "kalua"
 local state = kalua.state
-state.ticker = state.ticker or kalshi.get_markets{ status = "open", limit = 1 }.markets[1].ticker
+for _, m in ipairs(state.ticker and {} or kalshi.get_markets{ status = "open", limit = 1000 }.markets) do
+  if m.yes_bid_dollars > 0.2 and m.yes_ask_dollars < 0.8 then state.ticker = m.ticker end -- where a bid of a cent rests
+end
 local function earn()
   state.n = (state.n or 0) + 1
   local order = kalshi.create_order{ ticker = state.ticker, side = "bid", price = 0.01, count = 1, client_order_id = "n" .. state.n,

@@ -10,7 +10,9 @@ let sim, ticker, market;
 before(async () => {
   sim = await Sim.start('--seed', '7');
   await new Promise((r) => setTimeout(r, 1500));
-  ({ body: { markets: [market] } } = await sim.rest('GET', '/markets?status=open&limit=1'));
+  // One in the middle, where a bid of a cent or three rests.
+  const { body: { markets } } = await sim.rest('GET', '/markets?status=open&limit=1000');
+  market = markets.find((m) => Number(m.yes_bid_dollars) > 0.2 && Number(m.yes_ask_dollars) < 0.8) ?? markets[0];
   ({ ticker } = market);
 });
 after(() => sim?.stop());
