@@ -65,7 +65,7 @@ test('the embedded exchange is kept beside it', async () => {
   const run = () => kalua(['--quiet', '--state', 'state', 's.lua'], { cwd });
   const first = await run();
   assert.deepEqual([first.code, first.stderr], [0, '']);
-  assert.equal((await run()).stdout, 'resting\n');
+  assert.match((await run()).stdout, /^(resting|executed)\n$/); // it knows the order; a market near its end may have filled it
   assert.deepEqual(fs.readdirSync(cwd).sort(), ['s.lua', 'state', 'state.exchange']);
   const wrong = await kalua(['--quiet', '--state', 'state.exchange', 's.lua'], { cwd });
   assert.equal(wrong.code, 3);
