@@ -1,5 +1,6 @@
 #include "control/control.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,22 +84,31 @@ kl_control *kl_control_open(uv_loop_t *loop, kl_host *host, const char *env) {
   kl_error_set(&e, KL_ERR_INTERNAL, "not enough memory");
   c->operations = kl_operations_new(host, loop, env, c->lines);
   c->server = kl_control_server_new(loop);
-  bool ok = c->operations && c->server && kl_control_server_add(c->server, kl_operations_table, c->operations) &&
-            kl_listing_open(&c->listing, &e) && publish(c, &e);
-  if (ok) {
-    kl_log_tap(keep_line, c);
-    uv_timer_start(&c->look, look, LOOK_MS, LOOK_MS);
+  bool ok = c->operations && c->server && kl_control_server_add(c->server, kl_operations_table, c->operations);
+  if (!ok) {
+    say_unlisted(c, &e);
+    kl_control_close(c);
+    return NULL;
+  }
+  kl_log_tap(keep_line, c);
+  if (!kl_listing_open(&c->listing, &e)) {
+    say_unlisted(c, &e);
     return c;
   }
-  say_unlisted(c, &e);
-  kl_control_close(c);
-  return NULL;
+  if (!publish(c, &e)) say_unlisted(c, &e);
+  uv_timer_start(&c->look, look, LOOK_MS, LOOK_MS);
+  return c;
 }
+
+bool kl_control_adopt(kl_control *c, int fd) { return c && kl_control_server_adopt(c->server, fd); }
 
 bool kl_control_name(kl_control *c, const char *wanted, char out[KL_LISTED_NAME]) {
   kl_error e = {0};
   if (!c) return false;
-  if (!kl_listing_name(c->listing, wanted, out, &e)) say_unlisted(c, &e);
+  if (!c->listing)
+    snprintf(out, KL_LISTED_NAME, "%s", wanted);
+  else if (!kl_listing_name(c->listing, wanted, out, &e))
+    say_unlisted(c, &e);
   kl_lines_source(c->lines, out); /* without memory its lines are kept with those of the process */
   return true;
 }

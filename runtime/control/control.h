@@ -9,8 +9,8 @@
 
 typedef struct kl_control kl_control;
 
-/* Lists this process, makes the socket, and begins to keep lines of the log. `env` is borrowed. Where that cannot be
- * done it says so in the log and returns NULL, which all functions below take: the scripts then run all the same. */
+/* Lists this process, makes the socket, and begins to keep lines of the log. `env` is borrowed. Where it cannot be
+ * listed it says so in the log and goes on. NULL, which all functions below take, when memory is out. */
 kl_control *kl_control_open(uv_loop_t *loop, kl_host *host, const char *env);
 /* The name for a new strategy: `wanted`, or with -2, -3 and so on behind it where a running script of this user has
  * that one. False without a control: then `out` is untouched. */
@@ -19,6 +19,8 @@ bool kl_control_name(kl_control *c, const char *wanted, char out[KL_LISTED_NAME]
 void kl_control_said(kl_control *c, const char *name, const char *level, const char *text, size_t n);
 /* More operations, for example of a prompt: see kl_control_server_add. */
 bool kl_control_add(kl_control *c, const kl_control_op *ops, void *data);
+/* Takes a connected socket as a client, as kl_control_server_adopt does. */
+bool kl_control_adopt(kl_control *c, int fd);
 /* Takes the process off the list, answers who waits for an end that has come, and closes. Before kl_host_close; the
  * loop must run to its end afterwards. */
 void kl_control_close(kl_control *c);

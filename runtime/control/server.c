@@ -223,6 +223,8 @@ bool kl_control_has_room(const kl_control_call *call) {
   return c && !c->closing && !c->broken && !c->pending.failed && waiting(c) < OUTPUT_LOW;
 }
 
+bool kl_control_is_gone(const kl_control_call *call) { return !call->from || call->from->closing; }
+
 void kl_control_call_set(kl_control_call *call, void *p) { call->data = p; }
 void *kl_control_call_get(const kl_control_call *call) { return call->data; }
 
@@ -404,23 +406,25 @@ static bool is_allowed(const uv_pipe_t *pipe) {
   return peer.uid == geteuid() || peer.uid == 0;
 }
 
-static void connected(uv_stream_t *listener, int status) {
-  kl_control_server *s = listener->data;
-  client *c = status == 0 ? calloc(1, sizeof *c) : NULL;
-  if (!c) return;
+/* A client whose pipe is not open yet; NULL when memory is out. */
+static client *new_client(kl_control_server *s) {
+  client *c = calloc(1, sizeof *c);
+  if (!c) return NULL;
   c->server = s;
   kl_list_init(&c->calls);
   uv_pipe_init(s->loop, &c->pipe, 0);
   c->pipe.data = c->write.data = c;
   c->since = uv_now(s->loop);
   kl_list_append(&s->clients, &c->link);
-  bool many = s->n_clients++ >= MAX_CLIENTS;
-  if (uv_accept(listener, (uv_stream_t *)&c->pipe) != 0 || !is_allowed(&c->pipe)) {
-    drop(c);
-    return;
-  }
+  s->n_clients++;
+  return c;
+}
+
+/* Its pipe is open. */
+static void begin(client *c) {
+  kl_control_server *s = c->server;
   uv_timer_start(&s->timer, look, LOOK_MS, LOOK_MS);
-  if (many) {
+  if (s->n_clients > MAX_CLIENTS) {
     kl_error e;
     kl_error_set(&e, KL_ERR_RATE_LIMIT, "%d clients are connected to this process; try again when some have gone",
                  MAX_CLIENTS);
@@ -433,6 +437,27 @@ static void connected(uv_stream_t *listener, int status) {
     }
   }
   settle(c);
+}
+
+static void connected(uv_stream_t *listener, int status) {
+  client *c = status == 0 ? new_client(listener->data) : NULL;
+  if (!c) return;
+  if (uv_accept(listener, (uv_stream_t *)&c->pipe) != 0 || !is_allowed(&c->pipe))
+    drop(c);
+  else
+    begin(c);
+}
+
+bool kl_control_server_adopt(kl_control_server *s, int fd) {
+  client *c = s->closing ? NULL : new_client(s);
+  if (!c) return false;
+  c->asked = true; /* one that was asked for may take its time */
+  if (uv_pipe_open(&c->pipe, fd) != 0) {
+    drop(c);
+    return false;
+  }
+  begin(c);
+  return true;
 }
 
 static void listener_closed(uv_handle_t *h) {

@@ -26,6 +26,9 @@ kl_control_server *kl_control_server_new(uv_loop_t *loop); /* NULL when memory i
 /* Makes the socket `name` in a folder (a descriptor of it; `path` is its name) and listens there, and no longer where
  * it listened before; its clients stay. False with `e`: then it listens nowhere. */
 bool kl_control_server_listen(kl_control_server *s, int folder, const char *path, const char *name, kl_error *e);
+/* Takes a connected socket as a client: one of this process's own, by a socketpair. False, and `fd` stays the caller's,
+ * when that cannot be done. */
+bool kl_control_server_adopt(kl_control_server *s, int fd);
 /* `ops` ends with a NULL name; it and `data` are borrowed until the close. False when memory is out. */
 bool kl_control_server_add(kl_control_server *s, const kl_control_op *ops, void *data);
 /* Takes no more requests, cancels those that can be, and closes each connection once what was answered has gone out, at
@@ -41,6 +44,8 @@ void kl_control_refuse(kl_control_call *call, const kl_error *e, kl_buf *fields)
 void kl_control_event(kl_control_call *call, const char *event, kl_buf *fields);
 /* Whether a client is there that reads: an operation that streams goes on when this is true, else in `room`. */
 bool kl_control_has_room(const kl_control_call *call);
+/* Nobody is there to read what is answered. */
+bool kl_control_is_gone(const kl_control_call *call);
 /* For the operation: something to remember with a call, NULL at first. */
 void kl_control_call_set(kl_control_call *call, void *p);
 void *kl_control_call_get(const kl_control_call *call);

@@ -163,6 +163,7 @@ struct kl_script {
   kl_task *main;                /* NULL once it ended */
   kl_list tasks;                /* of kl_task.link, in order of birth */
   size_t n_tasks;
+  uint64_t last_task_id;
   size_t n_inner;               /* those that only another task can wake */
   size_t n_checks;              /* of kalua.on_probation, that run */
   kl_list members;              /* of kl_member.link, in order of birth */
@@ -347,6 +348,7 @@ typedef struct kl_reason {
 struct kl_task {
   kl_list link, ready, joiners;
   kl_script *script;
+  uint64_t id;           /* in order of birth, from 1 */
   lua_State *co;         /* anchored by the object */
   kl_wait *wait;         /* owned */
   const char *cancelled; /* why; NULL when it is not */

@@ -504,7 +504,7 @@ static int state_is_unchanged(kl_strategy *g) {
 
 /* It is on its way out, by itself or by an error. */
 static bool is_ending(const kl_script *s) {
-  return s->stop || s->failed || s->n_tasks == 0 || s->phase != KL_PHASE_RUN;
+  return s->stop || s->failed || (s->n_tasks == 0 && !s->o.stays) || s->phase != KL_PHASE_RUN;
 }
 
 /* What has become of the start. */

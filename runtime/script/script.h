@@ -208,6 +208,7 @@ typedef struct kl_script_options {
   char *const *args;  /* kalua.args; NULL-terminated */
   size_t memory_cap;  /* bytes; 0: 256 MiB */
   int cpu_ms;         /* longest stretch without yielding; 0: 1,000 */
+  bool stays;         /* it does not end when no task is left, but when it is stopped: somebody may yet start one */
   kl_limits limits;
   kl_permissions allow;
 } kl_script_options;

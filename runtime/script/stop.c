@@ -169,7 +169,7 @@ static int describe_deadlock(lua_State *L) {
 /* Every task waits for another one, and nothing from outside can wake any: who stops the script could, if it has a
  * handler for that. */
 static bool is_deadlocked(kl_script *s) {
-  return s->n_tasks > 0 && s->n_inner == s->n_tasks && s->live && !s->stop && !s->failed &&
+  return s->n_tasks > 0 && !s->o.stays && s->n_inner == s->n_tasks && s->live && !s->stop && !s->failed &&
          kl_count_handlers(s, &kl_on_stop_key) == 0;
 }
 
@@ -193,7 +193,7 @@ void kl_script_step(kl_script *s) {
     if (!s->live && !s->stop) return; /* suspended */
     if (is_deadlocked(s)) fail_of_deadlock(s);
     if (s->strategy && kl_strategy_takes_failure(s)) return;
-    if (!s->stop && !s->failed && s->n_tasks > 0) return;
+    if (!s->stop && !s->failed && (s->n_tasks > 0 || s->o.stays)) return;
     if (s->failed && !s->stop) s->why = KL_STOP_ERROR;
     s->stop = true;
     s->phase = KL_PHASE_HANDLERS;

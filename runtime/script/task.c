@@ -31,6 +31,16 @@ kl_task_status kl_task_get_status(const kl_task *t) {
   return t == t->script->current ? KL_TASK_RUNNING : KL_TASK_WAITING;
 }
 
+uint64_t kl_task_id(const kl_task *t) { return t->id; }
+
+kl_task *kl_task_find(const kl_script *s, uint64_t id) {
+  for (kl_list *n = s->tasks.next; n != &s->tasks; n = n->next) {
+    kl_task *t = KL_CONTAINER(n, kl_task, link);
+    if (t->id == id) return t;
+  }
+  return NULL;
+}
+
 /* ---- birth ---- */
 
 /* Notes the line of the script that spawns. */
@@ -107,6 +117,7 @@ kl_task *kl_task_spawn(lua_State *L, int nargs) {
   memset(t, 0, sizeof *t);
   t->script = s;
   t->nargs = nargs;
+  t->id = ++s->last_task_id;
   kl_list_init(&t->link);
   kl_list_init(&t->ready);
   kl_list_init(&t->joiners);

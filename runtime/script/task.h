@@ -22,6 +22,10 @@ kl_task *kl_task_test(lua_State *L, int idx);  /* NULL instead */
 kl_task_status kl_task_get_status(const kl_task *t);
 /* Done, failed or cancelled. */
 bool kl_task_ended(const kl_task *t);
+/* In order of birth within its script, from 1: the main chunk is 1. */
+uint64_t kl_task_id(const kl_task *t);
+/* The task of `s` that has not ended and has this id, borrowed; NULL when there is none. */
+kl_task *kl_task_find(const kl_script *s, uint64_t id);
 
 /* As kl_task_cancel, with a text that is copied; without memory for the copy a general one is used. */
 void kl_task_cancel_text(kl_task *t, const char *why);

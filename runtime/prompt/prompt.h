@@ -1,0 +1,17 @@
+/* The prompt: sessions inside running strategies (the back end, on the loop thread of what runs), and the terminal in
+ * front of them. The two speak over the control socket, wherever they are: see session.h for the operations. */
+#ifndef KL_PROMPT_H
+#define KL_PROMPT_H
+
+#include "control/control.h"
+#include "script/script.h"
+
+/* All sessions of a process. */
+typedef struct kl_prompt kl_prompt;
+/* Adds the operations of the prompt to a control. `control` and `host` are borrowed until the close. NULL when memory
+ * is out, or without a control. */
+kl_prompt *kl_prompt_open(kl_control *control, kl_host *host, const char *env);
+/* Ends all sessions. Before kl_control_close. Takes NULL. */
+void kl_prompt_close(kl_prompt *p);
+
+#endif
