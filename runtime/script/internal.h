@@ -51,6 +51,8 @@ void kl_watch_done(kl_task *t);
 bool kl_watch_stretched(kl_host *h);
 /* The running task goes on in another coroutine. */
 void kl_watch_switch(kl_script *s, lua_State *co);
+/* For the hook of a task that is to be broken, and for C functions: ends it, out of the reach of its pcalls. */
+void kl_watch_break(lua_State *L); /* raises, or suspends the task for good */
 /* Raises when the running task is to be broken. */
 void kl_watch_check(lua_State *L); /* raises */
 /* The running task is to be broken, and has not been yet. */
@@ -364,6 +366,7 @@ struct kl_task {
   bool quiet;     /* an on_error handler: its own errors are not handed to on_error */
   bool held;      /* the start of its version does not wait for it */
   bool inner;     /* counted in n_inner */
+  bool guarded;   /* it calls only what changes nothing: script/guard.h */
   bool check;     /* counted in n_checks */
   bool exempt;    /* runs although its version does not, while that is `for_swap`: on_stop handlers, what they start */
   int line;       /* where it was spawned; 0: unknown */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "script/hooks.h"
 #include "script/internal.h"
 
 #define TASK_TYPE "task.Task"
@@ -123,7 +124,7 @@ kl_task *kl_task_spawn(lua_State *L, int nargs) {
   kl_list_init(&t->joiners);
   luaL_setmetatable(L, TASK_TYPE);
   t->co = lua_newthread(L);               /* fn args object thread */
-  lua_sethook(t->co, NULL, 0, 0);         /* a new thread inherits the hook of a task that is being broken */
+  kl_hooks_set(t->co, NULL);              /* a new thread inherits the hook of a task that is being broken */
   lua_setiuservalue(L, -2, KL_UV_THREAD); /* fn args object */
   lua_insert(L, fn);                      /* object fn args */
   if (!lua_checkstack(t->co, nargs + 4)) luaL_error(L, "too many arguments for a task");
@@ -279,7 +280,7 @@ static void report_error(kl_task *t) {
   kl_watch_begin(s, t, s->L);
   bool ok = kl_script_protected(s, report, t, "a task failed, and reporting its error failed too");
   kl_watch_end(s);
-  lua_sethook(s->L, NULL, 0, 0);
+  kl_hooks_set(s->L, NULL);
   s->current = outer;
   if (t == s->main || (t == s->handler && !s->for_swap) || s->starting) {
     s->failed = true;
@@ -304,7 +305,7 @@ static void reset(kl_task *t) {
   kl_script *s = t->script;
   t->broken = KL_BROKEN_NOT;
   t->resetting = true;
-  lua_sethook(t->co, NULL, 0, 0);
+  kl_hooks_set(t->co, NULL);
   s->current = t;
   kl_watch_begin(s, t, t->co);
   kl_script_protected(s, reset_thread, t, NULL);
@@ -337,7 +338,7 @@ static void end(kl_task *t) {
   /* Scripts can reach the thread by coroutine.running; the mark keeps them from resuming what has ended. */
   if (!lua_checkstack(t->co, 2)) lua_settop(t->co, 0); /* kl_task_results notices */
   lua_pushlightuserdata(t->co, (void *)(uintptr_t)&kl_await_mark);
-  lua_sethook(t->co, NULL, 0, 0);
+  kl_hooks_set(t->co, NULL);
   if (t == s->main) s->main = NULL;
   if (t == s->handler) s->handler = NULL;
   release(t->reason);

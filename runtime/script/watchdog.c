@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "script/hooks.h"
 #include "script/internal.h"
 
 /* Its default is to be ignored, so that one that comes too late or from elsewhere does nothing. */
@@ -36,7 +37,7 @@ static void note_place(lua_State *L) {
 /* Suspends a task that is to be broken for good, out of the reach of its pcalls; an error instead would have to pass
  * all of them, and each could go on. Where Lua cannot be suspended it raises, and the first instruction after that
  * comes here again. */
-static void break_task(lua_State *L) {
+void kl_watch_break(lua_State *L) {
   const kl_script *s = kl_script_of(L);
   kl_task *t = s->current;
   if (!lua_isyieldable(L) || s->no_wait) {
@@ -50,24 +51,12 @@ static void break_task(lua_State *L) {
   lua_yield(L, 0);
 }
 
-/* Called at every instruction of a task that is to be broken. */
-static void hook(lua_State *L, lua_Debug *ar) {
-  (void)ar;
-  const kl_task *t = kl_task_current(L);
-  if (!t || !t->broken) /* left over from a task that has ended */
-    lua_sethook(L, NULL, 0, 0);
-  else
-    break_task(L);
-}
-
-/* The same in a C function of ours; what yields without a continuation is not come back to. A state without a script is
+/* For a C function of ours; what yields without a continuation is not come back to. A state without a script is
  * one of a test. */
 void kl_check_time(lua_State *L) {
   const kl_script *s = kl_script_of(L);
-  if (s && s->current && s->current->broken) break_task(L);
+  if (s && s->current && s->current->broken) kl_watch_break(L);
 }
-
-static void set_hook(lua_State *L) { lua_sethook(L, hook, LUA_MASKCOUNT, 1); }
 
 void kl_watch_push_error(lua_State *L, const kl_task *t, lua_State *co) {
   const kl_script *s = t->script;
@@ -102,7 +91,7 @@ static void on_signal(int signum, siginfo_t *info, void *context) {
   kl_watch *w = &h->watch;
   if (atomic_load(&w->over) != atomic_load(&w->turn) || !w->task || !w->co) return;
   w->task->broken = atomic_load(&w->why);
-  set_hook(w->co);
+  kl_hooks_set(w->co, w->task);
 }
 
 void kl_watch_begin(kl_script *s, kl_task *t, lua_State *co) {
@@ -116,7 +105,7 @@ void kl_watch_begin(kl_script *s, kl_task *t, lua_State *co) {
   atomic_store_explicit(&w->turn, turn + 1, memory_order_release);
   running_host = h;
   s->broken_at[0] = 0;
-  if (t && t->broken) set_hook(co);
+  if (t && (t->broken || t->guarded)) kl_hooks_set(co, t);
 }
 
 void kl_watch_end(kl_script *s) {
@@ -137,13 +126,14 @@ bool kl_watch_stretched(kl_host *h) {
 void kl_watch_done(kl_task *t) {
   t->script->host->watch.task = NULL; /* the signal handler looks at this first */
   t->broken = KL_BROKEN_NOT;
-  lua_sethook(t->co, NULL, 0, 0);
+  kl_hooks_set(t->co, t);
 }
 
 void kl_watch_switch(kl_script *s, lua_State *co) {
   kl_watch *w = &s->host->watch;
   w->co = co;
-  if (w->task && w->task->broken) set_hook(co);
+  const kl_task *t = w->task;
+  if (t && (t->broken || t->guarded)) kl_hooks_set(co, t);
 }
 
 bool kl_watch_pass_is_long(kl_host *h) {
