@@ -36,9 +36,15 @@ int luaopen_kl_kalshi(lua_State *L);
 int luaopen_kl_http(lua_State *L);
 int luaopen_kl_ws(lua_State *L);
 int luaopen_kl_bus(lua_State *L);
+int luaopen_kl_prompt_catalog(lua_State *L);
 /* For the bodies of commands only (kl_environment.tool): output.c, terminal.c. */
 int luaopen_kl_output(lua_State *L);
 int luaopen_kl_terminal(lua_State *L);
+
+/* Sets `__fields` of the metatable at the top, for objects whose `__index` is a function: the names that it answers,
+ * each with its Lua type. The methods are functions; the others are names and types in turn, up to a NULL. For who
+ * lists what an object has. */
+void kl_set_fields(lua_State *L, const luaL_Reg *methods, const char *const *others); /* raises */
 
 /* json.c: the value at idx to JSON text; a text to a value on the stack. With a shape, fixed-point strings become
  * numbers; whole numbers become integers. `null_absent`: JSON null is left out (nil) instead of json.null. */

@@ -547,8 +547,11 @@ void kl_book_register(lua_State *L) {
                                      {"on_delta", kl_book_on_delta_lua},
                                      {"close", l_close},
                                      {NULL, NULL}};
+  static const char *const fields[] = {"ticker", "string",  "seq", "number", "ts", "number",
+                                       "stale",  "boolean", "age", "number", NULL};
   luaL_newmetatable(L, KL_BOOK_META); /* mt */
   luaL_setfuncs(L, meta, 0);
+  kl_set_fields(L, methods, fields);
   luaL_newlib(L, methods); /* mt methods */
   lua_pushcclosure(L, l_index, 1);
   lua_setfield(L, -2, "__index"); /* mt */

@@ -8,6 +8,20 @@ const luaL_Reg kl_modules[] = {{"kalshi", luaopen_kl_kalshi},
                                {"http", luaopen_kl_http},
                                {"ws", luaopen_kl_ws},
                                {"bus", luaopen_kl_bus},
+                               {"prompt.catalog", luaopen_kl_prompt_catalog},
                                {"cli.output", luaopen_kl_output},
                                {"cli.terminal", luaopen_kl_terminal},
                                {NULL, NULL}};
+
+void kl_set_fields(lua_State *L, const luaL_Reg *methods, const char *const *others) {
+  lua_newtable(L); /* mt fields */
+  for (; methods->name; methods++) {
+    lua_pushliteral(L, "function");
+    lua_setfield(L, -2, methods->name);
+  }
+  for (; others[0]; others += 2) {
+    lua_pushstring(L, others[1]);
+    lua_setfield(L, -2, others[0]);
+  }
+  lua_setfield(L, -2, "__fields"); /* mt */
+}

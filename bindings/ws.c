@@ -664,8 +664,11 @@ static void connection_register(lua_State *L) {
                                      {"ping", l_ping},
                                      {"close", l_close},
                                      {NULL, NULL}};
+  static const char *const fields[] = {"url",        "string", "protocol",     "string", "open", "boolean",
+                                       "close_code", "number", "close_reason", "string", NULL};
   luaL_newmetatable(L, WS_META); /* mt */
   luaL_setfuncs(L, meta, 0);
+  kl_set_fields(L, methods, fields);
   luaL_newlib(L, methods); /* mt methods */
   lua_pushcclosure(L, l_index, 1);
   lua_setfield(L, -2, "__index"); /* mt */
