@@ -4,6 +4,7 @@
 -- spelt out here, all of them in docs/operations.md.
 
 ---@alias kalshi.Outcome "yes"|"no"
+
 ---@alias kalshi.Side "bid"|"ask"
 
 ---What a failing call raises.

@@ -1,0 +1,382 @@
+---The doc comments of lua/types as data: what completion, hints and `:help` know of functions, methods and fields.
+---
+---    local docs = require("prompt.doc_comments").all()
+---    docs.functions["kalshi.Book:best_bid"].text
+---
+---Read is the LuaCATS that these files use: `@meta`, `@class`, `@field`, `@alias`, `@param`, `@return`, `@async`,
+---`@deprecated`, and fenced examples. What else begins with `@` is an error: a misspelt tag would be lost in silence.
+---What stands in a comment is read when it is first asked for: until then `pairs` of a record shows its name only.
+local doc_comments = {}
+
+---@class prompt.DocField A parameter, a field, or one result.
+---@field name? string absent for a result without one
+---@field type string as it is written
+---@field optional boolean
+---@field text string "" where nothing is said
+---@field literals? (string|number|boolean)[] the values that the type names
+---@field fields? prompt.DocField[] those of a table that is written out: `{ticker?: string}`
+
+---@class prompt.DocFunction
+---@field name string "kalshi.book" or "kalshi.Book:best_bid"
+---@field short string "book"
+---@field module string
+---@field class? string of a method
+---@field params prompt.DocField[]
+---@field returns prompt.DocField[]
+---@field text string paragraphs are parted by an empty line, and lines are joined
+---@field examples string[]
+---@field async boolean it may wait
+---@field deprecated boolean
+
+---@class prompt.DocClass
+---@field name string
+---@field module string
+---@field parent? string
+---@field text string
+---@field examples string[]
+---@field fields prompt.DocField[]
+---@field methods string[] full names, as they stand in the file
+
+---@class prompt.DocModule
+---@field name string
+---@field text string
+---@field examples string[]
+---@field fields prompt.DocField[]
+---@field functions string[] full names, as they stand in the file
+---@field classes string[] names, as they stand in the file
+
+---@class prompt.Docs
+---@field modules table<string, prompt.DocModule>
+---@field classes table<string, prompt.DocClass>
+---@field functions table<string, prompt.DocFunction>
+---@field aliases table<string, prompt.DocField> `text` is what is said of it
+
+---The files of lua/types, in the order in which help lists them.
+doc_comments.modules = { "kalshi", "task", "kalua", "json", "log", "http", "ws", "bus", "project" }
+
+-- ---- types ----
+
+local read_type -- below
+
+local function skip(text, at) return (text:find("[^ ]", at)) or #text + 1 end
+
+-- `name: type, name?: type` up to the bracket that ends it; the position behind that bracket.
+local function read_members(text, at, ending)
+  local fields = {}
+  at = skip(text, at)
+  while text:sub(at, at) ~= ending do
+    local name, optional, after = text:match("^([%w_.]+)(%??)()", at)
+    if not name then
+      name, after = text:match("^(%[[^%]]*%])()", at) -- [1]: string
+      optional = ""
+    end
+    if not name then return nil end
+    local field = { name = name, optional = optional == "?", type = "any", text = "" }
+    at = skip(text, after)
+    if text:sub(at, at) == ":" then
+      local from = skip(text, at + 1)
+      at = read_type(text, from, field)
+      if not at then return nil end
+      field.type = text:sub(from, at - 1)
+    end
+    fields[#fields + 1] = field
+    at = skip(text, at)
+    if text:sub(at, at) == "," then at = skip(text, at + 1) elseif text:sub(at, at) ~= ending then return nil end
+  end
+  return at + 1, fields
+end
+
+local function read_primary(text, at, into)
+  local first = text:sub(at, at)
+  if first == '"' or first == "'" then
+    local value, after = text:match("^" .. first .. "([^" .. first .. "]*)" .. first .. "()", at)
+    if value then into.literals[#into.literals + 1] = value end
+    return after
+  elseif first == "{" then
+    local after, fields = read_members(text, at + 1, "}")
+    into.fields = into.fields or fields
+    return after
+  elseif first == "(" then
+    local after = read_type(text, at + 1, into)
+    return after and text:sub(after, after) == ")" and after + 1 or nil
+  elseif text:find("^fun%(", at) then
+    local after = read_members(text, at + 4, ")")
+    while after do -- the results, after ":" and then commas
+      local from = text:match(after == at and "^, ?()" or "^[:,] ?()", after)
+      if not from then return after end
+      after = read_type(text, from, { literals = {} })
+    end
+    return nil
+  end
+  local word, after = text:match("^([%w_.-]+)()", at)
+  if not word then return nil end
+  if tonumber(word) or word == "true" or word == "false" then
+    local value = word == "true" or word ~= "false" and (math.tointeger(tonumber(word)) or tonumber(word))
+    into.literals[#into.literals + 1] = value
+  elseif text:sub(after, after) == "<" then
+    repeat after = read_type(text, skip(text, after + 1), { literals = {} }) until not after or
+      text:sub(after, after) ~= ","
+    return after and text:sub(after, after) == ">" and after + 1 or nil
+  end
+  return after
+end
+
+-- The position behind the type that begins at `at`, nil when there is none; its literals and members go into `into`.
+function read_type(text, at, into)
+  into.literals = into.literals or {}
+  while true do
+    at = read_primary(text, at, into)
+    if not at then return nil end
+    at = text:match("^[%[%]]+()", at) or at
+    at = text:match("^%?()", at) or at
+    if text:sub(at, at) ~= "|" then return at end
+    at = at + 1
+  end
+end
+
+-- A type, and what stands behind it.
+local function type_and_rest(text, where)
+  local field = { optional = false, literals = {} }
+  local after = read_type(text, 1, field)
+  if not after or not text:find("^%f[%z ]", after) then error(where .. ": cannot read the type in: " .. text, 0) end
+  field.type = text:sub(1, after - 1)
+  if #field.literals == 0 then field.literals = nil end
+  return field, text:sub(after + 1)
+end
+
+local function named(text, where)
+  local name, optional, rest = text:match "^(%S-)(%??) (.*)$"
+  if not name then error(where .. ": a name and a type, please: " .. text, 0) end
+  local field, said = type_and_rest(rest, where)
+  field.name, field.optional, field.text = name, optional == "?", said
+  if field.type:sub(-1) == "?" and field.type:sub(1, 4) ~= "fun(" then field.optional = true end
+  return field
+end
+
+-- ---- blocks of comment lines ----
+
+-- Joins the lines of each paragraph; items of a list ("- ") and indented lines stay lines.
+local function joined(lines)
+  local out = {}
+  for _, line in ipairs(lines) do
+    local last = out[#out]
+    if line == "" or not last or last == "" or line:find "^[- ] " or line:find "^ " then
+      out[#out + 1] = line
+    else
+      out[#out] = last .. " " .. line
+    end
+  end
+  while out[#out] == "" do out[#out] = nil end
+  return table.concat(out, "\n")
+end
+
+local tags = {}
+
+function tags.param(block, rest) table.insert(block.params, named(rest, block.where)) end
+
+function tags.field(block, rest) table.insert(block.fields, named(rest, block.where)) end
+
+-- The word after the type is the name of the result.
+tags["return"] = function(block, rest)
+  local field, said = type_and_rest(rest, block.where)
+  local name, text = said:match "^([%a_][%w_]*)%f[%z ] ?(.*)$"
+  field.name, field.text = name, text or said
+  field.optional = field.type:sub(-1) == "?"
+  table.insert(block.returns, field)
+end
+
+function tags.class(block, rest)
+  local name, parent, said = rest:match "^([%w_.]+):? ?([%w_.]*) ?(.*)$"
+  if not rest:find("^[%w_.]+:") then parent, said = nil, rest:match "^[%w_.]+ ?(.*)$" end
+  if block.class then error(block.where .. ": an empty line between two classes", 0) end
+  block.class, block.parent = name, parent
+  if said ~= "" then table.insert(block.lines, said) end
+end
+
+function tags.alias(block, rest)
+  local name, what = rest:match "^(%S+) (.*)$"
+  if block.alias then error(block.where .. ": an empty line between two aliases", 0) end
+  if not name then error(block.where .. ": an alias needs a name and a type", 0) end
+  local said
+  block.alias, said = type_and_rest(what, block.where)
+  block.alias.name = name
+  if said ~= "" then table.insert(block.lines, said) end
+end
+
+function tags.async(block) block.async = true end
+function tags.deprecated(block) block.deprecated = true end
+function tags.meta() end
+
+local function add_line(block, line)
+  if block.example then
+    if line == "```" then
+      table.insert(block.examples, table.concat(block.example, "\n"))
+      block.example = nil
+    else
+      table.insert(block.example, line)
+    end
+  elseif line == "```lua" then
+    block.example = {}
+  elseif line:sub(1, 1) == "@" then
+    local tag, rest = line:match "^@(%a+) ?(.*)$"
+    local read = tag and tags[tag]
+    if not read then error(block.where .. ": unknown: " .. line, 0) end
+    read(block, rest)
+  else
+    table.insert(block.lines, line)
+  end
+end
+
+-- ---- a file ----
+
+local function read_block(lines, where)
+  local block = {
+    where = where, lines = {}, examples = {}, params = {}, returns = {}, fields = {}, async = false, deprecated = false,
+  }
+  for _, line in ipairs(lines) do add_line(block, line) end
+  if block.example then error(where .. ": an example without an end", 0) end
+  block.text = joined(block.lines)
+  return block
+end
+
+-- The record, whose other fields `keys` are read from the lines when the first of them is asked for: reading everything
+-- takes longer than a key press may.
+local function later(record, keys, lines, where)
+  return setmetatable(record, {
+    __index = function(r, key)
+      setmetatable(r, nil)
+      local block = read_block(lines, where)
+      for k in keys:gmatch "%a+" do r[k] = block[k] end
+      return r[key]
+    end,
+  })
+end
+
+local function declare_class(docs, module, name, lines, where, variable, of_variable)
+  local class = name == module.name and module or { name = name, module = module.name, methods = {} }
+  later(class, class == module and "text examples fields" or "text examples fields parent", lines, where)
+  if variable then of_variable[variable] = class end
+  if class == module then return end
+  docs.classes[name] = class
+  table.insert(module.classes, name)
+end
+
+local function declare_function(docs, module, lines, where, variable, mark, short, of_variable)
+  local class = of_variable[variable] or error(where .. ": nothing is said of " .. variable, 0)
+  local name = class.name .. mark .. short
+  local method = class ~= module
+  local record = { name = name, short = short, module = module.name, class = method and class.name or nil }
+  docs.functions[name] = later(record, "text examples params returns async deprecated", lines, where)
+  table.insert(method and class.methods or module.functions, name)
+end
+
+-- What a block of comment lines is about: the line below it, and its own class or alias.
+local function declare(docs, module, lines, where, line, of_variable)
+  local variable, mark, short = line:match "^function ([%a_][%w_]*)([.:])([%a_][%w_]*)%("
+  if variable then return declare_function(docs, module, lines, where, variable, mark, short, of_variable) end
+  for _, one in ipairs(lines) do
+    local tag, name = one:match "^@(%l+) ([%w_.]+)"
+    if tag == "class" then
+      return declare_class(docs, module, name, lines, where, line:match "^local ([%a_][%w_]*) = {}", of_variable)
+    elseif tag == "alias" then
+      local block = read_block(lines, where)
+      block.alias.text = block.text
+      docs.aliases[name] = block.alias
+      return
+    end
+  end
+end
+
+---Reads one file of declarations into `docs`. Raises a text that names the line where it cannot be read; what is wrong
+---inside of a comment is raised when that is first asked for.
+---@param docs prompt.Docs
+---@param name string of the module
+---@param text string
+function doc_comments.parse(docs, name, text)
+  local module = { name = name, functions = {}, classes = {} }
+  docs.modules[name] = module
+  local of_variable, lines, number, nothing = {}, {}, 0, {}
+  for line in (text .. "\n\n"):gmatch "([^\n]*)\n" do
+    number = number + 1
+    if line:find("^%-%-%-") then
+      lines[#lines + 1] = line:sub(4)
+    elseif line:find "^function" or #lines > 0 then
+      declare(docs, module, lines, name .. ".lua:" .. number - #lines, line, of_variable)
+      lines = {}
+    end
+  end
+  if not getmetatable(module) then module.text, module.examples, module.fields = "", nothing, nothing end
+end
+
+---No documentation, to be filled by parse.
+---@return prompt.Docs
+function doc_comments.new() return { modules = {}, classes = {}, functions = {}, aliases = {} } end
+
+local kept
+
+---What lua/types says, read at the first call.
+---@return prompt.Docs
+function doc_comments.all()
+  if kept then return kept end
+  local docs = doc_comments.new()
+  for _, name in ipairs(doc_comments.modules) do doc_comments.parse(docs, name, require("prompt.types." .. name)) end
+  kept = docs
+  return docs
+end
+
+-- ---- questions ----
+
+---The values that a type names, by its aliases too: { "yes", "no" } of a `kalshi.Outcome`; nil where it names none.
+---@param field prompt.DocField
+---@return (string|number|boolean)[]?
+function doc_comments.literals(field)
+  if field.literals then return field.literals end
+  local alias = doc_comments.all().aliases[(field.type:gsub("%?$", ""))]
+  return alias and alias.literals
+end
+
+---The fields of what a type says: of a table that is written out, or of a class and those that it is built on.
+---@param field prompt.DocField
+---@return prompt.DocField[]? fields nil where it has none
+function doc_comments.fields(field)
+  if field.fields then return field.fields end
+  local classes = doc_comments.all().classes
+  local class = classes[field.type:match "^([%w_.]+)"]
+  for name in field.type:gmatch "[%w_.]+" do class = class or classes[name] end -- "string|http.Options"
+  if not class or not class.parent or not classes[class.parent] then return class and class.fields end
+  local out = {}
+  for _, one in ipairs(class.fields) do out[#out + 1] = one end
+  for _, one in ipairs(doc_comments.fields{ type = class.parent } or {}) do out[#out + 1] = one end
+  return out
+end
+
+---The class of a value that a type names: "kalshi.Book" of "kalshi.Book?"; nil where it is no class with fields or
+---methods.
+---@param type_text string
+---@return prompt.DocClass?
+function doc_comments.class(type_text) return doc_comments.all().classes[(type_text:gsub("%?$", ""))] end
+
+---How a function is called, on one line: `book:best_bid([side]) -> price, count`.
+---@param fn prompt.DocFunction
+---@return string
+function doc_comments.signature(fn)
+  local params, results = {}, {}
+  local opened = 0
+  for i, p in ipairs(fn.params) do
+    local sep = i > 1 and ", " or ""
+    if p.optional then
+      params[i] = (i > 1 and " [, " or "[") .. p.name
+      opened = opened + 1
+    else
+      params[i] = string.rep("]", opened) .. sep .. p.name
+      opened = 0
+    end
+  end
+  for i, r in ipairs(fn.returns) do results[i] = r.name or r.type end
+  local called = fn.name
+  if fn.class then called = fn.class:match "[%w_]+$":lower() .. ":" .. fn.short end
+  local text = called .. "(" .. table.concat(params) .. string.rep("]", opened) .. ")"
+  return #results == 0 and text or text .. " -> " .. table.concat(results, ", ")
+end
+
+return doc_comments
