@@ -1,0 +1,75 @@
+-- The commands that every prompt has: leaving, timing, loading, other ways to print a value.
+local commands = require "prompt.commands"
+local draw = require "prompt.draw"
+
+local function usage(text)
+  error({ kind = "usage", message = text }, 0)
+end
+
+-- Prints values without the limits that a person's eye asks for.
+local function print_whole(session, text, as_text)
+  if text == "" then usage("which expression?") end
+  local result = session:evaluate(text, { mode = "whole" })
+  if result.status ~= "value" then return session:show(result) end
+  session:print(as_text(result.values))
+end
+
+commands.add{
+  name = "quit", aliases = { "q", "exit" }, usage = ":quit",
+  help = "leave the prompt; Ctrl-D does the same",
+  run = function(session) session.leaving = true end,
+}
+
+commands.add{
+  name = "time", usage = ":time EXPR", help = "evaluate, and say how long it took",
+  run = function(session, text)
+    if text == "" then usage("which expression?") end
+    local result = session:evaluate(text)
+    local ok = session:show(result)
+    if result.ms then
+      session:print(string.format("%.3f ms%s", result.ms, result.waited and ", waiting included" or ""))
+    end
+    return ok
+  end,
+}
+
+commands.add{
+  name = "load", usage = ":load FILE", help = "run a file of Lua as if it had been typed",
+  run = function(session, text)
+    if text == "" then usage("which file?") end
+    local path = text:gsub("^~/", (os.getenv("HOME") or "~") .. "/")
+    local file, why = io.open(path, "r")
+    if not file then error({ kind = "validation", message = "cannot read " .. why }, 0) end
+    local source, bad = file:read("a")
+    file:close()
+    if not source then error({ kind = "validation", message = "cannot read " .. path .. ": " .. bad }, 0) end
+    return session:show(session:evaluate(source, { chunk = path }))
+  end,
+}
+
+commands.add{
+  name = "full", usage = ":full EXPR", help = "print a value with nothing left out",
+  run = function(session, text)
+    return print_whole(session, text, function(values)
+      return draw.values(values, session:drawing{ rows = math.huge, whole = true })
+    end)
+  end,
+}
+
+commands.add{
+  name = "lua", usage = ":lua EXPR", help = "print a value as Lua that can be pasted back",
+  run = function(session, text)
+    return print_whole(session, text, function(values)
+      local out = {}
+      for i, v in ipairs(values) do out[i] = draw.lua(v) end
+      return table.concat(out, "\n")
+    end)
+  end,
+}
+
+commands.add{
+  name = "json", usage = ":json EXPR", help = "print a value as JSON",
+  run = function(session, text)
+    return print_whole(session, text, function(values) return draw.json(values) end)
+  end,
+}

@@ -1,0 +1,39 @@
+-- The commands of the prompt, those that begin with a colon. Modules add theirs when they are required.
+local commands = {}
+local by_name, order = {}, {}
+
+-- Adds a command: name; usage (":load FILE"); help (one line); detail (more lines, or nil); aliases (a list, or nil);
+-- run(session, text), which may wait and raise, and returns false when what it did failed; complete(session, text) ->
+-- list of {text=, hint=}, from (a byte of `text`), or nil.
+function commands.add(c)
+  assert(c.name and c.usage and c.help and c.run, "a command has name, usage, help and run")
+  by_name[c.name] = c
+  order[#order + 1] = c
+  for _, alias in ipairs(c.aliases or {}) do by_name[alias] = c end
+end
+
+-- The command of this name or alias, or the only one whose name begins so; else nil and the names that do.
+function commands.find(name)
+  if by_name[name] then return by_name[name] end
+  local found, names = nil, {}
+  for _, c in ipairs(order) do
+    if c.name:sub(1, #name) == name then
+      found = c
+      names[#names + 1] = c.name
+    end
+  end
+  if #names == 1 then return found end
+  return nil, names
+end
+
+-- All commands, in the order in which they were added.
+function commands.all() return order end
+
+-- The name and the rest of a line ":name rest"; nil where it is no command.
+function commands.parse(line)
+  local name, rest = line:match("^%s*:([%w_!?]+)%s*(.-)%s*$")
+  if not name and line:match("^%s*:%s*$") then return "help", "" end
+  return name, rest
+end
+
+return commands

@@ -1,0 +1,33 @@
+-- What others say while one types: the lines of the log and of `print` at the other end, shown above the prompt.
+local lines = {}
+
+local colours = { error = "\27[31m", warn = "\27[33m", info = "\27[2m", debug = "\27[2m", trace = "\27[2m" }
+
+-- Control bytes could move the cursor or worse.
+local function harmless(text)
+  return (text:gsub("[\0-\8\11-\31\127]", function(c) return ("\\x%02x"):format(c:byte()) end))
+end
+
+-- One line as it is shown: {level, source, msg, ts (RFC 3339)}. `own`: the strategy whose prints need no name.
+function lines.text(m, own, colour)
+  local text = harmless(m.msg)
+  if m.level == "print" then return m.source == own and text or ("[%s] %s"):format(m.source, text) end
+  text = ("%s %-5s %s: %s"):format((m.ts:match("T(%d+:%d+:%d+)") or ""), m.level, m.source, text)
+  return colour and (colours[m.level] or "") .. text .. "\27[0m" or text
+end
+
+-- Shows lines from now on, until the connection ends: in a session inside another process those of its strategy, else
+-- all. Without a terminal what was printed goes to standard output and the rest to standard error.
+function lines.follow(session)
+  local own = session.ready.name
+  session.connection:start("logs", { n = 0, follow = true, name = not session.is_local and own or nil },
+    function(event, m)
+      if event == "line" then
+        session.terminal:above(lines.text(m, own, session.terminal:colour()), m.level ~= "print" and "error" or nil)
+      elseif event == "lost" then
+        session.terminal:above("(lines of the log were lost: there were too many)", "error")
+      end
+    end)
+end
+
+return lines

@@ -1,0 +1,254 @@
+-- The front end of the prompt: reads inputs, has them evaluated at the other end, shows what comes of them.
+local task = require "task"
+local link = require "prompt.link"
+local terminals = require "prompt.terminal"
+local commands = require "prompt.commands"
+local complete = require "prompt.complete"
+local connection = require "prompt.connection"
+local help = require "prompt.help"
+local lines = require "prompt.lines"
+local sessions = require "prompt.session"
+
+for _, name in ipairs{ "basic", "looking", "debugging", "tour" } do require("prompt." .. name) end
+
+local BUSY_AFTER = 0.25   -- seconds before it is said that a call waits
+local BUSY_EVERY = 0.1
+local PATIENCE = 0.3      -- seconds that a call has to end by itself after Ctrl-C, before it is broken
+
+local options = link.options()
+local typed = not options.inputs -- what is evaluated comes from the terminal, or from standard input
+
+-- ---- opening ----
+
+local exit_codes = { usage = 2, config = 3, auth = 3, network = 4, timeout = 4 }
+
+-- What an error of this kind makes the command exit with, when nobody sits at a terminal.
+local function code_of(kind) return exit_codes[kind] or 1 end
+
+local gone -- why the other end has gone
+local events = task.channel(64)
+
+local terminal = terminals.open{ plain = not typed or nil }
+local plain = terminal:plain()
+
+local conn = connection.open(function(why)
+  gone = why
+  events:close()
+end)
+local session = sessions.new(conn, terminal, options)
+
+local function fail(message, code)
+  terminal:above("kalua: " .. message, "error")
+  link.exit_code(code)
+  terminal:close()
+  conn:close()
+end
+
+local function label()
+  local ready = session.ready
+  local name = ready.path and ready.name or session.is_local and "kalua" or ready.name
+  local env = ready.env ~= "sim" and "[" .. ready.env .. "]" or ""
+  return name .. env .. (session.armed and not session.is_local and "!" or "")
+end
+
+local function set_prompt()
+  local text = label()
+  session.first, session.next = text .. "> ", (" "):rep(#text - 1) .. ".. "
+  terminal:prompt(session.first, session.next)
+end
+session.set_prompt = set_prompt
+
+local function begin()
+  if not conn:greet() then return fail(gone or "the process has ended", 1) end
+  local ready = task.channel(1)
+  session:begin(function() ready:send(true) end)
+  local waiter = task.spawn(function() return session.call:wait() end)
+  local ok, err = pcall(task.race, { function() ready:recv() end, function() waiter:await() end })
+  if not ok then return fail(err.message or tostring(err), code_of(err.kind)) end
+  if not session.ready then return fail("the session has ended before it began", 1) end
+  return true
+end
+
+local function greeting()
+  local ready = session.ready
+  local where = ready.env == "sim" and "the embedded exchange" or ready.env
+  if session.is_local then
+    session:print(("Kalua %s on %s. :help helps, :tour shows around, Ctrl-D leaves."):format(ready.version, where))
+  else
+    session:print(("%s, generation %d, process %d, on %s. %s Ctrl-D leaves, it goes on."):format(ready.name,
+      ready.generation, ready.pid, where, session.armed and "Armed." or "Looking only, until :arm."))
+  end
+end
+
+-- ---- inputs ----
+
+-- Whether an input is complete: "more" where Lua could go on with it.
+local function state_of(text)
+  if text:find("^%s*:") or help.question(text) then return "run" end
+  if text:find("\n[ \t]*$") then return "run" end -- an empty line ends it, whatever it is
+  local as_expression, why = load("return " .. text, "=prompt", "t", {})
+  if as_expression then return "run" end
+  local chunk, err = load(text, "=prompt", "t", {})
+  if chunk then return "run" end
+  local function unfinished(message) return message:find("<eof>'?$") ~= nil end
+  return (unfinished(err) or unfinished(why)) and "more" or "run"
+end
+
+local function run_command(text)
+  local name, rest = commands.parse(text)
+  local command, near = commands.find(name or "")
+  if not command then
+    local hint = near and #near > 0 and "; did you mean :" .. table.concat(near, ", :") .. "?"
+    session:complain(("there is no command :%s%s"):format(name or "", hint or "; :help lists them"))
+    return false
+  end
+  return command.run(session, rest) ~= false
+end
+
+-- Runs one input to its end; true when it did not fail.
+local function run(text)
+  if text:find("^%s*$") then
+    if not session.on_empty then return true end
+    text = nil
+  end
+  local topic = text and help.question(text)
+  local ok, good = pcall(function()
+    if not text then return session.on_empty(session) ~= false end
+    if topic then return run_command(":help " .. topic) end
+    if text:find("^%s*:") then return run_command(text) end
+    local result = session:evaluate(text)
+    if result.status == "error" and result.kind then session.last_kind = result.kind end
+    return session:show(result)
+  end)
+  if ok then return good end
+  local err = good
+  if type(err) == "table" and err.kind == "cancelled" then
+    session:complain("cancelled")
+  elseif type(err) == "table" and err.kind then
+    session.last_kind = err.kind
+    session:complain((err.kind == "usage" and "" or err.kind .. ": ") .. err.message)
+  else
+    session:complain(tostring(err))
+  end
+  return false
+end
+
+-- Says how long an input has been running, until it is cancelled.
+local function show_time()
+  local waited = BUSY_AFTER
+  task.sleep(BUSY_AFTER)
+  while true do
+    terminal:busy(("waiting, %.1f s (Ctrl-C cancels)"):format(waited))
+    task.sleep(BUSY_EVERY)
+    waited = waited + BUSY_EVERY
+  end
+end
+
+-- Runs an input while keys are looked at: Ctrl-C cancels it, and what does not end by that is broken.
+local function attend(text)
+  terminal:busy("")
+  local running = task.spawn(run, text)
+  local clock = task.spawn(show_time)
+  local watcher = task.spawn(function()
+    while true do
+      if terminal:event() == "interrupt" then
+        running:cancel("interrupted")
+        task.sleep(PATIENCE)
+        link.interrupt()
+      end
+    end
+  end)
+  local ok, good = pcall(running.await, running)
+  clock:cancel()
+  watcher:cancel()
+  terminal:busy(nil)
+  if ok then return good end
+  session:complain(type(good) == "table" and good.kind == "cancelled" and "cancelled" or tostring(good))
+  return false
+end
+
+-- ---- what is typed ----
+
+local function offer(text, cursor)
+  local ok, list, from = pcall(complete.at, session, text, cursor)
+  if not ok then return terminal:offer({}, cursor) end
+  terminal:offer(list or {}, from or cursor)
+end
+
+local function hint(text, cursor)
+  local ok, line = pcall(complete.hint, session, text, cursor)
+  terminal:hint(ok and line or nil)
+end
+
+local function read_terminal()
+  local asked_to_leave = false
+  while not session.leaving and not gone do
+    local kind, text, cursor = terminal:event()
+    if kind == "enter" then
+      if state_of(text) == "more" then
+        terminal:newline()
+      else
+        terminal:accept()
+        if not attend(text) then session.failed = true end
+        if plain and session.failed and not options.keep_going then return end
+      end
+    elseif kind == "complete" then
+      offer(text, cursor)
+    elseif kind == "hint" then
+      hint(text, cursor)
+    elseif kind == "interrupt" then
+      if asked_to_leave then session:print("Ctrl-D or :quit leaves") end
+    elseif kind == "eof" then
+      if text and text:find("%S") and not attend(text) then session.failed = true end
+      return
+    end
+    asked_to_leave = kind == "interrupt"
+  end
+end
+
+local function run_inputs()
+  for _, text in ipairs(options.inputs) do
+    if not run(text) then
+      session.failed = true
+      if not options.keep_going then return end
+    end
+    if session.leaving or gone then return end
+  end
+end
+
+-- ---- the whole ----
+
+if not begin() then return end
+
+lines.follow(session)
+session:on("note", function(s, m) s:print(m.text) end)
+session:on("version", function(s, m)
+  if m.phase == "ended" then
+    gone = gone or ("%s has ended%s"):format(s.ready.name, m.error and ": " .. m.error or "")
+  else
+    s.ready.generation = m.generation
+  end
+end)
+
+if typed then
+  if not plain then greeting() end
+end
+set_prompt()
+
+local reader = task.spawn(typed and read_terminal or run_inputs)
+local watcher = task.spawn(function()
+  events:recv() -- closed when the other end has gone
+  reader:cancel("the other end has gone")
+end)
+pcall(reader.await, reader)
+watcher:cancel()
+
+local code = 0
+if session.failed then code = plain and code_of(session.last_kind) or 0 end
+if gone and not session.leaving then
+  terminal:above("kalua: " .. gone, "error")
+  if not session.is_local then code = 1 end
+end
+link.exit_code(code)
+terminal:close()
+conn:close()

@@ -1,0 +1,122 @@
+-- A prompt inside a strategy, from the side of who types: what is evaluated there, and what is shown of it.
+local json = require "json"
+local draw = require "prompt.draw"
+local names = require "prompt.names"
+
+local session = {}
+local Session = {}
+Session.__index = Session
+
+-- Fields: connection, id (of the request that the session is), ready (what the other end said of itself), terminal,
+-- is_local, armed, leaving (set to end the prompt), failed (an input failed).
+function session.new(connection, terminal, options)
+  return setmetatable({
+    connection = connection,
+    terminal = terminal,
+    options = options,
+    is_local = options.is_local,
+    armed = options.armed,
+    handlers = {},
+    names = names,
+  }, Session)
+end
+
+-- fn(session, fields) is called for each event of that name: "version", "stopped", "note". It must not wait.
+function Session:on(event, fn)
+  local list = self.handlers[event] or {}
+  self.handlers[event] = list
+  list[#list + 1] = fn
+end
+
+-- Begins; `on_ready()` is called once the other end is. Raises what it refuses.
+function Session:begin(on_ready)
+  local call
+  call = self.connection:start("prompt", { name = self.options.name, armed = self.armed }, function(event, fields)
+    if event == "ready" then
+      self.ready, self.id, self.armed = fields, call.id, fields.armed
+      on_ready()
+    end
+    for _, fn in ipairs(self.handlers[event] or {}) do fn(self, fields) end
+  end)
+  self.call = call
+end
+
+-- Sends a request about this session and waits for its answer.
+function Session:ask(op, fields, on_event)
+  fields = fields or {}
+  fields.session = self.id
+  return self.connection:ask(op, fields, on_event)
+end
+
+-- The same where the answer has a JSON document in parts: returns the answer and the document.
+function Session:ask_parts(op, fields, on_event)
+  local parts = {}
+  local answer = self:ask(op, fields, function(event, m)
+    if event == "part" then
+      parts[#parts + 1] = m.text
+    elseif on_event then
+      on_event(event, m)
+    end
+  end)
+  return answer, #parts > 0 and json.decode(table.concat(parts)) or nil
+end
+
+-- Evaluates an input and returns {status = "value"|"error"|"cancelled"|"more", values (portraits, or the one of the
+-- error), traceback, ms, waited}. What it prints is shown as it comes. `o.mode` "whole": values without limits;
+-- `o.chunk`: the name of the file that the text is from.
+function Session:evaluate(text, o)
+  o = o or {}
+  local answer, values = self:ask_parts("eval", { source = text, mode = o.mode or "draw", chunk = o.chunk },
+    function(event, m)
+      if event == "print" then self:output(m.text) end
+    end)
+  answer.values = values
+  if values then names.learn(values) end
+  return answer
+end
+
+-- How values are drawn here, with what `more` changes.
+function Session:drawing(more)
+  local columns, rows = self.terminal:size()
+  local o = { width = columns, rows = rows, colour = self.terminal:colour(), blocks = self.blocks }
+  for k, v in pairs(more or {}) do o[k] = v end
+  return o
+end
+
+-- Shows the outcome of an evaluation; true when it did not fail.
+function Session:show(result)
+  if result.status == "value" then
+    if result.values and #result.values > 0 then
+      self:print(self.options.json and draw.json(result.values) or draw.values(result.values, self:drawing()))
+    end
+    return true
+  end
+  if result.status == "cancelled" then
+    self:complain(result.message or "cancelled")
+  elseif result.values then
+    self:complain(draw.error(result.values[1], result.traceback, self:drawing()))
+  else
+    self:complain(result.message or result.status)
+  end
+  return false
+end
+
+-- An input as it looks once it was typed.
+function Session:as_typed(text)
+  return self.first .. text:gsub("\n", "\n" .. self.next)
+end
+
+-- A text of the prompt's own above the line that is being typed; without a terminal, on standard output.
+function Session:print(text)
+  if text ~= "" then self.terminal:above(text) end
+end
+
+-- What an input printed.
+function Session:output(text) self.terminal:above(text) end
+
+-- What went wrong; without a terminal, on standard error.
+function Session:complain(text)
+  self.terminal:above(text, "error")
+end
+
+return session
