@@ -55,6 +55,7 @@ struct kl_app {
   int interrupts; /* signals so far */
   int exit_code;
   bool prefix, tool_errors;
+  bool quiet;      /* what is said goes to the control socket only: a prompt shows it */
   bool strategies; /* what runs is the user's: it is watched, reloaded, and may be started again */
   bool had_terminal;
   bool loop_open, handles_open;
@@ -99,6 +100,7 @@ static void strategy_ended(void *data, kl_strategy *g, kl_script *s, bool failed
   if (!message) message = "failed";
   kl_control_said(a->control, kl_strategy_name(g), "error", message, strlen(message));
   if (traceback && *traceback) kl_control_said(a->control, kl_strategy_name(g), "error", traceback, strlen(traceback));
+  if (a->quiet) return;
   if (a->tool_errors && code == KL_EXIT_USAGE) {
     const char *text = strstr(message, ": "); /* behind the kind */
     kl_cli_usage(kl_strategy_name(g), "%s", text ? text + 2 : message);
@@ -113,7 +115,7 @@ static void strategy_ended(void *data, kl_strategy *g, kl_script *s, bool failed
 static void print_line(void *data, kl_script *s, const char *text, size_t n) {
   kl_app *a = app_of(data);
   kl_control_said(a->control, kl_script_name(s), "print", text, n);
-  kl_output_line(a->output, s, a->prefix ? kl_script_name(s) : NULL, text, n);
+  if (!a->quiet) kl_output_line(a->output, s, a->prefix ? kl_script_name(s) : NULL, text, n);
 }
 
 static bool print_room(void *data, kl_script *s) { return kl_output_has_room(app_of(data)->output, s); }
@@ -130,7 +132,7 @@ static void announce(void *data, kl_strategy *g, bool bad, const char *text, con
     kl_control_said(a->control, kl_strategy_name(g), kl_log_level_name(level), text, strlen(text));
   if (traceback && *traceback)
     kl_control_said(a->control, kl_strategy_name(g), kl_log_level_name(level), traceback, strlen(traceback));
-  if (a->o.log_json && !a->o.log_file) return;
+  if (a->quiet || (a->o.log_json && !a->o.log_file)) return;
   kl_stderr_printf("[%s] %s\n", kl_strategy_name(g), text);
   if (traceback && *traceback) kl_stderr_printf("%s\n", traceback);
 }
@@ -192,7 +194,7 @@ static void interrupted(uv_signal_t *h, int signum) {
   kl_notifier_stopping(a->notifier);
   if (a->interrupts > 1) kl_terminal_restore(); /* the script, which would do it, is in no hurry */
   if (a->interrupts == 1) {
-    if (isatty(STDERR_FILENO)) kl_stderr_printf("\nkalua: stopping; Ctrl-C again to stop at once\n");
+    if (isatty(STDERR_FILENO) && !a->quiet) kl_stderr_printf("\nkalua: stopping; Ctrl-C again to stop at once\n");
     stop_all(a, false);
   } else if (a->interrupts == 2) {
     kl_stderr_printf("kalua: stopping at once\n");
@@ -322,8 +324,9 @@ static bool open_log(kl_app *a, kl_error *e) {
     kl_error_set(e, KL_ERR_CONFIG, "unknown log level \"%.40s\": error, warn, info, debug or trace", name);
     return false;
   }
-  if (kl_log_open(level, a->o.log_json, a->o.log_file)) return true;
-  kl_error_set(e, KL_ERR_CONFIG, "cannot open the log file %.200s: %s", a->o.log_file, strerror(errno));
+  const char *file = a->o.log_file ? a->o.log_file : a->o.quiet ? "/dev/null" : NULL;
+  if (kl_log_open(level, a->o.log_json, file)) return true;
+  kl_error_set(e, KL_ERR_CONFIG, "cannot open the log file %.200s: %s", file, strerror(errno));
   return false;
 }
 
@@ -389,6 +392,7 @@ bool kl_app_open(const kl_connect_options *o, const char *version, kl_app **out,
     return false;
   }
   a->o = *o;
+  a->quiet = o->quiet;
   a->started_ns = kl_mono_ns(kl_clock_real());
   a->expectations = kl_expectations_new();
   bool ok = kl_connect_options_check(o, e) && kl_settings_load(&a->settings, ".env", e) && open_log(a, e);
@@ -624,6 +628,11 @@ bool kl_app_start(kl_app *a, const char *path, const char *module, const char *n
   return kl_app_start_strategy(a, &so, e);
 }
 
+void kl_app_stop(kl_app *a) { stop_all(a, false); }
+
+kl_host *kl_app_host(kl_app *a) { return a->host; }
+kl_control *kl_app_control(kl_app *a) { return a->control; }
+
 void kl_app_abandon(kl_app *a) {
   stop_all(a, true);
   while (something_runs(a))
@@ -650,7 +659,7 @@ static void drain_output(kl_app *a) {
 int kl_app_run(kl_app *a, double seconds) {
   a->started_ms = kl_wall_ms(kl_clock_real());
   if (a->key && !a->tool_errors) kl_account_read(a->session, &a->before); /* for the summary, which tools have not */
-  uv_signal_start(&a->on_int, interrupted, SIGINT);
+  if (!a->quiet) uv_signal_start(&a->on_int, interrupted, SIGINT);        /* else it is the prompt's */
   uv_signal_start(&a->on_term, interrupted, SIGTERM);
   a->had_terminal = has_terminal();
   if (a->strategies) uv_signal_start(&a->on_hup, hung_up, SIGHUP);

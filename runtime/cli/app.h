@@ -8,6 +8,7 @@
 #include "bindings/bindings.h"
 #include "cli/cli.h"
 #include "cli/connect_options.h"
+#include "control/control.h"
 #include "script/strategy.h"
 #include "sim/sim.h"
 
@@ -47,6 +48,10 @@ void kl_app_strategy_options(const kl_app *a, kl_strategy_options *out);
 /* Runs the loop until all scripts ended, a signal came or `seconds` (0: no limit) passed; then stops the rest. Returns
  * the exit code: of the first failed script, 130 after a signal. */
 int kl_app_run(kl_app *a, double seconds);
+/* Stops what runs, as a first Ctrl-C does. */
+void kl_app_stop(kl_app *a);
+kl_host *kl_app_host(kl_app *a);
+kl_control *kl_app_control(kl_app *a); /* NULL before kl_app_show, or where there is none */
 /* Instead of kl_app_run: stops at once what was started. */
 void kl_app_abandon(kl_app *a);
 /* The scripts are the body of a command: their errors are told like those of C, without name and traceback. */

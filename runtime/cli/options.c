@@ -73,7 +73,8 @@ static void print_help(const char *usage, const kl_opt *const *tables) {
     for (const kl_opt *o = *tables; o->name; o++) {
       if (!o->help) continue;
       char left[64];
-      snprintf(left, sizeof left, "--%s%s%s", o->name, o->argument ? " " : "", o->argument ? o->argument : "");
+      snprintf(left, sizeof left, "%s%s%s%s", o->name[1] ? "--" : "-", o->name, o->argument ? " " : "",
+               o->argument ? o->argument : "");
       printf("  %-24s %s\n", left, o->help);
     }
   }
@@ -137,15 +138,16 @@ int kl_opts_parse(const char *command, const char *usage, const kl_opt *const *t
       }
       break;
     }
-    if (strncmp(arg, "--", 2) != 0 || !arg[2]) {
+    const kl_opt *letter = arg[0] == '-' && arg[1] && !arg[2] ? find(tables, arg + 1, 1) : NULL;
+    if (!letter && (strncmp(arg, "--", 2) != 0 || !arg[2])) {
       if (arg[0] == '-' && arg[1] && strncmp(arg, "--", 2) != 0) return kl_cli_usage(command, "unknown option %s", arg);
       if (!rest) return kl_cli_usage(command, "unexpected argument \"%s\"", arg);
       if (!kl_text_list_add(rest, arg)) return KL_EXIT_FAILED;
       continue;
     }
-    const char *name = arg + 2;
+    const char *name = letter ? "" : arg + 2;
     const char *equals = strchr(name, '=');
-    const kl_opt *o = find(tables, name, equals ? (size_t)(equals - name) : strlen(name));
+    const kl_opt *o = letter ? letter : find(tables, name, equals ? (size_t)(equals - name) : strlen(name));
     if (!o) return kl_cli_usage(command, "unknown option %s", arg);
     const char *value = NULL;
     if (o->type == KL_OPT_FLAG) {
@@ -155,7 +157,7 @@ int kl_opts_parse(const char *command, const char *usage, const kl_opt *const *t
     } else if (i + 1 < argc) {
       value = argv[++i];
     } else {
-      return kl_cli_usage(command, "--%s needs a value: %s", o->name, o->argument);
+      return kl_cli_usage(command, "%s needs a value: %s", arg, o->argument);
     }
     if (!store(command, o, value)) return KL_EXIT_USAGE;
   }
