@@ -100,6 +100,10 @@ kl_control *kl_control_open(uv_loop_t *loop, kl_host *host, const char *env) {
   return c;
 }
 
+void kl_control_give_lines(kl_control *c) {
+  if (c && kl_operations_read(c->operations)) kl_operations_lines(c->operations);
+}
+
 bool kl_control_adopt(kl_control *c, int fd) { return c && kl_control_server_adopt(c->server, fd); }
 
 bool kl_control_name(kl_control *c, const char *wanted, char out[KL_LISTED_NAME]) {

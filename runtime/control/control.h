@@ -19,6 +19,9 @@ bool kl_control_name(kl_control *c, const char *wanted, char out[KL_LISTED_NAME]
 void kl_control_said(kl_control *c, const char *name, const char *level, const char *text, size_t n);
 /* More operations, for example of a prompt: see kl_control_server_add. */
 bool kl_control_add(kl_control *c, const kl_control_op *ops, void *data);
+/* Gives the lines so far to those who follow them now, not in the next turn of the loop: before an answer that is to
+ * come behind them. */
+void kl_control_give_lines(kl_control *c);
 /* Takes a connected socket as a client, as kl_control_server_adopt does. */
 bool kl_control_adopt(kl_control *c, int fd);
 /* Takes the process off the list, answers who waits for an end that has come, and closes. Before kl_host_close; the
