@@ -69,7 +69,8 @@ int kl_await(lua_State *L, kl_wait *w) {
   t->wait = w;
   kl_script *s = t->script;
   if (s->starting && w->kind == KL_WAIT_EVENT) t->held = true;
-  if (w->kind == KL_WAIT_INNER && !w->timed) {
+  t->waited = true;
+  if (w->kind == KL_WAIT_INNER && !w->timed && !t->prompt) { /* who typed an input can end its wait */
     t->inner = true;
     if (++s->n_inner == s->n_tasks) kl_script_touch(s);
   }

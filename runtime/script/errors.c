@@ -41,12 +41,17 @@ void kl_errors_open(lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &metatable_key);
 }
 
+/* Files, and what was given as text: the script, inputs of a prompt. */
+static bool is_own(const kl_script *s, const char *source) {
+  return source[0] == '@' || (s && strcmp(source, s->chunk) == 0) || strcmp(source, "=prompt") == 0;
+}
+
 /* A state without a script is one of a test or a fuzz target. */
 bool kl_find_place(lua_State *L, lua_Debug *ar) {
   const kl_script *s = kl_script_of(L);
   for (int level = 0; level < MAX_LEVELS && lua_getstack(L, level, ar); level++) {
     lua_getinfo(L, "Sl", ar);
-    if (ar->currentline > 0 && (ar->source[0] == '@' || (s && strcmp(ar->source, s->chunk) == 0))) return true;
+    if (ar->currentline > 0 && is_own(s, ar->source)) return true;
   }
   return false;
 }

@@ -43,6 +43,7 @@ static void drain(uv_check_t *check) {
     kl_task_resume(t);
     if (!kl_list_empty(&pass) && kl_watch_pass_is_long(h)) put_back(h, &pass, s);
   }
+  kl_evaluations_tell(h);
   kl_list_move(&pass, &h->todo);
   if (!kl_list_empty(&pass)) kl_watch_pass(h);
   while (!kl_list_empty(&pass)) {
@@ -86,6 +87,7 @@ kl_host *kl_host_new(uv_loop_t *loop, const kl_host_options *o) {
   kl_list_init(&h->printers);
   kl_list_init(&h->tidying);
   kl_list_init(&h->dropping);
+  kl_list_init(&h->inputs);
   const char *path = getenv("KALUA_PATH");
   h->module_path = path ? strdup(path) : NULL;
   if ((path && !h->module_path) || !kl_watch_open(h)) {

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/map.h"
+#include "script/evaluate.h"
 #include "script/file_watch.h"
 #include "script/limits.h"
 #include "script/rehearsal.h"
@@ -73,6 +74,7 @@ struct kl_host {
   kl_list wanted;     /* of kl_strategy.wanted: reloaded after the next pass */
   kl_list printers;   /* waits of tasks that print */
   kl_list tidying;    /* of kl_strategy.tidying: tidied up behind the next pass */
+  kl_list inputs;     /* of kl_evaluation.link: whose task has ended, to be told after the pass */
   kl_list dropping;   /* of kl_script.dropping: log lines of theirs were dropped, and that was not said yet */
   uv_timer_t tell;    /* runs while `dropping` has any */
   uv_check_t check;
@@ -270,6 +272,8 @@ void kl_saver_put(kl_strategy *g, const kl_buf *image, int generation, int schem
 
 /* ---- strategies ---- */
 
+/* Another version runs, or none. */
+void kl_strategy_tell(kl_strategy *g);
 /* Told by the scripts; see strategy.c. */
 void kl_strategy_step(kl_strategy *g);        /* its turn: a reload is wanted */
 void kl_strategy_tidy(kl_strategy *g);        /* what a swap has left to do; harmless when that is nothing */
@@ -318,6 +322,7 @@ struct kl_strategy {
   kl_strategy_phase ended;      /* KL_STRATEGY_ENDED or KL_STRATEGY_WAITING while none runs */
   bool stopping, paused, failed;
   bool again;                     /* a reload was asked for in the middle of one that cannot be begun anew */
+  kl_list observers;              /* of kl_strategy_observer.link */
   kl_list waiters, waiters_again; /* of kl_reload_waiter.link: who asked before this try began, and since */
   int last_generation;            /* the highest number given so far */
   kl_buf image;                   /* the last known state while no version runs, or one that never asked for it does */
@@ -362,14 +367,18 @@ struct kl_task {
   volatile sig_atomic_t broken; /* kl_broken */
   lua_State *broken_in; /* the coroutine it was broken in, reachable from co; NULL unless it was suspended for that */
   bool started;
-  bool resetting; /* its closing variables run for the last time; its error is known already */
-  bool quiet;     /* an on_error handler: its own errors are not handed to on_error */
-  bool held;      /* the start of its version does not wait for it */
-  bool inner;     /* counted in n_inner */
-  bool guarded;   /* it calls only what changes nothing: script/guard.h */
-  bool check;     /* counted in n_checks */
-  bool exempt;    /* runs although its version does not, while that is `for_swap`: on_stop handlers, what they start */
-  int line;       /* where it was spawned; 0: unknown */
+  bool resetting;       /* its closing variables run for the last time; its error is known already */
+  bool quiet;           /* an on_error handler: its own errors are not handed to on_error */
+  bool held;            /* the start of its version does not wait for it */
+  bool inner;           /* counted in n_inner */
+  kl_evaluation *input; /* that it runs for a prompt, until that has been told its end; NULL: none */
+  bool prompt;  /* it runs an input of a prompt, also while the strategy is paused; its errors are nobody else's */
+  bool waited;  /* it was suspended in a wait */
+  int cpu_ms;   /* its longest stretch without waiting; 0: that of the script */
+  bool guarded; /* it calls only what changes nothing: script/guard.h */
+  bool check;   /* counted in n_checks */
+  bool exempt;  /* runs although its version does not, while that is `for_swap`: on_stop handlers, what they start */
+  int line;     /* where it was spawned; 0: unknown */
   char source[LUA_IDSIZE];
 };
 
@@ -378,6 +387,8 @@ enum { KL_UV_THREAD = 1, KL_UV_TRACE, KL_UV_RAISED, KL_UV_RAISED_TRACE, KL_UV_CO
 
 void kl_tasks_open(lua_State *L); /* raises; the metatable of task objects without its methods */
 void kl_ready(kl_task *t);
+/* It runs although its strategy is paused. */
+bool kl_task_runs_paused(const kl_task *t);
 /* Resumes a task from the ready list. */
 void kl_task_resume(kl_task *t);
 /* Ends a task that cannot be waited for any longer, saying so in the log. */
@@ -394,6 +405,15 @@ extern const char kl_await_mark;
 /* Whether kl_await would wait here, and not raise. */
 bool kl_can_await(lua_State *L);
 bool kl_is_marked(lua_State *co);
+
+/* ---- inputs of prompts (evaluate.c) ---- */
+
+/* Tells the ends of those whose tasks have ended. */
+void kl_evaluations_tell(kl_host *h);
+/* The input that the running task evaluates; NULL: none. */
+kl_evaluation *kl_evaluation_current(const kl_script *s);
+void kl_evaluation_print(kl_evaluation *x, const char *text, size_t n);
+bool kl_evaluation_has_room(kl_evaluation *x);
 
 /* ---- errors ---- */
 
@@ -422,6 +442,8 @@ int kl_all_results(lua_State *L, int status, lua_KContext ctx);
 /* Moves past a byte order mark and a first line for the shell (#!…); the line end stays. */
 void kl_skip_shebang(const char **text, size_t *n);
 void kl_require_open(lua_State *L); /* raises; pushes the function */
+void kl_require_module(lua_State *L,
+                       const char *name); /* raises; pushes the module, as the script's require gives it */
 /* Reads a whole file; NULL with errno. The result is owned and NUL-terminated. */
 char *kl_read_file(const char *path, size_t *n);
 

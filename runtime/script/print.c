@@ -39,19 +39,26 @@ void kl_script_print(kl_script *s, const char *text, size_t n) {
   }
 }
 
+/* An input of a prompt prints there. */
+static bool has_room(kl_script *s) {
+  kl_evaluation *x = kl_evaluation_current(s);
+  const kl_host_options *o = &s->host->o;
+  if (x) return kl_evaluation_has_room(x);
+  return !o->print_room || o->print_room(o->data, s);
+}
+
 /* The text is at index 1. Whoever cannot wait prints all the same. */
 static int print_k(lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   (void)ctx;
   kl_script *s = kl_script_of(L);
-  const kl_host_options *o = &s->host->o;
   size_t n;
   const char *text = lua_tolstring(L, 1, &n);
   if (s->starting) {
     kl_say_later(s, -1, text, n);
     return 0;
   }
-  while (o->print_room && !o->print_room(o->data, s) && kl_can_await(L)) {
+  while (!has_room(s) && kl_can_await(L)) {
     printer *p = calloc(1, sizeof *p);
     if (!p) break;
     p->wait = (kl_wait){.push = room_push, .drop = room_drop};
@@ -60,7 +67,11 @@ static int print_k(lua_State *L, int status, lua_KContext ctx) {
     lua_pushlightuserdata(L, p);
     lua_callk(L, 1, 0, 0, print_k);
   }
-  kl_script_print(s, text, n);
+  kl_evaluation *x = kl_evaluation_current(s);
+  if (x)
+    kl_evaluation_print(x, text, n);
+  else
+    kl_script_print(s, text, n);
   return 0;
 }
 

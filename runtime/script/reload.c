@@ -195,6 +195,7 @@ void kl_reload_made_live(kl_strategy *g, kl_script *s) {
   g->version_started_ms = kl_wall_ms(g->host->o.clock);
   kl_sources_hash(&s->sources, g->hash);
   if (!g->previous) start_probation(g);
+  kl_strategy_tell(g);
 }
 
 void kl_reload_live_is_gone(kl_strategy *g) {

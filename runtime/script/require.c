@@ -243,6 +243,12 @@ static int l_require(lua_State *L) {
   return require_k(L, LUA_OK, 0);
 }
 
+void kl_require_module(lua_State *L, const char *name) {
+  lua_pushcfunction(L, l_require);
+  lua_pushstring(L, name);
+  lua_call(L, 1, 1);
+}
+
 void kl_require_open(lua_State *L) {
   static const char *const standard[] = {"string", "table", "math", "utf8", "coroutine", "os", "io", "debug", NULL};
   lua_newtable(L); /* loaded */

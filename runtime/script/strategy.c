@@ -29,6 +29,20 @@ kl_strategy *kl_strategy_next(kl_host *h, const kl_strategy *g) {
   return next == &h->strategies ? NULL : KL_CONTAINER(next, kl_strategy, link);
 }
 
+void kl_strategy_observe(kl_strategy *g, kl_strategy_observer *o) { kl_list_append(&g->observers, &o->link); }
+void kl_strategy_unobserve(kl_strategy_observer *o) { kl_list_remove(&o->link); }
+
+void kl_strategy_tell(kl_strategy *g) {
+  kl_list told;
+  kl_list_move(&told, &g->observers);
+  while (!kl_list_empty(&told)) { /* one that is told may leave */
+    kl_strategy_observer *o = KL_CONTAINER(told.next, kl_strategy_observer, link);
+    kl_list_remove(&o->link);
+    kl_list_append(&g->observers, &o->link);
+    o->changed(o, g, g->live);
+  }
+}
+
 static kl_strategy_phase phase_of(const kl_strategy *g) {
   if (!g->live) return g->attempt.next ? KL_STRATEGY_RELOADING : g->ended;
   if (g->paused) return KL_STRATEGY_PAUSED;
@@ -156,6 +170,7 @@ void kl_strategy_version_ended(kl_script *s) {
     g->failed = s->failed;
     ended(g, s);
   }
+  kl_strategy_tell(g);
   kl_script_discard(s);
 }
 
@@ -257,6 +272,8 @@ static void timer_closed(uv_handle_t *timer) {
 
 void kl_strategy_close(kl_strategy *g) {
   g->stopping = true;
+  while (!kl_list_empty(&g->observers))
+    kl_list_remove(g->observers.next);
   kl_error e = {0};
   kl_error_set(&e, KL_ERR_CLOSED, "the program ends");
   kl_strategy_tidy(g);
@@ -291,6 +308,7 @@ bool kl_strategy_start(kl_host *h, const kl_strategy_options *o, kl_strategy **o
   kl_list_init(&g->link);
   kl_list_init(&g->wanted);
   kl_list_init(&g->tidying);
+  kl_list_init(&g->observers);
   kl_list_init(&g->waiters);
   kl_list_init(&g->waiters_again);
   if (!g->o.probation_ms) g->o.probation_ms = DEFAULT_PROBATION_MS;

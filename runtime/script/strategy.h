@@ -73,6 +73,16 @@ kl_strategy *kl_strategy_shadow_of(const kl_strategy *g);
 /* As it was started; borrowed, its path until a promotion. */
 const kl_strategy_options *kl_strategy_get_options(const kl_strategy *g);
 void kl_strategy_status_get(const kl_strategy *g, kl_strategy_status *out);
+/* Somebody who wants to know which version runs: told when it is another one, and when none does any more (`s` NULL: it
+ * has ended, or failed and is started again later). `s` is live then, and of the one before all tasks rest or have
+ * ended. Owned by the caller. */
+typedef struct kl_strategy_observer kl_strategy_observer;
+struct kl_strategy_observer {
+  kl_list link;
+  void (*changed)(kl_strategy_observer *o, kl_strategy *g, kl_script *s); /* starts, ends and runs nothing */
+};
+void kl_strategy_observe(kl_strategy *g, kl_strategy_observer *o);
+void kl_strategy_unobserve(kl_strategy_observer *o); /* harmless when repeated */
 /* The strategy that a script is a version of; NULL for a script of its own. */
 kl_strategy *kl_script_strategy(const kl_script *s);
 /* All strategies of the host, in order of their start, ended ones too: start with NULL; NULL at the end. */

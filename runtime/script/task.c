@@ -2,17 +2,11 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "script/guard.h"
 #include "script/hooks.h"
 #include "script/internal.h"
 
 #define TASK_TYPE "task.Task"
-
-void kl_tasks_open(lua_State *L) {
-  luaL_newmetatable(L, TASK_TYPE);
-  lua_pushliteral(L, TASK_TYPE);
-  lua_setfield(L, -2, "__metatable");
-  lua_pop(L, 1);
-}
 
 void kl_task_add_methods(lua_State *L, const luaL_Reg *methods) {
   luaL_getmetatable(L, TASK_TYPE); /* mt */
@@ -73,6 +67,16 @@ static int trace_error(lua_State *L) {
   lua_setiuservalue(L, 2, KL_UV_TRACE);      /* err task */
   lua_settop(L, 1);
   return 1;
+}
+
+void kl_tasks_open(lua_State *L) {
+  luaL_newmetatable(L, TASK_TYPE);
+  lua_pushliteral(L, TASK_TYPE);
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 1);
+  lua_pushcfunction(L, trace_error);
+  kl_guard_allow(L, -1);
+  lua_pop(L, 1);
 }
 
 static int body_end(lua_State *L, int status, lua_KContext ctx) {
@@ -148,11 +152,16 @@ static void leave_inner(kl_task *t) {
   t->script->n_inner--;
 }
 
+bool kl_task_runs_paused(const kl_task *t) {
+  const kl_strategy *g = t->script->strategy;
+  return t->prompt && g && g->paused && g->live == t->script;
+}
+
 void kl_ready(kl_task *t) {
   if (kl_task_ended(t) || !kl_list_empty(&t->ready)) return;
   kl_script *s = t->script;
   leave_inner(t);
-  if (s->live || (t->exempt && s->for_swap)) {
+  if (s->live || (t->exempt && s->for_swap) || kl_task_runs_paused(t)) {
     kl_list_append(&s->host->ready, &t->ready);
     kl_host_wake(s->host);
   } else if (s->starting && !t->held) {
@@ -443,7 +452,7 @@ static int log_survivor(lua_State *L) {
 
 void kl_task_reset(kl_task *t) {
   kl_script *s = t->script;
-  if (t->started && !s->discarded) {
+  if (t->started && !s->discarded && !t->prompt) {
     s->errors++;
     kl_script_protected(s, log_survivor, t, "a task did not end in time and was cut off");
   }

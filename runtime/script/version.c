@@ -131,7 +131,7 @@ void kl_version_suspend(kl_script *s) {
   s->live = false;
   for (kl_list *n = s->tasks.next; n != &s->tasks; n = n->next) {
     kl_task *t = KL_CONTAINER(n, kl_task, link);
-    if (kl_list_empty(&t->ready)) continue;
+    if (kl_list_empty(&t->ready) || kl_task_runs_paused(t)) continue;
     kl_list_remove(&t->ready);
     kl_list_append(&s->resting, &t->ready);
   }

@@ -63,6 +63,9 @@ void kl_watch_push_error(lua_State *L, const kl_task *t, lua_State *co) {
   note_place(co);
   if (t->broken == KL_BROKEN_INTERRUPT)
     lua_pushfstring(L, "%sinterrupted", s->broken_at);
+  else if (t->cpu_ms)
+    lua_pushfstring(L, "%sran for more than %d ms without waiting, which is the limit of an input", s->broken_at,
+                    t->cpu_ms);
   else
     lua_pushfstring(L, "%sran for more than %d ms without waiting; call task.yield in long loops, or raise --cpu-ms",
                     s->broken_at, s->o.cpu_ms);
@@ -99,7 +102,7 @@ void kl_watch_begin(kl_script *s, kl_task *t, lua_State *co) {
   kl_watch *w = &h->watch;
   w->task = t;
   w->co = co;
-  atomic_store_explicit(&w->limit_ms, s->o.cpu_ms, memory_order_relaxed);
+  atomic_store_explicit(&w->limit_ms, t && t->cpu_ms ? t->cpu_ms : s->o.cpu_ms, memory_order_relaxed);
   atomic_store_explicit(&w->name, s->name, memory_order_relaxed);
   uint_fast64_t turn = atomic_load_explicit(&w->turn, memory_order_relaxed);
   atomic_store_explicit(&w->turn, turn + 1, memory_order_release);

@@ -1,0 +1,13 @@
+/* The variables of a frame of a task that does not run, by their names. */
+#ifndef KL_SCRIPT_FRAMES_H
+#define KL_SCRIPT_FRAMES_H
+
+#include "script/script.h"
+
+/* Pushes the value of a local variable (the innermost of that name) or an upvalue of the frame `ar` of `co` on L.
+ * False, and nothing pushed, where it has none of that name. */
+bool kl_frame_get(lua_State *L, lua_State *co, const lua_Debug *ar, const char *name); /* raises */
+/* Gives it the value at the top of L, which is popped in any case. False where the frame has none of that name. */
+bool kl_frame_set(lua_State *L, lua_State *co, const lua_Debug *ar, const char *name); /* raises */
+
+#endif

@@ -1,0 +1,199 @@
+#include "script/scope.h"
+
+#include <string.h>
+
+#include "script/frames.h"
+#include "script/guard.h"
+#include "script/internal.h"
+#include "script/words.h"
+
+struct kl_scope {
+  uint64_t task; /* whose frame was selected; 0: none */
+  int level;
+};
+
+/* User values of the scope's userdata, which is upvalue 1 of its functions. */
+enum { VARIABLES = 1, MODULES, USER_VALUES = MODULES };
+
+/* Stands for nil in the table of variables: declared, without a value. */
+static const char nil_mark = 0;
+
+/* What is there without `require`. */
+static const char *const modules[] = {"kalshi", "task", "kalua", "json", "http", "ws", "log", "bus"};
+
+/* Pushes the value of the variable; false, and nothing pushed, where it was not declared. */
+static bool push_variable(lua_State *L, int scope, const char *name) {
+  lua_getiuservalue(L, scope, VARIABLES);
+  lua_pushstring(L, name);
+  bool known = lua_rawget(L, -2) != LUA_TNIL;
+  lua_remove(L, -2);
+  if (known && lua_touserdata(L, -1) == (const void *)&nil_mark) {
+    lua_pop(L, 1);
+    lua_pushnil(L);
+  } else if (!known) {
+    lua_pop(L, 1);
+  }
+  return known;
+}
+
+/* The value at the top, popped. */
+static void set_variable(lua_State *L, int scope, const char *name) { /* value */
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)&nil_mark);
+  }
+  lua_getiuservalue(L, scope, VARIABLES); /* value variables */
+  lua_pushstring(L, name);                /* value variables name */
+  lua_rotate(L, -3, -1);                  /* variables name value */
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+}
+
+static bool push_module(lua_State *L, int scope, const char *name) {
+  lua_getiuservalue(L, scope, MODULES);
+  lua_pushstring(L, name);
+  bool known = lua_rawget(L, -2) != LUA_TNIL;
+  lua_remove(L, -2);
+  if (!known) lua_pop(L, 1);
+  return known;
+}
+
+/* The same for a global that is in the table itself. */
+static bool push_global(lua_State *L, const char *name) {
+  lua_pushglobaltable(L);
+  lua_pushstring(L, name);
+  bool known = lua_rawget(L, -2) != LUA_TNIL;
+  lua_remove(L, -2);
+  if (!known) lua_pop(L, 1);
+  return known;
+}
+
+/* All but what a metatable of the globals adds. */
+static bool push_known(lua_State *L, int scope, const char *name) {
+  luaL_checkstack(L, 6, NULL);
+  return push_variable(L, scope, name) || push_global(L, name) || push_module(L, scope, name);
+}
+
+static int l_index(lua_State *L) {
+  if (lua_type(L, 2) == LUA_TSTRING && push_known(L, lua_upvalueindex(1), lua_tostring(L, 2))) return 1;
+  lua_pushglobaltable(L);
+  lua_pushvalue(L, 2);
+  lua_gettable(L, -2);
+  return 1;
+}
+
+static int l_newindex(lua_State *L) {
+  int scope = lua_upvalueindex(1);
+  if (lua_type(L, 2) == LUA_TSTRING) {
+    const char *name = lua_tostring(L, 2);
+    if (push_variable(L, scope, name)) {
+      lua_settop(L, 3);
+      set_variable(L, scope, name);
+      return 0;
+    }
+  }
+  lua_pushglobaltable(L);
+  lua_insert(L, 2); /* env globals key value */
+  lua_settable(L, 2);
+  return 0;
+}
+
+/* Those of the main chunk of an input: a later one of the same name hides an earlier one, as it does there. */
+static int l_take(lua_State *L) {
+  lua_Debug ar;
+  const char *name;
+  if (!lua_getstack(L, 1, &ar)) return 0;
+  for (int i = 1; (name = lua_getlocal(L, &ar, i)); i++) {
+    if (*name == '(' || strcmp(name, "_ENV") == 0)
+      lua_pop(L, 1);
+    else
+      set_variable(L, lua_upvalueindex(1), name);
+  }
+  return 0;
+}
+
+static void set_function(lua_State *L, int scope, lua_CFunction fn, const char *name) {
+  lua_pushvalue(L, scope);
+  lua_pushcclosure(L, fn, 1);
+  lua_setfield(L, -2, name);
+}
+
+void kl_scope_new(lua_State *L, kl_scope **out) {
+  luaL_checkstack(L, 6, NULL);
+  kl_scope *s = lua_newuserdatauv(L, sizeof *s, USER_VALUES); /* scope */
+  *s = (kl_scope){0};
+  int scope = lua_gettop(L);
+  for (int i = 1; i <= USER_VALUES; i++) {
+    lua_newtable(L);
+    lua_setiuservalue(L, scope, i);
+  }
+  lua_newtable(L);          /* scope env */
+  lua_createtable(L, 0, 4); /* scope env mt */
+  set_function(L, scope, l_index, "__index");
+  set_function(L, scope, l_newindex, "__newindex");
+  kl_guard_allow_fields(L, -1, "__index");
+  lua_pushvalue(L, scope);
+  lua_setfield(L, -2, "scope");
+  lua_pushliteral(L, "the environment of an input");
+  lua_setfield(L, -2, "__metatable"); /* an input may not replace it */
+  lua_setmetatable(L, -2);
+  lua_replace(L, scope); /* env */
+  *out = s;
+}
+
+/* Pushes the scope's userdata. */
+static void push_scope(lua_State *L, int env) {
+  lua_getmetatable(L, env);
+  lua_getfield(L, -1, "scope");
+  lua_remove(L, -2);
+}
+
+/* A module of the program by its name: loads it, where a host has it. False where there is none. */
+static bool load_module(lua_State *L, int scope, const char *name) {
+  const luaL_Reg *m = kl_script_of(L)->host->o.modules;
+  while (m && m->name && strcmp(m->name, name) != 0)
+    m++;
+  if (!m || !m->name) return false;
+  kl_require_module(L, name);           /* module */
+  lua_getiuservalue(L, scope, MODULES); /* module modules */
+  lua_pushvalue(L, -2);
+  lua_setfield(L, -2, name);
+  lua_pop(L, 1); /* module */
+  return true;
+}
+
+void kl_scope_load_modules(lua_State *L, int env, const char *source, size_t n) {
+  luaL_checkstack(L, 6, NULL);
+  push_scope(L, lua_absindex(L, env)); /* scope */
+  int scope = lua_gettop(L);
+  for (size_t i = 0; i < sizeof modules / sizeof modules[0]; i++) {
+    if (!kl_words_has(source, n, modules[i]) || push_module(L, scope, modules[i])) continue;
+    load_module(L, scope, modules[i]);
+  }
+  lua_settop(L, scope - 1);
+}
+
+void kl_scope_declare(lua_State *L, int env, const char *name) { /* value */
+  luaL_checkstack(L, 6, NULL);
+  push_scope(L, lua_absindex(L, env)); /* value scope */
+  lua_insert(L, -2);                   /* scope value */
+  set_variable(L, lua_gettop(L) - 1, name);
+  lua_pop(L, 1);
+}
+
+void kl_scope_push_take(lua_State *L, int env) {
+  luaL_checkstack(L, 4, NULL);
+  push_scope(L, lua_absindex(L, env));
+  lua_pushcclosure(L, l_take, 1);
+}
+
+bool kl_scope_lookup(lua_State *L, int env, const char *name) {
+  luaL_checkstack(L, 4, NULL);
+  push_scope(L, lua_absindex(L, env)); /* scope */
+  int scope = lua_gettop(L);
+  bool known = push_known(L, scope, name);
+  for (size_t i = 0; !known && i < sizeof modules / sizeof modules[0]; i++)
+    known = strcmp(modules[i], name) == 0 && load_module(L, scope, name);
+  lua_remove(L, known ? -2 : -1);
+  return known;
+}

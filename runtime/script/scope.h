@@ -1,0 +1,22 @@
+/* What names mean to the inputs of a prompt: the table that is the environment (_ENV) of each. */
+#ifndef KL_SCRIPT_SCOPE_H
+#define KL_SCRIPT_SCOPE_H
+
+#include "script/script.h"
+
+/* Part of the memory of Lua: lives as long as the environment, which functions defined at the prompt keep. */
+typedef struct kl_scope kl_scope;
+
+/* Pushes a new environment. *out is valid while that is reachable. */
+void kl_scope_new(lua_State *L, kl_scope **out); /* raises */
+/* The environment is at index `env`. Loads those modules of the program that the source names, so that they mean
+ * something. */
+void kl_scope_load_modules(lua_State *L, int env, const char *source, size_t n); /* raises */
+/* The value at the top, popped, becomes that of the session's own variable. */
+void kl_scope_declare(lua_State *L, int env, const char *name); /* raises */
+/* Pushes a function that declares the active local variables of its caller. */
+void kl_scope_push_take(lua_State *L, int env); /* raises */
+/* See kl_evaluator_lookup. */
+bool kl_scope_lookup(lua_State *L, int env, const char *name); /* raises */
+
+#endif
