@@ -3,12 +3,13 @@
 #include <stdlib.h>
 
 #include "base/json_fields.h"
-#include "prompt/session.h"
+#include "prompt/internal.h"
 
 /* Every byte may take six in a JSON string. */
 enum { PART = 32 << 10 };
 
 typedef struct parts {
+  kl_prompt_state state; /* first */
   kl_buf json, answer;
   size_t at;
 } parts;
@@ -21,12 +22,10 @@ static void finish(kl_control_call *call, parts *p) {
   kl_control_answer(call, &answer);
 }
 
-/* The length of the next part: no character of UTF-8 is cut. */
-static size_t part_length(const parts *p) {
-  size_t left = p->json.len - p->at;
+size_t kl_prompt_part(const char *text, size_t left) {
   if (left <= PART) return left;
   size_t n = PART;
-  while (n > 0 && ((unsigned char)p->json.data[p->at + n] & 0xC0) == 0x80)
+  while (n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80)
     n--;
   return n > 0 ? n : PART;
 }
@@ -34,7 +33,7 @@ static size_t part_length(const parts *p) {
 static void go_on(kl_control_call *call, parts *p) {
   while (p->at < p->json.len && kl_control_has_room(call)) {
     kl_buf fields = {0};
-    size_t n = part_length(p);
+    size_t n = kl_prompt_part(p->json.data + p->at, p->json.len - p->at);
     kl_json_key(&fields, "text");
     kl_buf_json_string(&fields, p->json.data + p->at, n);
     kl_control_event(call, "part", &fields);
@@ -52,7 +51,7 @@ void kl_prompt_answer_parts(kl_control_call *call, kl_buf *json, kl_buf *answer)
     kl_control_refuse(call, &e, answer);
     return;
   }
-  *p = (parts){.json = *json, .answer = *answer};
+  *p = (parts){.state = KL_PROMPT_ANSWERS, .json = *json, .answer = *answer};
   *json = *answer = (kl_buf){0};
   kl_control_call_set(call, p);
   go_on(call, p);
