@@ -20,6 +20,7 @@
 #include "cli/shadow.h"
 #include "cli/summary.h"
 #include "control/control.h"
+#include "prompt/prompt.h"
 #include "script/state_file.h"
 
 /* The scripts' state, the embedded exchange beside it, and what SQLite keeps beside each. */
@@ -41,6 +42,7 @@ struct kl_app {
   kl_state_file *state_file;      /* NULL: none */
   char *state_names[STATE_NAMES]; /* of the files that --state means; owned, NULL: none */
   kl_control *control;            /* NULL where `kalua ps` does not show it */
+  kl_prompt *prompt;              /* on it */
   uv_signal_t on_int, on_term, on_hup;
   uv_timer_t deadline;
   uv_prepare_t turn;
@@ -463,6 +465,8 @@ static void wait_for_writes(kl_app *a) {
 
 /* Nothing runs any more that others could see or change. */
 static void close_control(kl_app *a) {
+  kl_prompt_close(a->prompt);
+  a->prompt = NULL;
   kl_control_close(a->control);
   a->control = NULL;
 }
@@ -534,6 +538,7 @@ void kl_app_show(kl_app *a) {
   a->control = kl_control_open(&a->loop, a->host, a->env_name);
   if (!kl_control_add(a->control, kl_shadow_ops, a))
     kl_log_warn("kalua", "`kalua shadow` does not work here: not enough memory");
+  a->prompt = kl_prompt_open(a->control, a->host, a->env_name);
 }
 
 /* ---- running ---- */
