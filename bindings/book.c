@@ -528,7 +528,8 @@ static int l_tostring(lua_State *L) {
 }
 
 void kl_book_register(lua_State *L) {
-  static const luaL_Reg meta[] = {{"__gc", l_gc}, {"__close", l_close}, {"__tostring", l_tostring}, {NULL, NULL}};
+  static const luaL_Reg meta[] = {
+      {"__gc", l_gc}, {"__close", l_close}, {"__tostring", l_tostring}, {"__picture", kl_book_picture}, {NULL, NULL}};
   static const luaL_Reg methods[] = {{"best_bid", l_best_bid},
                                      {"best_ask", l_best_ask},
                                      {"spread", l_spread},

@@ -34,4 +34,7 @@ int kl_book_on_delta_lua(lua_State *L);
 void kl_book_deltas_register(lua_State *L);
 void kl_book_deltas_end(kl_book_handle *h);
 
+/* book_picture.c: (book) -> what a person is shown of it, as a plain table. */
+int kl_book_picture(lua_State *L);
+
 #endif

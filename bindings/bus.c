@@ -454,8 +454,25 @@ static int l_tostring(lua_State *L) {
   return 1;
 }
 
+static int l_picture(lua_State *L) {
+  const sub *s = lua_touserdata(L, 1);
+  luaL_checkstack(L, 4, NULL);
+  lua_newtable(L);
+  lua_pushliteral(L, "bus subscription");
+  lua_setfield(L, -2, "type");
+  lua_pushboolean(L, !s->l);
+  lua_setfield(L, -2, "closed");
+  if (!s->l) return 1;
+  lua_pushlstring(L, s->l->ch->name, s->l->ch->n);
+  lua_setfield(L, -2, "channel");
+  lua_pushinteger(L, (lua_Integer)s->l->queue.count);
+  lua_setfield(L, -2, "queued");
+  return 1;
+}
+
 static void register_sub(lua_State *L) {
-  static const luaL_Reg meta[] = {{"__gc", l_gc}, {"__close", l_close}, {"__tostring", l_tostring}, {NULL, NULL}};
+  static const luaL_Reg meta[] = {
+      {"__gc", l_gc}, {"__close", l_close}, {"__tostring", l_tostring}, {"__picture", l_picture}, {NULL, NULL}};
   static const luaL_Reg methods[] = {{"messages", l_messages}, {"close", l_close}, {NULL, NULL}};
   luaL_newmetatable(L, BUS_META); /* mt */
   luaL_setfuncs(L, meta, 0);

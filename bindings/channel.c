@@ -188,6 +188,29 @@ int kl_channel_new_lua(lua_State *L) {
   return 1;
 }
 
+/* For the prompt: see prompt/portrait.h. */
+static int l_picture(lua_State *L) {
+  const channel *ch = lua_touserdata(L, 1);
+  luaL_checkstack(L, 4, NULL);
+  lua_createtable(L, 0, 6);
+  lua_pushliteral(L, "channel");
+  lua_setfield(L, -2, "type");
+  lua_pushinteger(L, ch->capacity);
+  lua_setfield(L, -2, "capacity");
+  lua_pushinteger(L, values(ch));
+  lua_setfield(L, -2, "queued");
+  lua_pushinteger(L, ch->n_receivers);
+  lua_setfield(L, -2, "receivers");
+  lua_Integer senders = 0;
+  for (const kl_list *n = ch->senders.next; n != &ch->senders; n = n->next)
+    senders++;
+  lua_pushinteger(L, senders);
+  lua_setfield(L, -2, "senders");
+  lua_pushboolean(L, ch->closed);
+  lua_setfield(L, -2, "closed");
+  return 1;
+}
+
 void kl_channel_register(lua_State *L) {
   static const luaL_Reg methods[] = {{"send", l_send}, {"recv", l_recv}, {"close", l_close}, {NULL, NULL}};
   luaL_newmetatable(L, CHANNEL_TYPE); /* mt */
@@ -195,6 +218,8 @@ void kl_channel_register(lua_State *L) {
   lua_setfield(L, -2, "__index");     /* mt */
   lua_pushcfunction(L, l_close);
   lua_setfield(L, -2, "__close");
+  lua_pushcfunction(L, l_picture);
+  lua_setfield(L, -2, "__picture");
   lua_pushliteral(L, CHANNEL_TYPE);
   lua_setfield(L, -2, "__metatable");
   lua_pop(L, 1); /* */

@@ -336,8 +336,21 @@ static int l_tostring(lua_State *L) {
   return 1;
 }
 
+static int l_picture(lua_State *L) {
+  const stream *s = lua_touserdata(L, 1);
+  luaL_checkstack(L, 4, NULL);
+  lua_newtable(L);
+  lua_pushliteral(L, "subscription");
+  lua_setfield(L, -2, "type");
+  lua_pushboolean(L, !s->open);
+  lua_setfield(L, -2, "closed");
+  kl_reader_show(L, &s->handle);
+  return 1;
+}
+
 void kl_stream_register(lua_State *L) {
-  static const luaL_Reg meta[] = {{"__gc", l_gc}, {"__close", l_close}, {"__tostring", l_tostring}, {NULL, NULL}};
+  static const luaL_Reg meta[] = {
+      {"__gc", l_gc}, {"__close", l_close}, {"__tostring", l_tostring}, {"__picture", l_picture}, {NULL, NULL}};
   static const luaL_Reg methods[] = {{"messages", l_messages},   {"add", l_add},     {"remove", l_remove},
                                      {"available", l_available}, {"close", l_close}, {NULL, NULL}};
   luaL_newmetatable(L, STREAM_META); /* mt */

@@ -559,3 +559,42 @@ uint64_t kl_reader_lost(kl_reader_handle *h, bool *crowded) {
   q->crowded = false;
   return lost;
 }
+
+/* ---- for the prompt ---- */
+
+enum { SHOWN = 10 /* tickers */ };
+
+void kl_reader_show(lua_State *L, const kl_reader_handle *h) {
+  const kl_reader *r = h->reader;
+  if (!r) return;
+  luaL_checkstack(L, 4, NULL);
+  lua_newtable(L);
+  lua_Integer n = 0;
+  for (size_t i = 0; i < kl_channel_count; i++) {
+    if (!(r->channels >> i & 1)) continue;
+    lua_pushstring(L, kl_channel_table[i].name);
+    lua_rawseti(L, -2, ++n);
+  }
+  if (r->channels >> STATUS & 1) {
+    lua_pushliteral(L, "kalshi.status");
+    lua_rawseti(L, -2, ++n);
+  }
+  lua_setfield(L, -2, "channels");
+  if (!r->all) {
+    lua_newtable(L);
+    size_t cursor = 0, length;
+    const char *ticker;
+    void *value;
+    for (n = 0; n < SHOWN && kl_map_next(r->tickers, &cursor, &ticker, &length, &value);) {
+      lua_pushlstring(L, ticker, length);
+      lua_rawseti(L, -2, ++n);
+    }
+    lua_setfield(L, -2, "tickers");
+    lua_pushinteger(L, (lua_Integer)kl_map_count(r->tickers));
+    lua_setfield(L, -2, "ticker_count");
+  }
+  lua_pushinteger(L, (lua_Integer)r->queue.count);
+  lua_setfield(L, -2, "queued");
+  lua_pushinteger(L, (lua_Integer)r->queue.lost);
+  lua_setfield(L, -2, "lost");
+}

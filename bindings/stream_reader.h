@@ -58,4 +58,8 @@ uint64_t kl_reader_lost(kl_reader_handle *h, bool *crowded);
 /* Whether there is something to take or to raise, for a version that is live. */
 bool kl_reader_has_news(const kl_reader_handle *h);
 
+/* For the prompt: sets fields of the table at the top: channels, tickers (of them at most ten), ticker_count (nil: all
+ * markets), queued, lost. Nothing where it is closed. */
+void kl_reader_show(lua_State *L, const kl_reader_handle *h); /* raises */
+
 #endif
