@@ -5,10 +5,11 @@
 --     local project = { scripts = { "maker.lua" } }
 --     return project
 
----@class kalua.ProjectKeys for all scripts of a project, or for one
+---For all scripts of a project, or for one.
+---@class kalua.ProjectKeys
 ---@field args? (string|number)[] kalua.args of the script
 ---@field mem? integer memory ceiling in MB
----@field cpu_ms? integer longest stretch without yielding
+---@field cpu_ms? integer longest stretch without yielding, milliseconds
 ---@field max_tasks? integer tasks that have not ended
 ---@field max_timers? integer sleeps and time limits
 ---@field max_sockets? integer http requests and connections
@@ -21,13 +22,15 @@
 ---@field allow_env? string|string[] environment variables
 ---@field allow_run? boolean programs
 ---@field allow_all? boolean all of these
----@field on_failure? "stop"|"restart"|"last-good"
+---@field on_failure? "stop"|"restart"|"last-good" what happens when it fails
 ---@field probation? number seconds after a reload within which an error undoes it; 0: never
 ---@field watch? boolean false: a changed file is no reload
 
+---A script of a project.
 ---@class kalua.ProjectScript: kalua.ProjectKeys
 ---@field [1] string the file, relative to the project file
 ---@field name? string in the log and in commands
 
+---A project file.
 ---@class kalua.Project: kalua.ProjectKeys
----@field scripts (string|kalua.ProjectScript)[]
+---@field scripts (string|kalua.ProjectScript)[] files, or tables with more

@@ -120,7 +120,7 @@ test("the types of ws.Connection are what it has", function(t)
 end)
 
 test("the types of a project file, and its page, have the keys that are read", function(t)
-  local _, for_all = documented("project", "kalua.ProjectKeys for all scripts of a project, or for one", "project")
+  local _, for_all = documented("project", "kalua.ProjectKeys", "project")
   local real = {}
   for name in read("../runtime/cli/project_file.c"):match "kl_key keys%[%] = (%b{})":gmatch '{"([%w_]+)",' do
     real[name] = true

@@ -27,6 +27,7 @@ local doc_comments = {}
 ---@field examples string[]
 ---@field async boolean it may wait
 ---@field deprecated boolean
+---@field signature? string of a function of Lua's own: how it is called
 
 ---@class prompt.DocClass
 ---@field name string
@@ -53,6 +54,8 @@ local doc_comments = {}
 
 ---The files of lua/types, in the order in which help lists them.
 doc_comments.modules = { "kalshi", "task", "kalua", "json", "log", "http", "ws", "bus", "project" }
+---The libraries of Lua itself, which lua_help.lua describes; "_G" has the functions without a prefix.
+doc_comments.libraries = { "_G", "string", "table", "math", "utf8", "coroutine", "os", "io", "debug" }
 
 -- ---- types ----
 
@@ -308,18 +311,82 @@ function doc_comments.parse(docs, name, text)
   if not getmetatable(module) then module.text, module.examples, module.fields = "", nothing, nothing end
 end
 
+-- ---- Lua's own library ----
+
+-- The parameters and results of a signature: `find(s, pattern [, from]) -> first, last`.
+local function read_signature(record, signature)
+  local depth = 0
+  for mark, name in (signature:match "%((.*)%)" or ""):gmatch "([][ ,]*)([%w_.]*)" do
+    for bracket in mark:gmatch "[][]" do depth = depth + (bracket == "[" and 1 or -1) end
+    if name ~= "" then
+      table.insert(record.params, { name = name, type = "any", optional = depth > 0 or name == "...", text = "" })
+    end
+  end
+  for name in (signature:match "%-> (.*)$" or ""):gmatch "[%w_.]+" do
+    table.insert(record.returns, { name = name, type = "any", optional = false, text = "" })
+  end
+end
+
+local function read_entry(lines)
+  local record = { params = {}, returns = {}, async = false, deprecated = false, examples = {} }
+  local text, example = {}, {}
+  for line in lines:gmatch "  ([^\n]+)" do
+    if line:sub(1, 2) == "> " then example[#example + 1] = line:sub(3) else text[#text + 1] = line end
+  end
+  record.text, record.examples = joined(text), #example > 0 and { table.concat(example, "\n") } or {}
+  return record
+end
+
+local function declare_entry(docs, signature, lines)
+  local full = signature:match "^[%w_.:]+"
+  local owner, mark, short = full:match "^(.-)([.:]?)([%w_]+)$"
+  local module = docs.modules[mark == ":" and "io" or owner ~= "" and owner or "_G"]
+  if not signature:find("(", 1, true) then
+    local field = read_entry(lines)
+    field.name, field.type, field.optional = short, type(module.values[short]), false
+    table.insert(module.fields, field)
+    return
+  end
+  local record = { name = full, short = short, module = module.name, class = mark == ":" and owner or nil,
+    signature = signature }
+  docs.functions[full] = setmetatable(record, {
+    __index = function(r, key)
+      setmetatable(r, nil)
+      for k, v in pairs(read_entry(lines)) do r[k] = v end
+      read_signature(r, signature)
+      return r[key]
+    end,
+  })
+  table.insert(mark == ":" and docs.classes[owner].methods or module.functions, full)
+end
+
+---Reads the list of lua_help.lua into `docs`.
+---@param docs prompt.Docs
+---@param text string
+function doc_comments.parse_library(docs, text)
+  for _, name in ipairs(doc_comments.libraries) do
+    docs.modules[name] = { name = name, text = "", examples = {}, fields = {}, functions = {}, classes = {},
+      values = name == "_G" and { _VERSION = _VERSION } or _ENV[name] or {} }
+  end
+  docs.classes.file = { name = "file", module = "io", text = "An open file, or a program that runs.", examples = {},
+    fields = {}, methods = {} }
+  table.insert(docs.modules.io.classes, "file")
+  for signature, lines in text:gmatch "([^ \n][^\n]*)\n(  .-)\n%f[^ \n]" do declare_entry(docs, signature, lines) end
+end
+
 ---No documentation, to be filled by parse.
 ---@return prompt.Docs
 function doc_comments.new() return { modules = {}, classes = {}, functions = {}, aliases = {} } end
 
 local kept
 
----What lua/types says, read at the first call.
+---What lua/types and lua_help.lua say, read at the first call.
 ---@return prompt.Docs
 function doc_comments.all()
   if kept then return kept end
   local docs = doc_comments.new()
   for _, name in ipairs(doc_comments.modules) do doc_comments.parse(docs, name, require("prompt.types." .. name)) end
+  doc_comments.parse_library(docs, require "prompt.lua_help")
   kept = docs
   return docs
 end
@@ -360,6 +427,7 @@ function doc_comments.class(type_text) return doc_comments.all().classes[(type_t
 ---@param fn prompt.DocFunction
 ---@return string
 function doc_comments.signature(fn)
+  if fn.signature then return fn.signature end
   local params, results = {}, {}
   local opened = 0
   for i, p in ipairs(fn.params) do

@@ -1,0 +1,37 @@
+// Every example of `:help` runs as it stands on the embedded exchange.
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import path from 'node:path';
+import test from 'node:test';
+import { kalua, root, tell, tempDir } from './peers.mjs';
+import { closeAll, npmServer } from './ws_servers.mjs';
+
+test.after(closeAll);
+
+async function httpServer() {
+  const server = http.createServer((req, res) => {
+    if (req.url.endsWith('/events')) {
+      res.writeHead(200, { 'Content-Type': 'text/event-stream' });
+      res.end('event: price\nid: 1\ndata: {"price": 0.42}\n\n');
+    } else {
+      res.writeHead(200, { 'Content-Type': 'application/json', 'Set-Cookie': ['a=1', 'b=2'] });
+      res.end('{"price": 0.42}');
+    }
+  });
+  await new Promise((r) => server.listen(0, '127.0.0.1', r));
+  return { url: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };
+}
+
+test('each example of the help runs without an error', async () => {
+  const web = await httpServer();
+  const echo = await npmServer({ on: (c) => c.on('message', (m, binary) => c.send(m, { binary })) });
+  const folder = tempDir();
+  const script = path.join(root, 'tests/integration/help_examples.lua');
+  const r = await kalua(['run', '--quiet', '--allow-net', '127.0.0.1', '--allow-fs', folder, '--allow-fs', '/tmp', '--allow-env', 'HOME',
+    '--allow-run', script, '--', web.url, echo.url.replace(/\/$/, ''), folder], { timeout: 120000 });
+  web.close();
+  assert.equal(r.code, 0, `${r.stdout}\n${r.stderr}`);
+  const count = /(\d+) examples, 0 failed/.exec(r.stdout);
+  assert.ok(count && Number(count[1]) > 200, r.stdout);
+  tell(`help: ${count[1]} examples run as they stand`);
+});
