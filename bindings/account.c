@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/decimal.h"
+#include "bindings/inspect.h"
 #include "bindings/rest.h"
 #include "kalshi/account.h"
 #include "script/script.h"
@@ -41,6 +42,11 @@ static int wait_push(lua_State *L, kl_wait *wait) {
     return kl_raise(L, &e);
   }
   return w->answer(L, kl_session_account(w->env->session));
+}
+
+static void wait_describe(const kl_wait *wait, kl_buf *out) {
+  kl_buf_str(out, "the account's first load");
+  kl_wait_left(out, &((const account_wait *)wait)->timer);
 }
 
 static void wait_done(void *data, const kl_error *e) {
@@ -80,6 +86,7 @@ static int answer(lua_State *L, answer_fn fn) {
   if (!w) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory to wait for the account");
   w->wait.push = wait_push;
   w->wait.drop = wait_drop;
+  w->wait.describe = wait_describe;
   w->wait.kind = KL_WAIT_START;
   w->env = env;
   w->answer = fn;

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/decimal.h"
+#include "base/json_fields.h"
 #include "bindings/book_handle.h"
+#include "bindings/inspect.h"
 #include "bindings/rest.h"
 
 /* ---- waiting ---- */
@@ -37,6 +39,12 @@ static void wait_drop(kl_wait *w) {
   } else {
     free(bw);
   }
+}
+
+static void wait_describe(const kl_wait *w, kl_buf *out) {
+  const book_wait *bw = (const book_wait *)w;
+  kl_buf_printf(out, "%s of the book %s", bw->opening ? "the first snapshot" : "a change", bw->h ? bw->h->ticker : "?");
+  if (bw->timed) kl_wait_left(out, &bw->timer);
 }
 
 static void wait_expired(uv_timer_t *t) {
@@ -75,6 +83,7 @@ static int await_change(lua_State *L, kl_book_handle *h, double timeout, bool op
   memset(bw, 0, sizeof *bw);
   bw->wait.push = push;
   bw->wait.drop = wait_drop;
+  bw->wait.describe = wait_describe;
   bw->wait.kind = opening ? KL_WAIT_START : KL_WAIT_EVENT;
   bw->h = h;
   bw->slot = slot;
@@ -123,6 +132,19 @@ static void member_live(kl_member *m) {
   }
 }
 
+static void member_describe(const kl_member *m, kl_buf *out) {
+  const kl_book_handle *h = KL_CONTAINER(m, kl_book_handle, member);
+  kl_json_field_str(out, "kind", "book");
+  kl_json_field_str(out, "ticker", h->ticker);
+  if (!h->book) return;
+  kl_json_field_bool(out, "ready", h->book->ready);
+  kl_json_field_bool(out, "stale", h->book->stale);
+  if (h->book->failed) kl_json_field_str(out, "error", h->book->error.message);
+  kl_json_field_int(out, "changes", (int64_t)h->book->changes);
+  kl_json_key(out, "age");
+  kl_buf_printf(out, "%.3f", h->book->ready ? kl_feed_book_age(h->feed, h->book) : 0.0);
+}
+
 static int l_close(lua_State *L) {
   handle_close(luaL_checkudata(L, 1, KL_BOOK_META));
   return 0;
@@ -169,6 +191,7 @@ int kl_book_open_lua(lua_State *L) {
   h->script = s;
   h->member.close = member_close;
   h->member.live = member_live;
+  h->member.describe = member_describe;
   h->feed = kl_session_feed(kl_environment_of(L)->session);
   luaL_setmetatable(L, KL_BOOK_META);
   kl_slot_take(L, &h->slot, KL_SLOT_HANDLE, "kalshi.book");

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_fields.h"
 #include "bindings/book_handle.h"
 #include "bindings/task.h"
 
@@ -207,6 +208,15 @@ static void member_close(kl_member *m) {
   end(q, false);
 }
 
+static void member_describe(const kl_member *m, kl_buf *out) {
+  const loop *q = KL_CONTAINER(m, loop, member);
+  kl_json_field_str(out, "kind", "deltas");
+  kl_json_field_str(out, "ticker", q->ticker);
+  kl_json_field_int(out, "queued", (int64_t)q->from->count);
+  kl_json_field_int(out, "most", RING_MAX);
+  kl_json_field_int(out, "lost", (int64_t)q->from->lost);
+}
+
 static bool has_something(const loop *q) {
   return q->ended || (kl_script_live(q->script) && (q->from->count || q->from->lost || q->from->error.kind));
 }
@@ -248,6 +258,7 @@ static loop *new_loop(lua_State *L, kl_book_handle *h, const char *what) {
   memcpy(q->ticker, h->ticker, sizeof q->ticker);
   q->member.close = member_close;
   q->member.live = member_live;
+  q->member.describe = member_describe;
   luaL_setmetatable(L, LOOP_META);
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, -2, 1);
@@ -304,12 +315,17 @@ static void wait_drop(kl_wait *w) {
   }
 }
 
+static void wait_describe(const kl_wait *w, kl_buf *out) {
+  const loop *q = ((const loop_wait *)w)->q;
+  kl_buf_printf(out, "deltas of the book %s", q ? q->ticker : "?");
+}
+
 /* Waits until there is something; `push` then gives the results. */
 static int await_more(lua_State *L, loop *q, int (*push)(lua_State *, kl_wait *)) {
   loop_wait *qw = q->spare ? q->spare : malloc(sizeof *qw);
   if (!qw) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory to wait for deltas of %s", q->ticker);
   q->spare = NULL;
-  *qw = (loop_wait){.wait = {.push = push, .drop = wait_drop}, .q = q};
+  *qw = (loop_wait){.wait = {.push = push, .drop = wait_drop, .describe = wait_describe}, .q = q};
   q->wait = qw;
   return kl_await(L, &qw->wait);
 }

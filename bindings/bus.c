@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_fields.h"
 #include "base/map.h"
 #include "bindings/check.h"
 #include "bindings/queue.h"
@@ -308,6 +309,16 @@ static void member_live(kl_member *m) {
   if (s->reader && has_news(s)) kl_complete(&s->reader->wait);
 }
 
+static void member_describe(const kl_member *m, kl_buf *out) {
+  const sub *s = KL_CONTAINER(m, sub, member);
+  const kl_queue *q = s->l ? &s->l->queue : &s->rest;
+  kl_json_field_str(out, "kind", "bus");
+  kl_json_field_str(out, "channel", s->l ? s->l->ch->name : "");
+  kl_json_field_int(out, "queued", (int64_t)q->count);
+  kl_json_field_int(out, "most", QUEUE_MESSAGES);
+  kl_json_field_int(out, "lost", (int64_t)q->lost);
+}
+
 static int l_close(lua_State *L) {
   sub_close(luaL_checkudata(L, 1, BUS_META), true);
   return 0;
@@ -358,6 +369,7 @@ static int l_listen(lua_State *L) {
   s->script = kl_script_of(L);
   s->member.close = member_close;
   s->member.live = member_live;
+  s->member.describe = member_describe;
   luaL_setmetatable(L, BUS_META);
   kl_slot_take(L, &s->slot, KL_SLOT_HANDLE, "bus.listen");
   listener *l = take_listener(L, s->script, name, n);
@@ -408,10 +420,15 @@ static void wait_drop(kl_wait *w) {
   free(sw);
 }
 
+static void wait_describe(const kl_wait *w, kl_buf *out) {
+  const sub *s = ((const sub_wait *)w)->s;
+  kl_buf_printf(out, "messages of the bus channel %s", s && s->l ? s->l->ch->name : "that was closed");
+}
+
 static int await_message(lua_State *L, sub *s) {
   sub_wait *w = calloc(1, sizeof *w);
   if (!w) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory to wait for a message");
-  w->wait = (kl_wait){.push = push_waited, .drop = wait_drop, .kind = KL_WAIT_EVENT};
+  w->wait = (kl_wait){.push = push_waited, .drop = wait_drop, .describe = wait_describe, .kind = KL_WAIT_EVENT};
   w->s = s;
   s->reader = w;
   return kl_await(L, &w->wait);

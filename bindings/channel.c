@@ -119,10 +119,21 @@ static int recv_push(lua_State *L, kl_wait *w) {
   return 1;
 }
 
+static void party_describe(const kl_wait *w, kl_buf *out) {
+  const party *p = (const party *)w;
+  if (p->sends)
+    kl_buf_str(out, "room in a channel");
+  else
+    kl_buf_str(out, "a value from a channel");
+  if (p->sends && p->ch && p->ch->capacity > 0)
+    kl_buf_printf(out, " that holds %lld of %lld", (long long)values(p->ch), (long long)p->ch->capacity);
+}
+
 static int wait_at(lua_State *L, channel *ch, bool sends) {
   party *p = calloc(1, sizeof *p);
   if (!p) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory");
-  p->wait = (kl_wait){.push = sends ? send_push : recv_push, .drop = party_drop, .kind = KL_WAIT_INNER};
+  p->wait = (kl_wait){
+      .push = sends ? send_push : recv_push, .drop = party_drop, .describe = party_describe, .kind = KL_WAIT_INNER};
   p->ch = ch;
   p->sends = sends;
   kl_list_init(&p->link);

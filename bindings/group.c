@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "bindings/check.h"
+#include "bindings/inspect.h"
 #include "bindings/task.h"
 #include "script/limits.h"
 
@@ -116,6 +117,21 @@ static void time_over(uv_timer_t *h) {
   cancel_others(g, NULL, "its time was over");
 }
 
+enum { NAMED = 5 };
+
+static void group_describe(const kl_wait *w, kl_buf *out) {
+  static const char *const calls[] = {[GROUP_ALL] = "all", [GROUP_RACE] = "race", [GROUP_TIMEOUT] = "timeout"};
+  const group *g = (const group *)w;
+  size_t named = 0;
+  kl_buf_str(out, g->left == 1 ? "task" : "tasks");
+  for (size_t i = 0; i < g->n && named < NAMED; i++)
+    if (g->members[i].task)
+      kl_buf_printf(out, "%s%llu", named++ ? ", " : " ", (unsigned long long)kl_task_id(g->members[i].task));
+  if (g->left > named) kl_buf_printf(out, " and %zu more", g->left - named);
+  kl_buf_printf(out, " (task.%s)", calls[g->kind]);
+  if (g->has_timer && !g->timed_out) kl_wait_left(out, &g->timer);
+}
+
 /* Waits for the n tasks in the table at index 2. */
 static int wait_for(lua_State *L, group_kind kind, size_t n, double seconds) {
   group *g = calloc(1, sizeof *g + n * sizeof g->members[0]);
@@ -127,6 +143,7 @@ static int wait_for(lua_State *L, group_kind kind, size_t n, double seconds) {
   g->wait = (kl_wait){.push = group_push,
                       .drop = group_drop,
                       .cancel = group_cancel,
+                      .describe = group_describe,
                       .kind = KL_WAIT_INNER,
                       .timed = kind == GROUP_TIMEOUT};
   g->kind = kind;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bindings/embedded.h"
+#include "bindings/inspect.h"
 #include "bindings/json.h"
 #include "bindings/rest.h"
 #include "script/limits.h"
@@ -110,6 +111,8 @@ typedef struct {
   kl_charge charge; /* both bodies */
   size_t sent;      /* of the request's body, kept until the answer is there */
   size_t refused;   /* the size of the answer for which there was no room */
+  const uv_loop_t *loop;
+  uint64_t since_ms; /* of the loop */
 } http_wait;
 
 static bool http_room(void *data, size_t n) {
@@ -146,6 +149,13 @@ static void http_drop(kl_wait *wait) {
   kl_buf_free(&w->body);
   kl_buf_free(&w->key);
   free(w);
+}
+
+static void http_describe(const kl_wait *wait, kl_buf *out) {
+  const http_wait *w = (const http_wait *)wait;
+  kl_buf_str(out, "http ");
+  if (w->fetch) kl_wait_url(out, kl_fetch_url(w->fetch));
+  kl_wait_since(out, w->loop, w->since_ms);
 }
 
 static int push_answer(lua_State *L, const http_wait *w) {
@@ -214,7 +224,11 @@ static int request(lua_State *L, int again, lua_KContext ctx) {
   kl_http_read_request(L, &r);
   bool reads = !strcmp(r.http.method, "GET") || !strcmp(r.http.method, "HEAD");
   if (!reads && !kl_may_act(L)) return kl_hold(L, 0, request);
-  http_wait now = {.wait = {.push = http_push, .drop = http_drop, .kind = reads ? KL_WAIT_START : KL_WAIT_EVENT}};
+  http_wait now = {.wait = {.push = http_push,
+                            .drop = http_drop,
+                            .describe = http_describe,
+                            .kind = reads ? KL_WAIT_START : KL_WAIT_EVENT},
+                   .loop = kl_script_loop(kl_script_of(L))};
   kl_rehearsal *record = reads ? kl_script_rehearsal(kl_script_of(L)) : NULL;
   kl_buf *key = record ? kl_push_buffer(L) : NULL;
   if (record && recall(record, &r, key, &now)) {
@@ -232,6 +246,7 @@ static int request(lua_State *L, int again, lua_KContext ctx) {
     return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory");
   }
   *w = now;
+  w->since_ms = uv_now(w->loop);
   if (kl_charge_set(&w->charge, w->sent))
     w->fetch = kl_fetch_start(h, &r, http_done, w, &e);
   else

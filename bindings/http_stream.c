@@ -2,7 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_fields.h"
 #include "bindings/http.h"
+#include "bindings/inspect.h"
 #include "script/limits.h"
 #include "script/script.h"
 
@@ -126,6 +128,24 @@ static void member_close(kl_member *m) {
   stream_close(s);
 }
 
+/* The address without what may be secret in it. */
+static void add_url(const stream *s, kl_buf *out) {
+  if (s->fetch)
+    kl_wait_url(out, kl_fetch_url(s->fetch));
+  else if (s->url.data)
+    kl_wait_url(out, s->url.data);
+}
+
+static void member_describe(const kl_member *m, kl_buf *out) {
+  const stream *s = KL_CONTAINER(m, stream, member);
+  kl_buf url = {0};
+  add_url(s, &url);
+  kl_json_field_str(out, "kind", "http");
+  kl_json_field_str(out, "url", url.data ? url.data : "");
+  kl_json_field_int(out, "bytes", (int64_t)(s->queue.len - s->read));
+  kl_buf_free(&url);
+}
+
 static int l_close(lua_State *L) {
   stream_close(luaL_checkudata(L, 1, STREAM_META));
   return 0;
@@ -151,6 +171,12 @@ static void wait_drop(kl_wait *wait) {
   free(w);
 }
 
+static void wait_describe(const kl_wait *wait, kl_buf *out) {
+  const stream_wait *w = (const stream_wait *)wait;
+  kl_buf_str(out, w->opening ? "the head of http " : "a piece of http ");
+  if (w->s) add_url(w->s, out);
+}
+
 static int await(lua_State *L, stream *s, bool opening, int (*push)(lua_State *L, kl_wait *)) {
   stream_wait *w = calloc(1, sizeof *w);
   if (!w) {
@@ -159,6 +185,7 @@ static int await(lua_State *L, stream *s, bool opening, int (*push)(lua_State *L
   }
   w->wait.push = push;
   w->wait.drop = wait_drop;
+  w->wait.describe = wait_describe;
   w->s = s;
   w->opening = opening;
   s->waiter = w;
@@ -195,6 +222,7 @@ static int open_stream(lua_State *L, int again, lua_KContext ctx) {
   stream *s = lua_newuserdatauv(L, sizeof *s, 0); /* request stream */
   memset(s, 0, sizeof *s);
   s->member.close = member_close;
+  s->member.describe = member_describe;
   luaL_setmetatable(L, STREAM_META);
   kl_http_read_request(L, &r); /* request stream … */
   bool reads = !strcmp(r.http.method, "GET") || !strcmp(r.http.method, "HEAD");

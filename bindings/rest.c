@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bindings/inspect.h"
 #include "bindings/json.h"
 #include "bindings/shadow.h"
 #include "script/limits.h"
@@ -26,6 +27,7 @@ typedef struct {
   kl_charge charge;  /* of the body that was sent, then of the answer's */
   kl_shadow *shadow; /* that is told of the answer; NULL: none */
   int64_t sent_us;   /* for that */
+  uint64_t since_ms; /* of the loop: when it began */
 } rest_wait;
 
 static void rest_done(void *data, const kl_http_response *res, const kl_error *e) {
@@ -62,6 +64,12 @@ static void rest_drop(kl_wait *wait) {
   kl_buf_free(&w->body);
   kl_buf_free(&w->key);
   free(w);
+}
+
+static void rest_describe(const kl_wait *wait, kl_buf *out) {
+  const rest_wait *w = (const rest_wait *)wait;
+  kl_buf_printf(out, "REST %s", w->name);
+  kl_wait_since(out, kl_script_loop(w->script), w->since_ms);
 }
 
 static bool is_blank(const kl_buf *b) {
@@ -168,10 +176,16 @@ static int paper_push(lua_State *L, kl_wait *wait) {
   return w->failed ? kl_raise(L, &w->error) : rest_result(L, w);
 }
 
+static void paper_describe(const kl_wait *wait, kl_buf *out) {
+  const paper_wait *p = (const paper_wait *)wait;
+  kl_buf_printf(out, "the made-up answer of %s", p->answer.name);
+  kl_wait_left(out, &p->timer);
+}
+
 static int shadow_await(lua_State *L, kl_shadow *s, const char *method, kl_args *args, const rest_wait *w) {
   paper_wait *p = calloc(1, sizeof *p);
   if (!p) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory");
-  p->wait = (kl_wait){.push = paper_push, .drop = paper_drop, .kind = KL_WAIT_EVENT};
+  p->wait = (kl_wait){.push = paper_push, .drop = paper_drop, .describe = paper_describe, .kind = KL_WAIT_EVENT};
   p->answer = *w;
   p->answer.status = 200;
   p->answer.failed = !kl_shadow_answer(s, w->op, method, args, &p->answer.body, &p->answer.error);
@@ -197,6 +211,7 @@ int kl_rest_await(lua_State *L, const kl_operation *op, const char *method, kl_a
   rest_wait now = {.script = kl_script_of(L), .op = op, .raw = args->raw, .text = args->text};
   now.wait.push = rest_push;
   now.wait.drop = rest_drop;
+  now.wait.describe = rest_describe;
   now.wait.kind = reads ? KL_WAIT_START : KL_WAIT_EVENT;
   if (op)
     snprintf(now.name, sizeof now.name, "%s", op->name);
@@ -221,6 +236,7 @@ int kl_rest_await(lua_State *L, const kl_operation *op, const char *method, kl_a
   rest_wait *w = malloc(sizeof *w);
   if (!w) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory");
   *w = now;
+  w->since_ms = uv_now(kl_script_loop(w->script));
   w->charge.meter = kl_script_meter(kl_script_of(L));
   kl_call_request r = {.op = op,
                        .method = method,

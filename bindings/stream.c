@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_fields.h"
 #include "bindings/json.h"
 #include "bindings/rest.h"
 #include "bindings/stream_reader.h"
@@ -81,6 +82,11 @@ static void member_close(kl_member *m) {
 
 static void member_live(kl_member *m) { kl_reader_live(&KL_CONTAINER(m, stream, member)->handle); }
 
+static void member_describe(const kl_member *m, kl_buf *out) {
+  kl_json_field_str(out, "kind", "subscription");
+  kl_reader_fields(&KL_CONTAINER(m, stream, member)->handle, out);
+}
+
 static int l_close(lua_State *L) {
   stream_close(luaL_checkudata(L, 1, STREAM_META), true);
   return 0;
@@ -110,6 +116,17 @@ static void wait_drop(kl_wait *w) {
   free(sw);
 }
 
+static void wait_describe(const kl_wait *w, kl_buf *out) {
+  const stream_wait *sw = (const stream_wait *)w;
+  const stream *s = sw->s;
+  if (!s) {
+    kl_buf_str(out, "a subscription that has gone");
+    return;
+  }
+  kl_buf_str(out, s->reader == sw ? "messages of " : "the exchange to acknowledge ");
+  kl_reader_describe(&s->handle, out);
+}
+
 /* Raises when memory is out: NULL never reaches the caller. */
 static stream_wait *wait_new(lua_State *L, stream *s, int (*push)(lua_State *, kl_wait *)) {
   stream_wait *w = calloc(1, sizeof *w);
@@ -119,6 +136,7 @@ static stream_wait *wait_new(lua_State *L, stream *s, int (*push)(lua_State *, k
   }
   w->wait.push = push;
   w->wait.drop = wait_drop;
+  w->wait.describe = wait_describe;
   w->wait.kind = KL_WAIT_START;
   w->s = s;
   kl_list_init(&w->link);
@@ -160,6 +178,7 @@ int kl_stream_subscribe_lua(lua_State *L) {
   s->handle.told = on_news;
   s->member.close = member_close;
   s->member.live = member_live;
+  s->member.describe = member_describe;
   luaL_setmetatable(L, STREAM_META);
   kl_slot_take(L, &s->slot, KL_SLOT_HANDLE, "kalshi.subscribe");
   if (!kl_reader_open(&s->handle, script, s->feed, &given, &e)) {

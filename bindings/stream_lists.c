@@ -36,6 +36,11 @@ static void list_drop(kl_wait *wait) {
   free(w);
 }
 
+static void list_describe(const kl_wait *wait, kl_buf *out) {
+  (void)wait;
+  kl_buf_str(out, "the exchange's answer over the feed");
+}
+
 /* Raises when memory is out. */
 static list_wait *list_new(lua_State *L, kl_feed *feed, int (*push)(lua_State *, kl_wait *)) {
   list_wait *w = calloc(1, sizeof *w);
@@ -45,6 +50,7 @@ static list_wait *list_new(lua_State *L, kl_feed *feed, int (*push)(lua_State *,
   }
   w->wait.push = push;
   w->wait.drop = list_drop;
+  w->wait.describe = list_describe;
   w->wait.kind = KL_WAIT_START;
   w->request.data = w;
   w->request.answer = list_answered;

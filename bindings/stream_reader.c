@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/json_fields.h"
 #include "base/map.h"
 #include "bindings/json.h"
 
@@ -597,4 +598,56 @@ void kl_reader_show(lua_State *L, const kl_reader_handle *h) {
   lua_setfield(L, -2, "queued");
   lua_pushinteger(L, (lua_Integer)r->queue.lost);
   lua_setfield(L, -2, "lost");
+}
+
+/* ---- looking ---- */
+
+/* Calls add for each channel, with its place in the list. */
+static void each_channel(const kl_reader *r, void (*add)(kl_buf *out, size_t i, const char *name), kl_buf *out) {
+  size_t n = 0;
+  for (size_t i = 0; i < kl_channel_count; i++)
+    if (r->channels >> i & 1) add(out, n++, kl_channel_table[i].name);
+  if (r->channels >> STATUS & 1) add(out, n, KL_STREAM_STATUS);
+}
+
+static void add_word(kl_buf *out, size_t i, const char *name) {
+  if (i > 0) kl_buf_str(out, ", ");
+  kl_buf_str(out, name);
+}
+
+static void add_json(kl_buf *out, size_t i, const char *name) {
+  if (i > 0) kl_buf_char(out, ',');
+  kl_buf_json_cstr(out, name);
+}
+
+void kl_reader_describe(const kl_reader_handle *h, kl_buf *out) {
+  const kl_reader *r = h->reader;
+  if (!r) {
+    kl_buf_str(out, "a subscription that was closed");
+    return;
+  }
+  size_t n = kl_map_count(r->tickers), cursor = 0, length;
+  const char *ticker;
+  void *value;
+  each_channel(r, add_word, out);
+  if (r->all || n != 1) {
+    kl_buf_printf(out, r->all ? " of all" : " of %zu markets", n);
+  } else if (kl_map_next(r->tickers, &cursor, &ticker, &length, &value)) {
+    kl_buf_str(out, " of ");
+    kl_buf_add(out, ticker, length);
+  }
+}
+
+void kl_reader_fields(const kl_reader_handle *h, kl_buf *out) {
+  const kl_queue *q = h->reader ? &h->reader->queue : &h->rest;
+  kl_json_key(out, "channels");
+  kl_buf_char(out, '[');
+  if (h->reader) each_channel(h->reader, add_json, out);
+  kl_buf_char(out, ']');
+  if (h->reader && !h->reader->all) kl_json_field_int(out, "markets", (int64_t)kl_map_count(h->reader->tickers));
+  kl_json_field_int(out, "queued", (int64_t)q->count);
+  kl_json_field_int(out, "most", (int64_t)q->max_count);
+  kl_json_field_int(out, "bytes", (int64_t)(q->tail - q->head));
+  kl_json_field_int(out, "lost", (int64_t)q->lost);
+  if (kl_reader_error(h)->kind) kl_json_field_str(out, "error", kl_reader_error(h)->message);
 }

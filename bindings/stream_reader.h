@@ -10,6 +10,7 @@
 #ifndef KL_BINDINGS_STREAM_READER_H
 #define KL_BINDINGS_STREAM_READER_H
 
+#include "base/buf.h"
 #include "bindings/queue.h"
 #include "bindings/stream_options.h"
 #include "script/script.h"
@@ -57,6 +58,10 @@ bool kl_reader_take(kl_reader_handle *h, const kl_shape **shape, const char **te
 uint64_t kl_reader_lost(kl_reader_handle *h, bool *crowded);
 /* Whether there is something to take or to raise, for a version that is live. */
 bool kl_reader_has_news(const kl_reader_handle *h);
+/* Appends what it is in words: "ticker, trade of 12 markets". */
+void kl_reader_describe(const kl_reader_handle *h, kl_buf *out);
+/* Appends the same and what waits as fields of a JSON object: channels, markets (absent: all), queued, bytes, lost. */
+void kl_reader_fields(const kl_reader_handle *h, kl_buf *out);
 
 /* For the prompt: sets fields of the table at the top: channels, tickers (of them at most ten), ticker_count (nil: all
  * markets), queued, lost. Nothing where it is closed. */

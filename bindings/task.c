@@ -8,6 +8,7 @@
 
 #include "bindings/bindings.h"
 #include "bindings/check.h"
+#include "bindings/inspect.h"
 #include "script/limits.h"
 
 static const double MAX_SECONDS = 1e6;
@@ -29,6 +30,7 @@ typedef struct {
   kl_wait wait; /* first */
   kl_slot slot;
   uv_timer_t timer;
+  double every; /* seconds between the calls of task.every; 0: it is none */
 } sleep_wait;
 
 static void sleep_closed(uv_handle_t *h) { free(h->data); }
@@ -45,7 +47,16 @@ static int sleep_push(lua_State *L, kl_wait *w) {
   return 0;
 }
 
-static int sleep_ms(lua_State *L, uint64_t ms) {
+static void sleep_describe(const kl_wait *w, kl_buf *out) {
+  const sleep_wait *s = (const sleep_wait *)w;
+  if (s->every > 0)
+    kl_buf_printf(out, "every %g s", s->every);
+  else
+    kl_buf_str(out, "sleep");
+  kl_wait_left(out, &s->timer);
+}
+
+static int sleep_ms(lua_State *L, uint64_t ms, double every) {
   if (ms == 0) return kl_yield(L);
   kl_slot slot;
   kl_check_await(L);
@@ -56,7 +67,8 @@ static int sleep_ms(lua_State *L, uint64_t ms) {
     return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory");
   }
   s->slot = slot;
-  s->wait = (kl_wait){.push = sleep_push, .drop = sleep_drop};
+  s->every = every;
+  s->wait = (kl_wait){.push = sleep_push, .drop = sleep_drop, .describe = sleep_describe};
   uv_loop_t *loop = kl_script_loop(kl_script_of(L));
   uv_timer_init(loop, &s->timer);
   s->timer.data = s;
@@ -65,7 +77,7 @@ static int sleep_ms(lua_State *L, uint64_t ms) {
   return kl_await(L, &s->wait);
 }
 
-static int l_sleep(lua_State *L) { return sleep_ms(L, kl_check_seconds(L, 1, "task.sleep")); }
+static int l_sleep(lua_State *L) { return sleep_ms(L, kl_check_seconds(L, 1, "task.sleep"), 0); }
 static int l_yield(lua_State *L) { return kl_yield(L); }
 
 /* ---- spawn and every ---- */
@@ -78,10 +90,10 @@ static int l_spawn(lua_State *L) {
 
 static double monotonic(lua_State *L) { return (double)kl_mono_ns(kl_script_clock(kl_script_of(L))) / 1e9; }
 
-/* Sleeps until a time of the monotonic clock. */
+/* (time, interval): sleeps until that time of the monotonic clock. */
 static int sleep_until(lua_State *L) {
   double left = lua_tonumber(L, 1) - monotonic(L);
-  return sleep_ms(L, left > 0 ? (uint64_t)ceil(left * 1e3) : 0);
+  return sleep_ms(L, left > 0 ? (uint64_t)ceil(left * 1e3) : 0, lua_tonumber(L, 2));
 }
 
 /* ---- timers ---- */
@@ -161,7 +173,8 @@ static int every_step(lua_State *L, int status, lua_KContext step) {
     if (step == EVERY_SLEEPS) {
       lua_pushcfunction(L, sleep_until);
       lua_pushnumber(L, d->at);
-      lua_callk(L, 1, 0, EVERY_WOKE, every_step);
+      lua_pushnumber(L, d->interval);
+      lua_callk(L, 2, 0, EVERY_WOKE, every_step);
       step = EVERY_WOKE;
     } else if (step == EVERY_WOKE) {
       if (!kl_may_pretend(L)) return kl_hold(L, EVERY_SLEEPS, every_step);
@@ -223,6 +236,7 @@ static kl_task *check_self(lua_State *L, const char *method) {
 typedef struct {
   kl_wait wait; /* first */
   kl_joiner joiner;
+  const kl_task *of; /* borrowed: the waiting frame holds its object */
 } join_wait;
 
 static bool join_ended(kl_joiner *j, kl_task *t) {
@@ -235,6 +249,10 @@ static void join_drop(kl_wait *w) {
   join_wait *j = (join_wait *)w;
   kl_task_leave(&j->joiner);
   free(j);
+}
+
+static void join_describe(const kl_wait *w, kl_buf *out) {
+  kl_buf_printf(out, "task %llu", (unsigned long long)kl_task_id(((const join_wait *)w)->of));
 }
 
 static int join_push(lua_State *L, kl_wait *w) {
@@ -250,7 +268,8 @@ static int l_await(lua_State *L) {
   if (t == kl_task_current(L)) return kl_raisef(L, KL_ERR_VALIDATION, "a task cannot wait for itself");
   join_wait *j = calloc(1, sizeof *j);
   if (!j) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory");
-  j->wait = (kl_wait){.push = join_push, .drop = join_drop, .kind = KL_WAIT_INNER};
+  j->wait = (kl_wait){.push = join_push, .drop = join_drop, .describe = join_describe, .kind = KL_WAIT_INNER};
+  j->of = t;
   j->joiner.ended = join_ended;
   kl_list_init(&j->joiner.link);
   kl_task_join(t, &j->joiner);

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_fields.h"
 #include "bindings/check.h"
 #include "bindings/embedded.h"
+#include "bindings/inspect.h"
 #include "bindings/queue.h"
 #include "bindings/rest.h"
 #include "bindings/task.h"
@@ -192,6 +194,20 @@ static void member_close(kl_member *m) {
   drop(c);
 }
 
+static void member_describe(const kl_member *m, kl_buf *out) {
+  const connection *c = KL_CONTAINER(m, connection, member);
+  kl_buf url = {0};
+  kl_wait_url(&url, c->url ? c->url : "");
+  kl_json_field_str(out, "kind", "ws");
+  kl_json_field_str(out, "url", url.data ? url.data : "");
+  kl_json_field_bool(out, "open", c->opened && !c->closing);
+  kl_json_field_int(out, "queued", (int64_t)c->queue.count);
+  kl_json_field_int(out, "most", QUEUE_MESSAGES);
+  kl_json_field_int(out, "lost", (int64_t)c->queue.lost);
+  kl_json_field_int(out, "unsent", c->client ? (int64_t)kl_ws_client_queued(c->client) : 0);
+  kl_buf_free(&url);
+}
+
 static int l_gc(lua_State *L) {
   connection *c = luaL_checkudata(L, 1, WS_META);
   drop(c);
@@ -244,6 +260,18 @@ static void expired(uv_timer_t *t) {
   kl_complete(&w->wait);
 }
 
+static void wait_describe(const kl_wait *wait, kl_buf *out) {
+  static const char *const words[] = {[WAIT_OPEN] = "the handshake with ",
+                                      [WAIT_READ] = "a message from ",
+                                      [WAIT_SEND] = "room to send to ",
+                                      [WAIT_PING] = "the pong of ",
+                                      [WAIT_CLOSE] = "the close of "};
+  const ws_wait *w = (const ws_wait *)wait;
+  kl_buf_str(out, words[w->kind]);
+  kl_wait_url(out, w->c && w->c->url ? w->c->url : "a server");
+  if (w->timed) kl_wait_left(out, &w->timer);
+}
+
 static ws_wait *wait_new(lua_State *L, connection *c, wait_kind kind, int (*push)(lua_State *, kl_wait *)) {
   ws_wait *w = calloc(1, sizeof *w);
   if (!w) {
@@ -253,6 +281,7 @@ static ws_wait *wait_new(lua_State *L, connection *c, wait_kind kind, int (*push
   }
   w->wait.push = push;
   w->wait.drop = wait_drop;
+  w->wait.describe = wait_describe;
   w->c = c;
   w->kind = kind;
   w->seconds = -1;
@@ -360,6 +389,7 @@ static int open_connection(lua_State *L, int again, lua_KContext ctx) {
   c->queue.max_bytes = QUEUE_BYTES;
   c->queue.charge.meter = c->sending.meter = kl_script_meter(kl_script_of(L));
   c->member.close = member_close;
+  c->member.describe = member_describe;
   luaL_setmetatable(L, WS_META);
   kl_ws_client_options o = {
       .url = text_field(L, "url"),

@@ -168,6 +168,18 @@ static int l_wrap(lua_State *L) {
 
 /* ---- the rest ---- */
 
+lua_State *kl_coroutine_inner(lua_State *co) {
+  lua_Debug ar;
+  lua_State *inner = NULL;
+  if (!lua_getstack(co, 0, &ar) || !lua_checkstack(co, 2)) return NULL;
+  lua_getinfo(co, "f", &ar); /* … fn */
+  lua_CFunction fn = lua_tocfunction(co, -1);
+  bool there = (fn == wrapped && lua_getupvalue(co, -1, 1)) || (fn == l_resume && lua_getlocal(co, &ar, 1));
+  if (there) inner = lua_tothread(co, -1);
+  lua_pop(co, there ? 2 : 1);
+  return inner;
+}
+
 /* In the task itself, not in a coroutine of it, a yield lets the other tasks run. */
 static int l_yield(lua_State *L) {
   const kl_task *t = kl_task_current(L);

@@ -11,6 +11,7 @@
 #include "script/evaluate.h"
 #include "script/file_watch.h"
 #include "script/limits.h"
+#include "script/look.h"
 #include "script/rehearsal.h"
 #include "script/script.h"
 #include "script/sources.h"
@@ -119,10 +120,20 @@ void kl_limits_tell(uv_timer_t *timer);
 /* The script ends: the same for it alone. */
 void kl_limits_end(kl_script *s);
 
+/* How long tasks run: see kl_strategy_measure. */
+typedef struct kl_timing {
+  size_t lookers;
+  kl_run_time time;
+} kl_timing;
+/* Around a resume, while that is on. */
+int64_t kl_timing_begin(const kl_script *s);
+void kl_timing_end(kl_script *s, int64_t began_ns);
+
 /* The kept things of a strategy, or of a script without one. */
 typedef struct kl_keeper {
   size_t refs;
   kl_meter meter;
+  kl_timing timing;
   kl_map *map; /* key to the first kl_kept of it */
 } kl_keeper;
 kl_keeper *kl_keeper_new(void); /* NULL when out of memory */
@@ -433,8 +444,10 @@ int kl_print_lua(lua_State *L); /* print */
 void kl_script_print(kl_script *s, const char *text, size_t n);
 void kl_sandbox_open(lua_State *L);    /* raises; fills the globals */
 void kl_coroutines_open(lua_State *L); /* raises; pushes the table `coroutine` */
-void kl_files_open(lua_State *L);      /* raises; adds io, os, loadfile and dofile to the globals */
-void kl_system_open(lua_State *L);     /* raises; pushes the table `os` without its functions for files */
+/* The coroutine inside of which a suspended thread waits; NULL where it waits itself. */
+lua_State *kl_coroutine_inner(lua_State *co);
+void kl_files_open(lua_State *L);  /* raises; adds io, os, loadfile and dofile to the globals */
+void kl_system_open(lua_State *L); /* raises; pushes the table `os` without its functions for files */
 /* Pushes a function that raises kind "permission": no flag gives it, and what to use instead. */
 void kl_push_never(lua_State *L, const char *name, const char *instead); /* raises */
 /* A continuation that returns all that is on the stack. */

@@ -22,6 +22,11 @@ static void room_drop(kl_wait *w) {
   free(p);
 }
 
+static void room_describe(const kl_wait *w, kl_buf *out) {
+  (void)w;
+  kl_buf_str(out, "who reads its output");
+}
+
 static int await_room(lua_State *L) { return kl_await(L, lua_touserdata(L, 1)); }
 
 void kl_host_print_room(kl_host *h) {
@@ -61,7 +66,7 @@ static int print_k(lua_State *L, int status, lua_KContext ctx) {
   while (!has_room(s) && kl_can_await(L)) {
     printer *p = calloc(1, sizeof *p);
     if (!p) break;
-    p->wait = (kl_wait){.push = room_push, .drop = room_drop};
+    p->wait = (kl_wait){.push = room_push, .drop = room_drop, .describe = room_describe};
     kl_list_append(&s->host->printers, &p->link);
     lua_pushcfunction(L, await_room);
     lua_pushlightuserdata(L, p);

@@ -40,11 +40,19 @@ static void drop(kl_wait *wait) {
   free(w);
 }
 
+static void describe(const kl_wait *wait, kl_buf *out) {
+  static const char *const words[] = {[KL_PROGRAM_EXIT] = "the end of a program",
+                                      [KL_PROGRAM_DATA] = "what a program writes",
+                                      [KL_PROGRAM_DRAINED] = "a program to read"};
+  kl_buf_str(out, words[((const kl_program_wait *)wait)->what]);
+}
+
 kl_program_wait *kl_program_wait_new(kl_program *p, kl_program_event what, int (*push)(lua_State *, kl_wait *)) {
   kl_program_wait *w = calloc(1, sizeof *w);
   if (!w) return NULL;
   w->wait.push = push;
   w->wait.drop = drop;
+  w->wait.describe = describe;
   w->p = p;
   w->what = what;
   p->waits[what] = w;

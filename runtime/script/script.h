@@ -7,6 +7,7 @@
 #include <lua.h>
 #include <uv.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/list.h"
@@ -37,6 +38,9 @@ struct kl_wait {
   /* May be NULL. The task is being cancelled: true keeps the wait in place until kl_complete (then the task raises
    * "cancelled" and push is not called), false drops it at once. Never touches Lua. */
   bool (*cancel)(kl_wait *);
+  /* May be NULL. Appends what is waited for, in words: "sleep, 0.8 s left". Called only when somebody looks; never
+   * touches Lua. */
+  void (*describe)(const kl_wait *, kl_buf *out);
   kl_wait_kind kind;
   bool timed; /* with KL_WAIT_INNER: time ends it, too */
 };
@@ -140,6 +144,9 @@ struct kl_member {
   /* May be NULL. The version has become live: who waits for what is there already is to be woken (kl_complete). Never
    * touches Lua. */
   void (*live)(kl_member *);
+  /* May be NULL. Appends what it is as fields of a JSON object: `kind`, what it is about, what waits in it. Called only
+   * when somebody looks; never touches Lua. */
+  void (*describe)(const kl_member *, kl_buf *out);
 };
 void kl_script_adopt(kl_script *s, kl_member *m);
 void kl_script_disown(kl_member *m);

@@ -120,6 +120,11 @@ static void drop_save(kl_wait *w) {
   free(sw);
 }
 
+static void describe_save(const kl_wait *w, kl_buf *out) {
+  (void)w;
+  kl_buf_str(out, "kalua.state to be on the disk");
+}
+
 static void saved(kl_state_waiter *w, const kl_error *e) {
   save_wait *sw = KL_CONTAINER(w, save_wait, waiter);
   if (e) sw->error = *e;
@@ -149,7 +154,7 @@ static int save_now(lua_State *L, int status, lua_KContext ctx) {
   if (!put(g, s->generation, s->schema ? s->schema : s->declared, &image, &e)) return kl_raise(L, &e);
   save_wait *w = calloc(1, sizeof *w);
   if (!w) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory to wait");
-  w->wait = (kl_wait){.push = push_saved, .drop = drop_save, .kind = KL_WAIT_EVENT};
+  w->wait = (kl_wait){.push = push_saved, .drop = drop_save, .describe = describe_save, .kind = KL_WAIT_EVENT};
   w->waiter.done = saved;
   if (kl_state_file_wait(f, &w->waiter)) return kl_await(L, &w->wait);
   free(w);

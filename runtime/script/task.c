@@ -414,9 +414,12 @@ void kl_task_resume(kl_task *t) {
   }
   s->current = t;
   s->resumes++;
+  bool timed = s->keeper->timing.time.on;
+  int64_t began_ns = timed ? kl_timing_begin(s) : 0;
   kl_watch_begin(s, t, t->co);
   int status = lua_resume(t->co, s->L, nargs, &n);
   kl_watch_end(s);
+  if (timed) kl_timing_end(s, began_ns);
   s->current = NULL;
   if (status == LUA_YIELD) {
     if (t->broken) {

@@ -1,0 +1,147 @@
+#include "script/look.h"
+
+#include <string.h>
+
+#include "script/internal.h"
+
+/* ---- protected calls ---- */
+
+typedef struct look {
+  int (*fn)(lua_State *L);
+  void *p;
+  kl_error *e;
+  bool ok;
+} look;
+
+/* Protected: (look). Its error is read where reading it may raise again. */
+static int guarded(lua_State *L) {
+  look *k = lua_touserdata(L, 1);
+  lua_settop(L, 0);
+  lua_pushcfunction(L, k->fn);
+  lua_pushlightuserdata(L, k->p);
+  k->ok = lua_pcall(L, 1, 0, 0) == LUA_OK;
+  if (k->ok) return 0;
+  const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "an error without a text";
+  kl_error_set(k->e, KL_ERR_INTERNAL, "%s", text);
+  return 0;
+}
+
+bool kl_script_look(kl_script *s, int (*fn)(lua_State *L), void *p, kl_error *e) {
+  look k = {.fn = fn, .p = p, .e = e};
+  if (!s->L) {
+    kl_error_set(e, KL_ERR_CLOSED, "the script has ended");
+    return false;
+  }
+  if (kl_script_protected(s, guarded, &k, NULL)) return k.ok;
+  kl_error_set(e, KL_ERR_INTERNAL, "not enough memory to look into the script");
+  return false;
+}
+
+/* ---- tasks ---- */
+
+kl_task *kl_task_next(const kl_script *s, const kl_task *after) {
+  const kl_list *n = after ? after->link.next : s->tasks.next;
+  return n == &s->tasks ? NULL : KL_CONTAINER(n, kl_task, link);
+}
+
+bool kl_task_is_main(const kl_task *t) { return t == t->script->main; }
+
+const char *kl_task_place(const kl_task *t, int *line) {
+  *line = t->line;
+  return t->line > 0 ? t->source : NULL;
+}
+
+bool kl_task_is_ready(const kl_task *t) { return !kl_list_empty(&t->ready); }
+
+void kl_task_describe_wait(const kl_task *t, kl_buf *out) {
+  if (kl_task_is_ready(t))
+    kl_buf_str(out, t->started ? "its turn" : "its first turn");
+  else if (t->wait && t->wait->describe)
+    t->wait->describe(t->wait, out);
+  else
+    kl_buf_str(out, t->wait ? "an event" : "nothing");
+  if (t->cancelled && t->wait) kl_buf_printf(out, "; it is being cancelled: %s", t->cancelled);
+}
+
+/* ---- frames ---- */
+
+void kl_frames_begin(kl_frames *it, kl_task *t) {
+  it->depth = it->in_thread = it->level = 0;
+  if (!t->started || kl_task_ended(t)) return;
+  for (lua_State *co = t->co; co && it->depth < KL_FRAMES_DEPTH; co = kl_coroutine_inner(co))
+    it->chain[it->depth++] = co;
+}
+
+bool kl_frames_next(kl_frames *it, kl_frame *out) {
+  while (it->depth > 0) {
+    lua_Debug above;
+    lua_State *co = it->chain[it->depth - 1];
+    /* The outermost function of a task is what runs it. */
+    bool there =
+        lua_getstack(co, it->in_thread, &out->ar) && (it->depth > 1 || lua_getstack(co, it->in_thread + 1, &above));
+    if (!there) {
+      it->depth--;
+      it->in_thread = 0;
+      continue;
+    }
+    lua_getinfo(co, "nSltu", &out->ar);
+    out->co = co;
+    out->level = it->level++;
+    it->in_thread++;
+    return true;
+  }
+  return false;
+}
+
+bool kl_task_frame(kl_task *t, int level, kl_frame *out) {
+  kl_frames it;
+  kl_frames_begin(&it, t);
+  while (kl_frames_next(&it, out))
+    if (out->level == level) return true;
+  return false;
+}
+
+/* ---- what a script holds ---- */
+
+size_t kl_script_each_member(const kl_script *s, bool (*fn)(void *data, const kl_member *m), void *data) {
+  size_t n = 0;
+  bool wanted = true;
+  for (const kl_list *at = s->members.next; at != &s->members; at = at->next, n++)
+    wanted = wanted && fn(data, KL_CONTAINER(at, kl_member, link));
+  return n;
+}
+
+void kl_script_slots(const kl_script *s, kl_slot_kind kind, int64_t *used, int64_t *most) {
+  const kl_limits *l = &s->o.limits;
+  *used = s->slots[kind];
+  *most = kind == KL_SLOT_TIMER ? l->timers : kind == KL_SLOT_SOCKET ? l->sockets : l->handles;
+}
+
+void kl_script_queued(const kl_script *s, size_t *used, size_t *most) {
+  *used = s->keeper->meter.used;
+  *most = s->keeper->meter.most;
+}
+
+/* ---- run time ---- */
+
+void kl_strategy_measure(kl_strategy *g, bool on) {
+  kl_timing *m = &g->keeper->timing;
+  if (on && m->lookers++ == 0) {
+    *m = (kl_timing){.lookers = 1};
+    m->time = (kl_run_time){.on = true, .since_ns = kl_mono_ns(g->host->o.clock)};
+  } else if (!on && m->lookers > 0 && --m->lookers == 0) {
+    m->time.on = false;
+  }
+}
+
+void kl_strategy_run_time(const kl_strategy *g, kl_run_time *out) { *out = g->keeper->timing.time; }
+
+int64_t kl_timing_begin(const kl_script *s) { return kl_mono_ns(s->host->o.clock); }
+
+void kl_timing_end(kl_script *s, int64_t began_ns) {
+  kl_run_time *m = &s->keeper->timing.time;
+  int64_t ns = kl_mono_ns(s->host->o.clock) - began_ns;
+  m->ran_ns += ns;
+  m->resumes++;
+  if (ns > m->longest_ns) m->longest_ns = ns;
+}
