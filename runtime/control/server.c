@@ -236,6 +236,17 @@ static kl_control_call *find_call(client *c, const char *op, int64_t id) {
   return NULL;
 }
 
+bool kl_control_call_client(const kl_control_call *call, int64_t *pid, int64_t *uid) {
+  uv_os_fd_t fd;
+  struct ucred who;
+  socklen_t n = sizeof who;
+  if (!call->from || uv_fileno((uv_handle_t *)&call->from->pipe, &fd) != 0) return false;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) != 0) return false;
+  *pid = who.pid;
+  *uid = who.uid;
+  return true;
+}
+
 kl_control_call *kl_control_sibling(kl_control_call *call, const char *op, int64_t id) {
   return call->from ? find_call(call->from, op, id) : NULL;
 }

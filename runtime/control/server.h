@@ -49,6 +49,8 @@ bool kl_control_is_gone(const kl_control_call *call);
 /* For the operation: something to remember with a call, NULL at first. */
 void kl_control_call_set(kl_control_call *call, void *p);
 void *kl_control_call_get(const kl_control_call *call);
+/* Which process the client is, as the system says, and whose. False where it has gone. */
+bool kl_control_call_client(const kl_control_call *call, int64_t *pid, int64_t *uid);
 /* Another call of the same client, by the name of its operation and its id; NULL when there is none. So a later request
  * reaches what an earlier one of the same connection began. */
 kl_control_call *kl_control_sibling(kl_control_call *call, const char *op, int64_t id);
