@@ -8,7 +8,8 @@ enum {
   HEX_MIN = 64,
   WORD_MIN = 12,  /* without quotes, after a name that tells */
   BEARER_MIN = 8, /* characters of what follows it */
-  JWT_MIN = 24
+  JWT_MIN = 24,
+  NAME_MOST = 64, /* of a name, its end is looked at; of the first line of a PEM block */
 };
 
 /* Where a secret is within a text: from `at`, n bytes; n is 0 where there is none. */
@@ -43,8 +44,9 @@ static bool begins(const char *p, const char *end, const char *word) {
 static size_t pem_at(const char *p, const char *end) {
   static const char begin[] = "-----BEGIN ", key[] = "PRIVATE KEY-----", last[] = "-----END ";
   if (!begins(p, end, begin)) return 0;
-  const char *line_end = memchr(p, '\n', (size_t)(end - p));
-  const char *name = memmem(p, (size_t)((line_end ? line_end : end) - p), key, sizeof key - 1);
+  size_t line = (size_t)(end - p) < NAME_MOST ? (size_t)(end - p) : NAME_MOST;
+  const char *line_end = memchr(p, '\n', line);
+  const char *name = memmem(p, line_end ? (size_t)(line_end - p) : line, key, sizeof key - 1);
   if (!name) return 0;
   name += sizeof key - 1;
   const char *tail = memmem(name, (size_t)(end - name), last, sizeof last - 1);
@@ -72,7 +74,7 @@ static bool tells(const char *name, size_t n) {
   static const char *const words[] = {"secret",     "passw",      "passphrase",    "token",       "api_key",
                                       "api-key",    "apikey",     "private_key",   "private-key", "privatekey",
                                       "access_key", "credential", "authorization", "cookie"};
-  for (size_t i = 0; i < n; i++)
+  for (size_t i = n > NAME_MOST ? n - NAME_MOST : 0; i < n; i++)
     for (size_t k = 0; k < sizeof words / sizeof words[0]; k++)
       if (begins(name + i, name + n, words[k])) return true;
   return false;
