@@ -1,5 +1,6 @@
 #include "prompt/front.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -43,6 +44,7 @@ static void close_leftover(uv_handle_t *h, void *data) {
 }
 
 int kl_front_run(const kl_front_options *o) {
+  signal(SIGPIPE, SIG_IGN); /* a reader that has gone is an error of the write */
   static const luaL_Reg modules[] = {{"json", luaopen_kl_json},
                                      {"task", luaopen_kl_task},
                                      {"log", luaopen_kl_log},

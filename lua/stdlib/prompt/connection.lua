@@ -38,14 +38,19 @@ local function take(self, m)
   end
 end
 
-local function read_all(self)
-  for text in function() return self.line:receive() end do take(self, json.decode(text)) end
+-- Nothing comes any more: who waits is told so.
+local function finish_all(self, why)
   self.ended = true
-  local why = self.why or "the process has ended"
   local left = {}
   for _, call in pairs(self.calls) do left[#left + 1] = call end
   for _, call in ipairs(left) do finish(call, nil, refused{ kind = "closed", message = why }) end
   self.greeted:close()
+end
+
+local function read_all(self)
+  for text in function() return self.line:receive() end do take(self, json.decode(text)) end
+  local why = self.why or "the process has ended"
+  finish_all(self, why)
   if self.on_end then self.on_end(why) end
 end
 
@@ -105,6 +110,7 @@ end
 function Connection:close()
   self.reader:cancel()
   self.line:close()
+  finish_all(self, "the connection was closed")
 end
 
 return connection

@@ -59,7 +59,10 @@ end
 session.set_prompt = set_prompt
 
 local function begin()
-  if not conn:greet() then return fail(gone or "the process has ended", 1) end
+  if not conn:greet() then
+    if session.is_local then return terminal:close() end -- the command says why
+    return fail(gone or "the process has ended", 1)
+  end
   local ready = task.channel(1)
   session:begin(function() ready:send(true) end)
   local waiter = task.spawn(function() return session.call:wait() end)
