@@ -11,6 +11,7 @@ typedef struct kl_connect_options {
   const char *log_default; /* the level where neither --log nor KALUA_LOG says one */
   bool embedded;           /* the embedded exchange, whatever the settings say */
   bool keeps_state;        /* what runs are strategies, whose states are kept in the file `state`, too */
+  bool quick; /* somebody waits for the prompt: the embedded exchange's keys are those that are made soonest */
   bool quiet; /* nothing is said on the terminal, but to the control socket: a prompt has the terminal, and SIGINT */
   bool live, log_json, no_watch;
   int64_t memory_mb, cpu_ms, seed, markets;

@@ -49,6 +49,7 @@ const char *kl_sim_auth_code(kl_sim_auth_result r, const char **message, const c
 
 typedef struct key_work {
   kl_sim_account *accounts;
+  int bits; /* 0: Ed25519 */
   int first, n, stride;
   bool ok;
   kl_error error;
@@ -58,7 +59,7 @@ static void *make_keys(void *data) {
   key_work *w = data;
   w->ok = true;
   for (int i = w->first; w->ok && i < w->n; i += w->stride)
-    if (!w->accounts[i].pub.key) w->ok = kl_key_generate(KEY_BITS, &w->accounts[i].pub.key, &w->error);
+    if (!w->accounts[i].pub.key) w->ok = kl_key_generate(w->bits, &w->accounts[i].pub.key, &w->error);
   return NULL;
 }
 
@@ -69,7 +70,8 @@ bool kl_sim_auth_make_keys(kl_sim *s, kl_error *e) {
   int n = s->o.users < THREADS_MOST ? s->o.users : THREADS_MOST;
   bool ok = true;
   for (int i = 0; i < n; i++)
-    work[i] = (key_work){.accounts = s->accounts, .first = i, .n = s->o.users, .stride = n};
+    work[i] = (key_work){
+        .accounts = s->accounts, .bits = s->o.quick_keys ? 0 : KEY_BITS, .first = i, .n = s->o.users, .stride = n};
   for (int i = 1; i < n; i++)
     started[i] = pthread_create(&threads[i], NULL, make_keys, &work[i]) == 0;
   for (int i = 0; i < n; i++)

@@ -26,6 +26,7 @@ typedef struct kl_sim_options {
   double rate;      /* book messages a second over all markets that the traders aim at; 0: by the number of markets */
   int markets;      /* 0: 36 */
   bool quiet;       /* no synthetic traders */
+  bool quick_keys;  /* Ed25519 instead of RSA, which takes a tenth of a second or more to make */
   bool maintenance; /* trading pauses in the weekly maintenance window, Thursday 03:00 to 05:00 Eastern */
   bool tls;         /* serve https and wss with a self-signed certificate, written to ca_path */
   int port;         /* 0: any */
