@@ -45,6 +45,7 @@ static void push_summary(lua_State *L, const kl_operation *op) {
   set_text(L, "method", op->method);
   set_text(L, "path", op->path);
   set_text(L, "tag", op->tag);
+  set_text(L, "summary", op->summary);
   set_text(L, "status", op->status);
   set_flag(L, "legacy", op->legacy);
 }

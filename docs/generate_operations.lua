@@ -126,6 +126,7 @@ for _, tag in ipairs(tags) do
   print("\n## " .. tag)
   for _, op in ipairs(groups[tag]) do
     print("\n### " .. code(op.full_name))
+    print("\n" .. op.summary .. ".")
     print(("\n%s `%s`: %s."):format(op.method, op.path, facts_of(op)))
     local status = status_of(op)
     if status then print("\n" .. status) end

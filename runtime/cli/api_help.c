@@ -21,7 +21,7 @@ void kl_api_print_list(void) {
     const kl_operation *op = &kl_operations[i];
     char name[96];
     snprintf(name, sizeof name, "%s%s", prefix_of(op), op->name);
-    printf("%-52s %-6s %s%s\n", name, op->method, op->path, op->legacy ? "  (superseded)" : "");
+    printf("%-52s %s (%s %s%s)\n", name, op->summary, op->method, op->path, op->legacy ? ", superseded" : "");
   }
 }
 
@@ -183,7 +183,7 @@ void kl_api_print_help(const kl_operation *op) {
     printf(" %s", b.data ? b.data : "");
     kl_buf_free(&b);
   }
-  puts(" [k=v...]\n");
+  printf(" [k=v...]\n\n%s.\n\n", op->summary);
   printf("%s %s, of %s: %s a key, %d %s tokens%s", op->method, op->path, op->tag, op->auth ? "with" : "without",
          op->cost, op->bucket == KL_BUCKET_WRITE ? "write" : "read", op->cost_per_item ? " for each order" : "");
   if (op->rows) printf(", pages of %s (--all)", op->rows);

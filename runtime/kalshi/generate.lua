@@ -1,7 +1,7 @@
 -- Writes operations.c, the tables behind operation.h, from the exchange's own description:
 --   lua generate.lua SPEC_DIR OUTPUT.c
--- endpoints.tsv says which operations exist, what they cost and how they page; openapi.json their parameters and
--- answers; ws.json the channels and messages. The output depends on nothing else, so the same input gives the same
+-- endpoints.tsv says which operations exist, what they cost and how they page; summaries.tsv what they do, in a sentence;
+-- openapi.json their parameters and answers; ws.json the channels and messages. The output depends on nothing else, so the same input gives the same
 -- bytes.
 local spec = dofile((arg[0]:match "^(.*)/" or ".") .. "/spec.lua")
 
@@ -209,6 +209,17 @@ for line in io.lines(spec_dir .. "/endpoints.tsv") do
   end
 end
 
+local summaries = {}
+for line in io.lines(spec_dir .. "/summaries.tsv") do
+  local id, text = line:match "^(%w+)\t(%S.*%S)$"
+  if not id then fail("summaries.tsv: no operationId and summary in: %s", line) end
+  if id ~= "operationId" then
+    if not known[id] then fail("summaries.tsv: there is no operation %s", id) end
+    if summaries[id] then fail("summaries.tsv: %s is there twice", id) end
+    summaries[id] = text
+  end
+end
+
 -- What a legacy operation became: the one its note names, or the same with "V2", or the quote action by RFQ.
 local function successor(row)
   if not row.legacy then return nil end
@@ -241,6 +252,7 @@ for _, row in ipairs(rows) do
     "   .method = " .. quoted(row.method),
     "   .path = " .. quoted(row.path),
     "   .tag = " .. quoted(op.tag),
+    "   .summary = " .. quoted(summaries[row.id] or fail("summaries.tsv says nothing of %s", row.id)),
     "   .status = " .. quoted(op.status),
     "   .legacy = " .. tostring(row.legacy),
     "   .auth = " .. tostring(row.auth),

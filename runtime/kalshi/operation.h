@@ -70,13 +70,14 @@ struct kl_shape {
 typedef enum { KL_BUCKET_READ, KL_BUCKET_WRITE } kl_bucket;
 
 typedef struct kl_operation {
-  const char *id;     /* "CreateOrderV2" */
-  const char *name;   /* "create_order": snake case, V2 dropped */
-  const char *method; /* "POST" */
-  const char *path;   /* "/portfolio/events/orders/{order_id}", below /trade-api/v2 */
-  const char *tag;    /* the exchange's group: "orders" */
-  const char *status; /* "current"; "deprecated", "removed"; "perps": of another description by now */
-  bool legacy;        /* under kalshi.legacy */
+  const char *id;      /* "CreateOrderV2" */
+  const char *name;    /* "create_order": snake case, V2 dropped */
+  const char *method;  /* "POST" */
+  const char *path;    /* "/portfolio/events/orders/{order_id}", below /trade-api/v2 */
+  const char *tag;     /* the exchange's group: "orders" */
+  const char *summary; /* what it does, in a sentence without its full stop */
+  const char *status;  /* "current"; "deprecated", "removed"; "perps": of another description by now */
+  bool legacy;         /* under kalshi.legacy */
   bool auth;
   kl_bucket bucket;
   uint16_t cost;            /* tokens */

@@ -350,8 +350,8 @@ test('the list, help and completion come from the program alone', async () => {
   const env = { KALSHI_PRIVATE_KEY_PATH: '/nonexistent' };
   const list = (await ok('--list', { cwd, env })).trimEnd().split('\n');
   assert.equal(list.length, 131);
-  assert.ok(list.some((l) => /^get_markets +GET +\/markets$/.test(l)));
-  assert.match(await ok('get_markets', '--help', { cwd, env }), /^usage/);
+  assert.ok(list.some((l) => /^get_markets +Markets with prices.* \(GET \/markets\)$/.test(l)));
+  assert.match(await ok('get_markets', '--help', { cwd, env }), /^usage.*\n\nMarkets with prices.*\.\n/);
   const words = (await ok('--complete', 'get_markets', { cwd, env })).trimEnd().split('\n');
   assert.deepEqual(words.filter((w) => w.startsWith('status=')), ['status=', 'status=unopened', 'status=open', 'status=paused', 'status=closed', 'status=settled']);
   assert.ok(words.includes('limit=') && words.every((w) => /^[a-z_]+:?=[a-z_]*$/.test(w)));

@@ -51,7 +51,9 @@ end)
 test("every operation can be described, and an unknown one gets the nearest name", function(t)
   for _, op in ipairs(kalshi.operations()) do
     local name = op.legacy and "legacy." .. op.name or op.name
-    t.eq(kalshi.describe(name).tag, op.tag, name)
+    local described = kalshi.describe(name)
+    t.eq({ described.tag, described.summary }, { op.tag, op.summary }, name)
+    t.ok(op.summary:find "^%u[^\n]*[^.\n]$", name .. " has no summary, or one that is no sentence: " .. op.summary)
   end
   local ok, err = pcall(kalshi.describe, "get_makret")
   t.eq(ok, false)
