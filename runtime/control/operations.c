@@ -39,10 +39,6 @@ struct kl_operations {
   uv_prepare_t prepare; /* looks after `ends` in each turn of the loop */
 };
 
-static const char *const phases[] = {
-    [KL_STRATEGY_RUNNING] = "running", [KL_STRATEGY_RELOADING] = "reloading", [KL_STRATEGY_PROBATION] = "probation",
-    [KL_STRATEGY_PAUSED] = "paused",   [KL_STRATEGY_WAITING] = "waiting",     [KL_STRATEGY_ENDED] = "ended"};
-
 static int64_t now_ns(void) { return kl_mono_ns(kl_clock_real()); }
 
 static void field_ms(kl_buf *b, int64_t since_ns) {
@@ -65,7 +61,7 @@ static void add_status(kl_buf *b, const kl_operations *o, const kl_strategy *g) 
     kl_buf_json_cstr(b, s.path);
   else
     kl_buf_str(b, "null");
-  kl_json_field_str(b, "phase", phases[s.phase]);
+  kl_json_field_str(b, "phase", kl_strategy_phase_names[s.phase]);
   kl_json_field_bool(b, "failed", s.failed);
   kl_json_field_int(b, "generation", s.generation);
   kl_json_field_str(b, "hash", s.hash);

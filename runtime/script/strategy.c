@@ -14,6 +14,9 @@ enum { BACKOFF_FIRST_MS = 1000, BACKOFF_MAX_MS = 60000, HEALTHY_MS = 60000, DEFA
 enum { DEFAULT_START_MS = 10000 };
 
 const char *const kl_on_failure_names[KL_FAILED_COUNT] = {"stop", "restart", "last-good"};
+const char *const kl_strategy_phase_names[] = {
+    [KL_STRATEGY_RUNNING] = "running", [KL_STRATEGY_RELOADING] = "reloading", [KL_STRATEGY_PROBATION] = "probation",
+    [KL_STRATEGY_PAUSED] = "paused",   [KL_STRATEGY_WAITING] = "waiting",     [KL_STRATEGY_ENDED] = "ended"};
 
 static int64_t now_ns(void) { return kl_mono_ns(kl_clock_real()); }
 

@@ -34,6 +34,7 @@ typedef enum {
   KL_STRATEGY_WAITING,   /* failed, and is started again soon */
   KL_STRATEGY_ENDED
 } kl_strategy_phase;
+extern const char *const kl_strategy_phase_names[]; /* "running" "reloading" "probation" "paused" "waiting" "ended" */
 
 typedef struct kl_strategy_status {
   kl_strategy_phase phase;

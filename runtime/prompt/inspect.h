@@ -1,0 +1,54 @@
+/* What a session shows of a running strategy without evaluating anything: tasks, local variables, figures. The
+ * operations, all with `session`:
+ *
+ *   tasks {after, n, task, frames}   tasks: [{id, main, status, place, waits, frames: [{level, what, name, file, line,
+ *                                    tail}], more_frames}], total, next. Those behind the id `after`, at most n (100);
+ *                                    or only `task`. Of each the innermost `frames` frames (8; of one task 100).
+ *                                    `status`: "running", "ready", "waiting". `next`: to be given as `after`; absent
+ *                                    where no more are left
+ *   locals {task, frame}             parts: a list of {name, kind: "local"|"vararg"|"upvalue", value: portrait}, the
+ *                                    innermost local variables last; then {level, what, name, file, line}
+ *   inspect {n}                      what kl_inspect_strategy writes, with at most n (200) of `open`
+ *   log_level {level}                was, level: of the whole process; without `level` it stays
+ */
+#ifndef KL_PROMPT_INSPECT_H
+#define KL_PROMPT_INSPECT_H
+
+#include <jansson.h>
+
+#include "control/server.h"
+#include "script/look.h"
+
+/* Lists are bounded, for the loop thread serves strategies. */
+enum {
+  KL_INSPECT_TASKS = 100,
+  KL_INSPECT_TASKS_MOST = 200,
+  KL_INSPECT_FRAMES = 8,
+  KL_INSPECT_FRAMES_MOST = 100,
+  KL_INSPECT_OPEN = 200,
+  KL_INSPECT_OPEN_MOST = 500
+};
+
+typedef struct kl_inspect_tasks {
+  uint64_t after; /* 0: from the first */
+  uint64_t task;  /* only this one; 0: all */
+  size_t n;
+  int frames;
+} kl_inspect_tasks;
+/* Appends the fields of the answer. False with `e` where `task` is none. */
+bool kl_inspect_write_tasks(kl_script *s, const kl_inspect_tasks *o, kl_buf *out, kl_error *e);
+/* The list of variables of a frame into `out`, and the fields that say which frame it is into `frame`. False with `e`.
+ */
+bool kl_inspect_write_locals(kl_script *s, uint64_t task, int level, kl_buf *out, kl_buf *frame, kl_error *e);
+/* Appends {name, phase, generation, started_ms, version_started_ms, reloads, memory, memory_peak, memory_cap, resumes,
+ * errors, run {seconds, ran, longest, resumes}, limits {tasks, timers, sockets, handles, queued: [used, most]}, open
+ * (what the version holds: objects with `kind`), open_total}, and what kl_inspect_kalshi says. */
+void kl_inspect_strategy(kl_strategy *g, size_t most, kl_buf *out);
+
+/* For the table of operations; `data` is not looked at. */
+void kl_prompt_tasks_run(void *data, kl_control_call *call, const json_t *fields);
+void kl_prompt_locals_run(void *data, kl_control_call *call, const json_t *fields);
+void kl_prompt_inspect_run(void *data, kl_control_call *call, const json_t *fields);
+void kl_prompt_log_level_run(void *data, kl_control_call *call, const json_t *fields);
+
+#endif
