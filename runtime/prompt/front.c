@@ -51,6 +51,7 @@ int kl_front_run(const kl_front_options *o) {
                                      {"prompt.link", luaopen_kl_prompt_link},
                                      {"prompt.terminal", luaopen_kl_prompt_terminal},
                                      {"prompt.catalog", luaopen_kl_prompt_catalog},
+                                     {"prompt.files", luaopen_kl_prompt_files},
                                      {NULL, NULL}};
   kl_front f = {.environment = {.env = "sim", .version = KL_VERSION, .tool = true}, .o = o};
   kl_host_options ho = {.clock = kl_clock_real(), .data = &f, .modules = modules, .script_ended = script_ended};

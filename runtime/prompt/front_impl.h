@@ -14,9 +14,9 @@ typedef struct kl_front {
 
 kl_front *kl_front_of(lua_State *L);
 
-/* The modules of the front's host: link.c, terminal_lua.c, catalog.c. */
+/* The modules of the front's host: link.c, terminal_lua.c, files.c. */
 int luaopen_kl_prompt_link(lua_State *L);
 int luaopen_kl_prompt_terminal(lua_State *L);
-int luaopen_kl_prompt_catalog(lua_State *L);
+int luaopen_kl_prompt_files(lua_State *L);
 
 #endif
