@@ -184,6 +184,13 @@ void kl_members_add(kl_members *m, lua_State *L, const char *name, size_t n) {
   m->bytes += m->out->len - before;
 }
 
+void kl_members_add_type(kl_members *m, const char *name, size_t n, const char *type) {
+  size_t before = m->out->len;
+  if (!begin_item(m, name, n, type)) return;
+  kl_buf_char(m->out, '}');
+  m->bytes += m->out->len - before;
+}
+
 /* Goes through the string keys of the table below the top, from behind the key at the top, which is taken. */
 static void walk_from(kl_members *m, lua_State *L, bool types) {
   while (m->steps < MOST_STEPS && lua_next(L, -2)) {
@@ -191,11 +198,10 @@ static void walk_from(kl_members *m, lua_State *L, bool types) {
     if (lua_type(L, -2) == LUA_TSTRING) {
       size_t n;
       const char *name = lua_tolstring(L, -2, &n);
-      if (!types) {
+      if (!types)
         kl_members_add(m, L, name, n);
-      } else if (lua_type(L, -1) == LUA_TSTRING && begin_item(m, name, n, lua_tostring(L, -1))) {
-        kl_buf_char(m->out, '}');
-      }
+      else if (lua_type(L, -1) == LUA_TSTRING)
+        kl_members_add_type(m, name, n, lua_tostring(L, -1));
     }
     lua_pop(L, 1);
   }

@@ -11,7 +11,7 @@
  * string keys of the value that `path` (a list of names and integers; empty: the names that an input can begin with)
  * leads to. `type` and `name` are of that value itself: its Lua type, and the type of its userdata. `more`: there are
  * more than are given. */
-void kl_prompt_members_run(void *data, kl_control_call *call, const json_t *fields);
+extern const kl_control_op kl_prompt_members_ops[];
 
 /* ---- the walk over values, for that operation ---- */
 
@@ -41,6 +41,8 @@ void kl_members_self(lua_State *L, kl_buf *out); /* raises */
 void kl_members_begin(kl_members *m, kl_buf *out, const kl_members_wish *wish);
 /* One item, of the value at the top of L. */
 void kl_members_add(kl_members *m, lua_State *L, const char *name, size_t n); /* raises */
+/* One item whose value is not at hand. */
+void kl_members_add_type(kl_members *m, const char *name, size_t n, const char *type);
 /* All that can be written behind the value at the top of L. */
 void kl_members_walk(kl_members *m, lua_State *L); /* raises */
 void kl_members_end(kl_members *m);

@@ -3,9 +3,10 @@
 #include <stdlib.h>
 
 #include "prompt/internal.h"
+#include "prompt/members.h"
 
 /* Each part of the back end has its operations. */
-static const kl_control_op *const tables[] = {kl_prompt_session_ops, kl_prompt_eval_ops};
+static const kl_control_op *const tables[] = {kl_prompt_session_ops, kl_prompt_eval_ops, kl_prompt_members_ops};
 
 kl_prompt *kl_prompt_open(kl_control *control, kl_host *host, const char *env) {
   kl_prompt *p = control ? calloc(1, sizeof *p) : NULL;

@@ -65,6 +65,13 @@ bool kl_prompt_session_lookup(kl_prompt_session *s, lua_State *L, const char *na
   return v && kl_evaluator_lookup(v, L, name);
 }
 
+void kl_prompt_session_each_name(kl_prompt_session *s, lua_State *L,
+                                 void (*fn)(void *data, lua_State *L, const char *name), void *data) {
+  kl_error e;
+  kl_evaluator *v = kl_prompt_session_evaluator(s, &e);
+  if (v) kl_evaluator_each(v, L, fn, data);
+}
+
 bool kl_prompt_session_frame(const kl_prompt_session *s, uint64_t *task, int *level) {
   return s->evaluator && kl_evaluator_selected(s->evaluator, task, level);
 }

@@ -30,6 +30,10 @@ void kl_prompt_each_session(kl_prompt *p, const kl_strategy *g, void (*fn)(void 
 /* Pushes what a name means to the inputs of this session: in the frame that it has selected, among its own variables,
  * or among the globals; without running code of the script's. False, and nothing pushed, where it means nothing. */
 bool kl_prompt_session_lookup(kl_prompt_session *s, lua_State *L, const char *name); /* raises */
+/* The names of the session's own variables and of modules: see kl_scope_each. Not those of the selected frame, nor of
+ * the globals. */
+void kl_prompt_session_each_name(kl_prompt_session *s, lua_State *L,
+                                 void (*fn)(void *data, lua_State *L, const char *name), void *data); /* raises */
 /* The selected frame; false where none is. */
 bool kl_prompt_session_frame(const kl_prompt_session *s, uint64_t *task, int *level);
 

@@ -394,3 +394,11 @@ bool kl_evaluator_lookup(kl_evaluator *v, lua_State *L, const char *name) {
   lua_remove(L, known ? -2 : -1);
   return known;
 }
+
+void kl_evaluator_each(kl_evaluator *v, lua_State *L, void (*fn)(void *data, lua_State *L, const char *name),
+                       void *data) {
+  luaL_checkstack(L, 2, NULL);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, v->env);
+  kl_scope_each(L, lua_gettop(L), fn, data);
+  lua_pop(L, 1);
+}

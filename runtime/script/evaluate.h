@@ -22,6 +22,9 @@ kl_script *kl_evaluator_script(const kl_evaluator *v);
 /* Pushes what a name means to its inputs; runs no code of the script's. False, and nothing pushed, where it means
  * nothing. `L` is of the script. */
 bool kl_evaluator_lookup(kl_evaluator *v, lua_State *L, const char *name); /* raises */
+/* The names of its own variables and of the modules: see kl_scope_each. */
+void kl_evaluator_each(kl_evaluator *v, lua_State *L, void (*fn)(void *data, lua_State *L, const char *name),
+                       void *data); /* raises */
 
 /* The frame whose names come first: of a task that waits or was stopped, by the numbering of kl_task_frame. */
 bool kl_evaluator_selected(const kl_evaluator *v, uint64_t *task, int *level);

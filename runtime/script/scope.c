@@ -197,3 +197,29 @@ bool kl_scope_lookup(lua_State *L, int env, const char *name) {
   lua_remove(L, known ? -2 : -1);
   return known;
 }
+
+/* The variables that are in the table: declared ones without a value are nil. */
+static void each_variable(lua_State *L, int scope, void (*fn)(void *, lua_State *, const char *), void *data) {
+  lua_getiuservalue(L, scope, VARIABLES);
+  for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) { /* … variables name value */
+    if (lua_touserdata(L, -1) == (const void *)&nil_mark) {
+      lua_pop(L, 1);
+      lua_pushnil(L);
+    }
+    fn(data, L, lua_tostring(L, -2));
+  }
+  lua_pop(L, 1);
+}
+
+void kl_scope_each(lua_State *L, int env, void (*fn)(void *data, lua_State *L, const char *name), void *data) {
+  luaL_checkstack(L, 8, NULL);
+  push_scope(L, lua_absindex(L, env)); /* scope */
+  int scope = lua_gettop(L);
+  each_variable(L, scope, fn, data);
+  for (size_t i = 0; i < sizeof modules / sizeof modules[0]; i++) {
+    if (!push_module(L, scope, modules[i])) lua_pushnil(L);
+    fn(data, L, modules[i]);
+    lua_pop(L, 1);
+  }
+  lua_settop(L, scope - 1);
+}

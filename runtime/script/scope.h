@@ -16,6 +16,10 @@ void kl_scope_load_modules(lua_State *L, int env, const char *source, size_t n);
 void kl_scope_declare(lua_State *L, int env, const char *name); /* raises */
 /* Pushes a function that declares the active local variables of its caller. */
 void kl_scope_push_take(lua_State *L, int env); /* raises */
+/* Calls fn with the name of each variable of the session's own and its value at the top of L, and with that of each
+ * module and the module, or nil where it is not loaded. fn may raise; it leaves the stack as it found it. */
+void kl_scope_each(lua_State *L, int env, void (*fn)(void *data, lua_State *L, const char *name),
+                   void *data); /* raises */
 /* See kl_evaluator_lookup. */
 bool kl_scope_lookup(lua_State *L, int env, const char *name); /* raises */
 
