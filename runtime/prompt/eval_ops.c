@@ -39,11 +39,12 @@ static void outcome_take(outcome *x, lua_State *L, int n, const char *traceback,
   if (traceback) kl_buf_str(&x->trace, traceback);
 }
 
+static const char *const statuses[] = {[KL_EVALUATION_VALUE] = "value",
+                                       [KL_EVALUATION_ERROR] = "error",
+                                       [KL_EVALUATION_CANCELLED] = "cancelled",
+                                       [KL_EVALUATION_MORE] = "more"};
+
 static void write_outcome(kl_buf *b, const outcome *x, const kl_evaluation_end *end) {
-  static const char *const statuses[] = {[KL_EVALUATION_VALUE] = "value",
-                                         [KL_EVALUATION_ERROR] = "error",
-                                         [KL_EVALUATION_CANCELLED] = "cancelled",
-                                         [KL_EVALUATION_MORE] = "more"};
   kl_json_field_str(b, "status", statuses[end->status]);
   kl_json_key(b, "ms");
   kl_buf_decimal(b, end->ns / 1000, 3);
@@ -60,6 +61,8 @@ typedef struct eval {
   kl_prompt_state state; /* first */
   kl_control_call *call;
   kl_prompt *prompt;
+  kl_prompt_session *session; /* outlives it */
+  kl_buf source;              /* for the journal */
   kl_evaluation *evaluation;
   const kl_portrait_limits *limits;
   outcome outcome;
@@ -101,6 +104,9 @@ static void eval_ended(void *data, const kl_evaluation_end *as_told) {
   }
   kl_control_call *call = x->call;
   kl_buf answer = {0}, json = {0};
+  if (end->status != KL_EVALUATION_MORE)
+    kl_prompt_session_journal(x->session, "eval", x->source.data, x->source.len, statuses[end->status], end->ns);
+  kl_buf_free(&x->source);
   bool shown = (end->status == KL_EVALUATION_VALUE || end->status == KL_EVALUATION_ERROR) && !end->why;
   kl_control_give_lines(x->prompt->control);
   write_outcome(&answer, &x->outcome, end);
@@ -136,7 +142,9 @@ static void run_eval(void *data, kl_control_call *call, const json_t *fields) {
   *x = (eval){.state = KL_PROMPT_WORKS,
               .call = call,
               .prompt = data,
+              .session = s,
               .limits = mode && strcmp(mode, "whole") == 0 ? &kl_portrait_whole : &kl_portrait_draw};
+  kl_buf_add(&x->source, json_string_value(source), json_string_length(source));
   kl_control_call_set(call, x);
   const kl_evaluation_options o = {.source = json_string_value(source),
                                    .n = json_string_length(source),

@@ -10,13 +10,11 @@
  *                                    innermost local variables last; then {level, what, name, file, line}
  *   inspect {n}                      what kl_inspect_strategy writes, with at most n (200) of `open`
  *   log_level {level}                was, level: of the whole process; without `level` it stays
+ *   journal {text}                   a command that was typed and has its effect by another operation is journalled
  */
 #ifndef KL_PROMPT_INSPECT_H
 #define KL_PROMPT_INSPECT_H
 
-#include <jansson.h>
-
-#include "control/server.h"
 #include "script/look.h"
 
 /* Lists are bounded, for the loop thread serves strategies. */
@@ -44,11 +42,5 @@ bool kl_inspect_write_locals(kl_script *s, uint64_t task, int level, kl_buf *out
  * errors, run {seconds, ran, longest, resumes}, limits {tasks, timers, sockets, handles, queued: [used, most]}, open
  * (what the version holds: objects with `kind`), open_total}, and what kl_inspect_kalshi says. */
 void kl_inspect_strategy(kl_strategy *g, size_t most, kl_buf *out);
-
-/* For the table of operations; `data` is not looked at. */
-void kl_prompt_tasks_run(void *data, kl_control_call *call, const json_t *fields);
-void kl_prompt_locals_run(void *data, kl_control_call *call, const json_t *fields);
-void kl_prompt_inspect_run(void *data, kl_control_call *call, const json_t *fields);
-void kl_prompt_log_level_run(void *data, kl_control_call *call, const json_t *fields);
 
 #endif

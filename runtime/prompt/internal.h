@@ -10,13 +10,15 @@ struct kl_prompt {
   kl_control *control; /* borrowed, as host and env */
   kl_host *host;
   const char *env;
-  kl_list sessions; /* of kl_prompt_session.link */
+  kl_journal *journal; /* owned; NULL: none */
+  kl_list sessions;    /* of kl_prompt_session.link */
 };
 
 struct kl_prompt_session {
   kl_list link;
   kl_prompt *prompt;
   kl_control_call *call;
+  kl_prompt_client client;
   kl_strategy *strategy;
   kl_strategy_observer observer;
   kl_evaluator *evaluator; /* in the version that runs; NULL until one is asked for */
@@ -38,5 +40,7 @@ void kl_prompt_end_watches(kl_prompt_session *s, const char *why);
 
 /* The operations of session.c and eval_ops.c; `data` is the prompt. */
 extern const kl_control_op kl_prompt_session_ops[], kl_prompt_eval_ops[];
+/* Those of inspect_ops.c. */
+extern const kl_control_op kl_prompt_inspect_ops[];
 
 #endif

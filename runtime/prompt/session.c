@@ -7,6 +7,7 @@
 
 #include "base/json_fields.h"
 #include "prompt/internal.h"
+#include "script/look.h"
 
 enum { NAMES_MAX = 400 };
 
@@ -35,6 +36,45 @@ kl_prompt_session *kl_prompt_session_of(kl_control_call *call, const json_t *fie
 
 void kl_prompt_session_event(kl_prompt_session *s, const char *event, kl_buf *fields) {
   kl_control_event(s->call, event, fields);
+}
+
+const kl_prompt_client *kl_prompt_session_client(const kl_prompt_session *s) { return &s->client; }
+
+void kl_prompt_session_journal(const kl_prompt_session *s, const char *op, const char *text, size_t n,
+                               const char *outcome, int64_t ns) {
+  if (s->client.pid == getpid()) return;
+  const kl_journal_entry e = {.client = &s->client,
+                              .strategy = kl_strategy_name(s->strategy),
+                              .env = s->prompt->env,
+                              .armed = s->armed,
+                              .op = op,
+                              .text = text,
+                              .n = n,
+                              .outcome = outcome,
+                              .ns = ns};
+  kl_journal_put(s->prompt->journal, &e);
+}
+
+typedef struct telling {
+  const kl_prompt_session *from;
+  const char *text;
+} telling;
+
+static void tell_note(void *data, kl_prompt_session *s) {
+  const telling *t = data;
+  if (s == t->from) return;
+  kl_buf b = {0};
+  kl_json_field_str(&b, "text", t->text);
+  kl_prompt_session_event(s, "note", &b);
+}
+
+void kl_prompt_session_tell_others(kl_prompt_session *s, const char *what) {
+  kl_buf text = {0};
+  kl_prompt_client_name(&s->client, &text);
+  kl_buf_printf(&text, " %s", what);
+  telling t = {.from = s, .text = text.data ? text.data : what};
+  kl_prompt_each_session(s->prompt, s->strategy, tell_note, &t);
+  kl_buf_free(&text);
 }
 
 void kl_prompt_each_session(kl_prompt *p, const kl_strategy *g, void (*fn)(void *data, kl_prompt_session *s),
@@ -167,6 +207,10 @@ static void run_prompt(void *data, kl_control_call *call, const json_t *fields) 
   kl_list_append(&p->sessions, &s->link);
   kl_strategy_observe(g, &s->observer);
   kl_control_call_set(call, s);
+  kl_prompt_client_get(call, &s->client);
+  kl_strategy_measure(g, true);
+  kl_prompt_session_tell_others(s, s->armed ? "is here now, too, and armed" : "is here now, too");
+  if (s->armed) kl_prompt_session_journal(s, "arm", NULL, 0, NULL, -1);
   tell_ready(s);
 }
 
@@ -175,6 +219,7 @@ void kl_prompt_session_end(kl_prompt_session *s, const char *why) {
   kl_control_call_set(call, NULL);
   kl_list_remove(&s->link);
   kl_strategy_unobserve(&s->observer);
+  kl_strategy_measure(s->strategy, false);
   kl_prompt_end_watches(s, why);
   kl_evaluator_free(s->evaluator, why);
   free(s);
@@ -198,8 +243,16 @@ static void run_arm(void *data, kl_control_call *call, const json_t *fields) {
     kl_control_refuse(call, &e, NULL);
     return;
   }
+  bool was = s->armed;
+  s->armed = was || json_is_true(on);
+  if (was != json_is_true(on)) { /* said as of an armed session either way */
+    kl_prompt_session_journal(s, was ? "disarm" : "arm", NULL, 0, NULL, -1);
+    kl_prompt_session_tell_others(s, was ? "is no longer armed" : "is armed now and can change the script");
+  }
   s->armed = json_is_true(on);
+  kl_error failing;
   kl_buf b = {0};
+  if (s->armed && kl_journal_failing(s->prompt->journal, &failing)) kl_json_field_str(&b, "journal", failing.message);
   kl_json_field_bool(&b, "armed", s->armed);
   kl_control_answer(call, &b);
 }

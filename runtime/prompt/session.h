@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "control/server.h"
+#include "prompt/journal.h"
 #include "prompt/portrait.h"
 #include "prompt/prompt.h"
 #include "script/strategy.h"
@@ -22,6 +23,14 @@ kl_script *kl_prompt_session_script(const kl_prompt_session *s);
 bool kl_prompt_session_armed(const kl_prompt_session *s);
 /* NULL with `e` (kind "permission") while it is not armed: for what changes something. `what` names it. */
 bool kl_prompt_session_may(const kl_prompt_session *s, const char *what, kl_error *e);
+/* Who sits at it. */
+const kl_prompt_client *kl_prompt_session_client(const kl_prompt_session *s);
+/* Writes to the journal what was typed here, as kl_journal_entry has it; not where the client is this process itself.
+ */
+void kl_prompt_session_journal(const kl_prompt_session *s, const char *op, const char *text, size_t n,
+                               const char *outcome, int64_t ns);
+/* Tells the other sessions inside the same strategy; `what` follows the name of who sits at this one. */
+void kl_prompt_session_tell_others(kl_prompt_session *s, const char *what);
 /* An event of the session; `fields` (may be NULL) is taken. */
 void kl_prompt_session_event(kl_prompt_session *s, const char *event, kl_buf *fields);
 /* Calls fn for every session inside this strategy. */
