@@ -223,14 +223,12 @@ typedef struct listing {
   size_t n, most;
 } listing;
 
-static bool add_member(void *data, const kl_member *m) {
+static void add_member(void *data, const kl_member *m) {
   listing *l = data;
-  if (!m->describe) return true;
-  if (l->n == l->most) return false;
-  kl_buf_str(l->out, l->n++ > 0 ? ",{" : "{");
+  if (l->n++ >= l->most) return;
+  kl_buf_str(l->out, l->n > 1 ? ",{" : "{");
   m->describe(m, l->out);
   kl_buf_char(l->out, '}');
-  return true;
 }
 
 static void add_run_time(kl_buf *b, const kl_strategy *g) {
@@ -257,9 +255,9 @@ static void add_version(kl_buf *b, kl_script *s, const kl_script_stats *stats, s
   add_limits(b, s, stats);
   kl_json_key(b, "open");
   kl_buf_char(b, '[');
-  size_t total = kl_script_each_member(s, add_member, &l);
+  kl_script_each_member(s, add_member, &l);
   kl_buf_char(b, ']');
-  kl_json_field_int(b, "open_total", (int64_t)total);
+  kl_json_field_int(b, "open_total", (int64_t)l.n);
   kl_inspect_kalshi(s, b);
 }
 

@@ -103,12 +103,11 @@ bool kl_task_frame(kl_task *t, int level, kl_frame *out) {
 
 /* ---- what a script holds ---- */
 
-size_t kl_script_each_member(const kl_script *s, bool (*fn)(void *data, const kl_member *m), void *data) {
-  size_t n = 0;
-  bool wanted = true;
-  for (const kl_list *at = s->members.next; at != &s->members; at = at->next, n++)
-    wanted = wanted && fn(data, KL_CONTAINER(at, kl_member, link));
-  return n;
+void kl_script_each_member(const kl_script *s, void (*fn)(void *data, const kl_member *m), void *data) {
+  for (const kl_list *at = s->members.next; at != &s->members; at = at->next) {
+    const kl_member *m = KL_CONTAINER(at, kl_member, link);
+    if (m->describe) fn(data, m);
+  }
 }
 
 void kl_script_slots(const kl_script *s, kl_slot_kind kind, int64_t *used, int64_t *most) {

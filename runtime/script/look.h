@@ -51,9 +51,9 @@ bool kl_task_frame(kl_task *t, int level, kl_frame *out);
 
 /* ---- what a script holds ---- */
 
-/* Calls fn for each of its members (books, subscriptions, connections), in order of birth, until it returns false.
- * Returns how many there are. `fn` may not change them. */
-size_t kl_script_each_member(const kl_script *s, bool (*fn)(void *data, const kl_member *m), void *data);
+/* Calls fn for each of its members (books, subscriptions, connections) that can say what it is, in order of birth. `fn`
+ * may not change them. */
+void kl_script_each_member(const kl_script *s, void (*fn)(void *data, const kl_member *m), void *data);
 /* How many of a kind it holds, and may hold. */
 void kl_script_slots(const kl_script *s, kl_slot_kind kind, int64_t *used, int64_t *most);
 /* The bytes outside of Lua that wait for it, and how many may. */
