@@ -1,50 +1,16 @@
 -- The ladder of `kalua book`: from what is known of a market to the lines of a screen, of any size. Knows no market and
 -- no terminal.
+local rungs = require "prompt.rungs"
+local width = require "prompt.width"
+
 local ladder = {}
 
 local BOLD, DIM, RED, GREEN, YELLOW = "\27[1m", "\27[2m", "\27[31m", "\27[32m", "\27[33m"
 local ALARM = "\27[1;37;41m"
 local PANEL_FROM, PANEL = 96, 36 -- columns from which trades stand beside the ladder, and how many they take
 local MOST_TRADES = 8            -- below the ladder
-local EIGHTHS = { "▏", "▎", "▍", "▌", "▋", "▊", "▉" }
 
 -- ---- lines ----
-
--- Characters of other widths than one, roughly: those of East Asia and pictures take two columns, marks none.
-local function width_at(code)
-  if code < 0x300 then return 1 end
-  if code < 0x370 or code >= 0x200B and code < 0x2010 or code >= 0xFE00 and code < 0xFE10 then return 0 end
-  local wide = code >= 0x1100 and code < 0x1160 or code >= 0x2E80 and code < 0xA4D0 or code >= 0xAC00 and code < 0xD7A4
-    or code >= 0xF900 and code < 0xFB00 or code >= 0xFE30 and code < 0xFE70 or code >= 0xFF00 and code < 0xFF61
-    or code >= 0x1F000
-  return wide and 2 or 1
-end
-
--- The columns that a text takes, and how much of it fits into so many.
-local function measure(text, columns)
-  if not text:find "[\128-\255]" or not utf8.len(text) then return #text, text:sub(1, math.min(columns, #text)) end
-  local width, fits = 0, text
-  for at, code in utf8.codes(text) do
-    local next_width = width + width_at(code)
-    if width <= columns and next_width > columns then fits = text:sub(1, at - 1) end
-    width = next_width
-  end
-  return width, fits
-end
-
-local function width_of(text)
-  return (measure(text, math.huge))
-end
-
-local function cut(text, columns)
-  local _, fits = measure(text, math.max(columns, 0))
-  return fits
-end
-
--- What comes from elsewhere must not move the cursor.
-local function clean(text)
-  return (text:gsub("[%c\127]", " "):gsub("\194[\128-\159]", " "))
-end
 
 -- A line that is never wider than the screen. Styles are left out without colour.
 local Line = {}
@@ -55,16 +21,16 @@ local function new_line(columns, colour)
 end
 
 function Line:add(text, style)
-  text = cut(text, self.columns - self.width)
+  text = width.part(text, self.columns - self.width)
   if text == "" then return self end
-  self.width = self.width + width_of(text)
+  self.width = self.width + width.of(text)
   self.parts[#self.parts + 1] = self.colour and style and style .. text .. "\27[0m" or text
   return self
 end
 
 -- Only as a whole: half a number is another number.
 function Line:fit(text, style)
-  if width_of(text) > self.columns - self.width then return self end
+  if width.of(text) > self.columns - self.width then return self end
   return self:add(text, style)
 end
 
@@ -79,20 +45,6 @@ end
 
 -- ---- numbers ----
 
--- So many places as the prices need: cents, or the exchange's finest.
-local function places_of(view)
-  local function finer(price) return math.abs(price * 100 - math.floor(price * 100 + 0.5)) > 1e-6 end
-  for _, side in ipairs{ view.asks, view.bids } do
-    for _, level in ipairs(side) do
-      if finer(level[1]) then return 4 end
-    end
-  end
-  for _, trade in ipairs(view.trades) do
-    if finer(trade.price) then return 4 end
-  end
-  return 2
-end
-
 local function age(seconds)
   if not seconds then return "-" end
   if seconds < 100 then return string.format("%.1f s", seconds) end
@@ -104,24 +56,17 @@ local function number(value, format)
   return value and string.format(format, value) or "-"
 end
 
-local function bar(share, width, blocks)
-  if width < 1 or share <= 0 then return "" end
-  if not blocks then return string.rep("#", math.max(1, math.floor(share * width + 0.5))) end
-  local eighths = math.max(1, math.floor(share * width * 8 + 0.5))
-  return string.rep("█", eighths // 8) .. (EIGHTHS[eighths % 8] or "")
-end
-
 -- ---- the parts of the screen ----
 
 local function title_line(line, view)
   local name = view.side == "no" and view.ticker .. " NO" or view.ticker
-  local state = view.stale and "STALE: " .. clean(view.reason) or clean(view.status)
+  local state = view.stale and "STALE: " .. width.clean(view.reason) or width.clean(view.status)
   -- That a book is stale is not to be cut off by the name of its market; why, if need be.
-  if view.stale then state = cut(state, math.max(line.columns - width_of(name) - 1, 5)) end
-  if width_of(state) < 12 and view.stale then state = "STALE" end
-  local room = math.max(0, line.columns - width_of(state) - 1)
-  line:add(cut(name, room), BOLD)
-  if view.title and room > line.width + 8 then line:add("  "):add(cut(view.title, room - line.width)) end
+  if view.stale then state = width.part(state, math.max(line.columns - width.of(name) - 1, 5)) end
+  if width.of(state) < 12 and view.stale then state = "STALE" end
+  local room = math.max(0, line.columns - width.of(state) - 1)
+  line:add(width.part(name, room), BOLD)
+  if view.title and room > line.width + 8 then line:add("  "):add(width.part(view.title, room - line.width)) end
   line:to(room + 1)
   return line:add(state, view.stale and ALARM or view.status == "live" and GREEN or YELLOW)
 end
@@ -130,7 +75,7 @@ local function best_line(line, view, price)
   local function best(level) return level and string.format("%s x %.2f", price(level[1]), level[2]) or "-" end
   local bid, ask = view.bids[1], view.asks[1]
   local long = string.format("bid %s   ask %s", best(bid), best(ask))
-  if width_of(long) > line.columns then
+  if width.of(long) > line.columns then
     return line:fit(string.format("%s/%s", bid and price(bid[1]) or "-", ask and price(ask[1]) or "-"))
   end
   line:add("bid "):add(best(bid), GREEN):add("   ask "):add(best(ask), RED)
@@ -184,7 +129,7 @@ end
 ---mid?, micro?, imbalance, spread?, age, feed_age?, trades ({ time, buy, price, count } newest first). style: colour,
 ---blocks (characters beyond ASCII come out well), keys (there is a keyboard), limit (of levels).
 function ladder.lines(view, rows, columns, style)
-  local places = places_of(view)
+  local places = rungs.places(view.bids, view.asks, view.trades)
   local function price(value) return string.format("%." .. places .. "f", value) end
   local function line() return new_line(columns, style.colour) end
   local panel = columns >= PANEL_FROM
@@ -201,7 +146,7 @@ function ladder.lines(view, rows, columns, style)
   end
   if parts.middle then out[#out + 1] = middle_line(line(), view) end
   local top = #out + 1
-  local width = panel and columns - PANEL or columns
+  local main = panel and columns - PANEL or columns
   if parts.head then
     out[#out + 1] = line():fit("   price", DIM):fit("       count", DIM):fit("   cumulative", DIM)
   end
@@ -212,23 +157,23 @@ function ladder.lines(view, rows, columns, style)
   for _, side in ipairs{ view.asks, view.bids } do
     for i = 1, math.min(shown, #side) do largest = math.max(largest, side[i][2]) end
   end
-  local function rungs(side, mine, colour)
+  local function lines_of(side, mine, colour)
     local made, total = {}, 0
     for i = 1, math.min(shown, #side) do
       local at, count = side[i][1], side[i][2]
       total = total + count
       local own = mine[string.format("%.4f", at)]
-      local rung = new_line(width, style.colour)
+      local rung = new_line(main, style.colour)
       rung:add(own and "* " or "  ", own and YELLOW):fit(string.format("%6s", price(at)), colour)
       rung:fit(string.format(" %11.2f", count)):fit(string.format(" %12.2f ", total), DIM)
-      made[i] = rung:add(bar(count / largest, width - rung.width - 1, style.blocks), colour)
+      made[i] = rung:add(rungs.bar(count / largest, main - rung.width - 1, style.blocks), colour)
     end
     return made
   end
   if parts.rungs > 0 then
-    local asks, bids = rungs(view.asks, view.mine.asks, RED), rungs(view.bids, view.mine.bids, GREEN)
+    local asks, bids = lines_of(view.asks, view.mine.asks, RED), lines_of(view.bids, view.mine.bids, GREEN)
     for i = shown, 1, -1 do out[#out + 1] = asks[i] or line() end
-    out[#out + 1] = new_line(width, style.colour):add("  " .. string.rep("-", 33), DIM)
+    out[#out + 1] = new_line(main, style.colour):add("  " .. string.rep("-", 33), DIM)
     for i = 1, shown do out[#out + 1] = bids[i] or line() end
   end
 
@@ -241,9 +186,9 @@ function ladder.lines(view, rows, columns, style)
     for i = top, #out do
       local trade = view.trades[i - top]
       if i == top then
-        out[i]:to(width):add("last trades", DIM)
+        out[i]:to(main):add("last trades", DIM)
       elseif trade then
-        out[i]:to(width):add(trade_text(trade, price), trade.buy and GREEN or RED)
+        out[i]:to(main):add(trade_text(trade, price), trade.buy and GREEN or RED)
       end
     end
   end

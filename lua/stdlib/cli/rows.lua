@@ -1,41 +1,9 @@
 -- Tables for the terminal: `kalua api` draws the rows of a list with it.
 local json = require "json"
+local about = require "prompt.columns"
+local width = require "prompt.width"
 
 local rows = {}
-
--- The columns that are most useful, by the field of the list. What a row has beyond them follows where there is room.
-local favourites = {
-  markets = { "ticker", "market_ticker", "yes_bid_dollars", "yes_ask_dollars", "last_price_dollars", "volume_24h_fp",
-    "open_interest_fp", "status", "close_time", "yes_sub_title" },
-  events = { "event_ticker", "title", "sub_title", "category", "strike_date", "mutually_exclusive" },
-  series = { "ticker", "title", "category", "frequency", "fee_type", "fee_multiplier" },
-  trades = { "created_time", "ticker", "yes_price_dollars", "count_fp", "taker_outcome_side", "taker_book_side",
-    "trade_id" },
-  orders = { "order_id", "ticker", "book_side", "outcome_side", "yes_price_dollars", "remaining_count_fp",
-    "fill_count_fp", "status", "created_time", "client_order_id" },
-  fills = { "created_time", "ticker", "outcome_side", "book_side", "yes_price_dollars", "count_fp", "fee_cost",
-    "is_taker", "order_id" },
-  market_positions = { "ticker", "position_fp", "market_exposure_dollars", "realized_pnl_dollars",
-    "fees_paid_dollars", "total_traded_dollars", "last_updated_ts" },
-  event_positions = { "event_ticker", "event_exposure_dollars", "realized_pnl_dollars", "fees_paid_dollars",
-    "total_cost_dollars" },
-  settlements = { "settled_time", "ticker", "market_result", "revenue", "yes_count_fp", "yes_total_cost_dollars",
-    "no_count_fp", "no_total_cost_dollars", "fee_cost" },
-  candlesticks = { "end_period_ts", "price.open_dollars", "price.high_dollars", "price.low_dollars",
-    "price.close_dollars", "price.open", "price.high", "price.low", "price.close", "volume_fp", "volume",
-    "yes_bid.close_dollars", "yes_ask.close_dollars", "yes_bid.close", "yes_ask.close", "open_interest_fp",
-    "open_interest" },
-  quotes = { "id", "market_ticker", "status", "yes_bid_dollars", "no_bid_dollars", "contracts_fp", "created_ts",
-    "rfq_id" },
-  rfqs = { "id", "market_ticker", "status", "contracts_fp", "target_cost_dollars", "created_ts" },
-  block_trade_proposals = { "id", "market_ticker", "status", "maker_side", "price_centi_cents", "centicount",
-    "created_ts" },
-  milestones = { "id", "title", "type", "category", "start_date", "end_date" },
-  multivariate_contracts = { "collection_ticker", "title", "open_date", "close_date", "size_min", "size_max" },
-  incentive_programs = { "market_ticker", "incentive_type", "period_reward", "start_date", "end_date", "paid_out" },
-  structured_targets = { "id", "name", "type", "last_updated_ts" },
-  endpoint_costs = { "method", "path", "cost" },
-}
 
 local SAMPLE = 200 -- rows that the layout is made from
 local GAP = "  "
@@ -56,52 +24,15 @@ local function is_time(text)
   return text:find "^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d[%.%d]*Z$" ~= nil
 end
 
--- Control characters of the exchange's text are not for the terminal.
-local function clean(text)
-  text = text:gsub("[%c\127]", " "):gsub("\194[\128-\159]", " ")
-  return text
-end
-
 local function cell(value)
   if value == nil then return "" end
   if math.type(value) == "float" then return string.format("%.14g", value) end
   local text = tostring(value)
   if is_time(text) then return text:sub(1, 10) .. " " .. text:sub(12, 19) end
-  return clean(text)
-end
-
-local function width_of(text)
-  return utf8.len(text) or #text
-end
-
-local function cut(text, width)
-  if width_of(text) <= width then return text end
-  local stop = utf8.len(text) and utf8.offset(text, width) or width
-  return text:sub(1, stop - 1) .. "…"
-end
-
-local function padded(text, width, right)
-  local blanks = string.rep(" ", width - width_of(text))
-  return right and blanks .. text or text .. blanks
+  return width.clean(text)
 end
 
 -- ---- columns ----
-
--- For what is no favourite: the lower, the sooner.
-local function rank(name)
-  if name:find "ticker$" then return 1 end
-  if name:find "_dollars$" or name:find "_fp$" then return 2 end
-  if name:find "status$" or name:find "side$" or name:find "type$" then return 3 end
-  if name:find "name$" or name:find "title$" then return 4 end
-  if name == "id" or name:find "_id$" then return 5 end
-  if name:find "_ts$" or name:find "time$" or name:find "date$" then return 6 end
-  return 7
-end
-
-local function label_of(path)
-  local name = path:gsub("_dollars$", ""):gsub("_fp$", ""):gsub("^price%.", ""):gsub("%.", " ")
-  return name
-end
 
 -- Names of the fields of a row that can be a column, favourites first; deprecated ones only among those.
 local function candidates(field, sample, described)
@@ -113,7 +44,7 @@ local function candidates(field, sample, described)
     end
     return false
   end
-  for _, path in ipairs(favourites[field] or {}) do
+  for _, path in ipairs(about.favourites[field] or {}) do
     if has(path) then out[#out + 1] = path end
     done[path] = true
   end
@@ -127,7 +58,7 @@ local function candidates(field, sample, described)
     end
   end
   table.sort(others, function(a, b)
-    if rank(a) ~= rank(b) then return rank(a) < rank(b) end
+    if about.rank(a) ~= about.rank(b) then return about.rank(a) < about.rank(b) end
     return a < b
   end)
   return table.move(others, 1, #others, #out + 1, out), n_favourites
@@ -135,15 +66,15 @@ end
 
 -- { path, label, width, right, text: may be cut }; nil for what says nothing: the same in every row.
 local function measure(path, sample, needed)
-  local column = { path = path, label = label_of(path), right = true, text = false }
-  column.width = width_of(column.label)
+  local column = { path = path, label = about.label(path), right = true, text = false }
+  column.width = width.of(column.label)
   local first, varies = nil, #sample == 1
   for i, row in ipairs(sample) do
     local value = value_at(row, path)
     local text = cell(value)
     if i == 1 then first = text end
     varies = varies or text ~= first
-    column.width = math.max(column.width, width_of(text))
+    column.width = math.max(column.width, width.of(text))
     if text ~= "" then
       if not tonumber(text) then column.right = false end
       if type(value) == "string" and text:find " " and not is_time(value) then column.text = true end
@@ -152,26 +83,26 @@ local function measure(path, sample, needed)
   if not (needed or varies) then return nil end
   if column.text then
     column.natural = math.min(column.width, WIDEST)
-    column.width = math.min(column.natural, math.max(NARROWEST, width_of(column.label)))
+    column.width = math.min(column.natural, math.max(NARROWEST, width.of(column.label)))
   end
   return column
 end
 
 -- The columns that fit, those of text as wide as there is room for.
-local function choose(field, sample, described, width)
+local function choose(field, sample, described, room)
   local paths, n_favourites = candidates(field, sample, described)
   local columns, used = {}, 0
   for i, path in ipairs(paths) do
     local column = measure(path, sample, i <= n_favourites)
     local more = column and column.width + (#columns > 0 and #GAP or 0)
-    if column and (#columns == 0 or used + more <= width) then
+    if column and (#columns == 0 or used + more <= room) then
       columns[#columns + 1] = column
       used = used + more
     end
   end
   for _, column in ipairs(columns) do
     if column.text then
-      local more = math.max(0, math.min(column.natural - column.width, width - used))
+      local more = math.max(0, math.min(column.natural - column.width, room - used))
       column.width, used = column.width + more, used + more
     end
   end
@@ -200,9 +131,9 @@ function Table:line(row)
   local cells = {}
   for i, column in ipairs(self.columns) do
     local text = cell(value_at(row, column.path))
-    if column.text then text = cut(text, column.width) end
+    if column.text then text = width.cut(text, column.width) end
     -- Nothing is padded at the end of a line.
-    cells[i] = i == #self.columns and not column.right and text or padded(text, column.width, column.right)
+    cells[i] = i == #self.columns and not column.right and text or width.pad(text, column.width, column.right)
   end
   print((table.concat(cells, GAP):gsub("%s+$", "")))
 end
@@ -210,7 +141,7 @@ end
 function Table:begin()
   self.columns = choose(self.field, self.waiting, self.described, self.width)
   local cells = {}
-  for i, column in ipairs(self.columns) do cells[i] = padded(column.label, column.width, column.right) end
+  for i, column in ipairs(self.columns) do cells[i] = width.pad(column.label, column.width, column.right) end
   local head = table.concat(cells, GAP):gsub("%s+$", "")
   print(self.colour and "\27[1m" .. head .. "\27[0m" or head)
   for _, row in ipairs(self.waiting) do

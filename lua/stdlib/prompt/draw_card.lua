@@ -1,0 +1,404 @@
+-- One thing as a card: a market, an event, an order, a fill, a position, a balance, what the exchange says of itself.
+local json = require "json"
+local sides = require "prompt.draw_sides"
+local text = require "prompt.draw_text"
+local values = require "prompt.values"
+local width = require "prompt.width"
+
+local cards = {}
+
+local LABEL = 12     -- columns of a label with the blank behind it
+local MOST_RULES = 3 -- lines
+
+-- A card that is being made.
+local Card = {}
+Card.__index = Card
+
+local function new_card(o, record)
+  return setmetatable({ o = o, record = record, lines = {}, shown = {} }, Card)
+end
+
+-- The field's value; it is then not named among those that are not shown.
+function Card:take(...)
+  for _, name in ipairs{ ... } do
+    self.shown[name] = true
+  end
+  for _, name in ipairs{ ... } do
+    if text.has(self.record[name]) and not values.is_opaque(self.record[name]) then return self.record[name] end
+  end
+  return nil
+end
+
+function Card:number(...)
+  local value = self:take(...)
+  return type(value) == "number" and value or nil
+end
+
+-- A line; `parts`: texts or { text, style }, as many as fit.
+function Card:add(parts)
+  local line, taken = {}, 0
+  for _, part in ipairs(parts) do
+    local s, style = part, nil
+    if type(part) == "table" then s, style = part[1], part[2] end
+    s = text.fit(self.o, s, self.o.width - taken)
+    taken = taken + width.of(s)
+    line[#line + 1] = text.styled(self.o, style, s)
+  end
+  self.lines[#self.lines + 1] = (table.concat(line):gsub(" +$", ""))
+end
+
+-- A name at the left, a state at the right.
+function Card:head(name, state, style)
+  local o = self.o
+  state = state and text.fit(o, state, o.width // 2) or ""
+  name = text.fit(o, name, o.width - width.of(state) - 2)
+  local blanks = string.rep(" ", math.min(o.width, 80) - width.of(name) - width.of(state))
+  if blanks == "" then blanks = "  " end
+  name, state = text.styled(o, text.BOLD, name), text.styled(o, style, state)
+  self.lines[#self.lines + 1] = state == "" and name or name .. blanks .. state
+end
+
+-- A label and what belongs to it; nothing when the first part is nil.
+function Card:field(label, ...)
+  if (...) == nil then return end
+  self:add{ { width.pad("  " .. label, LABEL), text.DIM }, ... }
+end
+
+function Card:wrapped(label, s, most)
+  if not s then return end
+  local room = self.o.width - LABEL
+  local lines = width.wrap(width.clean(tostring(s), self.o.ascii), room)
+  for i = 1, math.min(#lines, most) do
+    local line = lines[i]
+    if i == most and #lines > most then line = width.cut(line .. " " .. lines[i + 1], room, text.dots(self.o)) end
+    self:add{ { width.pad(i == 1 and "  " .. label or "", LABEL), text.DIM }, line }
+  end
+end
+
+function Card:time(label, ...)
+  local seconds = text.seconds(self:take(...))
+  if seconds then self:field(label, text.when(self.o, seconds)) end
+end
+
+-- The fields that the card does not show, by name.
+function Card:rest()
+  local names = {}
+  for name, value in pairs(self.record) do
+    if type(name) == "string" and not self.shown[name] and text.has(value) then names[#names + 1] = name end
+  end
+  if #names == 0 then return self.lines end
+  table.sort(names)
+  local room, listed, taken = self.o.width - LABEL, {}, 0
+  for i, name in ipairs(names) do
+    name = width.clean(name, self.o.ascii)
+    local rest = #names - i
+    local after = rest > 0 and #string.format(", %d more", rest) or 0
+    if taken + #name + 2 + after > room then
+      listed[#listed + 1] = string.format("%d more", rest + 1)
+      break
+    end
+    listed[#listed + 1] = name
+    taken = taken + #name + 2
+  end
+  self:add{ { width.pad("  also", LABEL), text.DIM }, { table.concat(listed, ", "), text.DIM } }
+  return self.lines
+end
+
+local function profit_style(value) return value > 0 and text.GREEN or value < 0 and text.RED or nil end
+
+local STATES = {
+  active = text.GREEN, open = text.GREEN, resting = text.GREEN, executed = text.GREEN, filled = text.GREEN,
+  canceled = text.YELLOW, closed = text.YELLOW, paused = text.YELLOW, inactive = text.YELLOW, rejected = text.RED,
+  unknown = text.RED,
+}
+
+local function quote(price, count)
+  if not price then return "none" end
+  return text.dollars(price) .. (count and count > 0 and " x " .. text.count(count) or "")
+end
+
+-- ---- the cards ----
+
+local CARDS = {}
+
+function CARDS.market(card)
+  local status = card:take "status"
+  card:head(card:take "ticker", status and tostring(status), STATES[status])
+  local title, outcome = card:take "title", card:take "yes_sub_title"
+  if title and outcome and title ~= outcome then title = title .. ": " .. outcome end
+  card:wrapped("", title or outcome, 2)
+  local bid, ask = card:number "yes_bid_dollars", card:number "yes_ask_dollars"
+  local bid_size, ask_size = card:number "yes_bid_size_fp", card:number "yes_ask_size_fp"
+  if bid and bid <= 0 then bid = nil end
+  if ask and (ask >= 1 or ask <= 0) then ask = nil end
+  local last, before = card:number "last_price_dollars", card:number "previous_price_dollars"
+  if card.record.yes_bid_dollars ~= nil or card.record.yes_ask_dollars ~= nil then
+    card:field("yes", { "bid ", text.DIM }, { quote(bid, bid_size), text.GREEN }, { "   ask ", text.DIM },
+      { quote(ask, ask_size), text.RED }, { "   spread ", text.DIM }, bid and ask and text.dollars(ask - bid) or "-")
+  end
+  local no_bid, no_ask = card:number "no_bid_dollars", card:number "no_ask_dollars"
+  if no_bid and no_ask and (bid or ask) then
+    card:field("no", { "bid ", text.DIM }, no_bid > 0 and text.dollars(no_bid) or "none", { "   ask ", text.DIM },
+      no_ask < 1 and text.dollars(no_ask) or "none")
+  end
+  if last and last > 0 then
+    local change = before and before > 0 and last - before
+    local words = change and string.format("   %s%s since yesterday", change < 0 and "" or "+", text.price(change))
+    card:field("last", text.dollars(last), change and { words, profit_style(change) } or "")
+  end
+  local volume, day = card:number("volume_fp", "volume"), card:number("volume_24h_fp", "volume_24h")
+  local interest = card:number("open_interest_fp", "open_interest")
+  if volume then
+    card:field("volume", text.count(volume), { day and "   24 h " or "", text.DIM }, day and text.count(day) or "",
+      { interest and "   open interest " or "", text.DIM }, interest and text.count(interest) or "")
+  end
+  local result = card:take "result"
+  if result then card:field("result", tostring(result)) end
+  card:time("opens", "open_time")
+  card:time("closes", "close_time")
+  card:field("event", card:take "event_ticker")
+  card:wrapped("rules", card:take "rules_primary", MOST_RULES)
+end
+
+function CARDS.event(card)
+  card:head(card:take "event_ticker", card:take "category")
+  local title, more = card:take "title", card:take "sub_title"
+  card:wrapped("", title and tostring(title) .. (more and ", " .. tostring(more) or ""), 2)
+  card:field("series", card:take "series_ticker")
+  card:time("date", "strike_date")
+  local exclusive = card:take "mutually_exclusive"
+  if exclusive == true then card:field("outcomes", "at most one of its markets comes true") end
+end
+
+function CARDS.series(card)
+  card:head(card:take "ticker", card:take "category")
+  card:wrapped("", card:take "title", 2)
+  card:field("frequency", card:take "frequency")
+  local fees, factor = card:take "fee_type", card:take "fee_multiplier"
+  if fees then card:field("fees", tostring(fees) .. (factor and " x " .. tostring(factor) or "")) end
+  local tags = card:take "tags"
+  if type(tags) == "table" and type(tags[1]) == "string" then card:field("tags", table.concat(tags, ", ")) end
+end
+
+function CARDS.order(card)
+  local record = card.record
+  local status, words = card:take "status", sides.order(record)
+  card:head(words or "order", status and tostring(status), STATES[status])
+  card:take("action", "side", "book_side", "outcome_side", "yes_price_dollars", "no_price_dollars", "price",
+    "initial_count_fp", "initial_count")
+  card:field("market", card:take("ticker", "market_ticker"))
+  local view = sides.view(record)
+  if view then card:field("yes side", view) end
+  local filled, left = card:number("fill_count_fp", "fill_count"), card:number("remaining_count_fp", "remaining_count")
+  local average = card:number "average_fill_price"
+  if filled then
+    card:field("filled", text.count(filled), average and " at " .. text.dollars(average) or "",
+      left and { "   left ", text.DIM } or "", left and text.count(left) or "")
+  end
+  local fee = card:number "average_fee_paid"
+  if fee then card:field("fee", text.dollars(fee), " a contract") end
+  local fees, taker, maker = card:number "fees", card:number "taker_fees_dollars", card:number "maker_fees_dollars"
+  fees = fees or (taker or maker) and (taker or 0) + (maker or 0)
+  if fees then card:field("fees", text.dollars(fees)) end
+  card:time("created", "created_time", "created_ts", "ts_ms")
+  card:time("expires", "expiration_time", "expiration_ts")
+  card:field("id", card:take "order_id")
+  card:field("client id", card:take "client_order_id")
+end
+
+function CARDS.fill(card)
+  local record = card.record
+  local taker = card:take "is_taker"
+  card:head(sides.order(record) or "fill", taker and "taker" or "maker")
+  card:take("action", "side", "book_side", "outcome_side", "yes_price_dollars", "no_price_dollars", "price", "count_fp",
+    "count")
+  card:field("market", card:take("ticker", "market_ticker"))
+  card:take "market_ticker"
+  local view = sides.view(record)
+  if view then card:field("yes side", view) end
+  local fee = card:number("fee_cost", "fee")
+  if fee then card:field("fee", text.dollars(fee)) end
+  card:time("time", "created_time", "ts")
+  card:field("order", card:take "order_id")
+end
+
+function CARDS.trade(card)
+  local record = card.record
+  local price, count = card:number("yes_price_dollars", "price"), card:number("count_fp", "count")
+  card:head(string.format("%s @ %s", count and text.count(count) or "?", price and text.dollars(price) or "?"),
+    sides.taker(record) and "taker " .. sides.taker(record))
+  card:take("taker_side", "taker_outcome_side", "taker_book_side", "no_price_dollars")
+  card:field("market", card:take("ticker", "market_ticker"))
+  card:time("time", "created_time", "ts_ms", "ts", "created_ts")
+  card:field("id", card:take "trade_id")
+end
+
+function CARDS.position(card)
+  local count = card:number("position_fp", "position")
+  local side = count > 0 and "yes" or count < 0 and "no" or ""
+  local held = count == 0 and "flat" or text.count(math.abs(count)) .. " " .. side
+  card:head(tostring(card:take("ticker", "market_ticker")), held, profit_style(count))
+  local exposure = card:number("market_exposure_dollars", "exposure")
+  if exposure then card:field("exposure", text.dollars(exposure)) end
+  local realized = card:number("realized_pnl_dollars", "realized_pnl")
+  if realized then card:field("realized", { text.dollars(realized), profit_style(realized) }) end
+  local fees = card:number("fees_paid_dollars", "fees_paid")
+  if fees then card:field("fees", text.dollars(fees)) end
+  local traded = card:number "total_traded_dollars"
+  if traded then card:field("traded", text.dollars(traded)) end
+  card:time("changed", "last_updated_ts", "updated_ts")
+end
+
+function CARDS.event_position(card)
+  card:head(tostring(card:take "event_ticker"))
+  for _, one in ipairs{ { "exposure", "event_exposure_dollars" }, { "realized", "realized_pnl_dollars" },
+    { "fees", "fees_paid_dollars" }, { "cost", "total_cost_dollars" } } do
+    local value = card:number(one[2])
+    if value then card:field(one[1], { text.dollars(value), one[1] == "realized" and profit_style(value) or nil }) end
+  end
+end
+
+function CARDS.settlement(card)
+  card:head(tostring(card:take "ticker"), "settled " .. tostring(card:take "market_result"))
+  local yes, no = card:number "yes_count_fp", card:number "no_count_fp"
+  card:field("held", string.format("%s yes, %s no", text.count(yes or 0), text.count(no or 0)))
+  local cost, won = sides.cost(card.record), sides.profit(card.record)
+  card:take("yes_total_cost_dollars", "no_total_cost_dollars", "revenue")
+  if cost then card:field("cost", text.dollars(cost)) end
+  local fee = card:number "fee_cost"
+  if fee then card:field("fees", text.dollars(fee)) end
+  if won then card:field("profit", { text.dollars(won), profit_style(won) }) end
+  card:time("settled", "settled_time")
+end
+
+function CARDS.milestone(card)
+  card:head(tostring(card:take "title" or card:take "id"), card:take "type")
+  card:time("starts", "start_date")
+  card:time("ends", "end_date")
+  local events = card:take("related_event_tickers")
+  if type(events) == "table" and type(events[1]) == "string" then card:field("events", table.concat(events, ", ")) end
+  card:take "primary_event_tickers"
+  card:field("id", card:take "id")
+end
+
+-- get_balance: `balance` and `portfolio_value` are cents.
+function CARDS.balance(card)
+  local dollars, cents = card:number "balance_dollars", card:number "balance"
+  dollars = dollars or cents / 100
+  local held = card:number "portfolio_value"
+  card:field("balance", text.dollars(dollars))
+  if held then
+    card:field("portfolio", text.dollars(held / 100))
+    card:field("together", text.dollars(dollars + held / 100))
+  end
+  card:time("at", "updated_ts")
+end
+
+function CARDS.exchange_status(card)
+  local function state(label, name, yes, no)
+    local value = card:take(name)
+    if type(card.record[name]) == "boolean" then value = card.record[name] end
+    card:field(label, { value and yes or no, value and text.GREEN or text.RED })
+  end
+  state("exchange", "exchange_active", "open", "closed")
+  state("trading", "trading_active", "open", "paused")
+  local list = card:take "exchange_index_statuses"
+  if type(list) == "table" then
+    for _, one in ipairs(list) do
+      if type(one) == "table" and one.trading_active == false then
+        card:field("", string.format("%s: paused", tostring(one.description or one.exchange_index)))
+      end
+    end
+  end
+  card:time("resumes", "exchange_estimated_resume_time")
+end
+
+function CARDS.budget(card)
+  card:head("tokens", card:take "tier")
+  for _, name in ipairs{ "read", "write" } do
+    local left, most, rate = card:number(name), card:number(name .. "_capacity"), card:number(name .. "_rate")
+    if left and most then
+      card:field(name, string.format("%s of %s", text.number(math.floor(left), 0), text.number(most, 0)),
+        rate and { string.format("   %s a second", text.number(rate, 0)), text.DIM } or "")
+    end
+  end
+  local waiting = card:number "waiting"
+  if waiting then card:field("waiting", text.number(waiting, 0), waiting == 1 and " call" or " calls") end
+end
+
+---The lines of a card for a record of this kind (kinds.record); nil for a kind that has none.
+function cards.lines(record, kind, o)
+  local make = CARDS[kind]
+  if not make then return nil end
+  local card = new_card(o, record)
+  make(card)
+  return card:rest()
+end
+
+-- ---- errors ----
+
+-- What to do, by code and by kind.
+local BY_CODE = {
+  insufficient_balance = "the order costs more than the balance: a lower count or price, or cancel what rests",
+  market_closed = "the market does not trade any more: kalshi.get_market(ticker).market.status",
+  order_not_found = "the order is gone, filled or cancelled: kalshi.get_orders{ ticker = … }",
+}
+local BY_KIND = {
+  auth = "kalua doctor looks at the key, its file and the clock",
+  rate_limit = "kalshi.budget() says what is left; calls wait for their tokens by themselves",
+  network = "kalua doctor looks at the way to the exchange",
+  timeout = "try again, or give it longer with timeout",
+  permission = "start with the flag that gives it: --allow-fs, --allow-net, --allow-env, --allow-run",
+  closed = "it was closed before; open it anew",
+}
+
+-- A traceback without what the prompt itself adds below the input.
+local function traceback_lines(card, traceback)
+  for line in (traceback or ""):gmatch "[^\n]+" do
+    line = line:gsub("\t", "  ")
+    if not line:find "^%s*%[C%]: in %?$" then
+      card.lines[#card.lines + 1] = text.dim(card.o, text.fit(card.o, line, card.o.width))
+    end
+  end
+end
+
+---The lines of an error: a value of any kind that was raised, and its traceback or nil.
+function cards.error(value, traceback, o)
+  local card = new_card(o, type(value) == "table" and value or {})
+  if type(value) ~= "table" or values.is_opaque(value) then
+    local message = values.is_opaque(value) and "an error object (" .. value.kind .. ")" or tostring(value)
+    if value == nil then message = "an error without a message (nil was raised)" end
+    for i, line in ipairs(width.wrap(width.clean(message, o.ascii), o.width - 7)) do
+      card:add{ { i == 1 and "error: " or "       ", text.RED }, line }
+    end
+    traceback_lines(card, traceback)
+    return card.lines
+  end
+  local kind, message = card:take "kind", card:take "message"
+  local name = width.clean(tostring(kind or "error"), o.ascii)
+  local lines = width.wrap(width.clean(name .. ": " .. tostring(message or "without a message"), o.ascii), o.width)
+  for i, line in ipairs(lines) do
+    if i == 1 and line:sub(1, #name + 1) == name .. ":" then
+      card:add{ { name .. ":", text.RED }, line:sub(#name + 2) }
+    else
+      card:add{ line }
+    end
+  end
+  card:field("where", card:take "where")
+  card:field("operation", card:take "operation")
+  local status, code = card:take "status", card:take "code"
+  if status then card:field("status", tostring(status), code and "   " .. tostring(code) or "") end
+  if code and not status then card:field("code", tostring(code)) end
+  local again = card:take "retryable"
+  if again == true then card:field("again", "may be tried again") end
+  card.shown.retryable = true
+  card:field("try", BY_CODE[code] or BY_KIND[kind])
+  for field, beside in pairs(value) do
+    if beside == json.null then card.shown[field] = true end
+  end
+  card:rest()
+  traceback_lines(card, traceback)
+  return card.lines
+end
+
+return cards

@@ -1,0 +1,359 @@
+-- Portraits as Lua that can be pasted back: sorted keys, lines that fit, and what has no text in Lua as a comment.
+local values = require "prompt.values"
+local width = require "prompt.width"
+
+local lua = {}
+
+local DIM, PLAIN = "\27[2m", "\27[0m"
+local INDENT = "  "
+local LEAST = 24       -- columns that a value has, however deep it is
+local AGAIN = 100000   -- values that are written, before a shared table is not written once more
+local REMARK = 60      -- columns of a comment
+local SHORT = 24       -- bytes of a text of which several stand in one line
+local PER_LINE = "\\z" -- what a text that goes on in the next line ends in: it skips blanks
+local BLANK = "\\032"  -- one that is not skipped
+
+local KEYWORDS = {}
+for word in ([[and break do else elseif end false for function goto if in local nil not or repeat return then true
+  until while]]):gmatch "%a+" do
+  KEYWORDS[word] = true
+end
+
+-- ---- texts ----
+
+local ESCAPES = { ["\n"] = "\\n", ["\t"] = "\\t", ["\r"] = "\\r", ["\\"] = "\\\\", ['"'] = '\\"' }
+
+-- Characters that are not to be seen or that turn what stands beside them, and with `ascii` all beyond it.
+local function escape_code(character, ascii)
+  local code = utf8.codepoint(character)
+  local hidden = code < 0xA0 or code == 0xAD or width.at(code) == 0 or code >= 0xE000 and code < 0xF900
+    or code >= 0xF0000
+  return (ascii or hidden) and string.format("\\u{%X}", code) or character
+end
+
+---A text as Lua would read it, in quotes. Control characters, bytes that are no UTF-8 and invisible characters are
+---escaped.
+function lua.quote(text, ascii)
+  local quoted = text:gsub('([%c\127\\"])(%d?)', function(c, digit)
+    return (ESCAPES[c] or string.format(digit == "" and "\\%d" or "\\%03d", c:byte())) .. digit
+  end)
+  if quoted:find "[\128-\255]" then
+    if utf8.len(quoted) then
+      quoted = quoted:gsub("[\194-\244][\128-\191]*", function(c) return escape_code(c, ascii) end)
+    else
+      quoted = quoted:gsub("[\128-\255]", function(c) return string.format("\\x%02X", c:byte()) end)
+    end
+  end
+  return '"' .. quoted .. '"'
+end
+
+-- The pieces of a quoted text that may not be torn: escapes, characters.
+local function pieces(quoted)
+  local out, at = {}, 1
+  while at <= #quoted do
+    local piece = quoted:match("^\\u{%x+}", at) or quoted:match("^\\x%x%x", at) or quoted:match("^\\%d%d?%d?", at)
+      or quoted:match("^\\.", at) or quoted:match("^[\194-\244][\128-\191]*", at) or quoted:sub(at, at)
+    out[#out + 1] = piece
+    at = at + #piece
+  end
+  return out
+end
+
+-- A quoted text as lines of at most so many columns, the first of `first`, broken at blanks where there are any.
+local function broken(quoted, first, rest)
+  local lines, line, taken, blank = {}, {}, 0, nil
+  local room = first - 2
+  for _, piece in ipairs(pieces(quoted)) do
+    local columns = width.of(piece)
+    if taken + columns > room and #line > 0 then
+      local from = blank and blank > #line // 2 and blank or #line
+      lines[#lines + 1] = table.concat(line, "", 1, from) .. PER_LINE
+      line = table.move(line, from + 1, #line, 1, {})
+      if line[1] == " " then line[1] = BLANK end
+      taken, blank, room = width.of(table.concat(line)), nil, rest - 2
+      if #line == 0 and piece == " " then piece, columns = BLANK, #BLANK end
+    end
+    line[#line + 1] = piece
+    taken = taken + columns
+    if piece == " " then blank = #line end
+  end
+  lines[#lines + 1] = table.concat(line)
+  return lines
+end
+
+local function thousands(n)
+  local text = string.format("%d", n)
+  if n < 10000 then return text end
+  return (text:reverse():gsub("(%d%d%d)", "%1,"):reverse():gsub("^,", ""))
+end
+
+local function remark(c, text)
+  text = width.cut(width.clean(text, c.ascii), REMARK, c.ascii and "..." or "…"):gsub("%]%]", "] ]")
+  text = "--[[ " .. text .. " ]]"
+  return c.colour and DIM .. text .. PLAIN or text
+end
+
+-- ---- single values ----
+
+local function number(p)
+  local n = values.number(p)
+  if math.type(n) == "integer" then return n == math.mininteger and "math.mininteger" or string.format("%d", n) end
+  if n ~= n then return "0/0" end
+  if n == math.huge then return "math.huge" end
+  if n == -math.huge then return "-math.huge" end
+  return p.n
+end
+
+-- What a userdata's picture says of it, in a few words.
+local function userdata_words(p)
+  local picture = p.v and values.of(p.v) or {}
+  local words = { p.u }
+  for _, name in ipairs{ "id", "ticker", "status", "name" } do
+    local value = picture[name]
+    if type(value) == "string" or type(value) == "number" then words[#words + 1] = tostring(value) end
+  end
+  if picture.closed == true then words[#words + 1] = "closed" end
+  return table.concat(words, " ")
+end
+
+---What a value without a text in Lua is, in words: "function json.encode".
+function lua.words(p)
+  local kind = values.kind(p)
+  if kind == "function" then return p.fn == "?" and "function of C" or "function " .. p.fn end
+  if kind == "thread" then return "coroutine, " .. p.co .. (p.at and " at " .. p.at or "") end
+  if kind == "userdata" then return userdata_words(p) end
+  return "light userdata"
+end
+
+local write
+
+-- The target of a reference: nil with words when it cannot be written (again).
+local function target(p, c)
+  local is = c.ids[p.ref]
+  if not is then return nil, "table " .. p.ref end
+  for up = #c.open, 1, -1 do
+    if c.open[up] == p.ref then
+      local levels = #c.open - up
+      if levels == 0 then return nil, "itself" end
+      return nil, string.format("the table %d level%s up", levels, levels == 1 and "" or "s")
+    end
+  end
+  if c.written > AGAIN then return nil, "table " .. p.ref .. " again" end
+  return is
+end
+
+-- A value in one line; nil when it is longer than `room` columns.
+local function flat(p, c, room)
+  if room < 1 then return nil end
+  local kind = values.kind(p)
+  local text
+  if kind == "nil" then
+    text = "nil"
+  elseif kind == "boolean" then
+    text = tostring(p)
+  elseif kind == "number" then
+    text = number(p)
+  elseif kind == "null" then
+    text = "json.null"
+  elseif kind == "string" then
+    local s, length = values.text(p)
+    if #s > 4 * room then return nil end
+    text = lua.quote(s, c.ascii)
+    if length > #s then text = text .. " " .. remark(c, thousands(length - #s) .. " more bytes") end
+  elseif kind == "ref" then
+    local is, words = target(p, c)
+    if is then return flat(is, c, room) end
+    text = "nil " .. remark(c, words)
+  elseif kind == "table" then
+    return write.flat_table(p, c, room)
+  else
+    text = "nil " .. remark(c, lua.words(p))
+  end
+  c.written = c.written + 1
+  if #text > room and width.of((text:gsub("\27%[%d*m", ""))) > room then return nil end
+  return text
+end
+
+-- ---- tables ----
+
+write = {}
+
+local function is_name(p)
+  return type(p) == "string" and p:find "^[%a_][%w_]*$" and not KEYWORDS[p]
+end
+
+-- `name = `, `[1.5] = `; nil for a key that cannot be written.
+local function key_text(p, c)
+  if is_name(p) then return p .. " = " end
+  local kind = values.kind(p)
+  if kind == "ref" then
+    p = target(p, c)
+    if not p then return nil end
+    kind = values.kind(p)
+  end
+  if kind == "string" then
+    local s, length = values.text(p)
+    if length > #s then return nil end
+    return "[" .. lua.quote(s, c.ascii) .. "] = "
+  end
+  if kind ~= "number" and kind ~= "boolean" and kind ~= "table" and kind ~= "null" then return nil end
+  local text = flat(p, c, math.maxinteger)
+  return text and "[" .. text .. "] = "
+end
+
+-- What a table says of itself beside its entries.
+local function remarks(p, c)
+  local out = {}
+  if p.deep then
+    local n = thousands(p.n or 0)
+    if p.n ~= 0 or p.cut then
+      out[1] = remark(c, string.format("%s%s %s", n, p.cut and " or more" or "", p.n == 1 and "entry" or "entries"))
+    end
+  elseif p.na or p.nh then
+    local more = (p.na or 0) + (p.nh or 0)
+    out[1] = remark(c, thousands(more) .. (p.cut and p.nh and " or more" or "") .. " more")
+  end
+  if p.mt then out[#out + 1] = remark(c, p.mt == true and "metatable" or "metatable " .. p.mt) end
+  return out
+end
+
+-- fn(key text or nil, value) for each entry until it returns true; how many there are.
+local function each_entry(p, c, fn)
+  local a, h = p.a or {}, p.h or {}
+  for i = 1, #a do
+    if fn(nil, a[i]) then return end
+  end
+  for i = 1, #h do
+    local key = key_text(h[i][1], c)
+    if key then
+      if fn(key, h[i][2]) then return end
+    elseif fn(nil, nil, h[i]) then
+      return
+    end
+  end
+end
+
+-- An entry whose key cannot be written.
+local function lost_entry(pair, c)
+  local kind = values.kind(pair[1])
+  local key = (kind == "ref" and "a table" or kind == "string" and "a long text" or lua.words(pair[1]))
+  return remark(c, "[" .. key .. "] = " .. (flat(pair[2], c, REMARK) or "…"):gsub("\27%[%d*m", ""))
+end
+
+function write.flat_table(p, c, room)
+  local parts, taken, failed = {}, 4, false
+  c.open[#c.open + 1] = p.t
+  each_entry(p, c, function(key, value, lost)
+    local text
+    if lost then
+      text = lost_entry(lost, c)
+    else
+      key = key or ""
+      text = flat(value, c, room - taken - #key)
+      text = text and key .. text
+    end
+    if not text then
+      failed = true
+      return true
+    end
+    parts[#parts + 1] = text
+    taken = taken + width.of((text:gsub("\27%[%d*m", ""))) + 2
+    failed = taken > room + 2
+    return failed
+  end)
+  c.open[#c.open] = nil
+  if failed then return nil end
+  for _, text in ipairs(remarks(p, c)) do parts[#parts + 1] = text end
+  if #parts == 0 then return "{}" end
+  local text = "{ " .. table.concat(parts, ", ") .. " }"
+  if width.of((text:gsub("\27%[%d*m", ""))) > room then return nil end
+  return text
+end
+
+local function out_line(c, text)
+  c.lines[#c.lines + 1] = text
+end
+
+-- Values of a list that are short stand in one line as far as there is room.
+local function is_short(p)
+  local kind = values.kind(p)
+  return kind == "number" or kind == "boolean" or kind == "null" or type(p) == "string" and #p <= SHORT
+end
+
+function write.table(p, c, depth, before, after)
+  local indent = INDENT:rep(math.min(depth + 1, c.width // 4))
+  out_line(c, before .. "{")
+  c.open[#c.open + 1] = p.t
+  local row = nil
+  local function flush()
+    if row then out_line(c, indent .. row) end
+    row = nil
+  end
+  local shown, all = 0, #(p.a or {}) + #(p.h or {})
+  each_entry(p, c, function(key, value, lost)
+    if #c.lines >= c.most then
+      flush()
+      out_line(c, indent .. remark(c, thousands(all - shown + (p.na or 0) + (p.nh or 0)) .. " more"))
+      shown = nil
+      return true
+    end
+    shown = shown + 1
+    if lost then
+      flush()
+      out_line(c, indent .. lost_entry(lost, c))
+    elseif not key and is_short(value) then
+      local text = flat(value, c, math.maxinteger) .. ","
+      if row and width.of(indent) + width.of(row) + 1 + width.of(text) > c.width then flush() end
+      row = row and row .. " " .. text or text
+    else
+      flush()
+      write.value(value, c, depth + 1, indent .. (key or ""), ",")
+    end
+  end)
+  flush()
+  c.open[#c.open] = nil
+  if shown then
+    for _, text in ipairs(remarks(p, c)) do out_line(c, indent .. text) end
+  end
+  out_line(c, INDENT:rep(math.min(depth, c.width // 4)) .. "}" .. after)
+end
+
+-- A value over as many lines as it needs; `before` stands before its first one, `after` behind its last one.
+function write.value(p, c, depth, before, after)
+  local room = math.max(c.width - width.of(before) - #after, LEAST)
+  local text = flat(p, c, room)
+  if text then return out_line(c, before .. text .. after) end
+  local kind = values.kind(p)
+  if kind == "ref" then
+    p = target(p, c)
+    kind = values.kind(p)
+  end
+  if kind == "table" then return write.table(p, c, depth, before, after) end
+  if kind ~= "string" then return out_line(c, before .. flat(p, c, math.maxinteger) .. after) end
+  local indent = INDENT:rep(math.min(depth + 1, c.width // 4))
+  local s, length = values.text(p)
+  local lines = broken(lua.quote(s, c.ascii), room, math.max(c.width - #indent - #after, LEAST))
+  for i, line in ipairs(lines) do
+    if i == #lines and length > #s then
+      line = line .. " " .. remark(c, thousands(length - #s) .. " more bytes")
+    end
+    out_line(c, (i == 1 and before or indent) .. line .. (i == #lines and after or ""))
+  end
+end
+
+---The lines of a value as Lua. `ids`: the tables by number (values.index), for what was shown before. o: width, colour,
+---ascii (nothing beyond it), lines (most of them, for a table; what is left out is said).
+function lua.lines(p, ids, o)
+  local c = {
+    ids = ids, width = o.width or 80, colour = o.colour, ascii = o.ascii, most = o.lines or math.huge, lines = {},
+    open = {}, written = 0,
+  }
+  local kind = values.kind(p)
+  if kind == "function" or kind == "thread" or kind == "pointer" or kind == "userdata" then
+    return { remark(c, lua.words(p)) }
+  end
+  write.value(p, c, 0, "", "")
+  return c.lines
+end
+
+return lua
