@@ -102,6 +102,12 @@ void kl_script_log(kl_script *s, kl_log_level level, const char *text, size_t n)
     kl_log_write(level, s->name, "%.*s", (int)n, text);
 }
 
+static bool has_state(kl_script *s) {
+  bool has = lua_rawgetp(s->L, LUA_REGISTRYINDEX, &kalua_key) == LUA_TTABLE;
+  lua_pop(s->L, 1);
+  return has;
+}
+
 void kl_version_go_live(kl_script *s) {
   bool first = s->starting;
   s->starting = false;
@@ -118,7 +124,8 @@ void kl_version_go_live(kl_script *s) {
     if (m->live) m->live(m);
   }
   if (first) {
-    kl_buf_free(&s->image);
+    /* One that did not ask for its state yet may do so later, or a prompt in it. */
+    if (has_state(s)) kl_buf_free(&s->image);
     kl_rehearsal_free(s->rehearsal);
     s->rehearsal = NULL;
     s->snapshot = NULL;
