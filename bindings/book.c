@@ -9,6 +9,7 @@
 #include "bindings/book_handle.h"
 #include "bindings/inspect.h"
 #include "bindings/rest.h"
+#include "script/guard.h"
 
 /* ---- waiting ---- */
 
@@ -575,9 +576,13 @@ void kl_book_register(lua_State *L) {
                                        "stale",  "boolean", "age", "number", NULL};
   luaL_newmetatable(L, KL_BOOK_META); /* mt */
   luaL_setfuncs(L, meta, 0);
+  kl_guard_allow_fields(L, -1, "__tostring");
   kl_set_fields(L, methods, fields);
   luaL_newlib(L, methods); /* mt methods */
+  kl_guard_allow_fields(
+      L, -1, "best_bid best_ask spread mid microprice imbalance bids asks count_at depth levels sweep"); /* no `wait` */
   lua_pushcclosure(L, l_index, 1);
+  kl_guard_allow(L, -1);
   lua_setfield(L, -2, "__index"); /* mt */
   lua_pushliteral(L, KL_BOOK_META);
   lua_setfield(L, -2, "__metatable");

@@ -14,6 +14,7 @@
 #include "bindings/queue.h"
 #include "bindings/rest.h"
 #include "bindings/shadow.h"
+#include "script/guard.h"
 #include "script/image.h"
 
 #define BUS_META "bus.Subscription"
@@ -493,6 +494,7 @@ static void register_sub(lua_State *L) {
   static const luaL_Reg methods[] = {{"messages", l_messages}, {"close", l_close}, {NULL, NULL}};
   luaL_newmetatable(L, BUS_META); /* mt */
   luaL_setfuncs(L, meta, 0);
+  kl_guard_allow_fields(L, -1, "__tostring");
   luaL_newlib(L, methods); /* mt methods */
   lua_setfield(L, -2, "__index");
   lua_pushliteral(L, BUS_META);
@@ -505,5 +507,6 @@ int luaopen_kl_bus(lua_State *L) {
       {"send", l_send}, {"listen", l_listen}, {"last", l_last}, {"channels", l_channels}, {NULL, NULL}};
   register_sub(L);
   luaL_newlib(L, functions);
+  kl_guard_allow_fields(L, -1, "last channels");
   return 1;
 }

@@ -10,6 +10,7 @@
 #include "base/decimal.h"
 #include "base/error.h"
 #include "bindings/check.h"
+#include "script/guard.h"
 #include "script/image.h"
 #include "script/script.h"
 
@@ -620,6 +621,10 @@ static int l_encode(lua_State *L) {
 int luaopen_kl_json(lua_State *L) {
   static const luaL_Reg functions[] = {{"decode", l_decode}, {"encode", l_encode}, {NULL, NULL}};
   luaL_newlib(L, functions);
+  kl_guard_allow_fields(L, -1, "decode encode");
+  lua_pushcfunction(L, write_protected);
+  kl_guard_allow(L, -1);
+  lua_pop(L, 1);
   kl_json_push_null(L);
   lua_setfield(L, -2, "null");
   lua_pushlightuserdata(L, (void *)(uintptr_t)&empty_array_mark);

@@ -9,14 +9,23 @@
 #include "bindings/check.h"
 #include "bindings/describe.h"
 #include "bindings/rest.h"
+#include "script/guard.h"
 #include "script/script.h"
 
 enum { MAX_NAMES = 256 };
 
 /* ---- calls ---- */
 
+/* What changes something, in an input of a prompt that only looks. */
+static void refuse_guarded(lua_State *L, const char *call) {
+  char text[96];
+  snprintf(text, sizeof text, "kalshi.%s", call);
+  kl_guard_refuse(L, text);
+}
+
 static int l_operation(lua_State *L) {
   const kl_operation *op = lua_touserdata(L, lua_upvalueindex(1));
+  if (strcmp(op->method, "GET") != 0) refuse_guarded(L, op->name);
   return kl_rest_await(L, op, NULL, kl_args_read(L, op, 1));
 }
 
@@ -33,6 +42,7 @@ static int l_call(lua_State *L) {
     return kl_raisef(L, KL_ERR_VALIDATION, "call: unknown method \"%.20s\": use GET, POST, PUT or DELETE", given);
   static const char base[] = "/trade-api/v2/";
   if (!strncmp(path, base, sizeof base - 1)) path += sizeof base - 2;
+  if (strcmp(method, "GET") != 0) refuse_guarded(L, "call with another method than GET");
   /* The path without its query says which operation it is, and so what the answer looks like. */
   lua_pushlstring(L, path, strcspn(path, "?"));
   const kl_operation *op = kl_operation_match(method, lua_tostring(L, -1));
@@ -159,10 +169,11 @@ static int l_unknown(lua_State *L) {
   return kl_raisef(L, KL_ERR_VALIDATION, "%s.%s: no such operation (kalua api --help lists them)", prefix, name);
 }
 
-static void guard(lua_State *L, const char *prefix) {
+static void suggest_names(lua_State *L, const char *prefix) {
   lua_createtable(L, 0, 2);
   lua_pushstring(L, prefix);
   lua_pushcclosure(L, l_unknown, 1);
+  kl_guard_allow(L, -1);
   lua_setfield(L, -2, "__index");
   lua_pushliteral(L, "kalshi");
   lua_setfield(L, -2, "__metatable");
@@ -248,6 +259,7 @@ static void add_lua_parts(lua_State *L, int module) {
   static const char *const parts[] = {"kalshi_calls", "kalshi_books", "kalshi_history", "kalshi_pages",
                                       "kalshi_candles"};
   luaL_newlib(L, functions); /* helpers */
+  kl_guard_allow_fields(L, -1, "budget has_key");
   int helpers = lua_gettop(L);
   push_paging(L);
   lua_setfield(L, helpers, "paging");
@@ -279,12 +291,17 @@ int luaopen_kl_kalshi(lua_State *L) {
     push_operation(L, op);
     lua_setfield(L, op->legacy ? module + 1 : module, op->name);
   }
-  guard(L, "kalshi.legacy");
+  suggest_names(L, "kalshi.legacy");
   lua_setfield(L, module, "legacy"); /* module */
   luaL_setfuncs(L, functions, 0);
+  lua_pushcfunction(L, l_operation); /* it refuses by itself what is no GET, as `call` does */
+  kl_guard_allow(L, -1);
+  lua_pop(L, 1);
+  kl_guard_allow_fields(L, module, "call status subscriptions orders fills positions balance operations describe");
   lua_pushstring(L, kl_environment_of(L)->env);
   lua_setfield(L, module, "env");
   add_lua_parts(L, module);
-  guard(L, "kalshi");
+  kl_guard_allow_fields(L, module, "budget");
+  suggest_names(L, "kalshi");
   return 1;
 }

@@ -5,6 +5,7 @@
 #include "bindings/bindings.h"
 #include "bindings/check.h"
 #include "bindings/expect.h"
+#include "script/guard.h"
 #include "script/script.h"
 
 static kl_environment *environment(lua_State *L) { return kl_script_data(kl_script_of(L)); }
@@ -102,6 +103,7 @@ int luaopen_kl_kalua(lua_State *L) {
   kl_script *s = kl_script_of(L);
   const kl_script_options *o = kl_script_get_options(s);
   luaL_newlib(L, functions);
+  kl_guard_allow_fields(L, -1, "now stats");
   kl_script_open_state(L);
   kl_script_stats stats;
   kl_script_stats_get(s, &stats);

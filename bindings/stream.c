@@ -6,6 +6,7 @@
 #include "bindings/json.h"
 #include "bindings/rest.h"
 #include "bindings/stream_reader.h"
+#include "script/guard.h"
 
 #define STREAM_META "kalshi.Subscription"
 
@@ -374,7 +375,9 @@ void kl_stream_register(lua_State *L) {
                                      {"available", l_available}, {"close", l_close}, {NULL, NULL}};
   luaL_newmetatable(L, STREAM_META); /* mt */
   luaL_setfuncs(L, meta, 0);
+  kl_guard_allow_fields(L, -1, "__tostring");
   luaL_newlib(L, methods); /* mt methods */
+  kl_guard_allow_fields(L, -1, "available");
   lua_setfield(L, -2, "__index");
   lua_pushliteral(L, STREAM_META);
   lua_setfield(L, -2, "__metatable");

@@ -9,6 +9,7 @@
 #include "bindings/bindings.h"
 #include "bindings/check.h"
 #include "bindings/inspect.h"
+#include "script/guard.h"
 #include "script/limits.h"
 
 static const double MAX_SECONDS = 1e6;
@@ -302,6 +303,9 @@ void kl_task_register(lua_State *L) {
   static const luaL_Reg methods[] = {{"await", l_await}, {"cancel", l_cancel}, {"status", l_status}, {NULL, NULL}};
   static const luaL_Reg timer_meta[] = {{"__gc", timer_close}, {"__close", timer_close}, {NULL, NULL}};
   kl_task_add_methods(L, methods);
+  lua_pushcfunction(L, l_status);
+  kl_guard_allow(L, -1);
+  lua_pop(L, 1);
   luaL_newmetatable(L, TIMER_META);
   luaL_setfuncs(L, timer_meta, 0);
   lua_pushliteral(L, TIMER_META);

@@ -16,6 +16,7 @@
 #include "net/utf8.h"
 #include "net/ws_client.h"
 #include "net/ws_frame.h"
+#include "script/guard.h"
 #include "script/limits.h"
 #include "script/script.h"
 
@@ -699,8 +700,10 @@ static void connection_register(lua_State *L) {
   luaL_newmetatable(L, WS_META); /* mt */
   luaL_setfuncs(L, meta, 0);
   kl_set_fields(L, methods, fields);
+  kl_guard_allow_fields(L, -1, "__tostring");
   luaL_newlib(L, methods); /* mt methods */
   lua_pushcclosure(L, l_index, 1);
+  kl_guard_allow(L, -1);
   lua_setfield(L, -2, "__index"); /* mt */
   lua_pushliteral(L, WS_META);
   lua_setfield(L, -2, "__metatable");

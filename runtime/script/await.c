@@ -113,13 +113,13 @@ static void held_describe(const kl_wait *w, kl_buf *out) {
   (void)w;
   kl_buf_str(out, "its version to take over");
 }
-static int await_held(lua_State *L) { return kl_await(L, lua_touserdata(L, 1)); }
+int kl_await_held_lua(lua_State *L) { return kl_await(L, lua_touserdata(L, 1)); }
 
 int kl_hold(lua_State *L, lua_KContext ctx, lua_KFunction k) {
   kl_wait *w = calloc(1, sizeof *w);
   if (!w) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory to wait");
   *w = (kl_wait){.push = held_push, .drop = held_drop, .describe = held_describe};
-  lua_pushcfunction(L, await_held);
+  lua_pushcfunction(L, kl_await_held_lua);
   lua_pushlightuserdata(L, w);
   lua_callk(L, 1, 0, ctx, k);
   return k(L, LUA_OK, ctx);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "script/bounded.h"
+#include "script/guard.h"
 #include "script/pattern.h"
 
 enum { MAX_FORMAT = 1 << 16, MAX_FORMAT_VALUES = 1000, COPY = 1 << 20 };
@@ -297,6 +298,7 @@ void kl_bounded_string_open(lua_State *L) {
   luaL_setfuncs(L, own, 0);
   for (const luaL_Reg *f = around; f->name; f++) {
     lua_getfield(L, -1, f->name);
+    kl_guard_allow(L, -1); /* it is called through the one that takes its place */
     lua_pushcclosure(L, f->func, 1);
     lua_setfield(L, -2, f->name);
   }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "script/guard.h"
 #include "script/image.h"
 #include "script/internal.h"
 
@@ -31,6 +32,7 @@ static int l_tostring(lua_State *L) {
 void kl_errors_open(lua_State *L) {
   lua_createtable(L, 0, 3);
   lua_pushcfunction(L, l_tostring);
+  kl_guard_allow(L, -1);
   lua_setfield(L, -2, "__tostring");
   lua_pushliteral(L, "kalua.error");
   lua_setfield(L, -2, "__name");

@@ -196,7 +196,7 @@ struct kl_script {
   bool replaced;                 /* another version has taken over */
   const kl_sources *snapshot;    /* where its sources are from while it starts; NULL: the disk */
   kl_rehearsal *rehearsal;       /* of its start; owned, NULL once it is live */
-  kl_buf image;                  /* of the state that it begins with; freed once it is live */
+  kl_buf image;                  /* of the state that it begins with; freed once it is live and has read it */
   kl_buf said;                   /* while it starts: what it printed and logged */
   kl_list start_ready;           /* of kl_task.ready: go on with the start */
   kl_list resting;               /* of kl_task.ready: go on once it is live (again) */
@@ -413,6 +413,9 @@ void kl_task_join_trace(lua_State *L); /* raises */
 /* The mark of a yield that is ours. It stays on the stack of a thread while that is suspended (and after the end of a
  * task's thread), which keeps scripts from resuming it. */
 extern const char kl_await_mark;
+/* (wait): kl_await of it, for functions that go on by a continuation. */
+int kl_await_held_lua(lua_State *L);
+int kl_await_room_lua(lua_State *L);
 /* Whether kl_await would wait here, and not raise. */
 bool kl_can_await(lua_State *L);
 bool kl_is_marked(lua_State *co);

@@ -27,7 +27,7 @@ static void room_describe(const kl_wait *w, kl_buf *out) {
   kl_buf_str(out, "who reads its output");
 }
 
-static int await_room(lua_State *L) { return kl_await(L, lua_touserdata(L, 1)); }
+int kl_await_room_lua(lua_State *L) { return kl_await(L, lua_touserdata(L, 1)); }
 
 void kl_host_print_room(kl_host *h) {
   for (kl_list *n = h->printers.next; n != &h->printers; n = n->next)
@@ -68,7 +68,7 @@ static int print_k(lua_State *L, int status, lua_KContext ctx) {
     if (!p) break;
     p->wait = (kl_wait){.push = room_push, .drop = room_drop, .describe = room_describe};
     kl_list_append(&s->host->printers, &p->link);
-    lua_pushcfunction(L, await_room);
+    lua_pushcfunction(L, kl_await_room_lua);
     lua_pushlightuserdata(L, p);
     lua_callk(L, 1, 0, 0, print_k);
   }

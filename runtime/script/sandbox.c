@@ -5,6 +5,7 @@
 #include <lualib.h>
 
 #include "script/bounded.h"
+#include "script/guard.h"
 #include "script/internal.h"
 
 /* Opens a library of Lua without registering it; leaves its table on the stack. */
@@ -155,4 +156,5 @@ void kl_sandbox_open(lua_State *L) {
   kl_files_open(L);
   kl_require_open(L);
   lua_setglobal(L, "require");
+  kl_guard_open(L);
 }

@@ -4,6 +4,7 @@
 
 #include <lualib.h>
 
+#include "script/guard.h"
 #include "script/internal.h"
 #include "script/process.h"
 
@@ -15,6 +16,7 @@ static int l_time(lua_State *L) {
     lua_pushinteger(L, now(L));
     return 1;
   }
+  kl_guard_refuse(L, "os.time of a table, which it sets right,");
   lua_settop(L, 1);
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_insert(L, 1);
@@ -74,6 +76,7 @@ void kl_system_open(lua_State *L) {
   lua_pushcclosure(L, l_time, 1);
   lua_setfield(L, -2, "time");
   lua_getfield(L, -2, "date");
+  kl_guard_allow(L, -1); /* it is called through l_date; that of time is not: it changes the table that it is given */
   lua_pushcclosure(L, l_date, 1);
   lua_setfield(L, -2, "date");
   lua_getfield(L, -2, "clock");

@@ -74,17 +74,21 @@ void kl_tasks_open(lua_State *L) {
   lua_pushliteral(L, TASK_TYPE);
   lua_setfield(L, -2, "__metatable");
   lua_pop(L, 1);
-  lua_pushcfunction(L, trace_error);
-  kl_guard_allow(L, -1);
-  lua_pop(L, 1);
+  static const lua_CFunction called[] = {trace_error, kl_await_held_lua, kl_await_room_lua};
+  for (size_t i = 0; i < sizeof called / sizeof called[0]; i++) { /* by functions of ours, in any task */
+    lua_pushcfunction(L, called[i]);
+    kl_guard_allow(L, -1);
+    lua_pop(L, 1);
+  }
 }
 
 static int body_end(lua_State *L, int status, lua_KContext ctx) {
   kl_task *t = kl_task_current(L);
   (void)ctx;
   if (t->broken && status == LUA_ERRMEM) kl_watch_push_error(L, t, L); /* memory was refused for that */
-  kl_watch_done(t);                                                    /* a task that was broken may now end in peace */
-  lua_remove(L, 1);                                                    /* the message handler */
+  if (t->guarded) kl_guard_set(L, false);
+  kl_watch_done(t); /* a task that was broken may now end in peace */
+  lua_remove(L, 1); /* the message handler */
   if (status == LUA_OK || status == LUA_YIELD) {
     t->status = KL_TASK_DONE;
   } else {
@@ -414,12 +418,14 @@ void kl_task_resume(kl_task *t) {
   }
   s->current = t;
   s->resumes++;
+  if (t->guarded) s->cap = kl_guard_cap(s);
   bool timed = s->keeper->timing.time.on;
   int64_t began_ns = timed ? kl_timing_begin(s) : 0;
   kl_watch_begin(s, t, t->co);
   int status = lua_resume(t->co, s->L, nargs, &n);
   kl_watch_end(s);
   if (timed) kl_timing_end(s, began_ns);
+  s->cap = s->o.memory_cap;
   s->current = NULL;
   if (status == LUA_YIELD) {
     if (t->broken) {
