@@ -1,5 +1,6 @@
 #include "script/evaluate.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -226,7 +227,7 @@ static void check_words(lua_State *L, const kl_evaluation_options *o) {
 static int input_end(lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   (void)ctx;
-  kl_guard_set(L, false);
+  if (kl_task_current(L)->guarded) kl_guard_set(L, false);
   return lua_gettop(L);
 }
 
@@ -245,6 +246,7 @@ static int start(lua_State *L) {
   const kl_evaluation_options *o = &x->o;
   lua_settop(L, 0);
   lua_rawgeti(L, LUA_REGISTRYINDEX, x->evaluator->env); /* env */
+  kl_scope_check_frame(L, 1);
   int nargs = compile(L, o, 1);
   if (nargs == MORE) {
     x->status = KL_EVALUATION_MORE;
@@ -373,16 +375,48 @@ void kl_evaluator_free(kl_evaluator *v, const char *why) {
   abandon_all(v, why);
   if (v->script) {
     kl_script_disown(&v->member);
+    kl_scope_forget(v->scope); /* functions that inputs have left behind may keep it */
     luaL_unref(v->script->L, LUA_REGISTRYINDEX, v->env);
   }
   free(v);
 }
 
-bool kl_evaluator_selected(const kl_evaluator *v, uint64_t *task, int *level) {
-  (void)v;
-  (void)task;
-  (void)level;
+typedef struct {
+  kl_evaluator *v;
+  kl_task *task;
+  int level;
+  kl_error *e;
+  bool ok;
+} selection;
+
+/* Protected: (selection). */
+static int select_frame(lua_State *L) {
+  selection *x = lua_touserdata(L, 1);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, x->v->env);
+  x->ok = kl_scope_select(L, lua_gettop(L), x->task, x->level, x->e);
+  return 0;
+}
+
+bool kl_evaluator_select(kl_evaluator *v, uint64_t task, int level, kl_error *e) {
+  selection x = {.v = v, .level = level, .e = e};
+  if (!v->script) {
+    kl_error_set(e, KL_ERR_CLOSED, "the script has ended");
+    return false;
+  }
+  x.task = task ? kl_task_find(v->script, task) : NULL;
+  if (task && !x.task) {
+    kl_error_set(e, KL_ERR_VALIDATION, "%s has no task %" PRIu64 " that has not ended", v->script->name, task);
+    return false;
+  }
+  if (kl_script_protected(v->script, select_frame, &x, NULL)) return x.ok;
+  kl_error_set(e, KL_ERR_INTERNAL, no_memory);
   return false;
+}
+
+bool kl_evaluator_selected(const kl_evaluator *v, uint64_t *task, int *level) {
+  const kl_task *t = v->script ? kl_scope_selected(v->scope, level) : NULL;
+  if (t) *task = t->id;
+  return t != NULL;
 }
 
 kl_script *kl_evaluator_script(const kl_evaluator *v) { return v->script; }

@@ -23,16 +23,16 @@ static int upvalue_of(lua_State *L, const char *name) {
   return 0;
 }
 
-/* The function of the frame, on L. */
-static void push_function(lua_State *L, lua_State *co, const lua_Debug *ar) {
-  lua_Debug copy = *ar;
-  lua_getinfo(co, "f", &copy);
-  lua_xmove(co, L, 1);
-}
-
 static void make_room(lua_State *L, lua_State *co) {
   luaL_checkstack(L, 4, NULL);
   if (!lua_checkstack(co, 4)) luaL_error(L, "the stack of the task is full: its variables cannot be read");
+}
+
+void kl_frame_push_function(lua_State *L, lua_State *co, const lua_Debug *ar) {
+  lua_Debug copy = *ar;
+  make_room(L, co);
+  lua_getinfo(co, "f", &copy);
+  lua_xmove(co, L, 1);
 }
 
 bool kl_frame_get(lua_State *L, lua_State *co, const lua_Debug *ar, const char *name) {
@@ -43,7 +43,7 @@ bool kl_frame_get(lua_State *L, lua_State *co, const lua_Debug *ar, const char *
     lua_xmove(co, L, 1);
     return true;
   }
-  push_function(L, co, ar);
+  kl_frame_push_function(L, co, ar);
   i = upvalue_of(L, name);
   if (i) lua_getupvalue(L, -1, i);
   lua_remove(L, i ? -2 : -1);
@@ -58,7 +58,7 @@ bool kl_frame_set(lua_State *L, lua_State *co, const lua_Debug *ar, const char *
     lua_setlocal(co, ar, i);
     return true;
   }
-  push_function(L, co, ar); /* value fn */
+  kl_frame_push_function(L, co, ar); /* value fn */
   i = upvalue_of(L, name);
   lua_insert(L, -2); /* fn value */
   if (i) lua_setupvalue(L, -2, i);

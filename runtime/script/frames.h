@@ -4,6 +4,8 @@
 
 #include "script/script.h"
 
+/* Pushes the function of the frame on L. */
+void kl_frame_push_function(lua_State *L, lua_State *co, const lua_Debug *ar); /* raises */
 /* Pushes the value of a local variable (the innermost of that name) or an upvalue of the frame `ar` of `co` on L.
  * False, and nothing pushed, where it has none of that name. */
 bool kl_frame_get(lua_State *L, lua_State *co, const lua_Debug *ar, const char *name); /* raises */

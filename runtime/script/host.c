@@ -140,4 +140,5 @@ void kl_host_close(kl_host *h) {
   uv_close((uv_handle_t *)&h->save_timer, handle_closed);
 }
 
+uv_loop_t *kl_host_loop(const kl_host *h) { return h->loop; }
 size_t kl_host_running(const kl_host *h) { return h->running; }

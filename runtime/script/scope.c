@@ -1,5 +1,6 @@
 #include "script/scope.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "script/frames.h"
@@ -8,12 +9,13 @@
 #include "script/words.h"
 
 struct kl_scope {
-  uint64_t task; /* whose frame was selected; 0: none */
+  kl_task *task; /* whose frame was selected, anchored by its object; NULL: none */
   int level;
 };
 
-/* User values of the scope's userdata, which is upvalue 1 of its functions. */
-enum { VARIABLES = 1, MODULES, USER_VALUES = MODULES };
+/* User values of the scope's userdata, which is upvalue 1 of its functions. Of the frame its function: it is taken to
+ * be the same while that runs at its level. */
+enum { VARIABLES = 1, MODULES, TASK, FUNCTION, USER_VALUES = FUNCTION };
 
 /* Stands for nil in the table of variables: declared, without a value. */
 static const char nil_mark = 0;
@@ -68,10 +70,26 @@ static bool push_global(lua_State *L, const char *name) {
   return known;
 }
 
-/* All but what a metatable of the globals adds. */
+static bool find_frame(lua_State *L, int scope, kl_frame *f) {
+  const kl_scope *s = lua_touserdata(L, scope);
+  if (!s->task || kl_task_ended(s->task) || !kl_task_frame(s->task, s->level, f)) return false;
+  lua_getiuservalue(L, scope, FUNCTION);
+  kl_frame_push_function(L, f->co, &f->ar);
+  bool same = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);
+  return same;
+}
+
+static bool push_of_frame(lua_State *L, int scope, const char *name) {
+  kl_frame f;
+  return find_frame(L, scope, &f) && kl_frame_get(L, f.co, &f.ar, name);
+}
+
+/* All but what a metatable of the globals adds. `_` is the prompt's: in frames it is a name for what is not used. */
 static bool push_known(lua_State *L, int scope, const char *name) {
   luaL_checkstack(L, 6, NULL);
-  return push_variable(L, scope, name) || push_global(L, name) || push_module(L, scope, name);
+  return (strcmp(name, "_") != 0 && push_of_frame(L, scope, name)) || push_variable(L, scope, name) ||
+         push_global(L, name) || push_module(L, scope, name);
 }
 
 static int l_index(lua_State *L) {
@@ -86,12 +104,16 @@ static int l_newindex(lua_State *L) {
   int scope = lua_upvalueindex(1);
   if (lua_type(L, 2) == LUA_TSTRING) {
     const char *name = lua_tostring(L, 2);
+    kl_frame f;
+    lua_pushvalue(L, 3);
+    if (strcmp(name, "_") != 0 && find_frame(L, scope, &f) && kl_frame_set(L, f.co, &f.ar, name)) return 0;
     if (push_variable(L, scope, name)) {
       lua_settop(L, 3);
       set_variable(L, scope, name);
       return 0;
     }
   }
+  lua_settop(L, 3);
   lua_pushglobaltable(L);
   lua_insert(L, 2); /* env globals key value */
   lua_settable(L, 2);
@@ -123,7 +145,7 @@ void kl_scope_new(lua_State *L, kl_scope **out) {
   kl_scope *s = lua_newuserdatauv(L, sizeof *s, USER_VALUES); /* scope */
   *s = (kl_scope){0};
   int scope = lua_gettop(L);
-  for (int i = 1; i <= USER_VALUES; i++) {
+  for (int i = VARIABLES; i <= MODULES; i++) {
     lua_newtable(L);
     lua_setiuservalue(L, scope, i);
   }
@@ -185,6 +207,64 @@ void kl_scope_push_take(lua_State *L, int env) {
   luaL_checkstack(L, 4, NULL);
   push_scope(L, lua_absindex(L, env));
   lua_pushcclosure(L, l_take, 1);
+}
+
+kl_task *kl_scope_selected(const kl_scope *s, int *level) {
+  *level = s->level;
+  return s->task;
+}
+
+void kl_scope_forget(kl_scope *s) { s->task = NULL; }
+
+static void deselect(lua_State *L, int scope) {
+  kl_scope *s = lua_touserdata(L, scope);
+  s->task = NULL;
+  lua_pushnil(L);
+  lua_setiuservalue(L, scope, TASK);
+  lua_pushnil(L);
+  lua_setiuservalue(L, scope, FUNCTION);
+}
+
+bool kl_scope_select(lua_State *L, int env, kl_task *t, int level, kl_error *e) {
+  kl_frame f;
+  luaL_checkstack(L, 6, NULL);
+  push_scope(L, lua_absindex(L, env)); /* scope */
+  int scope = lua_gettop(L);
+  kl_scope *s = lua_touserdata(L, scope);
+  bool ok = !t || (!kl_task_ended(t) && kl_task_frame(t, level, &f));
+  if (!t)
+    deselect(L, scope);
+  else if (!ok)
+    kl_error_set(e, KL_ERR_VALIDATION, "task %" PRIu64 " has no frame %d", kl_task_id(t), level);
+  else {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, t->ref);
+    lua_setiuservalue(L, scope, TASK);
+    kl_frame_push_function(L, f.co, &f.ar);
+    lua_setiuservalue(L, scope, FUNCTION);
+    s->task = t;
+    s->level = level;
+  }
+  lua_pop(L, 1);
+  return ok;
+}
+
+void kl_scope_check_frame(lua_State *L, int env) {
+  kl_frame f;
+  luaL_checkstack(L, 6, NULL);
+  push_scope(L, lua_absindex(L, env)); /* scope */
+  int scope = lua_gettop(L);
+  const kl_scope *s = lua_touserdata(L, scope);
+  const kl_task *t = s->task;
+  if (t && !find_frame(L, scope, &f)) {
+    bool ended = kl_task_ended(t);
+    uint64_t id = kl_task_id(t);
+    deselect(L, scope);
+    kl_raisef(L, KL_ERR_CLOSED,
+              "the frame that was selected is gone, task %" PRIu64
+              " has %s: names mean what they mean to the script again",
+              id, ended ? "ended" : "gone on");
+  }
+  lua_pop(L, 1);
 }
 
 bool kl_scope_lookup(lua_State *L, int env, const char *name) {

@@ -2,7 +2,7 @@
 #ifndef KL_SCRIPT_SCOPE_H
 #define KL_SCRIPT_SCOPE_H
 
-#include "script/script.h"
+#include "script/task.h"
 
 /* Part of the memory of Lua: lives as long as the environment, which functions defined at the prompt keep. */
 typedef struct kl_scope kl_scope;
@@ -16,6 +16,15 @@ void kl_scope_load_modules(lua_State *L, int env, const char *source, size_t n);
 void kl_scope_declare(lua_State *L, int env, const char *name); /* raises */
 /* Pushes a function that declares the active local variables of its caller. */
 void kl_scope_push_take(lua_State *L, int env); /* raises */
+/* The variables of this frame of a task that does not run come first; `t` NULL: of none any more. False with `e` where
+ * there is no such frame. */
+bool kl_scope_select(lua_State *L, int env, kl_task *t, int level, kl_error *e); /* raises */
+/* What is selected; NULL: nothing. */
+kl_task *kl_scope_selected(const kl_scope *s, int *level);
+/* Nothing is selected any more: whoever did that has gone. */
+void kl_scope_forget(kl_scope *s);
+/* Raises, and selects nothing any more, where the selected frame is gone. */
+void kl_scope_check_frame(lua_State *L, int env); /* raises */
 /* Calls fn with the name of each variable of the session's own and its value at the top of L, and with that of each
  * module and the module, or nil where it is not loaded. fn may raise; it leaves the stack as it found it. */
 void kl_scope_each(lua_State *L, int env, void (*fn)(void *data, lua_State *L, const char *name),

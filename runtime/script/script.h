@@ -184,6 +184,7 @@ kl_host *kl_host_new(uv_loop_t *loop, const kl_host_options *o); /* NULL when ou
 /* After all scripts ended. Closes its handles; the memory goes when the loop has closed them: run the loop once more.
  */
 void kl_host_close(kl_host *h);
+uv_loop_t *kl_host_loop(const kl_host *h);
 size_t kl_host_running(const kl_host *h); /* scripts not yet ended */
 /* Tasks that wait in print are to ask again whether there is room. */
 void kl_host_print_room(kl_host *h);
