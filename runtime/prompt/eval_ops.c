@@ -1,59 +1,11 @@
-/* The operations `eval`, `select` and `watch`: inputs of a session, and what comes of them. */
-#include <stdio.h>
+/* The operations `eval` and `select`: inputs of a session, and what comes of them. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json_fields.h"
 #include "prompt/internal.h"
-
-enum { KIND_SIZE = 32, SECOND_NS = 1000000000 };
-
-/* ---- what came of an input ---- */
-
-typedef struct outcome {
-  kl_buf json, trace;
-  char kind[KIND_SIZE]; /* of an error object */
-} outcome;
-
-static void outcome_free(outcome *x) {
-  kl_buf_free(&x->json);
-  kl_buf_free(&x->trace);
-}
-
-static void note_kind(outcome *x, lua_State *L) {
-  x->kind[0] = 0;
-  if (lua_type(L, -1) != LUA_TTABLE) return;
-  luaL_checkstack(L, 1, NULL);
-  lua_pushliteral(L, "kind");
-  lua_rawget(L, -2);
-  if (lua_type(L, -1) == LUA_TSTRING) snprintf(x->kind, sizeof x->kind, "%s", lua_tostring(L, -1));
-  lua_pop(L, 1);
-}
-
-static void outcome_take(outcome *x, lua_State *L, int n, const char *traceback,
-                         const kl_portrait_limits *limits) { /* raises */
-  kl_buf_clear(&x->json);
-  kl_buf_clear(&x->trace);
-  if (n == 1) note_kind(x, L);
-  kl_portrait_write(L, n, limits, &x->json);
-  if (traceback) kl_buf_str(&x->trace, traceback);
-}
-
-static const char *const statuses[] = {[KL_EVALUATION_VALUE] = "value",
-                                       [KL_EVALUATION_ERROR] = "error",
-                                       [KL_EVALUATION_CANCELLED] = "cancelled",
-                                       [KL_EVALUATION_MORE] = "more"};
-
-static void write_outcome(kl_buf *b, const outcome *x, const kl_evaluation_end *end) {
-  kl_json_field_str(b, "status", statuses[end->status]);
-  kl_json_key(b, "ms");
-  kl_buf_decimal(b, end->ns / 1000, 3);
-  kl_json_field_bool(b, "waited", end->waited);
-  if (end->status == KL_EVALUATION_VALUE) kl_json_field_int(b, "values", end->values);
-  if (end->why) kl_json_field_str(b, "message", end->why);
-  if (end->status == KL_EVALUATION_ERROR && x->kind[0]) kl_json_field_str(b, "kind", x->kind);
-  if (x->trace.len) kl_json_field_str(b, "traceback", x->trace.data);
-}
+#include "prompt/outcome.h"
 
 /* ---- eval ---- */
 
@@ -65,13 +17,13 @@ typedef struct eval {
   kl_buf source;              /* for the journal */
   kl_evaluation *evaluation;
   const kl_portrait_limits *limits;
-  outcome outcome;
+  kl_outcome_text outcome;
   bool cancelled;
 } eval;
 
 static void eval_show(void *data, lua_State *L, int n, const char *traceback) {
   eval *x = data;
-  outcome_take(&x->outcome, L, n, traceback, x->limits);
+  kl_outcome_take(&x->outcome, L, n, traceback, x->limits);
 }
 
 /* A long line in parts, of which all but the last say that there is more. */
@@ -105,16 +57,17 @@ static void eval_ended(void *data, const kl_evaluation_end *as_told) {
   kl_control_call *call = x->call;
   kl_buf answer = {0}, json = {0};
   if (end->status != KL_EVALUATION_MORE)
-    kl_prompt_session_journal(x->session, "eval", x->source.data, x->source.len, statuses[end->status], end->ns);
+    kl_prompt_session_journal(x->session, "eval", x->source.data, x->source.len, kl_outcome_statuses[end->status],
+                              end->ns);
   kl_buf_free(&x->source);
-  bool shown = (end->status == KL_EVALUATION_VALUE || end->status == KL_EVALUATION_ERROR) && !end->why;
+  bool shown = kl_outcome_is_shown(end);
   kl_control_give_lines(x->prompt->control);
-  write_outcome(&answer, &x->outcome, end);
+  kl_outcome_write(&answer, &x->outcome, end);
   if (shown) {
     json = x->outcome.json;
     x->outcome.json = (kl_buf){0};
   }
-  outcome_free(&x->outcome);
+  kl_outcome_free(&x->outcome);
   free(x);
   kl_control_call_set(call, NULL);
   if (shown)
@@ -180,9 +133,30 @@ static void room_eval(void *data, kl_control_call *call) {
   kl_host_print_room(x->prompt->host);
 }
 
-const kl_control_op kl_prompt_eval_ops[] = {{"eval", run_eval, cancel_eval, room_eval}, {NULL, NULL, NULL, NULL}};
+/* ---- select ---- */
 
-void kl_prompt_end_watches(kl_prompt_session *s, const char *why) {
-  (void)s;
-  (void)why;
+static void run_select(void *data, kl_control_call *call, const json_t *fields) {
+  (void)data;
+  kl_error e = {0};
+  kl_prompt_session *s = kl_prompt_session_of(call, fields, &e);
+  const json_t *task = json_object_get(fields, "task"), *frame = json_object_get(fields, "frame");
+  bool wrong = !json_is_integer(task) || json_integer_value(task) < 0 || (frame && !json_is_integer(frame)) ||
+               json_integer_value(frame) < 0 || json_integer_value(frame) > INT_MAX;
+  kl_evaluator *v = s && !wrong ? kl_prompt_session_evaluator(s, &e) : NULL;
+  if (s && wrong)
+    kl_error_set(&e, KL_ERR_VALIDATION,
+                 "select: `task` is the id of a task, or 0, and `frame` the level of one of its frames");
+  uint64_t id = (uint64_t)json_integer_value(task);
+  int level = (int)json_integer_value(frame);
+  if (!v || !kl_evaluator_select(v, id, level, &e)) {
+    kl_control_refuse(call, &e, NULL);
+    return;
+  }
+  kl_buf b = {0};
+  kl_json_field_int(&b, "task", (int64_t)id);
+  if (id) kl_json_field_int(&b, "frame", level);
+  kl_control_answer(call, &b);
 }
+
+const kl_control_op kl_prompt_eval_ops[] = {
+    {"eval", run_eval, cancel_eval, room_eval}, {"select", run_select, NULL, NULL}, {NULL, NULL, NULL, NULL}};

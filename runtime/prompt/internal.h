@@ -22,7 +22,7 @@ struct kl_prompt_session {
   kl_strategy *strategy;
   kl_strategy_observer observer;
   kl_evaluator *evaluator; /* in the version that runs; NULL until one is asked for */
-  kl_list watches;         /* of the calls `watch` of eval_ops.c, by their links */
+  kl_list watches;         /* of watch_ops.c */
   bool armed;
 };
 
@@ -38,8 +38,8 @@ void kl_prompt_session_end(kl_prompt_session *s, const char *why);
 /* Its watches end, as the session does. */
 void kl_prompt_end_watches(kl_prompt_session *s, const char *why);
 
-/* The operations of session.c and eval_ops.c; `data` is the prompt. */
-extern const kl_control_op kl_prompt_session_ops[], kl_prompt_eval_ops[];
+/* The operations of session.c, eval_ops.c and watch_ops.c; `data` is the prompt. */
+extern const kl_control_op kl_prompt_session_ops[], kl_prompt_eval_ops[], kl_prompt_watch_ops[];
 /* Those of inspect_ops.c. */
 extern const kl_control_op kl_prompt_inspect_ops[];
 
