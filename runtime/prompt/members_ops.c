@@ -101,7 +101,8 @@ static int look(lua_State *L) {
 
 /* A list of names and integers that begins with a name; empty, or absent. */
 static bool check_path(const json_t *path, kl_error *e) {
-  bool ok = !path || (json_array_size(path) <= LONGEST_PATH && (json_is_array(path) || json_object_size(path) == 0));
+  bool ok = !path || (json_array_size(path) <= LONGEST_PATH &&
+                      (json_is_array(path) || (json_is_object(path) && json_object_size(path) == 0)));
   for (size_t i = 0; ok && i < json_array_size(path); i++) {
     const json_t *part = json_array_get(path, i);
     ok = json_is_string(part) || (json_is_integer(part) && i > 0);

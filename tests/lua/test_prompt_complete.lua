@@ -311,7 +311,7 @@ test("hints: the argument at the cursor, or the key", function(t)
     local got = hint(input) or "nothing"
     t.eq(got:sub(1, #text), text, input)
   end
-  begins("kalshi.book(|", "kalshi.book(‹ticker: string›)  Opens a market's live book")
+  begins("kalshi.book(|", "kalshi.book(‹ticker: string›)  ")
   begins("task.every(1, |", "task.every(seconds, ‹fn: function›, options?)")
   begins('b:sweep("buy", |', "book:sweep(action, ‹count: number›, side?)")
   begins('b:sweep("buy", 5, "ye|', "book:sweep(action, count, ‹side?: \"yes\"|\"no\"›)")
@@ -322,7 +322,8 @@ test("hints: the argument at the cursor, or the key", function(t)
   begins("kalshi.create_order{ ticker = 'X', post_only = |", "kalshi.create_order  post_only = boolean")
   begins(":load |", ":load FILE  runs a file")
   t.eq(hint "x = 1|", nil)
-  t.eq(hint "print(|", nil)
+  begins("print(1, |", "print(‹...: any›)  ")
+  t.eq(hint "unknown(|", nil)
   t.eq(hint "-- kalshi.book(|", nil)
 end)
 

@@ -96,7 +96,7 @@ local function writable(name) return name:find "^[%a_\128-\255][%w_\128-\255]*$"
 
 local function params_of(fn)
   local out = {}
-  for i, p in ipairs(fn.params) do out[i] = p.name .. (p.optional and "?" or "") end
+  for i, p in ipairs(fn.params) do out[i] = p.name .. (p.optional and p.name ~= "..." and "?" or "") end
   return "(" .. table.concat(out, ", ") .. ")"
 end
 

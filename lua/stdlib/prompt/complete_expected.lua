@@ -334,7 +334,7 @@ end
 function expected.signature(call, argument)
   local out = {}
   for i, p in ipairs(call.params) do
-    local name = p.name .. (p.required and "" or "?")
+    local name = p.name .. ((p.required or p.name == "...") and "" or "?")
     if i == argument or p.name == "..." and argument and argument >= i then
       local kind = p.values and values_of(p) or p.type
       name = p.name == "{…}" and "‹{…}›" or ("‹%s: %s›"):format(name, kind)

@@ -1,0 +1,138 @@
+// Completion at the prompt: what the other end says of its names, over the control socket.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import test, { after, before, describe } from 'node:test';
+import { KALUA, Sim, cleanEnv, tempDir, until } from './peers.mjs';
+
+let sim;
+let script;
+before(async () => { sim = await Sim.start('--quiet-market'); });
+after(async () => {
+  script?.kill('SIGKILL');
+  await sim?.stop();
+});
+
+// A connection to the control socket of a process that runs one script.
+class Client {
+  static async open(home) {
+    const folder = path.join(home, 'kalua');
+    let socket;
+    await until('the socket', () => {
+      socket = fs.existsSync(folder) && fs.readdirSync(folder).find((f) => f.endsWith('.sock'));
+      return socket;
+    });
+    const c = new Client();
+    c.socket = net.connect(path.join(folder, socket));
+    c.messages = [];
+    let rest = '';
+    c.socket.on('data', (d) => {
+      const lines = (rest + d).split('\n');
+      rest = lines.pop();
+      c.messages.push(...lines.map((l) => JSON.parse(l)));
+    });
+    c.id = 0;
+    return c;
+  }
+
+  send(op, fields = {}) {
+    this.id += 1;
+    this.socket.write(`${JSON.stringify({ id: this.id, op, ...fields })}\n`);
+    return this.id;
+  }
+
+  async ask(op, fields) {
+    const id = this.send(op, fields);
+    let answer;
+    await until(`the answer to ${op}`, () => {
+      answer = this.messages.find((m) => m.id === id && m.ok !== undefined);
+      return answer;
+    });
+    return answer;
+  }
+}
+
+const SOURCE = `
+local task, kalshi = require "task", require "kalshi"
+quotes = { bid = 0.42, name = "KX", nested = { { deep = true } } }
+Maker = {} Maker.__index = Maker
+function Maker.quote() error "run" end
+maker = setmetatable({ size = 5 }, Maker)
+trap = setmetatable({ own = 1 }, { __index = function() error "run" end, __pairs = function() error "run" end })
+book = kalshi.book(kalshi.get_markets{ status = "open", limit = 1 }.markets[1].ticker)
+print "up"
+while true do task.sleep(0.05) end`;
+
+describe('names of a running script', () => {
+  let client;
+  let session;
+  let out = '';
+
+  before(async () => {
+    const cwd = tempDir();
+    const home = fs.mkdtempSync('/tmp/kalua-cpl-');
+    fs.writeFileSync(path.join(cwd, 'maker.lua'), SOURCE);
+    script = spawn(KALUA, ['--quiet', 'maker.lua'], { cwd, env: { ...cleanEnv(), ...sim.env(), XDG_RUNTIME_DIR: home } });
+    script.stdout.on('data', (d) => { out += d; });
+    script.stderr.on('data', (d) => { out += d; });
+    await until('the script', () => out.includes('up') || (script.exitCode !== null && Promise.reject(new Error(out))));
+    client = await Client.open(home);
+    session = client.send('prompt');
+    await until('the session', () => client.messages.find((m) => m.event === 'ready'));
+  });
+  after(() => client?.socket.end());
+
+  const members = async (fields) => {
+    const answer = await client.ask('members', { session, ...fields });
+    assert.ok(answer.ok, JSON.stringify(answer));
+    return answer;
+  };
+  const names = (answer) => answer.items.map((i) => i.name).sort();
+
+  test('globals, modules and the names of the session', async () => {
+    const all = names(await members({}));
+    for (const name of ['quotes', 'maker', 'print', 'kalshi', 'task', 'kalua']) assert.ok(all.includes(name), name);
+    assert.deepEqual(names(await members({ path: [], prefix: 'quo' })), ['quotes']);
+  });
+
+  test('fields, methods and types, behind a path', async () => {
+    assert.deepEqual((await members({ path: ['quotes'] })).items.sort((a, b) => (a.name < b.name ? -1 : 1)), [
+      { name: 'bid', type: 'number', text: '0.42' }, { name: 'name', type: 'string', text: '"KX"' },
+      { name: 'nested', type: 'table', text: '1 value' }]);
+    assert.deepEqual(names(await members({ path: ['quotes', 'nested', 1] })), ['deep']);
+    assert.deepEqual(names(await members({ path: ['maker'] })), ['quote', 'size']);
+    assert.deepEqual(names(await members({ path: ['maker'], method: true })), ['quote']);
+    assert.deepEqual(names(await members({ path: ['trap'] })), ['own']);
+    assert.deepEqual(names(await members({ path: ['trap', 'x', 'y'] })), []);
+  });
+
+  test('objects of the runtime, and operations', async () => {
+    const book = await members({ path: ['book'] });
+    assert.equal(book.name, 'kalshi.Book');
+    for (const name of ['ticker', 'seq', 'best_bid', 'sweep']) assert.ok(names(book).includes(name), name);
+    assert.ok(names(await members({ path: ['kalshi'] })).includes('get_market_orderbook'));
+    assert.ok(names(await members({ path: ['kalshi', 'each'] })).includes('get_markets'));
+  });
+
+  test('names that inputs declare', async () => {
+    const armed = await client.ask('arm', { session, on: true });
+    assert.ok(armed.ok, JSON.stringify(armed));
+    const answer = await client.ask('eval', { session, source: 'local chosen = { mid = 0.5 }' });
+    assert.equal(answer.status, 'value', JSON.stringify(answer));
+    assert.deepEqual(names(await members({ prefix: 'chos' })), ['chosen']);
+    assert.deepEqual(names(await members({ path: ['chosen'] })), ['mid']);
+  });
+
+  test('what cannot be asked is refused with what is wrong', async () => {
+    for (const fields of [{ path: [1] }, { path: 'quotes' }, { path: [true] }, { path: ['a', {}] },
+      { path: Array(101).fill('a') }]) {
+      const answer = await client.ask('members', { session, ...fields });
+      assert.equal(answer.ok, false, JSON.stringify(fields));
+      assert.match(answer.error.message, /path/);
+    }
+    assert.match((await client.ask('members', { session: 999 })).error.message, /session/);
+    assert.match(out, /^up\n$/); // nothing of the script was run, and nothing failed
+  });
+});
