@@ -1,18 +1,14 @@
 /* Module `cli.terminal`: the terminal as a screen, for commands whose body is in Lua. While there is a screen, what
  * others write to standard error would be drawn into it, so it is kept and told when the screen is gone. */
-#include "bindings/terminal.h"
+#include "bindings/tty.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "bindings/check.h"
@@ -22,100 +18,22 @@
 
 #define SCREEN_META "cli.Screen"
 
-enum { DEFAULT_ROWS = 24, DEFAULT_COLUMNS = 80, TYPED_MAX = 256, KEPT_MAX = 1 << 20 };
+enum { TYPED_MAX = 256, KEPT_MAX = 1 << 20 };
 
 /* The alternate screen without cursor and without wrapping, and all of it undone. What cancels a sequence that was
  * written in part comes first. */
 static const char enter_codes[] = "\033[?1049h\033[?25l\033[?7l\033[0m\033[2J";
 static const char leave_codes[] = "\030\033[0m\033[?7h\033[?25h\033[999;1H\033[?1049l";
 
-/* ---- giving it back ---- */
-
-static const int fatal_signals[] = {SIGHUP, SIGQUIT, SIGABRT, SIGSEGV, SIGBUS};
-enum { FATAL_SIGNALS = sizeof fatal_signals / sizeof fatal_signals[0] };
-
-/* Of the process, for signal handlers. */
-static struct {
-  volatile sig_atomic_t on;
-  bool has_modes;
-  struct termios modes; /* of standard input, as they were */
-  int kept_fd;          /* what was written to standard error meanwhile; -1: it is not kept */
-  int stderr_fd;        /* standard error as it was */
-  struct sigaction fatal[FATAL_SIGNALS];
-} taken = {.kept_fd = -1, .stderr_fd = -1};
-
-/* To a terminal that takes nothing for half a second (stopped by Ctrl-S, say) nothing is written: an end must not hang.
- */
-static void write_all(int fd, const char *p, size_t n) {
-  struct pollfd ready = {.fd = fd, .events = POLLOUT};
-  while (n > 0 && poll(&ready, 1, 500) != 0) {
-    ssize_t w = write(fd, p, n);
-    if (w < 0 && errno == EINTR) continue;
-    if (w <= 0) return;
-    p += w;
-    n -= (size_t)w;
-  }
+/* Keys one by one and unseen; Ctrl-C and Ctrl-Z remain signals. */
+static void key_modes(struct termios *modes) {
+  modes->c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+  modes->c_cc[VMIN] = 1;
+  modes->c_cc[VTIME] = 0;
 }
 
-static void tell_kept(void) {
-  char chunk[4096];
-  off_t at = 0;
-  dup2(taken.stderr_fd, STDERR_FILENO);
-  close(taken.stderr_fd);
-  for (ssize_t n; (n = pread(taken.kept_fd, chunk, sizeof chunk, at)) > 0; at += n)
-    write_all(STDERR_FILENO, chunk, (size_t)n);
-  close(taken.kept_fd);
-  taken.kept_fd = taken.stderr_fd = -1;
-}
-
-void kl_terminal_restore(void) {
-  if (!taken.on) return;
-  taken.on = 0;
-  write_all(STDOUT_FILENO, leave_codes, sizeof leave_codes - 1);
-  if (taken.has_modes) tcsetattr(STDIN_FILENO, TCSANOW, &taken.modes);
-  if (taken.kept_fd >= 0) tell_kept();
-  for (size_t i = 0; i < FATAL_SIGNALS; i++)
-    sigaction(fatal_signals[i], &taken.fatal[i], NULL);
-}
-
-/* Then as if this handler had not been there. */
-static void on_fatal(int number) {
-  kl_terminal_restore();
-  raise(number);
-}
-
-static void keep_stderr(void) {
-  if (!isatty(STDERR_FILENO)) return;
-  taken.kept_fd = memfd_create("stderr", MFD_CLOEXEC);
-  taken.stderr_fd = taken.kept_fd < 0 ? -1 : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-  if (taken.stderr_fd >= 0 && fcntl(taken.kept_fd, F_SETFL, O_APPEND) == 0 &&
-      dup2(taken.kept_fd, STDERR_FILENO) == STDERR_FILENO)
-    return;
-  if (taken.kept_fd >= 0) close(taken.kept_fd);
-  if (taken.stderr_fd >= 0) close(taken.stderr_fd);
-  taken.kept_fd = taken.stderr_fd = -1;
-}
-
-static void take(void) {
-  if (taken.on) return;
-  fflush(stdout);
-  taken.has_modes = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &taken.modes) == 0;
-  if (taken.has_modes) { /* keys one by one and unseen; Ctrl-C and Ctrl-Z remain signals */
-    struct termios modes = taken.modes;
-    modes.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
-    modes.c_cc[VMIN] = 1;
-    modes.c_cc[VTIME] = 0;
-    tcsetattr(STDIN_FILENO, TCSADRAIN, &modes);
-  }
-  keep_stderr();
-  for (size_t i = 0; i < FATAL_SIGNALS; i++) {
-    struct sigaction action = {.sa_handler = on_fatal, .sa_flags = (int)SA_RESETHAND};
-    sigaction(fatal_signals[i], NULL, &taken.fatal[i]);
-    if (taken.fatal[i].sa_handler != SIG_IGN) sigaction(fatal_signals[i], &action, NULL);
-  }
-  taken.on = 1;
-  write_all(STDOUT_FILENO, enter_codes, sizeof enter_codes - 1);
-}
+static const kl_tty_way way = {
+    .modes = key_modes, .enter = enter_codes, .leave = leave_codes, .errors = KL_TTY_STDERR_KEPT};
 
 /* ---- the screen ---- */
 
@@ -162,7 +80,7 @@ static void screen_close(screen *s) {
     s->reader = NULL;
   }
   kl_writer_close(s->writer);
-  kl_terminal_restore();
+  kl_tty_restore();
   uv_close((uv_handle_t *)&s->resize, handle_closed);
   uv_close((uv_handle_t *)&s->suspend, handle_closed);
   if (s->key_fd >= 0) uv_close((uv_handle_t *)&s->keys, handle_closed);
@@ -181,15 +99,9 @@ static void on_resize(uv_signal_t *h, int number) {
   wake(s);
 }
 
-/* Ctrl-Z: the shell gets its terminal; `fg` brings the screen back. Not by SIGSTOP, which would stop the process also
- * where no shell is there to continue it. */
 static void on_suspend(uv_signal_t *h, int number) {
-  struct sigaction ours, usual = {.sa_handler = SIG_DFL};
-  kl_terminal_restore();
-  sigaction(number, &usual, &ours);
-  raise(number);
-  sigaction(number, &ours, NULL);
-  take();
+  (void)number;
+  kl_tty_suspend(&way);
   on_resize(h, SIGWINCH);
 }
 
@@ -227,10 +139,10 @@ static void open_keys(screen *s, uv_loop_t *loop) {
 /* ---- what scripts call ---- */
 
 static int l_size(lua_State *L) {
-  struct winsize size = {0};
-  ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
-  lua_pushinteger(L, size.ws_row ? size.ws_row : DEFAULT_ROWS);
-  lua_pushinteger(L, size.ws_col ? size.ws_col : DEFAULT_COLUMNS);
+  int rows, columns;
+  kl_tty_size(&rows, &columns);
+  lua_pushinteger(L, rows);
+  lua_pushinteger(L, columns);
   return 2;
 }
 
@@ -251,7 +163,7 @@ static int l_close(lua_State *L) {
 static int l_screen(lua_State *L) {
   kl_script *script = kl_script_of(L);
   uv_loop_t *loop = kl_script_loop(script);
-  if (taken.on) return kl_raisef(L, KL_ERR_VALIDATION, "terminal.screen: there is a screen already");
+  if (kl_tty_taken()) return kl_raisef(L, KL_ERR_VALIDATION, "terminal.screen: there is a screen already");
   screen **slot = lua_newuserdatauv(L, sizeof(screen *), 0); /* slot */
   *slot = NULL;
   luaL_setmetatable(L, SCREEN_META);
@@ -265,7 +177,7 @@ static int l_screen(lua_State *L) {
   s->writer = writer;
   s->member.close = member_close;
   kl_list_init(&s->member.link);
-  take();
+  kl_tty_take(&way);
   uv_signal_init(loop, &s->resize);
   uv_signal_init(loop, &s->suspend);
   s->resize.data = s->suspend.data = s;
@@ -284,8 +196,8 @@ static int l_draw(lua_State *L) {
   size_t n, pending;
   const char *codes = kl_check_text(L, 2, "screen:draw", &n);
   struct stat kept;
-  if (taken.kept_fd >= 0 && fstat(taken.kept_fd, &kept) == 0 && kept.st_size > KEPT_MAX &&
-      ftruncate(taken.kept_fd, 0) == 0)
+  int kept_fd = kl_tty_stderr();
+  if (kept_fd >= 0 && fstat(kept_fd, &kept) == 0 && kept.st_size > KEPT_MAX && ftruncate(kept_fd, 0) == 0)
     fputs("kalua: what was told before this is left out: it was too much\n", stderr);
   kl_writer_pending(s->writer, &pending);
   if (pending == 0) kl_writer_add(s->writer, codes, n);

@@ -11,7 +11,7 @@
 
 #include "base/log.h"
 #include "bindings/shadow.h"
-#include "bindings/terminal.h"
+#include "bindings/tty.h"
 #include "cli/account.h"
 #include "cli/exchange_address.h"
 #include "cli/notify.h"
@@ -194,7 +194,7 @@ static void interrupted(uv_signal_t *h, int signum) {
   (void)signum;
   a->interrupts++;
   kl_notifier_stopping(a->notifier);
-  if (a->interrupts > 1) kl_terminal_restore(); /* the script, which would do it, is in no hurry */
+  if (a->interrupts > 1) kl_tty_restore(); /* the script, which would do it, is in no hurry */
   if (a->interrupts == 1) {
     if (isatty(STDERR_FILENO) && !a->quiet) kl_stderr_printf("\nkalua: stopping; Ctrl-C again to stop at once\n");
     stop_all(a, false);
