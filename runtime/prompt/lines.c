@@ -7,8 +7,8 @@
 #include "base/buf.h"
 #include "prompt/reader.h"
 
-struct kl_lines {
-  kl_reader *reader;
+struct kl_input_lines {
+  kl_key_reader *reader;
   void (*ready)(void *data);
   void *data;
   kl_buf buf;
@@ -18,7 +18,7 @@ struct kl_lines {
 };
 
 static void on_bytes(void *data, const char *p, size_t n, int why) {
-  kl_lines *l = data;
+  kl_input_lines *l = data;
   if (n == 0) {
     l->ended = true;
     l->why = why;
@@ -31,22 +31,22 @@ static void on_bytes(void *data, const char *p, size_t n, int why) {
       return;
     }
   }
-  kl_reader_stop(l->reader);
+  kl_key_reader_stop(l->reader);
   l->ready(l->data);
 }
 
-kl_lines *kl_lines_new(uv_loop_t *loop, int fd, void (*ready)(void *data), void *data) {
-  kl_lines *l = calloc(1, sizeof *l);
+kl_input_lines *kl_input_lines_new(uv_loop_t *loop, int fd, void (*ready)(void *data), void *data) {
+  kl_input_lines *l = calloc(1, sizeof *l);
   if (!l) return NULL;
   l->ready = ready;
   l->data = data;
-  l->reader = kl_reader_new(loop, fd, on_bytes, l);
+  l->reader = kl_key_reader_new(loop, fd, on_bytes, l);
   if (l->reader) return l;
   free(l);
   return NULL;
 }
 
-static kl_lines_state fail(kl_lines *l, int why, const char **p, size_t *n) {
+static kl_input_lines_state fail(kl_input_lines *l, int why, const char **p, size_t *n) {
   l->ended = true;
   l->why = why;
   *p = why == EFBIG ? "a line of standard input is longer than 16 MB" : strerror(why);
@@ -54,7 +54,7 @@ static kl_lines_state fail(kl_lines *l, int why, const char **p, size_t *n) {
   return KL_LINES_FAILED;
 }
 
-static kl_lines_state give(kl_lines *l, size_t length, size_t end, const char **p, size_t *n) {
+static kl_input_lines_state give(kl_input_lines *l, size_t length, size_t end, const char **p, size_t *n) {
   *p = l->buf.data + l->taken;
   *n = length > 0 && (*p)[length - 1] == '\r' ? length - 1 : length;
   l->taken += length + end;
@@ -62,7 +62,7 @@ static kl_lines_state give(kl_lines *l, size_t length, size_t end, const char **
   return KL_LINES_LINE;
 }
 
-kl_lines_state kl_lines_take(kl_lines *l, const char **p, size_t *n) {
+kl_input_lines_state kl_input_lines_take(kl_input_lines *l, const char **p, size_t *n) {
   if (l->taken > 0 && l->taken >= l->buf.len / 2) { /* each byte is moved at most once */
     memmove(l->buf.data, l->buf.data + l->taken, l->buf.len - l->taken);
     l->buf.len -= l->taken;
@@ -77,13 +77,13 @@ kl_lines_state kl_lines_take(kl_lines *l, const char **p, size_t *n) {
   if (l->why) return fail(l, l->why, p, n);
   if (left > KL_LINES_MAX) return fail(l, EFBIG, p, n);
   if (l->ended) return left > 0 ? give(l, left, 0, p, n) : KL_LINES_END;
-  kl_reader_start(l->reader);
+  kl_key_reader_start(l->reader);
   return KL_LINES_LATER;
 }
 
-void kl_lines_close(kl_lines *l) {
+void kl_input_lines_close(kl_input_lines *l) {
   if (!l) return;
-  kl_reader_close(l->reader);
+  kl_key_reader_close(l->reader);
   kl_buf_free(&l->buf);
   free(l);
 }

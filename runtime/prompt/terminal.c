@@ -39,11 +39,11 @@ struct kl_terminal {
   kl_buf text; /* of the event that was told last; plain: lines of an input that is not complete */
 
   /* Plain. */
-  kl_lines *lines;
+  kl_input_lines *lines;
   bool prompted, more, failed; /* the prompt is there; `text` is to be gone on with */
 
   /* With keys. */
-  kl_reader *keys_in, *errors_in;
+  kl_key_reader *keys_in, *errors_in;
   kl_keys keys;
   held_key *held, **held_end;
   size_t held_bytes;
@@ -208,8 +208,7 @@ static void on_hint_timer(uv_timer_t *h) {
   kl_terminal *t = h->data;
   size_t n;
   bool forward, failed;
-  if (t->state != EDITING || kl_line_editor_menu(t->editor) ||
-      kl_line_editor_search(t->editor, &n, &forward, &failed))
+  if (t->state != EDITING || kl_line_editor_menu(t->editor) || kl_line_editor_search(t->editor, &n, &forward, &failed))
     return;
   t->hints = true;
   wake(t);
@@ -253,8 +252,9 @@ static void apply(kl_terminal *t, const kl_key *key) {
     if (!t->codes.failed) kl_writer_add(t->out, t->codes.data, t->codes.len);
     break;
   case KL_EDIT_REFUSED:
-    t->notice = key->kind == KL_KEY_PASTE ? "not pasted: that is too long for a prompt; put it into a file, and :load it"
-                                          : "the input is too long";
+    t->notice = key->kind == KL_KEY_PASTE
+                    ? "not pasted: that is too long for a prompt; put it into a file, and :load it"
+                    : "the input is too long";
     break;
   }
 }
@@ -330,9 +330,9 @@ static void on_stderr(void *data, const char *p, size_t n, int why) {
 }
 
 static void watch_stderr(kl_terminal *t, uv_loop_t *loop) {
-  kl_reader_close(t->errors_in);
-  t->errors_in = kl_tty_stderr() >= 0 ? kl_reader_new(loop, kl_tty_stderr(), on_stderr, t) : NULL;
-  if (t->errors_in) kl_reader_start(t->errors_in);
+  kl_key_reader_close(t->errors_in);
+  t->errors_in = kl_tty_stderr() >= 0 ? kl_key_reader_new(loop, kl_tty_stderr(), on_stderr, t) : NULL;
+  if (t->errors_in) kl_key_reader_start(t->errors_in);
 }
 
 /* ---- signals ---- */
@@ -359,7 +359,7 @@ static void suspended(uv_signal_t *h, int number) {
   (void)number;
   leave_input(t, "");
   kl_writer_flush(t->out);
-  kl_reader_close(t->errors_in);
+  kl_key_reader_close(t->errors_in);
   t->errors_in = NULL;
   kl_tty_suspend(&way);
   watch_stderr(t, h->loop);
@@ -371,7 +371,7 @@ static void suspended(uv_signal_t *h, int number) {
 static void continued(uv_signal_t *h, int number) {
   kl_terminal *t = h->data;
   (void)number;
-  kl_reader_close(t->errors_in);
+  kl_key_reader_close(t->errors_in);
   t->errors_in = NULL;
   kl_tty_restore();
   kl_tty_take(&way);
@@ -445,12 +445,14 @@ void kl_terminal_close(kl_terminal *t, bool wait) {
   if (!t) return;
   t->o.wake = no_wake;
   if (!t->plain) {
-    kl_reader_close(t->errors_in);
-    kl_reader_close(t->keys_in);
+    kl_key_reader_close(t->errors_in);
+    kl_key_reader_close(t->keys_in);
     if (t->screen && t->out) {
       t->state = t->state == BUSY ? ACCEPTED : t->state;
-      if (t->state == ACCEPTED) draw(t);
-      else leave_input(t, "");
+      if (t->state == ACCEPTED)
+        draw(t);
+      else
+        leave_input(t, "");
     }
     uv_close((uv_handle_t *)&t->rest_timer, handle_closed);
     uv_close((uv_handle_t *)&t->hint_timer, handle_closed);
@@ -459,7 +461,7 @@ void kl_terminal_close(kl_terminal *t, bool wait) {
     uv_close((uv_handle_t *)&t->on_continue, handle_closed);
     uv_close((uv_handle_t *)&t->turn, handle_closed);
   }
-  kl_lines_close(t->lines);
+  kl_input_lines_close(t->lines);
   if (t->out) write_rest(t->out, wait);
   if (t->err) write_rest(t->err, wait);
   kl_writer_close(t->out);
@@ -489,12 +491,13 @@ static bool open_keys(kl_terminal *t, uv_loop_t *loop) {
   uv_signal_init(loop, &t->on_suspend);
   uv_signal_init(loop, &t->on_continue);
   uv_prepare_init(loop, &t->turn);
-  t->rest_timer.data = t->hint_timer.data = t->on_resize.data = t->on_suspend.data = t->on_continue.data = t->turn.data = t;
+  t->rest_timer.data = t->hint_timer.data = t->on_resize.data = t->on_suspend.data = t->on_continue.data =
+      t->turn.data = t;
   t->open_handles += 6;
   t->history = kl_history_new();
   t->editor = t->history ? kl_line_editor_new(t->history) : NULL;
   t->screen = kl_screen_new((size_t)columns, (size_t)rows, t->colour);
-  t->keys_in = kl_reader_new(loop, STDIN_FILENO, on_typed, t);
+  t->keys_in = kl_key_reader_new(loop, STDIN_FILENO, on_typed, t);
   if (!t->editor || !t->screen || !t->keys_in) return false;
   t->reflows = can_reflow();
   kl_tty_take(&way);
@@ -504,7 +507,7 @@ static bool open_keys(kl_terminal *t, uv_loop_t *loop) {
   uv_signal_start(&t->on_continue, continued, SIGCONT);
   open_history(t);
   kl_line_editor_drop(t->editor); /* at the end of the history */
-  kl_reader_start(t->keys_in);
+  kl_key_reader_start(t->keys_in);
   return true;
 }
 
@@ -533,7 +536,7 @@ kl_terminal *kl_terminal_open(uv_loop_t *loop, const kl_terminal_options *o, kl_
     bool ok = t->out && t->first && t->next;
     if (t->plain) {
       t->err = kl_writer_new(loop, STDERR_FILENO, on_written, t);
-      t->lines = kl_lines_new(loop, STDIN_FILENO, lines_ready, t);
+      t->lines = kl_input_lines_new(loop, STDIN_FILENO, lines_ready, t);
       ok = ok && t->err && t->lines;
     } else {
       ok = open_keys(t, loop) && ok;
@@ -614,7 +617,7 @@ static bool next_line(kl_terminal *t, kl_terminal_event *e) {
   size_t n;
   if (t->state != EDITING || t->failed) return false;
   show_prompt(t);
-  kl_lines_state what = kl_lines_take(t->lines, &p, &n);
+  kl_input_lines_state what = kl_input_lines_take(t->lines, &p, &n);
   if (what == KL_LINES_LATER) return false;
   *e = (kl_terminal_event){.kind = KL_TERMINAL_ENTER};
   if (what == KL_LINES_END) {
@@ -719,8 +722,10 @@ void kl_terminal_busy(kl_terminal *t, const char *text) {
     t->state = BUSY;
   } else if (t->state == BUSY) {
     t->state = EDITING;
-    if (!t->plain) replay(t);
-    else wake(t);
+    if (!t->plain)
+      replay(t);
+    else
+      wake(t);
   }
   if (!t->plain) soon(t);
 }

@@ -16,7 +16,7 @@ typedef enum kl_terminal_kind {
   KL_TERMINAL_INTERRUPT,
   KL_TERMINAL_EOF, /* text: of an input that was not complete */
   KL_TERMINAL_RESIZE,
-  KL_TERMINAL_HINT, /* text, cursor; after a change, once nothing was typed for a moment */
+  KL_TERMINAL_HINT,  /* text, cursor; after a change, once nothing was typed for a moment */
   KL_TERMINAL_FAILED /* text: why standard input cannot be read any more */
 } kl_terminal_kind;
 
@@ -27,10 +27,10 @@ typedef struct kl_terminal_event {
 } kl_terminal_event;
 
 typedef struct kl_terminal_options {
-  bool plain;          /* as without a terminal */
-  bool no_colour;      /* whatever the terminal can do */
-  bool no_history;     /* none is kept */
-  const char *history; /* the file that keeps it; NULL: the usual one */
+  bool plain;               /* as without a terminal */
+  bool no_colour;           /* whatever the terminal can do */
+  bool no_history;          /* none is kept */
+  const char *history;      /* the file that keeps it; NULL: the usual one */
   void (*wake)(void *data); /* there may be an event, or room */
   void *data;
 } kl_terminal_options;

@@ -111,16 +111,15 @@ static int await_room(lua_State *L, terminal *o) {
 
 /* ---- events ---- */
 
-static const char *const kind_names[] = {[KL_TERMINAL_ENTER] = "enter",         [KL_TERMINAL_COMPLETE] = "complete",
-                                         [KL_TERMINAL_INTERRUPT] = "interrupt", [KL_TERMINAL_EOF] = "eof",
-                                         [KL_TERMINAL_RESIZE] = "resize",       [KL_TERMINAL_HINT] = "hint"};
+static const char *const kind_names[] = {
+    [KL_TERMINAL_ENTER] = "enter", [KL_TERMINAL_COMPLETE] = "complete", [KL_TERMINAL_INTERRUPT] = "interrupt",
+    [KL_TERMINAL_EOF] = "eof",     [KL_TERMINAL_RESIZE] = "resize",     [KL_TERMINAL_HINT] = "hint"};
 
 /* False: there is none yet. */
 static bool push_event(lua_State *L, terminal *o, int *results) {
   kl_terminal_event e;
   if (!kl_terminal_next(o->t, &e)) return false;
-  if (e.kind == KL_TERMINAL_FAILED)
-    kl_raisef(L, KL_ERR_CONFIG, "cannot read standard input: %.*s", (int)e.n, e.text);
+  if (e.kind == KL_TERMINAL_FAILED) kl_raisef(L, KL_ERR_CONFIG, "cannot read standard input: %.*s", (int)e.n, e.text);
   lua_pushstring(L, kind_names[e.kind]);
   *results = 1;
   if (!e.text) return true;
@@ -143,17 +142,14 @@ static int push_next(lua_State *L, kl_wait *wait) {
   return event(L, o); /* it may have been for another task */
 }
 
-/* t:event() waits for what happens at the terminal and returns its kind, and of some a text and how many bytes of it are
- * before the cursor:
- *   "enter", text       shall this input run? Then t:accept(), or t:newline() where it is not complete. What is typed
- *                       meanwhile is kept
- *   "complete", text, cursor    t:offer() is the answer; what is typed before it, or before the next t:event(), is kept
- *   "hint", text, cursor        something was typed, and nothing for a moment: t:hint()
- *   "interrupt"         Ctrl-C; what was being typed is gone already
- *   "eof", text         Ctrl-D, or the end of standard input; text, or nil: an input that was not complete
- *   "resize"            t:size() is another
- * While an input runs (t:busy) there is "interrupt" only, and the rest waits. Raises kind "closed" when the terminal was
- * closed, "config" when standard input cannot be read. */
+/* t:event() waits for what happens at the terminal and returns its kind, and of some a text and how many bytes of it
+ * are before the cursor: "enter", text       shall this input run? Then t:accept(), or t:newline() where it is not
+ * complete. What is typed meanwhile is kept "complete", text, cursor    t:offer() is the answer; what is typed before
+ * it, or before the next t:event(), is kept "hint", text, cursor        something was typed, and nothing for a moment:
+ * t:hint() "interrupt"         Ctrl-C; what was being typed is gone already "eof", text         Ctrl-D, or the end of
+ * standard input; text, or nil: an input that was not complete "resize"            t:size() is another While an input
+ * runs (t:busy) there is "interrupt" only, and the rest waits. Raises kind "closed" when the terminal was closed,
+ * "config" when standard input cannot be read. */
 static int l_event(lua_State *L) {
   terminal *o = self(L, "event");
   kl_terminal_want(o->t);
@@ -234,8 +230,8 @@ static int l_prompt(lua_State *L) {
 /* ---- what is shown ---- */
 
 /* t:above(text, where) shows lines above what is typed; colours (SGR sequences) in them count, other control characters
- * are written out. Without a terminal they go to standard output, or for where == "error" to standard error. Waits while
- * the terminal is far behind. Raises kind "broken_pipe" when the reader of standard output has gone. */
+ * are written out. Without a terminal they go to standard output, or for where == "error" to standard error. Waits
+ * while the terminal is far behind. Raises kind "broken_pipe" when the reader of standard output has gone. */
 static int l_above(lua_State *L) {
   terminal *o = self(L, "above");
   size_t n;
@@ -299,9 +295,10 @@ static bool flag(lua_State *L, const char *name, bool *given) {
   return on;
 }
 
-/* open{ plain=, colour=, history= } takes the terminal until t:close() or the end of the script. plain = true: as without
- * one. colour = false: none, whatever it can do. history: the file that keeps what was entered, false: none does; by
- * default $XDG_STATE_HOME/kalua/history or ~/.local/state/kalua/history. Raises kind "validation" when it is taken. */
+/* open{ plain=, colour=, history= } takes the terminal until t:close() or the end of the script. plain = true: as
+ * without one. colour = false: none, whatever it can do. history: the file that keeps what was entered, false: none
+ * does; by default $XDG_STATE_HOME/kalua/history or ~/.local/state/kalua/history. Raises kind "validation" when it is
+ * taken. */
 static int l_open(lua_State *L) {
   bool given;
   kl_error e = {0};
