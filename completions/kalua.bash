@@ -101,7 +101,7 @@ _kalua_trigger() {
 
 _kalua() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} kalua=${COMP_WORDS[0]}
-  local commands='run ps logs reload stop start shadow api book tail demo sim trigger doctor test' command=run i word
+  local commands='run repl ps logs reload stop start shadow api book tail demo sim trigger doctor test' command=run i word
   COMPREPLY=()
 
   for ((i = 1; i < COMP_CWORD; i++)); do
@@ -126,7 +126,7 @@ _kalua() {
   --key-id | --rest-url | --ws-url | --seed | --markets | --speed | --rate | --mem | --cpu-ms | --max-* | --*-rate | --allow-net | \
     --faults | --levels | --seconds | --port | --users | --max | --jq | --shard | --user | --clock-skew | --read-lag | --history | \
     --region-expires | --post-only-throttle | --audit | --presign | --probation | --ws-connections | --ws-markets | --ws-commands | \
-    --lines | -n) return ;;
+    --lines | -n | -e) return ;;
   esac
 
   if [[ $cur == -* ]]; then
@@ -142,7 +142,7 @@ _kalua() {
     return
   fi
   case $command in
-  run | test)
+  run | test | repl)
     mapfile -t COMPREPLY < <(
       compgen -f -X '!*.lua' -- "$cur"
       compgen -d -S / -- "$cur"

@@ -2,7 +2,7 @@
 # `kalua api --list`, their parameters those of `kalua api --complete OPERATION`, so that they are always those of the
 # installed binary.
 
-set -g __kalua_commands run ps logs reload stop start shadow api book tail demo sim trigger doctor test
+set -g __kalua_commands run repl ps logs reload stop start shadow api book tail demo sim trigger doctor test
 
 function __kalua_command
     set -l words (commandline -opc)
@@ -89,6 +89,7 @@ end
 
 complete -c kalua -f
 complete -c kalua -n __fish_use_subcommand -a run -d 'run strategies or tools'
+complete -c kalua -n __fish_use_subcommand -a repl -d 'a prompt at the exchange, or inside a script'
 complete -c kalua -n __fish_use_subcommand -a ps -d 'the running scripts of this user'
 complete -c kalua -n __fish_use_subcommand -a logs -d 'the last lines of running scripts'
 complete -c kalua -n __fish_use_subcommand -a reload -d 'start the source of a running script as it is now'
@@ -103,7 +104,7 @@ complete -c kalua -n __fish_use_subcommand -a sim -d 'the exchange simulator as 
 complete -c kalua -n __fish_use_subcommand -a trigger -d 'make something happen in a simulator'
 complete -c kalua -n __fish_use_subcommand -a doctor -d 'what is wrong with my set-up'
 complete -c kalua -n __fish_use_subcommand -a test -d 'run script tests'
-complete -c kalua -n 'contains -- (__kalua_command) run test' -k -a '(__fish_complete_suffix .lua)'
+complete -c kalua -n 'contains -- (__kalua_command) run test repl' -k -a '(__fish_complete_suffix .lua)'
 complete -c kalua -n 'test (__kalua_command) = api' -a '(__kalua_api)'
 complete -c kalua -n 'test (__kalua_command) = trigger' -a '(__kalua_trigger)'
 complete -c kalua -n 'contains -- (__kalua_command) logs reload stop start shadow' -a '(kalua ps --names 2>/dev/null)'

@@ -38,6 +38,7 @@ int kl_command_logs(int argc, char **argv);
 int kl_command_reload(int argc, char **argv);
 int kl_command_stop(int argc, char **argv);
 int kl_command_start(int argc, char **argv);
+int kl_command_repl(int argc, char **argv);
 int kl_command_shadow(int argc, char **argv);
 int kl_command_doctor(int argc, char **argv);
 int kl_command_test(int argc, char **argv);
@@ -55,7 +56,7 @@ bool kl_text_list_add(kl_text_list *l, const char *text);
 void kl_text_list_free(kl_text_list *l);
 
 typedef struct kl_opt {
-  const char *name; /* without "--" */
+  const char *name; /* without "--"; of one letter: without "-" */
   kl_opt_type type;
   void *target; /* bool, const char *, int64_t, double or kl_text_list */
   const char *argument;

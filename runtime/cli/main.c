@@ -11,6 +11,7 @@
 
 static const kl_command commands[] = {
     {"run", "run SCRIPT... [-- ARG...]", "run strategies or tools", kl_command_run},
+    {"repl", "repl [SCRIPT]", "a prompt at the exchange, or inside a script", kl_command_repl},
     {"ps", "ps", "the running scripts of this user", kl_command_ps},
     {"logs", "logs [NAME]", "the last lines of running scripts", kl_command_logs},
     {"reload", "reload NAME...", "start the source of a running script as it is now", kl_command_reload},
@@ -44,6 +45,7 @@ static void print_help(FILE *out) {
   for (size_t i = 0; i < COMMANDS; i++)
     fprintf(out, "  kalua %-28s %s\n", commands[i].synopsis, commands[i].summary);
   fputs("  kalua SCRIPT                       the same as kalua run SCRIPT\n"
+        "  kalua -e EXPR                      evaluate at the exchange, and print\n"
         "  kalua COMMAND --help               the options of a command\n"
         "  kalua --version\n",
         out);
@@ -52,6 +54,14 @@ static void print_help(FILE *out) {
 static bool looks_like_script(const char *arg) {
   size_t n = strlen(arg);
   return (n > 4 && !strcmp(arg + n - 4, ".lua")) || strchr(arg, '/') || access(arg, R_OK) == 0;
+}
+
+/* `kalua -e EXPR`, maybe behind other options. */
+static bool has_expression(int argc, char **argv) {
+  for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+    if (!strcmp(argv[i], "-e")) return true;
+  }
+  return false;
 }
 
 static int dispatch(int argc, char **argv) {
@@ -70,6 +80,10 @@ static int dispatch(int argc, char **argv) {
   }
   const kl_command *c = find_command(first);
   if (c) return c->run(argc - 1, argv + 1);
+  if (first[0] == '-' && has_expression(argc, argv)) {
+    argv[0] = "repl";
+    return kl_command_repl(argc, argv);
+  }
   /* `kalua script.lua`, `kalua --env demo script.lua` and a #! line: run. */
   if (first[0] == '-' || looks_like_script(first)) {
     argv[0] = "run";

@@ -5,11 +5,12 @@ local terminals = require "prompt.terminal"
 local commands = require "prompt.commands"
 local complete = require "prompt.complete"
 local connection = require "prompt.connection"
-local help = require "prompt.help"
+local has_help, help = pcall(require, "prompt.help")
+if not has_help then help = { question = function() end } end
 local lines = require "prompt.lines"
 local sessions = require "prompt.session"
 
-for _, name in ipairs{ "basic", "looking", "debugging", "tour" } do require("prompt." .. name) end
+for _, name in ipairs{ "basic", "looking", "debugging", "tour" } do pcall(require, "prompt." .. name) end
 
 local BUSY_AFTER = 0.25   -- seconds before it is said that a call waits
 local BUSY_EVERY = 0.1
@@ -46,7 +47,7 @@ end
 
 local function label()
   local ready = session.ready
-  local name = ready.path and ready.name or session.is_local and "kalua" or ready.name
+  local name = type(ready.path) == "string" and ready.name or session.is_local and "kalua" or ready.name
   local env = ready.env ~= "sim" and "[" .. ready.env .. "]" or ""
   return name .. env .. (session.armed and not session.is_local and "!" or "")
 end

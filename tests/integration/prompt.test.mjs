@@ -1,0 +1,88 @@
+// The prompt without a terminal: kalua -e, kalua repl < file; what a program that uses it relies on.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { kalua, tempDir } from './peers.mjs';
+
+const env = { XDG_RUNTIME_DIR: tempDir(), XDG_STATE_HOME: tempDir() };
+const run = (args, o = {}) => kalua(args, { ...o, env: { ...env, ...o.env } });
+const e = (...inputs) => run(inputs.flatMap((i) => ['-e', i]));
+const piped = (input, ...args) => run(['repl', ...args], { input });
+
+test('-e prints values as Lua has them', async () => {
+  for (const [input, output] of [
+    ['1 + 1', '2\n'], ['"text"', '"text"\n'], ['1, nil, true', '1\nnil\ntrue\n'], ['{ 1, { a = 2.5 } }', '{ 1, { a = 2.5 } }\n'],
+    ['x = 5', ''], ['print("said")', 'said\n'], ['nil', 'nil\n'], ['return 7', '7\n'], ['', ''],
+  ]) assert.deepEqual(await e(input), { code: 0, stdout: output, stderr: '' }, input);
+});
+
+test('inputs share what they set, locals too, and stop at the first that fails', async () => {
+  assert.equal((await e('local a = 2', 'b = 3', 'a * b', '_ + 1')).stdout, '6\n7\n');
+  const r = await e('print(1)', 'error "no more"', 'print(2)');
+  assert.deepEqual([r.code, r.stdout], [1, '1\n']);
+  assert.match(r.stderr, /no more/);
+  const on = await run(['repl', '--keep-going', '-e', 'error "no more"', '-e', '2']);
+  assert.deepEqual([on.code, on.stdout], [1, '2\n']);
+});
+
+test('exit codes say what was wrong', async () => {
+  for (const [args, code, pattern] of [
+    [['-e', '1 +'], 1, /near <eof>|unexpected/], [['-e', 'kalshi.get_marke()'], 1, /get_marke/],
+    [['-e', 'kalshi.get_market("NO-SUCH")'], 1, /not_found/],
+    [['--rest-url', 'http://127.0.0.1:9/trade-api/v2', '--ws-url', 'ws://127.0.0.1:9/', '-e', 'kalshi.get_markets{ timeout = 1 }'], 4, /127\.0\.0\.1|connect|refused/i],
+    [['--env', 'demo', '--key-id', 'x', '-e', '1'], 3, /private key/], [['repl', '--nonsense'], 2, /unknown option/],
+    [['repl', '-e'], 2, /needs a value/], [['repl', 'no-such.lua'], 1, /no-such\.lua/], [['-e', ':nonsense'], 1, /no command :nonsense/],
+  ]) {
+    const r = await run(args);
+    assert.equal(r.code, code, `${args}: ${r.stderr}`);
+    assert.match(r.stderr, pattern, `${args}`);
+    assert.equal(r.stdout, '', `${args}`);
+  }
+});
+
+test('--json gives one document for each value', async () => {
+  const r = await run(['repl', '--json', '-e', 'kalshi.get_exchange_status()', '-e', '1.5', '-e', '{ a = { 1, 2 }, s = "é" }', '-e', 'x = 1']);
+  assert.equal(r.code, 0, r.stderr);
+  const documents = r.stdout.trim().split('\n').map((line) => JSON.parse(line));
+  assert.equal(documents[0].exchange_active, true);
+  assert.deepEqual(documents.slice(1), [1.5, { a: [1, 2], s: 'é' }]);
+  const markets = await run(['repl', '--json', '-e', 'kalshi.get_markets{ limit = 100 }']);
+  assert.ok(JSON.parse(markets.stdout).markets.length > 30, 'nothing is left out');
+});
+
+test('a file is read as if it were typed, blocks over several lines and commands too', async () => {
+  const r = await piped('for i = 1, 2 do\n  print(i)\nend\nt = {\n  1,\n  2 }\n#t\n:json t\n-- nothing\n');
+  assert.deepEqual([r.code, r.stderr, r.stdout], [0, '', '1\n2\n2\n[1,2]\n']);
+  const bad = await piped('1\nfor\n\nprint "not reached"\n');
+  assert.deepEqual([bad.code, bad.stdout], [1, '1\n']);
+  const cut = await piped('x = 1\nfor i = 1, 2 do');
+  assert.equal(cut.code, 1);
+  assert.match(cut.stderr, /<eof>|end/);
+});
+
+test('what waits is waited for, and what is printed comes in order', async () => {
+  const r = await e('print("first") task.sleep(0.05) print("second")', 'task.spawn(function() print("from a task") end) task.sleep(0.02)', '"last"');
+  assert.deepEqual([r.code, r.stderr, r.stdout], [0, '', 'first\nsecond\nfrom a task\n"last"\n']);
+});
+
+test('an order from the command line, and its cancel', async () => {
+  const r = await e('m = kalshi.get_markets{ status = "open", limit = 1 }.markets[1]',
+    'o = kalshi.create_order{ ticker = m.ticker, side = "bid", price = 0.01, count = 3, time_in_force = "good_till_canceled", '
+    + 'self_trade_prevention_type = "taker_at_cross", post_only = true }', '#kalshi.orders()', 'kalshi.cancel_order(o.order_id).reduced_by');
+  assert.deepEqual([r.code, r.stderr, r.stdout], [0, '', '1\n3\n']);
+});
+
+test('a prompt inside a script sees what that has, and it runs on', async () => {
+  const dir = tempDir();
+  fs.writeFileSync(path.join(dir, 'own.lua'), 'local kalua = require "kalua"\nn = 7\nkalua.state.at = 1\nprint("runs", kalua.args[1])\n'
+    + 'require("task").every(0.01, function() n = n + 1 end)\n');
+  const r = await run(['repl', 'own.lua', '--', 'word'], { cwd: dir, input: 'kalua.state.at\ntask.sleep(0.2)\nn > 7\nkalua.name\n' });
+  assert.deepEqual([r.code, r.stdout], [0, 'runs\tword\n1\ntrue\n"own"\n'], r.stderr);
+});
+
+test('an endless loop ends by itself, and is only that input', async () => {
+  const r = await run(['repl', '--cpu-ms', '100', '--keep-going', '-e', 'while true do end', '-e', '"still here"']);
+  assert.deepEqual([r.code, r.stdout], [1, '"still here"\n']);
+  assert.match(r.stderr, /ran for more than 100 ms/);
+});
