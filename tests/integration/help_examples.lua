@@ -1,8 +1,9 @@
--- Runs the examples of the doc comments, of Lua's own library and of the topics of help, each as somebody types it at the
--- prompt: line by line, what is an expression as one. Arguments: the addresses of a server for HTTP and of one for
+-- Runs the examples of the doc comments, of Lua's own library and of the topics of help, each as somebody types it at
+-- the prompt: line by line, what is an expression as one. Arguments: the addresses of a server for HTTP and of one for
 -- WebSocket, which stand for api.example.com and stream.example.com, and a folder that stands for /tmp.
 local kalshi, kalua, task = require "kalshi", require "kalua", require "task"
 local docs = require("prompt.doc_comments").all()
+local pages = require "prompt.help_pages"
 local http_address, ws_address, folder = table.unpack(kalua.args)
 
 local function compile(source, name, env)
@@ -29,7 +30,7 @@ end
 
 local function environment(ticker)
   local env = { ticker = ticker, print = function(...) select("#", ...) end }
-  for _, name in ipairs{ "kalshi", "task", "kalua", "json", "log", "http", "ws", "bus" } do env[name] = require(name) end
+  for name in ("kalshi task kalua json log http ws bus"):gmatch "%a+" do env[name] = require(name) end
   return setmetatable(env, { __index = _G })
 end
 
@@ -41,7 +42,7 @@ local function run(name, example, ticker)
     local source = pending and pending .. "\n" .. line or line
     local fn, more = compile(source, "=" .. name, env)
     pending = more and source
-    if fn then fn() end
+    if fn then env._ = fn() or env._ end
   end
   if pending then error("unfinished: " .. pending, 0) end
 end
@@ -68,6 +69,26 @@ for name, class in pairs(docs.classes) do try(name, class.examples) end
 for name, module in pairs(docs.modules) do
   try(name, module.examples)
   for _, field in ipairs(module.fields) do try(name .. "." .. field.name, field.examples or {}) end
+end
+for _, topic in ipairs(require "prompt.help_topics") do
+  local lines = {}
+  for line in topic.text:gmatch "[^\n]+" do
+    if line:sub(1, 2) == "> " then lines[#lines + 1] = line:sub(3) end
+  end
+  try(":help " .. topic.name, { table.concat(lines, "\n") })
+end
+-- Of operations those that read, where the example holds no id that would have to be known. The embedded exchange has no
+-- history, and this account is no clearing member.
+kalshi.create_order{
+  ticker = ticker, side = "bid", price = 0.01, count = 1, post_only = true, time_in_force = "good_till_canceled",
+  self_trade_prevention_type = "taker_at_cross",
+}
+for _, op in ipairs(kalshi.operations()) do
+  local example = pages.operation_example(kalshi.describe((op.legacy and "legacy." or "") .. op.name))
+  local known = op.tag ~= "fcm" and not op.name:find "historical" and not example:find '"[%u_]+"'
+  if known and op.method == "GET" and op.status == "current" then
+    try("kalshi." .. op.name, { example })
+  end
 end
 print(("%d examples, %d failed"):format(count, failed))
 if failed > 0 then error("examples of the help fail", 0) end

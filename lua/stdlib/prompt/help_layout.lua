@@ -1,0 +1,152 @@
+---How pages of help are laid out: paragraphs within a width, rows of names and what they mean, and a few colours.
+local layout = {}
+
+local codes = { bold = "1", dim = "2", code = "36" }
+
+local function length(text) return utf8.len(text) or #text end
+
+---The lines of a text, at most `width` wide where its words allow; the first is indented by `first`, the others by
+---`rest` spaces. Empty lines stay, and so do lines that begin with a space, which are set as they are.
+---@param text string
+---@param width integer
+---@param first integer
+---@param rest integer
+---@return string[]
+function layout.wrap(text, width, first, rest)
+  local out = {}
+  for line in (text .. "\n"):gmatch "(.-)\n" do
+    local indent = #out == 0 and first or rest
+    if line == "" then
+      out[#out + 1] = ""
+    elseif line:sub(1, 1) == " " then
+      out[#out + 1] = (" "):rep(indent) .. line
+    else
+      local current, used = {}, indent
+      local hanging = line:match "^%- " and rest + 2 or rest
+      for word in line:gmatch "%S+" do
+        local n = length(word)
+        if #current > 0 and used + n > width then
+          out[#out + 1] = (" "):rep(indent) .. table.concat(current, " ")
+          current, indent = {}, hanging
+          used = indent
+        end
+        current[#current + 1] = word
+        used = used + n + 1
+      end
+      out[#out + 1] = (" "):rep(indent) .. table.concat(current, " ")
+    end
+  end
+  return out
+end
+
+local page = {}
+page.__index = page
+
+---A page to write on.
+---@param o {width?: integer, colour?: boolean}
+function layout.page(o)
+  return setmetatable({ width = math.max(o.width or 80, 30), colour = o.colour or false, lines = {} }, page)
+end
+
+function page:paint(kind, text)
+  if not self.colour or text == "" then return text end
+  return "\27[" .. codes[kind] .. "m" .. text .. "\27[0m"
+end
+
+function page:line(text) self.lines[#self.lines + 1] = text end
+
+---An empty line, unless there is one.
+function page:gap()
+  local last = self.lines[#self.lines]
+  if last and last ~= "" then self:line "" end
+end
+
+---The first line of a page, with a note behind it.
+function page:title(text, note)
+  self:gap()
+  local lines = layout.wrap(text, self.width, 0, 4)
+  for i, line in ipairs(lines) do
+    local last = note and i == #lines
+    self:line(self:paint("bold", line) .. (last and "   " .. self:paint("dim", note) or ""))
+  end
+end
+
+function page:heading(text)
+  self:gap()
+  for _, line in ipairs(layout.wrap(text, self.width, 0, 0)) do self:line(self:paint("bold", line)) end
+end
+
+---A text in paragraphs; lines that begin with a space are code.
+function page:text(text, indent)
+  if text == "" then return end
+  for _, line in ipairs(layout.wrap(text, self.width, indent or 0, indent or 0)) do
+    self:line(line:sub(1, (indent or 0) + 1):match "^ +$" and self:paint("code", line) or line)
+  end
+end
+
+function page:code(text)
+  for line in (text .. "\n"):gmatch "(.-)\n" do self:line("  " .. self:paint("code", line)) end
+end
+
+---Rows of { name, type, text }: in columns where they fit, else the text below the name. `type` may be "".
+---@param rows string[][]
+---@param indent? integer
+function page:rows(rows, indent)
+  indent = indent or 2
+  local most = math.max(self.width // 3, 12)
+  local names, types = 0, 0
+  for _, row in ipairs(rows) do
+    if length(row[1]) <= most then names = math.max(names, length(row[1])) end
+    if length(row[2]) <= most then types = math.max(types, length(row[2])) end
+  end
+  local left = indent + names + 2 + (types > 0 and types + 2 or 0)
+  if self.width - left < 24 then left = indent + 4 end
+  for _, row in ipairs(rows) do
+    local name, kind = row[1], row[2]
+    local head = name
+    if types > 0 then head = head .. (" "):rep(names - length(name)) .. "  " .. self:paint("dim", kind) end
+    local used = indent + math.max(length(name), types > 0 and names or 0) + (types > 0 and 2 + length(kind) or 0)
+    local text = layout.wrap(row[3], self.width, left, left)
+    local lead = (" "):rep(indent) .. head
+    if row[3] == "" then
+      self:line((lead:gsub("%s+$", "")))
+    elseif used + 2 > left then
+      self:line(lead)
+      for _, line in ipairs(text) do self:line(line) end
+    else
+      self:line(lead .. (" "):rep(left - used) .. text[1]:sub(left + 1))
+      for i = 2, #text do self:line(text[i]) end
+    end
+  end
+end
+
+---Words one behind the other, wrapped.
+function page:words(list, indent)
+  local text = table.concat(list, ", ")
+  for _, line in ipairs(layout.wrap(text, self.width, indent or 2, indent or 2)) do self:line(line) end
+end
+
+function page:finish()
+  while self.lines[#self.lines] == "" do self.lines[#self.lines] = nil end
+  return table.concat(self.lines, "\n")
+end
+
+---The first sentence of a text.
+---@param text string
+---@return string
+function layout.sentence(text)
+  local line = text:match "^[^\n]*"
+  return line:match "^(.-[.!?])%f[%s\0]%s+%u" or line:match "^(.-%.)$" or line
+end
+
+---A text on one line that is no longer than `width`.
+---@param text string
+---@param width integer
+---@return string
+function layout.cut(text, width)
+  if length(text) <= width then return text end
+  local at = utf8.offset(text, math.max(width, 2)) or #text + 1
+  return text:sub(1, at - 1):gsub("%s+$", "") .. "…"
+end
+
+return layout
