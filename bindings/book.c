@@ -44,7 +44,7 @@ static void wait_drop(kl_wait *w) {
 
 static void wait_describe(const kl_wait *w, kl_buf *out) {
   const book_wait *bw = (const book_wait *)w;
-  kl_buf_printf(out, "%s of the book %s", bw->opening ? "the first snapshot" : "a change", bw->h ? bw->h->ticker : "?");
+  kl_buf_printf(out, "%s %s", bw->opening ? "the first snapshot of" : "book", bw->h ? bw->h->ticker : "?");
   if (bw->timed) kl_wait_left(out, &bw->timer);
 }
 

@@ -317,7 +317,7 @@ static void wait_drop(kl_wait *w) {
 
 static void wait_describe(const kl_wait *w, kl_buf *out) {
   const loop *q = ((const loop_wait *)w)->q;
-  kl_buf_printf(out, "deltas of the book %s", q ? q->ticker : "?");
+  kl_buf_printf(out, "deltas of %s", q ? q->ticker : "?");
 }
 
 /* Waits until there is something; `push` then gives the results. */

@@ -631,7 +631,7 @@ void kl_reader_describe(const kl_reader_handle *h, kl_buf *out) {
   void *value;
   each_channel(r, add_word, out);
   if (r->all || n != 1) {
-    kl_buf_printf(out, r->all ? " of all" : " of %zu markets", n);
+    kl_buf_printf(out, r->all ? ", all markets" : ", %zu markets", n);
   } else if (kl_map_next(r->tickers, &cursor, &ticker, &length, &value)) {
     kl_buf_str(out, " of ");
     kl_buf_add(out, ticker, length);

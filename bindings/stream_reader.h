@@ -58,7 +58,7 @@ bool kl_reader_take(kl_reader_handle *h, const kl_shape **shape, const char **te
 uint64_t kl_reader_lost(kl_reader_handle *h, bool *crowded);
 /* Whether there is something to take or to raise, for a version that is live. */
 bool kl_reader_has_news(const kl_reader_handle *h);
-/* Appends what it is in words: "ticker, trade of 12 markets". */
+/* Appends what it is in words: "ticker, trade, 12 markets". */
 void kl_reader_describe(const kl_reader_handle *h, kl_buf *out);
 /* Appends the same and what waits as fields of a JSON object: channels, markets (absent: all), queued, bytes, lost. */
 void kl_reader_fields(const kl_reader_handle *h, kl_buf *out);

@@ -231,6 +231,16 @@ static void add_member(void *data, const kl_member *m) {
   kl_buf_char(l->out, '}');
 }
 
+enum { READINGS = 32 };
+
+/* What it costs to measure one resume: two readings of the clock. */
+static int64_t cost_ns(void) {
+  int64_t began = kl_mono_ns(kl_clock_real()), now = began;
+  for (int i = 0; i < READINGS; i++)
+    now = kl_mono_ns(kl_clock_real());
+  return (now - began) * 2 / READINGS;
+}
+
 static void add_run_time(kl_buf *b, const kl_strategy *g) {
   kl_run_time r;
   kl_strategy_run_time(g, &r);
@@ -241,6 +251,7 @@ static void add_run_time(kl_buf *b, const kl_strategy *g) {
   field_seconds(b, "ran", r.ran_ns);
   field_seconds(b, "longest", r.longest_ns);
   kl_json_field_int(b, "resumes", (int64_t)r.resumes);
+  kl_json_field_int(b, "cost_ns", cost_ns());
   kl_buf_char(b, '}');
 }
 

@@ -9,7 +9,8 @@
  *   locals {task, frame}             parts: a list of {name, kind: "local"|"vararg"|"upvalue", value: portrait}, the
  *                                    innermost local variables last; then {level, what, name, file, line}
  *   inspect {n}                      what kl_inspect_strategy writes, with at most n (200) of `open`
- *   log_level {level}                was, level: of the whole process; without `level` it stays
+ *   log_level {level}                was, level: of the whole process, and so without `session`; without `level` it
+ *                                    stays
  *   journal {text}                   a command that was typed and has its effect by another operation is journalled
  */
 #ifndef KL_PROMPT_INSPECT_H
@@ -39,8 +40,9 @@ bool kl_inspect_write_tasks(kl_script *s, const kl_inspect_tasks *o, kl_buf *out
  */
 bool kl_inspect_write_locals(kl_script *s, uint64_t task, int level, kl_buf *out, kl_buf *frame, kl_error *e);
 /* Appends {name, phase, generation, started_ms, version_started_ms, reloads, memory, memory_peak, memory_cap, resumes,
- * errors, run {seconds, ran, longest, resumes}, limits {tasks, timers, sockets, handles, queued: [used, most]}, open
- * (what the version holds: objects with `kind`), open_total}, and what kl_inspect_kalshi says. */
+ * errors, run {seconds, ran, longest, resumes, cost_ns (of measuring one)}, limits {tasks, timers, sockets, handles,
+ * queued: [used, most]}, open (what the version holds: objects with `kind`), open_total}, and what kl_inspect_kalshi
+ * says. */
 void kl_inspect_strategy(kl_strategy *g, size_t most, kl_buf *out);
 
 #endif

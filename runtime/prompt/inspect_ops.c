@@ -120,21 +120,23 @@ static kl_log_level level_now(void) {
 static void run_log_level(void *data, kl_control_call *call, const json_t *fields) {
   kl_error e = {0};
   kl_buf b = {0};
-  (void)data;
-  kl_prompt_session *s = kl_prompt_session_of(call, fields, &e);
-  const char *name = json_string_value(json_object_get(fields, "level"));
+  kl_prompt *p = data;
+  const json_t *given = json_object_get(fields, "level");
+  const char *name = json_string_value(given);
   kl_log_level was = level_now(), level = was;
-  if (s && json_object_get(fields, "level") && (!name || !kl_log_level_parse(name, &level))) {
+  if (given && (!name || !kl_log_level_parse(name, &level))) {
     kl_error_set(&e, KL_ERR_VALIDATION, "log_level: `level` is error, warn, info, debug or trace");
-    s = NULL;
-  }
-  if (!s) {
     refuse(call, &e, NULL);
     return;
   }
   if (level != was) {
+    kl_prompt_client who;
+    kl_prompt_client_get(call, &who);
     kl_log_set_level(level);
-    kl_prompt_session_journal(s, "log", name, strlen(name), NULL, -1);
+    kl_journal_put(
+        p->journal,
+        &(kl_journal_entry){
+            .client = &who, .strategy = "", .env = p->env, .op = "log", .text = name, .n = strlen(name), .ns = -1});
   }
   kl_json_field_str(&b, "was", kl_log_level_name(was));
   kl_json_field_str(&b, "level", kl_log_level_name(level));
