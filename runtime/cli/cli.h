@@ -35,6 +35,7 @@ int kl_command_tail(int argc, char **argv);
 int kl_command_demo(int argc, char **argv);
 int kl_command_ps(int argc, char **argv);
 int kl_command_logs(int argc, char **argv);
+int kl_command_attach(int argc, char **argv);
 int kl_command_reload(int argc, char **argv);
 int kl_command_stop(int argc, char **argv);
 int kl_command_start(int argc, char **argv);

@@ -14,6 +14,7 @@ static const kl_command commands[] = {
     {"repl", "repl [SCRIPT]", "a prompt at the exchange, or inside a script", kl_command_repl},
     {"ps", "ps", "the running scripts of this user", kl_command_ps},
     {"logs", "logs [NAME]", "the last lines of running scripts", kl_command_logs},
+    {"attach", "attach [NAME]", "a prompt inside a running script", kl_command_attach},
     {"reload", "reload NAME...", "start the source of a running script as it is now", kl_command_reload},
     {"stop", "stop NAME...", "end a running script", kl_command_stop},
     {"start", "start NAME...", "start one anew that has ended", kl_command_start},
