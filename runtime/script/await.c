@@ -5,7 +5,8 @@
 const char kl_await_mark = 0;
 
 bool kl_is_marked(lua_State *co) {
-  return lua_gettop(co) > 0 && lua_touserdata(co, -1) == (const void *)&kl_await_mark;
+  if (lua_gettop(co) > 0 && lua_touserdata(co, -1) == (const void *)&kl_await_mark) return true;
+  return kl_is_unmarked(co);
 }
 
 kl_task *kl_task_current(lua_State *L) { return kl_script_of(L)->current; }
@@ -51,14 +52,7 @@ void kl_check_await(lua_State *L) {
   if (!can_wait(L)) cannot_wait(L);
 }
 
-int kl_await(lua_State *L, kl_wait *w) {
-  kl_task *t = kl_task_current(L);
-  if (!can_wait(L) || t->cancelled || t->broken) {
-    w->drop(w);
-    kl_watch_check(L);
-    kl_check_cancelled(L);
-    return cannot_wait(L);
-  }
+void kl_wait_begin(kl_task *t, kl_wait *w) {
   if (t->wait) {
     kl_wait *old = t->wait;
     t->wait = NULL;
@@ -74,6 +68,17 @@ int kl_await(lua_State *L, kl_wait *w) {
     t->inner = true;
     if (++s->n_inner == s->n_tasks) kl_script_touch(s);
   }
+}
+
+int kl_await(lua_State *L, kl_wait *w) {
+  kl_task *t = kl_task_current(L);
+  if (!can_wait(L) || t->cancelled || t->broken) {
+    w->drop(w);
+    kl_watch_check(L);
+    kl_check_cancelled(L);
+    return cannot_wait(L);
+  }
+  kl_wait_begin(t, w);
   lua_pushlightuserdata(L, (void *)(uintptr_t)&kl_await_mark);
   return lua_yieldk(L, 1, (lua_KContext)w, await_k);
 }

@@ -13,6 +13,11 @@ static lua_State *check_coroutine(lua_State *L) {
   return co;
 }
 
+/* Before co, which waited, is resumed: takes our mark off it. */
+static void unmark(lua_State *L, lua_State *co) {
+  if (!kl_task_unmark(kl_script_of(L)->current, co)) lua_pop(co, 1);
+}
+
 /* Resumes co with the nargs values on its top. The count of values it gave, now on top of L; RAISED with the error
  * there; or WAITS, the mark being left on co. */
 static int drive(lua_State *L, lua_State *co, int nargs) {
@@ -20,10 +25,14 @@ static int drive(lua_State *L, lua_State *co, int nargs) {
   bool no_wait = s->no_wait;
   int n = 0;
   s->no_wait = no_wait || !lua_isyieldable(L); /* what waits inside could not be passed outward from here */
+  s->nest++;
   kl_watch_switch(s, co);
   int status = lua_resume(co, L, nargs, &n);
   kl_watch_switch(s, L);
+  s->nest--;
   s->no_wait = no_wait;
+  if (status == LUA_YIELD && s->current && s->current->unmarked)
+    return WAITS; /* by a debugger, in co or inside of it */
   bool broken = s->current && s->current->broken;
   if (status != LUA_OK && status != LUA_YIELD) {
     lua_xmove(co, L, 1);
@@ -84,7 +93,7 @@ static int resume_k(lua_State *L, int status, lua_KContext ctx) {
   lua_State *co = lua_tothread(L, 1);
   (void)status;
   (void)ctx;
-  lua_pop(co, 1); /* the mark */
+  unmark(L, co);
   return resume_end(L, drive(L, co, 0));
 }
 
@@ -138,7 +147,7 @@ static int wrap_k(lua_State *L, int status, lua_KContext ctx) {
   lua_State *co = lua_tothread(L, lua_upvalueindex(1));
   (void)status;
   (void)ctx;
-  lua_pop(co, 1); /* the mark */
+  unmark(L, co);
   return wrap_end(L, co, drive(L, co, 0));
 }
 

@@ -2,11 +2,13 @@
 
 #include <string.h>
 
+#include "script/debugger.h"
+
 /* The number of the local variable, or 0: of several of a name the last is the innermost. Its value is not pushed. */
 static int local_of(lua_State *co, const lua_Debug *ar, const char *name) {
   int found = 0;
   const char *local;
-  for (int i = 1; (local = lua_getlocal(co, ar, i)); i++) {
+  for (int i = 1; (local = kl_debug_local(co, ar, i)); i++) {
     if (strcmp(local, name) == 0) found = i;
     lua_pop(co, 1);
   }

@@ -36,6 +36,7 @@ typedef struct kl_watch {
   atomic_bool asleep, interrupt, quit;
   kl_task *volatile task; /* that runs, NULL in none; for the signal handler */
   lua_State *volatile co; /* its innermost coroutine */
+  int64_t put_off_ns;     /* since when a C function may go on although the task is to be broken; 0: it may not */
 } kl_watch;
 
 bool kl_watch_open(kl_host *h);
@@ -134,7 +135,9 @@ typedef struct kl_keeper {
   size_t refs;
   kl_meter meter;
   kl_timing timing;
-  kl_map *map; /* key to the first kl_kept of it */
+  struct kl_debugger *debugger; /* owned; NULL: nobody ever debugged it */
+  bool looks_at_lines;          /* each line that a task of it runs is to be looked at */
+  kl_map *map;                  /* key to the first kl_kept of it */
 } kl_keeper;
 kl_keeper *kl_keeper_new(void); /* NULL when out of memory */
 kl_keeper *kl_keeper_retain(kl_keeper *keeper);
@@ -172,6 +175,8 @@ struct kl_script {
   uint64_t resumes, errors; /* errors that nobody took */
   /* tasks */
   bool live;                    /* they run */
+  int nest;                     /* coroutines inside of coroutines that run, in the task that runs */
+  kl_list bare;                 /* of kl_task.bare */
   bool no_wait;                 /* a C call between the task and the running coroutine cannot be suspended */
   char broken_at[KL_PLACE_MAX]; /* place of a task that is being broken, with ": " behind it */
   kl_task *current;             /* the task that runs */
@@ -377,6 +382,10 @@ struct kl_task {
   kl_task_status status;
   volatile sig_atomic_t broken; /* kl_broken */
   lua_State *broken_in; /* the coroutine it was broken in, reachable from co; NULL unless it was suspended for that */
+  struct kl_debug_task *debug; /* what a debugger asks of it; owned, NULL: nothing */
+  lua_State *unmarked;         /* the coroutine of it that a debugger has suspended, without a mark; NULL: none */
+  kl_list bare;                /* in the script's list while that is not NULL */
+  bool yielded;                /* from a hook, and since then no hook was called: see script/hooks.c */
   bool started;
   bool resetting;       /* its closing variables run for the last time; its error is known already */
   bool quiet;           /* an on_error handler: its own errors are not handed to on_error */
@@ -419,6 +428,40 @@ int kl_await_room_lua(lua_State *L);
 /* Whether kl_await would wait here, and not raise. */
 bool kl_can_await(lua_State *L);
 bool kl_is_marked(lua_State *co);
+/* `w`, which the task takes, is what it waits for from now on; the yield is the caller's. */
+void kl_wait_begin(kl_task *t, kl_wait *w);
+
+/* ---- debugger (script/debugger.h): for the rest of script/; all of it costs next to nothing where nobody debugs ----
+ */
+
+void kl_debugger_free(struct kl_debugger *d); /* takes NULL */
+/* Of a version: its main file is there, or it has read one more, the last in its list. */
+void kl_debug_began(kl_script *s);
+void kl_debug_loaded(kl_script *s);
+/* In the hook: the running task comes to a line; has made a tail call; runs too long. Each but the second may suspend
+ * it; true: has. */
+void kl_debug_line(lua_State *L, lua_Debug *ar, kl_task *t);
+void kl_debug_tail_call(lua_State *L, kl_task *t);
+bool kl_debug_loop(lua_State *L, kl_task *t);
+/* A task that runs too long will be stopped, in place of being broken, once it is back from the C function it is in. */
+bool kl_debug_will_stop(lua_State *L, const kl_task *t);
+bool kl_debug_steps(const kl_task *t);
+bool kl_debug_steps_over(const kl_task *t);
+/* No Lua runs: what is new is told to those who debug. */
+void kl_debug_tell(kl_script *s);
+/* A task is about to be resumed; has ended. */
+void kl_debug_resumes(kl_task *t);
+void kl_debug_task_over(kl_task *t);
+/* The tasks of this script that are stopped go on; `because` is static. */
+void kl_debug_let_go(kl_script *s, const char *because);
+/* Before a coroutine of the task is resumed: true where it was suspended by a debugger, and there is no mark on it. */
+bool kl_task_unmark(kl_task *t, lua_State *co);
+/* It was, and has not been resumed since. */
+bool kl_is_unmarked(lua_State *co);
+/* The task needs a hook. */
+static inline bool kl_needs_hook(const kl_task *t) {
+  return t->broken || t->guarded || t->debug || t->yielded || t->script->keeper->looks_at_lines;
+}
 
 /* ---- inputs of prompts (evaluate.c) ---- */
 

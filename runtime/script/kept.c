@@ -29,6 +29,7 @@ kl_keeper *kl_keeper_retain(kl_keeper *keeper) {
 void kl_keeper_release(kl_keeper *keeper) {
   if (!keeper || --keeper->refs > 0) return;
   kl_map_free(keeper->map);
+  kl_debugger_free(keeper->debugger);
   free(keeper);
 }
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "script/debugger.h"
 #include "script/internal.h"
 
 /* ---- protected calls ---- */
@@ -85,6 +86,7 @@ bool kl_frames_next(kl_frames *it, kl_frame *out) {
       continue;
     }
     lua_getinfo(co, "nSltu", &out->ar);
+    kl_debug_correct_line(co, &out->ar);
     out->co = co;
     out->level = it->level++;
     it->in_thread++;

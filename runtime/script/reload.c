@@ -337,7 +337,10 @@ static void swap(kl_strategy *g) {
   a->next = a->rehearsal = NULL;
   if (promoted) kl_promotion_take(g);
   if (old && old->live) kl_version_suspend(old);
-  if (old) old->replaced = true;
+  if (old) {
+    old->replaced = true;
+    kl_debug_let_go(old, "another version has taken over");
+  }
   if (old && g->o.probation_ms >= 0 && !g->previous) {
     g->previous = old;
     old = NULL;

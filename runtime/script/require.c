@@ -93,6 +93,7 @@ static bool load_from_folder(lua_State *L, const char *folder, size_t folder_len
     }
     lua_pushfstring(L, "@%s", path); /* looked chunkname */
     if (kl_load_text(L, text, n, lua_tostring(L, -1)) != LUA_OK) lua_error(L);
+    kl_debug_loaded(s);
     lua_pushstring(L, path); /* looked chunkname chunk path */
     return true;
   }

@@ -287,6 +287,7 @@ static kl_script *new_script(kl_host *h, const kl_version *v) {
   kl_list_init(&s->members);
   kl_list_init(&s->start_ready);
   kl_list_init(&s->resting);
+  kl_list_init(&s->bare);
   kl_list_init(&s->dropping);
   s->next_handler = 1;
   s->live = true;
@@ -362,6 +363,7 @@ bool kl_script_begin(kl_script *s, const kl_version *v, kl_error *e) {
   uv_timer_init(h->loop, &s->timer);
   s->timer.data = s;
   kl_list_append(&h->scripts, &s->link);
+  kl_debug_began(s);
   if (h->running++ == 0) uv_ref((uv_handle_t *)&h->check);
   return true;
 }

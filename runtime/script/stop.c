@@ -196,6 +196,7 @@ void kl_script_step(kl_script *s) {
     if (!s->stop && !s->failed && (s->n_tasks > 0 || s->o.stays)) return;
     if (s->failed && !s->stop) s->why = KL_STOP_ERROR;
     s->stop = true;
+    kl_debug_let_go(s, "its script ends");
     s->phase = KL_PHASE_HANDLERS;
     s->deadline_ns = now_ns() + (int64_t)s->host->o.grace_ms * 1000000;
   }

@@ -130,6 +130,7 @@ kl_task *kl_task_spawn(lua_State *L, int nargs) {
   kl_list_init(&t->link);
   kl_list_init(&t->ready);
   kl_list_init(&t->joiners);
+  kl_list_init(&t->bare);
   luaL_setmetatable(L, TASK_TYPE);
   t->co = lua_newthread(L);               /* fn args object thread */
   kl_hooks_set(t->co, NULL);              /* a new thread inherits the hook of a task that is being broken */
@@ -331,6 +332,7 @@ static void end(kl_task *t) {
   kl_script *s = t->script;
   kl_list_remove(&t->ready);
   kl_list_remove(&t->link);
+  kl_debug_task_over(t);
   leave_inner(t);
   if (t->check) s->n_checks--;
   s->n_tasks--;
@@ -407,16 +409,17 @@ static void end_broken(kl_task *t) {
   end(t);
 }
 
-void kl_task_resume(kl_task *t) {
+static void resume(kl_task *t) {
   kl_script *s = t->script;
   int nargs = 0, n = 0;
   if (t->started) {
-    lua_pop(t->co, 1); /* the mark */
+    if (!kl_task_unmark(t, t->co)) lua_pop(t->co, 1); /* the mark */
   } else {
     nargs = t->nargs + 1;
     t->started = true;
   }
   s->current = t;
+  s->nest = 0;
   s->resumes++;
   if (t->guarded) s->cap = kl_guard_cap(s);
   bool timed = s->keeper->timing.time.on;
@@ -427,7 +430,9 @@ void kl_task_resume(kl_task *t) {
   if (timed) kl_timing_end(s, began_ns);
   s->cap = s->o.memory_cap;
   s->current = NULL;
-  if (status == LUA_YIELD) {
+  if (status == LUA_YIELD && t->unmarked) {
+    t->broken = KL_BROKEN_NOT; /* it was stopped in time */
+  } else if (status == LUA_YIELD) {
     if (t->broken) {
       end_broken(t);
       return;
@@ -443,6 +448,13 @@ void kl_task_resume(kl_task *t) {
   } else {
     end_unseen(t);
   }
+}
+
+void kl_task_resume(kl_task *t) {
+  kl_script *s = t->script;
+  kl_debug_resumes(t);
+  resume(t);
+  if (s->keeper->debugger) kl_debug_tell(s);
 }
 
 /* Protected: (task). Says which task it is and where it waits. */

@@ -27,6 +27,8 @@ static _Thread_local kl_host *volatile running_host;
 
 /* ---- on the loop thread ---- */
 
+static int64_t ms_since(int64_t now_ns, int64_t then_ns) { return (now_ns - then_ns) / 1000000; }
+
 /* Where the breaking was noticed first is what the script's author wants to know. */
 static void note_place(lua_State *L) {
   lua_Debug ar;
@@ -40,6 +42,7 @@ static void note_place(lua_State *L) {
 void kl_watch_break(lua_State *L) {
   const kl_script *s = kl_script_of(L);
   kl_task *t = s->current;
+  if (kl_debug_loop(L, t)) return;
   if (!lua_isyieldable(L) || s->no_wait) {
     kl_watch_check(L);
     return;
@@ -51,11 +54,20 @@ void kl_watch_break(lua_State *L) {
   lua_yield(L, 0);
 }
 
+/* It is stopped by a debugger as soon as the C function is done, which should not take for ever either. */
+static bool is_put_off(lua_State *L, const kl_script *s) {
+  kl_watch *w = &s->host->watch;
+  if (!kl_debug_will_stop(L, s->current)) return false;
+  int64_t now = kl_mono_ns(kl_clock_real());
+  if (!w->put_off_ns) w->put_off_ns = now;
+  return ms_since(now, w->put_off_ns) < STUCK_MS;
+}
+
 /* For a C function of ours; what yields without a continuation is not come back to. A state without a script is
  * one of a test. */
 void kl_check_time(lua_State *L) {
   const kl_script *s = kl_script_of(L);
-  if (s && s->current && s->current->broken) kl_watch_break(L);
+  if (s && s->current && s->current->broken && !is_put_off(L, s)) kl_watch_break(L);
 }
 
 void kl_watch_push_error(lua_State *L, const kl_task *t, lua_State *co) {
@@ -108,7 +120,8 @@ void kl_watch_begin(kl_script *s, kl_task *t, lua_State *co) {
   atomic_store_explicit(&w->turn, turn + 1, memory_order_release);
   running_host = h;
   s->broken_at[0] = 0;
-  if (t && (t->broken || t->guarded)) kl_hooks_set(co, t);
+  w->put_off_ns = 0;
+  if (t && kl_needs_hook(t)) kl_hooks_set(co, t);
 }
 
 void kl_watch_end(kl_script *s) {
@@ -136,7 +149,7 @@ void kl_watch_switch(kl_script *s, lua_State *co) {
   kl_watch *w = &s->host->watch;
   w->co = co;
   const kl_task *t = w->task;
-  if (t && (t->broken || t->guarded)) kl_hooks_set(co, t);
+  if (t && kl_needs_hook(t)) kl_hooks_set(co, t);
 }
 
 bool kl_watch_pass_is_long(kl_host *h) {
@@ -172,8 +185,6 @@ static void fire(kl_watch *w, const sight *at, kl_broken why) {
   atomic_store(&w->over, at->turn);
   pthread_kill(w->loop_thread, WATCH_SIGNAL);
 }
-
-static int64_t ms_since(int64_t now_ns, int64_t then_ns) { return (now_ns - then_ns) / 1000000; }
 
 static void look(kl_watch *w, sight *at) {
   int64_t now = kl_mono_ns(kl_clock_real());
