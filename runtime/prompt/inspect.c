@@ -6,6 +6,7 @@
 #include "base/json_fields.h"
 #include "bindings/inspect.h"
 #include "prompt/portrait.h"
+#include "script/debugger.h"
 
 /* A name may be any constant of the source. */
 enum { NAME_SHOWN = 100, WAIT_SHOWN = 300 };
@@ -51,7 +52,7 @@ static void add_frames(kl_buf *b, kl_task *t, int most) {
 
 static const char *status_name(const kl_task *t) {
   if (kl_task_get_status(t) == KL_TASK_RUNNING) return "running";
-  return kl_task_is_ready(t) ? "ready" : "waiting";
+  return kl_debug_is_stopped(t) ? "stopped" : kl_task_is_ready(t) ? "ready" : "waiting";
 }
 
 static void add_task(kl_buf *b, kl_task *t, int frames) {
@@ -144,7 +145,7 @@ static int write_locals(lua_State *L) {
   const char *name;
   luaL_checkstack(L, 8, NULL);
   if (!lua_checkstack(co, 2)) return luaL_error(L, "the stack of the task is full: its variables cannot be read");
-  for (int i = 1; (name = lua_getlocal(co, &ar, i)); i++) {
+  for (int i = 1; (name = kl_debug_local(co, &ar, i)); i++) {
     lua_xmove(co, L, 1);
     if (name[0] == '(')
       lua_pop(L, 1);

@@ -4,6 +4,7 @@
 
 #include "base/list.h"
 #include "prompt/session.h"
+#include "script/debugger.h"
 #include "script/evaluate.h"
 
 struct kl_prompt {
@@ -23,6 +24,7 @@ struct kl_prompt_session {
   kl_strategy_observer observer;
   kl_evaluator *evaluator; /* in the version that runs; NULL until one is asked for */
   kl_list watches;         /* of watch_ops.c */
+  kl_debug_client debug;   /* of debug_ops.c */
   bool armed;
 };
 
@@ -40,6 +42,8 @@ void kl_prompt_end_watches(kl_prompt_session *s, const char *why);
 
 /* The operations of session.c, eval_ops.c and watch_ops.c; `data` is the prompt. */
 extern const kl_control_op kl_prompt_session_ops[], kl_prompt_eval_ops[], kl_prompt_watch_ops[];
+/* Those of debug_ops.c. */
+extern const kl_control_op kl_prompt_debug_ops[];
 /* Those of inspect_ops.c. */
 extern const kl_control_op kl_prompt_inspect_ops[];
 

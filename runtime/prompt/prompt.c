@@ -7,7 +7,8 @@
 
 /* Each part of the back end has its operations. */
 static const kl_control_op *const tables[] = {
-    kl_prompt_session_ops, kl_prompt_eval_ops, kl_prompt_watch_ops, kl_prompt_members_ops, kl_prompt_inspect_ops,
+    kl_prompt_session_ops, kl_prompt_eval_ops,    kl_prompt_watch_ops,
+    kl_prompt_members_ops, kl_prompt_inspect_ops, kl_prompt_debug_ops,
 };
 
 kl_prompt *kl_prompt_open(kl_control *control, kl_host *host, const char *env) {

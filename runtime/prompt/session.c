@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/json_fields.h"
+#include "prompt/debug_ops.h"
 #include "prompt/internal.h"
 #include "script/look.h"
 
@@ -212,12 +213,14 @@ static void run_prompt(void *data, kl_control_call *call, const json_t *fields) 
   kl_prompt_session_tell_others(s, s->armed ? "is here now, too, and armed" : "is here now, too");
   if (s->armed) kl_prompt_session_journal(s, "arm", NULL, 0, NULL, -1);
   tell_ready(s);
+  kl_prompt_debug_begin(s);
 }
 
 void kl_prompt_session_end(kl_prompt_session *s, const char *why) {
   kl_control_call *call = s->call;
   kl_control_call_set(call, NULL);
   kl_list_remove(&s->link);
+  kl_prompt_debug_end(s);
   kl_strategy_unobserve(&s->observer);
   kl_strategy_measure(s->strategy, false);
   kl_prompt_end_watches(s, why);

@@ -1,0 +1,24 @@
+/* The operations of a session that debug: breakpoints, steps, the source around a line. All but `breaks` and `source`
+ * want an armed session.
+ *
+ *   break {file, line, condition?, once?} -> {id, file, line, wanted}
+ *   breaks {} -> {breakpoints:[{id, file, line (0: nowhere now), wanted, condition?, once, stays, hits, passed}],
+ *                 stops:[as in the event], on_loop}
+ *   unbreak {id}, or {all:true}
+ *   step {task, how:"into"|"over"|"out"}     continue {task?}     suspend {task?}     cancel_task {task}
+ *   on_loop {on}
+ *   source {file, line, around} -> {file, first, lines:[text]}
+ *
+ * Events of the session: stopped {task, why, file, line, id?, error?} and went_on {task, text?}; what else is to be
+ * said is a note. */
+#ifndef KL_PROMPT_DEBUG_OPS_H
+#define KL_PROMPT_DEBUG_OPS_H
+
+#include "prompt/session.h"
+
+/* The session hears of what is stopped in its strategy, from now on and until it ends. */
+void kl_prompt_debug_begin(kl_prompt_session *s);
+/* What it asked for goes, and what it had stopped runs on. */
+void kl_prompt_debug_end(kl_prompt_session *s);
+
+#endif
