@@ -1,6 +1,8 @@
 -- What others say while one types: the lines of the log and of `print` at the other end, shown above the prompt.
 local lines = {}
 
+local BEFORE = 1000 -- lines of a process that began with the prompt: what its script has said so far
+
 local colours = { error = "\27[31m", warn = "\27[33m", info = "\27[2m", debug = "\27[2m", trace = "\27[2m" }
 
 -- Control bytes could move the cursor or worse.
@@ -20,7 +22,7 @@ end
 -- all. Without a terminal what was printed goes to standard output and the rest to standard error.
 function lines.follow(session)
   local own = session.ready.name
-  session.connection:start("logs", { n = 0, follow = true, name = not session.is_local and own or nil },
+  session.connection:start("logs", { n = session.is_local and BEFORE or 0, follow = true, name = not session.is_local and own or nil },
     function(event, m)
       if event == "line" then
         session.terminal:above(lines.text(m, own, session.terminal:colour()), m.level ~= "print" and "error" or nil)

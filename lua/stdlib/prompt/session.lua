@@ -61,16 +61,30 @@ function Session:ask_parts(op, fields, on_event)
   return answer, #parts > 0 and json.decode(table.concat(parts)) or nil
 end
 
+-- What is wrong with a text that ends too early.
+local function why_unfinished(text, chunk)
+  local _, as_statements = load(text, "=" .. chunk, "t", {})
+  local _, as_expression = load("return " .. text, "=" .. chunk, "t", {})
+  return as_statements and as_statements:find("<eof>'?$") and as_statements or as_expression or "it is not complete"
+end
+
 -- Evaluates an input and returns {status = "value"|"error"|"cancelled"|"more", values (portraits, or the one of the
 -- error), traceback, ms, waited}. What it prints is shown as it comes. `o.mode` "whole": values without limits;
 -- `o.chunk`: the name of the file that the text is from.
 function Session:evaluate(text, o)
   o = o or {}
+  local begun = "" -- of a long line that comes in parts
   local answer, values = self:ask_parts("eval", { source = text, mode = o.mode or "draw", chunk = o.chunk },
     function(event, m)
-      if event == "print" then self:output(m.text) end
+      if event ~= "print" then return end
+      begun = begun .. m.text
+      if not m.more then
+        self:output(begun)
+        begun = ""
+      end
     end)
   answer.values = values
+  if answer.status == "more" then answer.message = why_unfinished(text, o.chunk or "prompt") end
   if values then names.learn(values) end
   return answer
 end
