@@ -81,6 +81,12 @@ local function broken(quoted, first, rest)
   return lines
 end
 
+-- The columns of a text that may have codes of colour.
+local function columns_of(s)
+  if not s:find "[\27\128-\255]" then return #s end
+  return width.of((s:gsub("\27%[%d*m", "")))
+end
+
 local function thousands(n)
   local text = string.format("%d", n)
   if n < 10000 then return text end
@@ -170,7 +176,7 @@ local function flat(p, c, room)
     text = "nil " .. remark(c, lua.words(p))
   end
   c.written = c.written + 1
-  if #text > room and width.of((text:gsub("\27%[%d*m", ""))) > room then return nil end
+  if #text > room and columns_of(text) > room then return nil end
   return text
 end
 
@@ -197,7 +203,7 @@ local function key_text(p, c)
     return "[" .. lua.quote(s, c.ascii) .. "] = "
   end
   if kind ~= "number" and kind ~= "boolean" and kind ~= "table" and kind ~= "null" then return nil end
-  local text = flat(p, c, math.maxinteger)
+  local text = flat(p, c, math.huge)
   return text and "[" .. text .. "] = "
 end
 
@@ -237,7 +243,8 @@ end
 local function lost_entry(pair, c)
   local kind = values.kind(pair[1])
   local key = (kind == "ref" and "a table" or kind == "string" and "a long text" or lua.words(pair[1]))
-  return remark(c, "[" .. key .. "] = " .. (flat(pair[2], c, REMARK) or "…"):gsub("\27%[%d*m", ""))
+  local value = flat(pair[2], c, REMARK) or c.ascii and "..." or "…"
+  return remark(c, "[" .. key .. "] = " .. value:gsub("\27%[%d*m", ""))
 end
 
 function write.flat_table(p, c, room)
@@ -257,7 +264,7 @@ function write.flat_table(p, c, room)
       return true
     end
     parts[#parts + 1] = text
-    taken = taken + width.of((text:gsub("\27%[%d*m", ""))) + 2
+    taken = taken + columns_of(text) + 2
     failed = taken > room + 2
     return failed
   end)
@@ -266,7 +273,7 @@ function write.flat_table(p, c, room)
   for _, text in ipairs(remarks(p, c)) do parts[#parts + 1] = text end
   if #parts == 0 then return "{}" end
   local text = "{ " .. table.concat(parts, ", ") .. " }"
-  if width.of((text:gsub("\27%[%d*m", ""))) > room then return nil end
+  if columns_of(text) > room then return nil end
   return text
 end
 
@@ -302,7 +309,7 @@ function write.table(p, c, depth, before, after)
       flush()
       out_line(c, indent .. lost_entry(lost, c))
     elseif not key and is_short(value) then
-      local text = flat(value, c, math.maxinteger) .. ","
+      local text = flat(value, c, math.huge) .. ","
       if row and width.of(indent) + width.of(row) + 1 + width.of(text) > c.width then flush() end
       row = row and row .. " " .. text or text
     else
@@ -329,7 +336,7 @@ function write.value(p, c, depth, before, after)
     kind = values.kind(p)
   end
   if kind == "table" then return write.table(p, c, depth, before, after) end
-  if kind ~= "string" then return out_line(c, before .. flat(p, c, math.maxinteger) .. after) end
+  if kind ~= "string" then return out_line(c, before .. flat(p, c, math.huge) .. after) end
   local indent = INDENT:rep(math.min(depth + 1, c.width // 4))
   local s, length = values.text(p)
   local lines = broken(lua.quote(s, c.ascii), room, math.max(c.width - #indent - #after, LEAST))
