@@ -80,8 +80,9 @@ void kl_line_editor_drop(kl_line_editor *e) {
 
 static kl_edit done(bool changed) { return changed ? KL_EDIT_DONE : KL_EDIT_NONE; }
 
-bool kl_line_editor_newline(kl_line_editor *e) {
-  static const char blanks[] = "                                                                ";
+/* The line of the cursor goes to where it belongs, now that its begin is known: `end` below what it ends. Returns how
+ * far the next line is to be indented. */
+static size_t settle_indent(kl_line_editor *e) {
   size_t n, lead, want, next, cursor = kl_line_cursor(e->line);
   const char *text = kl_line_text(e->line, &n);
   kl_lua_indent(text, n, cursor, &lead, &want, &next);
@@ -90,6 +91,12 @@ bool kl_line_editor_newline(kl_line_editor *e) {
     start--;
   if (want < lead && cursor >= start + lead && kl_line_replace(e->line, start, start + (lead - want), "", 0))
     kl_line_move_to(e->line, cursor - (lead - want));
+  return next;
+}
+
+bool kl_line_editor_newline(kl_line_editor *e) {
+  static const char blanks[] = "                                                                ";
+  size_t next = settle_indent(e);
   if (next > sizeof blanks - 1) next = sizeof blanks - 1;
   kl_buf b = {0};
   kl_buf_char(&b, '\n');
@@ -406,7 +413,9 @@ static kl_edit edit_key(kl_line_editor *e, const kl_key *key) {
   case KL_KEY_CHAR:
     return char_key(e, key);
   case KL_KEY_ENTER:
-    return key->mods & (unsigned)(KL_ALT | KL_SHIFT) ? done(kl_line_editor_newline(e)) : KL_EDIT_ENTER;
+    if (key->mods & (unsigned)(KL_ALT | KL_SHIFT)) return done(kl_line_editor_newline(e));
+    settle_indent(e);
+    return KL_EDIT_ENTER;
   case KL_KEY_TAB:
     return tab_key(e, key);
   case KL_KEY_BACKSPACE:

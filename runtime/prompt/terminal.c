@@ -103,8 +103,9 @@ static void draw(kl_terminal *t) {
   uv_prepare_stop(&t->turn);
   kl_writer_pending(t->out, &pending);
   if (pending > DRAW_ROOM) return; /* `on_written` comes back to it */
+  bool had_text = t->above.len > 0;
   kl_buf_clear(&t->codes);
-  if (t->above.len > 0) kl_screen_above(t->screen, t->above.data, t->above.len, &t->codes);
+  if (had_text) kl_screen_above(t->screen, t->above.data, t->above.len, &t->codes);
   kl_buf_clear(&t->above);
   t->dirty = false;
   if (t->state == ACCEPTED || (t->state == BUSY && !(t->busy && *t->busy))) {
@@ -115,6 +116,7 @@ static void draw(kl_terminal *t) {
   }
   if (!t->codes.failed && t->codes.len > 0) kl_writer_add(t->out, t->codes.data, t->codes.len);
   kl_writer_flush(t->out);
+  if (had_text) wake(t); /* somebody may wait for room */
 }
 
 static void on_turn(uv_prepare_t *h) { draw(h->data); }

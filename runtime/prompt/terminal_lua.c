@@ -143,13 +143,18 @@ static int push_next(lua_State *L, kl_wait *wait) {
 }
 
 /* t:event() waits for what happens at the terminal and returns its kind, and of some a text and how many bytes of it
- * are before the cursor: "enter", text       shall this input run? Then t:accept(), or t:newline() where it is not
- * complete. What is typed meanwhile is kept "complete", text, cursor    t:offer() is the answer; what is typed before
- * it, or before the next t:event(), is kept "hint", text, cursor        something was typed, and nothing for a moment:
- * t:hint() "interrupt"         Ctrl-C; what was being typed is gone already "eof", text         Ctrl-D, or the end of
- * standard input; text, or nil: an input that was not complete "resize"            t:size() is another While an input
- * runs (t:busy) there is "interrupt" only, and the rest waits. Raises kind "closed" when the terminal was closed,
- * "config" when standard input cannot be read. */
+ * are before the cursor:
+ *
+ * - "enter", text: shall this input run? Then t:accept(), or t:newline() where it is not complete. What is typed
+ *   meanwhile is kept.
+ * - "complete", text, cursor: t:offer() is the answer. What is typed before it, or before the next t:event(), is kept.
+ * - "hint", text, cursor: something was typed, and nothing for a moment: t:hint()
+ * - "interrupt": Ctrl-C; what was being typed is gone already
+ * - "eof", text: Ctrl-D, or the end of standard input; text, or nil: an input that was not complete
+ * - "resize": t:size() is another
+ *
+ * While an input runs (t:busy) there is "interrupt" only, and the rest waits. Raises kind "closed" when the terminal
+ * was closed, "config" when standard input cannot be read. */
 static int l_event(lua_State *L) {
   terminal *o = self(L, "event");
   kl_terminal_want(o->t);
