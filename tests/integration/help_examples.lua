@@ -77,8 +77,8 @@ for _, topic in ipairs(require "prompt.help_topics") do
   end
   try(":help " .. topic.name, { table.concat(lines, "\n") })
 end
--- Of operations those that read, where the example holds no id that would have to be known. The embedded exchange has no
--- history, and this account is no clearing member.
+-- Of operations those that read, where the example holds no id that would have to be known. The embedded exchange has
+-- no history, and this account is no clearing member.
 kalshi.create_order{
   ticker = ticker, side = "bid", price = 0.01, count = 1, post_only = true, time_in_force = "good_till_canceled",
   self_trade_prevention_type = "taker_at_cross",
@@ -89,6 +89,9 @@ for _, op in ipairs(kalshi.operations()) do
   if known and op.method == "GET" and op.status == "current" then
     try("kalshi." .. op.name, { example })
   end
+end
+for _, channel in ipairs(require("prompt.catalog").channels()) do
+  try("channel " .. channel.name, { pages.channel_example(channel) })
 end
 print(("%d examples, %d failed"):format(count, failed))
 if failed > 0 then error("examples of the help fail", 0) end

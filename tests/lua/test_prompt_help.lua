@@ -158,6 +158,15 @@ test("topics, commands and the first screen", function(t)
   t.ok(help.text "operations":find "get_markets" and help.text "operations orders":find "create_order +Places an order")
 end)
 
+test("channels of the feed", function(t)
+  local list = help.text "channels"
+  for _, channel in ipairs(require("prompt.catalog").channels()) do
+    t.ok(list:find(channel.name, 1, true), channel.name)
+    t.ok(help.text(channel.name):find(channel.name, 1, true), channel.name)
+  end
+  t.ok(help.text "orderbook_delta":find "^orderbook_delta   %(channel%)\n\n%u.*It needs market_tickers")
+end)
+
 test("what is mistyped or unknown leads on", function(t)
   t.ok(help.text "bookk":find 'Nothing is called "bookk". Did you mean .*kalshi.book')
   t.ok(help.text "kalshi.get_makret":find "kalshi.get_market")

@@ -45,7 +45,7 @@ kalshi.balance()]]
     { ":help book", "", "a function, a type, a field, an operation of the exchange; so does book?" },
     { ":help ?spread", "", "everything that has to do with a word" },
     { ":help kalshi", "", "a module: kalshi, task, kalua, json, http, ws, bus, log; string, table, math …" },
-    { ":help operations", "", "every REST operation of the exchange" },
+    { ":help operations", "", "every REST operation of the exchange; :help channels: what it streams" },
     { ":help :load", "", "a command" },
   }
   page:heading "Topics"
@@ -131,6 +131,16 @@ local function operations_page(page, only)
   return true
 end
 
+local function channels_page(page)
+  page:title "Channels of the feed"
+  page:gap()
+  page:text("kalshi.subscribe asks for them; `:help NAME` shows one.")
+  page:gap()
+  local rows = {}
+  for i, channel in ipairs(index.channels()) do rows[i] = { channel.name, "", channel.about } end
+  page:rows(rows)
+end
+
 -- ---- one word ----
 
 local function entry_page(page, entry)
@@ -138,6 +148,7 @@ local function entry_page(page, entry)
   if entry.kind == "topic" then return topic_page(page, record) end
   if entry.kind == "class" then return pages.class(page, record) end
   if entry.kind == "field" then return pages.field(page, entry.owner, record) end
+  if entry.kind == "channel" then return pages.channel(page, record) end
   local operation = index.operation(entry)
   if operation then return pages.operation(page, operation, entry.kind == "function" and record or nil) end
   if entry.kind == "function" then return pages.fn(page, record) end
@@ -188,7 +199,8 @@ local function found_page(page, word, found)
   end
   for _, entry in ipairs(found) do
     local method = entry.kind == "function" and entry.record.class
-    local full = entry.kind ~= "field" and not method and not entry.library and not entry.name:find "^kalshi%.legacy"
+    local known = entry.kind ~= "field" and entry.kind ~= "channel"
+    local full = known and not method and not entry.library and not entry.name:find "^kalshi%.legacy"
     if entry ~= shown[1] then
       if full and #shown < 2 then shown[#shown + 1] = entry else rest[#rest + 1] = entry end
     end
@@ -255,6 +267,8 @@ function help.text(name, o)
     done = search_page(page, (word:gsub("^%?%s*", "")))
   elseif word == "operations" or word:find "^operations%s" then
     done = operations_page(page, word:match "^operations%s+(%S+)")
+  elseif word == "channels" then
+    channels_page(page)
   elseif word == "topics" then
     page:words(topic_names(), 0)
   else
@@ -282,7 +296,7 @@ function help.names()
     if entry.kind ~= "field" then add(entry.name) end
   end
   for _, command in ipairs(commands.all()) do add(":" .. command.name) end
-  for _, name in ipairs{ "operations", "commands", "topics" } do add(name) end
+  for _, name in ipairs{ "operations", "channels", "commands", "topics" } do add(name) end
   table.sort(names)
   return names
 end

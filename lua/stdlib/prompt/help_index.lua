@@ -1,15 +1,13 @@
----What help knows by name: functions, classes, modules, fields, operations, topics; and how a word leads to them.
+---What help knows by name: functions, classes, modules, fields, operations, channels and topics; and how a word leads to
+---them.
+local catalog = require "prompt.catalog"
 local docs = require "prompt.doc_comments"
 local topics = require "prompt.help_topics"
-
--- The prompt has the table of operations without an exchange; a script has it from kalshi.
-local has_catalog, catalog = pcall(require, "prompt.catalog")
-if not has_catalog then catalog = require "kalshi" end
 
 local index = {}
 
 ---@class prompt.HelpEntry
----@field kind "function"|"class"|"module"|"field"|"operation"|"topic"
+---@field kind "function"|"class"|"module"|"field"|"operation"|"channel"|"topic"
 ---@field name string the full one
 ---@field short string its last word
 ---@field text string what the search looks at beside the name: the first lines of its help
@@ -68,6 +66,7 @@ local function build()
       add("operation", name, op.name, op)
     end
   end
+  for _, channel in ipairs(catalog.channels()) do add("channel", channel.name, channel.name, channel) end
   library = true
   add_modules(docs.libraries)
   library = false
@@ -96,6 +95,7 @@ function index.operation(entry)
 end
 
 function index.operations() return catalog.operations() end
+function index.channels() return catalog.channels() end
 
 ---What stands for an entry in a list: how it is called or what it is, and what it does.
 ---@param entry prompt.HelpEntry
@@ -104,6 +104,7 @@ function index.text(entry)
   local record = entry.record
   if entry.kind == "operation" then return record.summary end
   if entry.kind == "topic" then return record.title .. ". " .. record.text end
+  if entry.kind == "channel" then return "Channel: " .. record.about end
   return record.text
 end
 
@@ -132,7 +133,6 @@ function index.find(word)
   word = cleaned(word)
   local entry = by_name[word] or by_name["kalshi." .. word] or by_name["kalshi.legacy." .. word]
   if not entry and word:find "^kalshi%.each%." then entry = by_name["kalshi." .. word:sub(13)] end
-  if entry and entry.kind ~= "topic" and entry.kind ~= "module" and word:find "[.:]" then return { entry } end
   entry = word:find "[.:]" and (entry or of_class(word))
   if entry then return { entry } end
   local found = by_short[word:lower()]

@@ -387,4 +387,36 @@ function pages.operation(page, op, fn)
   add_examples(page, fn and fn.examples or { pages.operation_example(op) })
 end
 
+-- ---- channels ----
+
+---A subscription to a channel, and a task that prints what comes.
+---@param channel table of the catalog
+---@return string
+function pages.channel_example(channel)
+  local chosen = ""
+  if channel.filter ~= "none" then
+    chosen = ", " .. channel.key .. " = " .. (channel.key == "market_tickers" and "{ ticker }" or '{ "all" }')
+  end
+  return ('sub = kalshi.subscribe{ channels = { "%s" }%s }\n'):format(channel.name, chosen)
+    .. "reader = task.spawn(function() for m in sub:messages() do print(json.encode(m)) end end)\n"
+    .. "task.sleep(0.1)\nsub:close()"
+end
+
+local chosen_by = {
+  none = "It is not chosen by market.", optional = "Without %s it is about all markets.", required = "It needs %s.",
+}
+
+---A channel of the feed.
+---@param page table
+---@param channel table
+function pages.channel(page, channel)
+  page:title(channel.name, "(channel)")
+  page:gap()
+  local chosen = chosen_by[channel.filter]:format(channel.key)
+  if channel.key ~= "market_tickers" then chosen = ('Without %s nothing comes; { "all" } is all.'):format(channel.key) end
+  page:text(channel.about:sub(1, 1):upper() .. channel.about:sub(2) .. ". " .. chosen)
+  page:text "See kalshi.subscribe for the options, docs/feed.md for its errors and how it heals."
+  add_examples(page, { pages.channel_example(channel) })
+end
+
 return pages

@@ -153,9 +153,8 @@ every single change. book.stale is true while something is repaired: what it say
   {
     name = "streams", title = "Streams",
     text = [[
-kalshi.subscribe asks for channels of the exchange: "trade", "ticker", "orderbook_delta", "fill", "user_orders",
-"market_positions", "market_lifecycle_v2", "communications", "cfbenchmarks_value" and more; "kalshi.status" tells of
-the feed itself.
+kalshi.subscribe asks for channels of the exchange, like "trade", "ticker" and "fill"; "kalshi.status" tells of the feed
+itself. `:help channels` lists them all.
 
 > sub = kalshi.subscribe{ channels = { "ticker" }, market_tickers = { ticker }, send_initial_snapshot = true }
 > for m in sub:messages() do print(m.type, m.yes_bid_dollars, m.yes_ask_dollars) break end
