@@ -183,6 +183,7 @@ static void tell_ready(kl_prompt_session *s) {
   kl_json_field_int(&b, "generation", status.generation);
   kl_json_field_bool(&b, "armed", s->armed);
   kl_json_field_int(&b, "pid", getpid());
+  kl_json_field_int(&b, "client", s->client.pid);
   kl_json_field_str(&b, "version", KL_VERSION);
   kl_prompt_session_event(s, "ready", &b);
 }

@@ -18,13 +18,21 @@ function lines.text(m, own, colour)
   return colour and (colours[m.level] or "") .. text .. "\27[0m" or text
 end
 
+-- Said of what was typed here: who typed it need not be told.
+local function is_own(session, m)
+  local client = session.ready.client
+  return client and m.level == "info" and m.msg:find("^prompt of [^:]*%(process " .. client .. "%): ") ~= nil
+end
+
 -- Shows lines from now on, until the connection ends: in a session inside another process those of its strategy, else
 -- all. Without a terminal what was printed goes to standard output and the rest to standard error.
 function lines.follow(session)
   local own = session.ready.name
   session.connection:start("logs", { n = session.is_local and BEFORE or 0, follow = true, name = not session.is_local and own or nil },
     function(event, m)
-      if event == "line" then
+      if event == "line" and is_own(session, m) then
+        return
+      elseif event == "line" then
         session.terminal:above(lines.text(m, own, session.terminal:colour()), m.level ~= "print" and "error" or nil)
       elseif event == "lost" then
         session.terminal:above("(lines of the log were lost: there were too many)", "error")
