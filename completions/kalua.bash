@@ -101,7 +101,7 @@ _kalua_trigger() {
 
 _kalua() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} kalua=${COMP_WORDS[0]}
-  local commands='run repl ps logs reload stop start shadow api book tail demo sim trigger doctor test' command=run i word
+  local commands='run repl ps logs attach reload stop start shadow api book tail demo sim trigger doctor test' command=run i word
   COMPREPLY=()
 
   for ((i = 1; i < COMP_CWORD; i++)); do
@@ -151,7 +151,7 @@ _kalua() {
   api) _kalua_api ;;
   tail) ((COMP_CWORD == 2)) && _kalua_channels ;;
   trigger) _kalua_trigger ;;
-  logs | reload | stop | start | shadow) mapfile -t COMPREPLY < <(_kalua_running) ;;
+  logs | attach | reload | stop | start | shadow) mapfile -t COMPREPLY < <(_kalua_running) ;;
   esac
 }
 

@@ -2,7 +2,7 @@
 # `kalua api --list`, their parameters those of `kalua api --complete OPERATION`, so that they are always those of the
 # installed binary.
 
-set -g __kalua_commands run repl ps logs reload stop start shadow api book tail demo sim trigger doctor test
+set -g __kalua_commands run repl ps logs attach reload stop start shadow api book tail demo sim trigger doctor test
 
 function __kalua_command
     set -l words (commandline -opc)
@@ -92,6 +92,7 @@ complete -c kalua -n __fish_use_subcommand -a run -d 'run strategies or tools'
 complete -c kalua -n __fish_use_subcommand -a repl -d 'a prompt at the exchange, or inside a script'
 complete -c kalua -n __fish_use_subcommand -a ps -d 'the running scripts of this user'
 complete -c kalua -n __fish_use_subcommand -a logs -d 'the last lines of running scripts'
+complete -c kalua -n __fish_use_subcommand -a attach -d 'a prompt inside a running script'
 complete -c kalua -n __fish_use_subcommand -a reload -d 'start the source of a running script as it is now'
 complete -c kalua -n __fish_use_subcommand -a stop -d 'end a running script'
 complete -c kalua -n __fish_use_subcommand -a start -d 'start one anew that has ended'
@@ -107,7 +108,7 @@ complete -c kalua -n __fish_use_subcommand -a test -d 'run script tests'
 complete -c kalua -n 'contains -- (__kalua_command) run test repl' -k -a '(__fish_complete_suffix .lua)'
 complete -c kalua -n 'test (__kalua_command) = api' -a '(__kalua_api)'
 complete -c kalua -n 'test (__kalua_command) = trigger' -a '(__kalua_trigger)'
-complete -c kalua -n 'contains -- (__kalua_command) logs reload stop start shadow' -a '(kalua ps --names 2>/dev/null)'
+complete -c kalua -n 'contains -- (__kalua_command) logs attach reload stop start shadow' -a '(kalua ps --names 2>/dev/null)'
 complete -c kalua -n __kalua_tail_first -a '(__kalua_channels)'
 complete -c kalua -n 'string match -q -- "-*" (commandline -ct)' -a '(__kalua_options)'
 complete -c kalua -n '__kalua_previous_is --env' -a 'sim demo prod'

@@ -52,6 +52,7 @@ while [ -z "$("$KALUA" ps --names)" ] && [ $tries -lt 100 ]; do
   sleep 0.1
 done
 has 'bash, running script' "$(in_bash kalua stop my)" 'my maker'
+has 'bash, a prompt in it' "$(in_bash kalua attach my)" 'my maker'
 has 'bash, after another one' "$(in_bash kalua reload x '')" 'my maker'
 if command -v fish >/dev/null 2>&1; then
   has 'fish, running script' "$(fish --no-config -c 'source completions/kalua.fish; complete -C "kalua logs my"')" 'my maker'
