@@ -12,7 +12,7 @@ const piped = (input, ...args) => run(['repl', ...args], { input });
 
 test('-e prints values as Lua has them', async () => {
   for (const [input, output] of [
-    ['1 + 1', '2\n'], ['"text"', '"text"\n'], ['1, nil, true', '1\nnil\ntrue\n'], ['{ 1, { a = 2.5 } }', '{ 1, { a = 2.5 } }\n'],
+    ['1 + 1', '2\n'], ['"text"', '"text"\n'], ['1, nil, true', '1, nil, true\n'], ['{ 1, { a = 2.5 } }', '{ 1, { a = 2.5 } }\n'],
     ['x = 5', ''], ['print("said")', 'said\n'], ['nil', 'nil\n'], ['return 7', '7\n'], ['', ''],
   ]) assert.deepEqual(await e(input), { code: 0, signal: null, stdout: output, stderr: '' }, input);
 });
