@@ -39,25 +39,29 @@ static double day_variance(double second) {
   return h < settled_h ? day_hour * h : day_hour * settled_h + evening_hour * (h - settled_h);
 }
 
-/* One row from the one after it: the mean over a normal step with this variance. */
+/* One row from the one after it: the mean over a normal step with this variance. Weight by weight over all columns, which
+ * compilers turn into vectors. */
 static void blur(const float *next, float *out, double variance) {
   enum { REACH_MOST = 299 };
-  double weights[2 * REACH_MOST + 1] = {0}, sum = 0, sd = sqrt(variance);
+  static double padded[COLUMNS + 2 * REACH_MOST], mean[COLUMNS]; /* below the table it is 0, above it 1 */
+  double sum = 0, sd = sqrt(variance);
   int reach = (int)(5 * sd / column) + 1;
   if (reach > REACH_MOST) reach = REACH_MOST;
-  for (int i = -reach; i <= reach; i++)
-    sum += weights[i + reach] = exp(-0.5 * (i * column / sd) * (i * column / sd));
   for (int c = 0; c < COLUMNS; c++) {
-    double mean = 0;
-    for (int i = -reach; i <= reach; i++) {
-      int at = c + i;
-      if (at >= COLUMNS)
-        mean += weights[i + reach];
-      else if (at >= 0)
-        mean += weights[i + reach] * (double)next[at];
-    }
-    out[c] = (float)(mean / sum);
+    padded[REACH_MOST + c] = (double)next[c];
+    mean[c] = 0;
   }
+  for (int c = 0; c < REACH_MOST; c++)
+    padded[REACH_MOST + COLUMNS + c] = 1;
+  for (int i = -reach; i <= reach; i++) {
+    double weight = exp(-0.5 * (i * column / sd) * (i * column / sd));
+    const double *from = padded + REACH_MOST + i;
+    sum += weight;
+    for (int c = 0; c < COLUMNS; c++)
+      mean[c] += weight * from[c];
+  }
+  for (int c = 0; c < COLUMNS; c++)
+    out[c] = (float)(mean[c] / sum);
 }
 
 static void make_tables(void) {
