@@ -29,6 +29,7 @@ struct kl_evaluation {
   int ref;       /* of the task's object, in the registry */
   int64_t began_ns;
   kl_evaluation_status status;
+  bool values; /* it is an expression */
   const char *why;
   char *reason; /* of its cancelling, as `why`; owned */
 };
@@ -184,24 +185,37 @@ static bool compiles(lua_State *L, const kl_evaluation_options *o, const char *b
   return ok;
 }
 
-/* Whether the message is that of a word which begins no statement: then what was meant is an expression. */
-static bool begins_no_statement(const char *as_statement, const char *as_expression) {
-  return strstr(as_statement, "unexpected symbol near") && !strstr(as_expression, "<eof> expected");
+/* Whether the message is that of a first word which begins no statement: then what was meant is an expression. */
+static bool begins_no_statement(const kl_evaluation_options *o, const char *as_statement) {
+  static const char unexpected[] = "unexpected symbol near '";
+  const char *word = strstr(as_statement, unexpected), *first = o->source;
+  const char *end = o->source + o->n;
+  while (first < end && strchr(" \t\r\n", *first))
+    first++;
+  if (!word) return false;
+  word += sizeof unexpected - 1;
+  size_t n = strlen(word) - 1; /* up to the quote */
+  return n > 0 && (size_t)(end - first) >= n && memcmp(first, word, n) == 0;
 }
 
 /* Pushes the chunk and its arguments, and returns their count; or pushes what is wrong, and returns less than 0:
- * MORE, where only the end of the source is. */
+ * MORE, where only the end of the source is. *values: the chunk returns a nil and then the values of the input. */
 enum { MORE = -1, WRONG = -2 };
 
-static int compile(lua_State *L, const kl_evaluation_options *o, int env) {
-  /* A line end behind the source: a comment at its end hides nothing, and a quoted string ends with its line. */
-  if (compiles(L, o, "return ", "\n")) return 0;
+static int compile(lua_State *L, const kl_evaluation_options *o, int env, bool *values) {
+  /* A line end behind the source: a comment at its end hides nothing, and a quoted string ends with its line. A value
+   * in front: then a call is no tail call, which would leave the input out of tracebacks. */
+  if (compiles(L, o, "return nil, ", "\n")) {
+    *values = true;
+    return 0;
+  }
   int expression = lua_gettop(L);
   if (!compiles(L, o, "", "\n")) { /* expression statement */
     if (ends_in_eof(L, -1) || ends_in_eof(L, -2)) return MORE;
-    if (begins_no_statement(lua_tostring(L, -1), lua_tostring(L, -2))) lua_settop(L, expression);
+    if (begins_no_statement(o, lua_tostring(L, -1))) lua_settop(L, expression);
     return WRONG;
   }
+  if (!o->armed && compiles(L, o, "return ", "\n")) return 0; /* nothing */
   if (!o->armed) {
     kl_error e;
     kl_error_set(&e, KL_ERR_PERMISSION, "a statement may change what the script does: :arm first");
@@ -224,9 +238,10 @@ static void check_words(lua_State *L, const kl_evaluation_options *o) {
 
 /* ---- running ---- */
 
+/* `ctx`: the first value is none of the input's. */
 static int input_end(lua_State *L, int status, lua_KContext ctx) {
   (void)status;
-  (void)ctx;
+  if (ctx) lua_remove(L, 1);
   if (kl_task_current(L)->guarded) kl_guard_set(L, false);
   return lua_gettop(L);
 }
@@ -236,8 +251,9 @@ static int run_input(lua_State *L) {
   kl_task *t = kl_task_current(L);
   kl_evaluation *x = t->input;
   if (x && !x->o.armed) kl_guard_set(L, true);
-  lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, input_end);
-  return input_end(L, LUA_OK, 0);
+  lua_KContext ctx = x && x->values;
+  lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, ctx, input_end);
+  return input_end(L, LUA_OK, ctx);
 }
 
 /* Protected: (evaluation). */
@@ -247,7 +263,7 @@ static int start(lua_State *L) {
   lua_settop(L, 0);
   lua_rawgeti(L, LUA_REGISTRYINDEX, x->evaluator->env); /* env */
   kl_scope_check_frame(L, 1);
-  int nargs = compile(L, o, 1);
+  int nargs = compile(L, o, 1, &x->values);
   if (nargs == MORE) {
     x->status = KL_EVALUATION_MORE;
     return 0;
