@@ -66,8 +66,14 @@ local function begin()
   end
   local ready = task.channel(1)
   session:begin(function() ready:send(true) end)
-  local waiter = task.spawn(function() return session.call:wait() end)
-  local ok, err = pcall(task.race, { function() ready:recv() end, function() waiter:await() end })
+  local waiter = task.spawn(pcall, session.call.wait, session.call) -- goes on as long as the session
+  local ok, err = pcall(task.race, {
+    function() ready:recv() end,
+    function()
+      local good, why = waiter:await()
+      if not good then error(why, 0) end
+    end,
+  })
   if not ok then return fail(err.message or tostring(err), code_of(err.kind)) end
   if not session.ready then return fail("the session has ended before it began", 1) end
   return true
