@@ -1,6 +1,7 @@
 /* kalua run: strategies and tools, until they end or a signal comes. */
 #include <lauxlib.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include "cli/app.h"
 #include "cli/project.h"
 #include "cli/shadow.h"
+#include "script/debugger.h"
 #include "script/file_watch.h"
 
 /* Whether a file can be read and compiled. */
@@ -38,9 +40,9 @@ typedef struct kl_run_options {
   bool quiet;
   const char *on_failure;
   double probation; /* seconds; negative: not said */
-  kl_text_list shadows;
+  kl_text_list shadows, breaks;
 } kl_run_options;
-enum { RUN_OPT_COUNT = 5 };
+enum { RUN_OPT_COUNT = 6 };
 
 static void run_opts(kl_run_options *o, kl_opt table[RUN_OPT_COUNT]) {
   *o = (kl_run_options){.probation = -1};
@@ -51,6 +53,8 @@ static void run_opts(kl_run_options *o, kl_opt table[RUN_OPT_COUNT]) {
                                        "an error so soon after a reload undoes it; 0: never [10]", 0, 86400},
                                       {"shadow", KL_OPT_LIST, &o->shadows, "NEW=OLD",
                                        "run NEW on the same events beside the script OLD, without effect", 0, 0},
+                                      {"break", KL_OPT_LIST, &o->breaks, "PLACE",
+                                       "FILE:LINE, or with \" if CONDITION\": stop there, for kalua attach", 0, 0},
                                       {NULL, KL_OPT_FLAG, NULL, NULL, NULL, 0, 0}};
   memcpy(table, opts, sizeof opts);
 }
@@ -78,7 +82,7 @@ static kl_project_flags flags_of(const kl_app *app, const kl_run_options *o, cha
 typedef struct kl_run {
   kl_app *app;
   kl_text_list *paths;
-  const kl_text_list *shadows;
+  const kl_text_list *shadows, *breaks;
   kl_project_flags flags;
   kl_file_watch *watch;
   uv_work_t look;
@@ -128,6 +132,39 @@ static void watch_files(kl_run *r, const kl_project *p) {
     kl_log_warn("kalua", "kalua.lua is not watched: %s", e.kind ? e.message : "not enough memory");
 }
 
+/* A breakpoint in those scripts that have this file, or where none has it in all, for when it is loaded. */
+static bool set_break(kl_app *app, const char *place, kl_error *e) {
+  char *file, *condition;
+  const char *path;
+  int line;
+  size_t n;
+  bool known = false;
+  kl_breakpoint b;
+  kl_error ignored;
+  if (!kl_debug_parse(place, &file, &line, &condition, e)) return false;
+  for (kl_strategy *g = kl_app_strategy_next(app, NULL); g; g = kl_app_strategy_next(app, g))
+    if (kl_debug_source(g, file, &path, &n, &ignored)) known = true;
+  bool ok = true;
+  for (kl_strategy *g = kl_app_strategy_next(app, NULL); ok && g; g = kl_app_strategy_next(app, g)) {
+    if (known && !kl_debug_source(g, file, &path, &n, &ignored)) continue;
+    ok = kl_debug_break(g, NULL, file, line, condition, false, &b, e);
+    if (ok && b.line != 0 && b.line != line)
+      kl_log_info(kl_strategy_name(g), "breakpoint %d: line %d of %s has no code, it is at line %d", b.id, line, b.file,
+                  b.line);
+  }
+  if (ok && !known) kl_log_info("kalua", "--break %s: no script has loaded that file; it stops when one does", place);
+  free(file);
+  free(condition);
+  return ok;
+}
+
+static bool set_breaks(kl_app *app, const kl_text_list *breaks, kl_error *e) {
+  bool ok = true;
+  for (size_t i = 0; ok && i < breaks->n; i++)
+    ok = set_break(app, breaks->items[i], e);
+  return ok;
+}
+
 static bool start(kl_run *r, bool watch, kl_error *e) {
   kl_project *p = NULL;
   bool ok = kl_shadow_project(r->paths, r->shadows, &r->flags, &p, e);
@@ -135,6 +172,7 @@ static bool start(kl_run *r, bool watch, kl_error *e) {
     kl_project_log_permissions(p);
     kl_app_prefix_output(r->app, kl_project_count(p) > 1);
     ok = start_all(r->app, p, e) && kl_shadow_start_all(r->app, p, r->shadows, e);
+    ok = ok && set_breaks(r->app, r->breaks, e);
     if (ok && watch) watch_files(r, p);
   }
   kl_project_free(p);
@@ -161,7 +199,7 @@ int kl_command_run(int argc, char **argv) {
   if (code < 0 && run.on_failure && failure_named(run.on_failure) == KL_FAILED_COUNT)
     code = kl_cli_usage("run", "--on-failure takes stop, restart or last-good, not \"%s\"", run.on_failure);
   kl_app *app = NULL;
-  kl_run r = {.paths = &paths, .shadows = &run.shadows}; /* until the loop has ended */
+  kl_run r = {.paths = &paths, .shadows = &run.shadows, .breaks = &run.breaks}; /* until the loop has ended */
   kl_error e = {0};
   o.keeps_state = true;
   if (code < 0 && !kl_app_open(&o, KL_VERSION, &app, &e)) code = kl_cli_fail(&e);
@@ -188,6 +226,7 @@ int kl_command_run(int argc, char **argv) {
   kl_text_list_free(&paths);
   kl_text_list_free(&args);
   kl_text_list_free(&run.shadows);
+  kl_text_list_free(&run.breaks);
   kl_connect_options_free(&o);
   return code;
 }

@@ -16,7 +16,7 @@ static void add_stop(kl_buf *b, const kl_debug_stop *stop) {
   kl_json_field_str(b, "why", kl_debug_why_names[stop->why]);
   kl_json_field_str(b, "file", stop->file);
   kl_json_field_int(b, "line", stop->line);
-  if (stop->breakpoint) kl_json_field_int(b, "id", stop->breakpoint);
+  if (stop->breakpoint) kl_json_field_int(b, "breakpoint", stop->breakpoint);
   if (stop->error) kl_json_field_str(b, "error", stop->error);
 }
 
@@ -81,7 +81,7 @@ static void finish(kl_control_call *call, kl_prompt_session *s, const char *op, 
 /* ---- breakpoints ---- */
 
 static void add_break(kl_buf *b, const kl_breakpoint *bp) {
-  kl_json_field_int(b, "id", bp->id);
+  kl_json_field_int(b, "breakpoint", bp->id); /* "id" is that of the request */
   kl_json_field_str(b, "file", bp->file);
   kl_json_field_int(b, "line", bp->line);
   kl_json_field_int(b, "wanted", bp->wanted);
@@ -163,7 +163,7 @@ static void run_unbreak(void *data, kl_control_call *call, const json_t *fields)
   int64_t id = 0;
   kl_error e = {0};
   bool all = json_is_true(json_object_get(fields, "all"));
-  bool ok = (all || integer(fields, "unbreak", "id", 1, &id, &e)) && kl_debug_unbreak(s->strategy, (int)id, &e);
+  bool ok = (all || integer(fields, "unbreak", "breakpoint", 1, &id, &e)) && kl_debug_unbreak(s->strategy, (int)id, &e);
   char text[32];
   snprintf(text, sizeof text, all ? "all" : "%" PRId64, id);
   finish(call, s, "unbreak", text, ok, &e);

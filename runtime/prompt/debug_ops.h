@@ -1,15 +1,16 @@
 /* The operations of a session that debug: breakpoints, steps, the source around a line. All but `breaks` and `source`
  * want an armed session.
  *
- *   break {file, line, condition?, once?} -> {id, file, line, wanted}
- *   breaks {} -> {breakpoints:[{id, file, line (0: nowhere now), wanted, condition?, once, stays, hits, passed}],
+ *   break {file, line, condition?, once?} -> {breakpoint (its number), file, line, wanted, …}
+ *   breaks {} -> {breakpoints:[{breakpoint, file, line (0: nowhere now), wanted, condition?, once, stays,
+ *                               hits, passed}],
  *                 stops:[as in the event], on_loop}
- *   unbreak {id}, or {all:true}
+ *   unbreak {breakpoint}, or {all:true}
  *   step {task, how:"into"|"over"|"out"}     continue {task?}     suspend {task?}     cancel_task {task}
  *   on_loop {on}
  *   source {file, line, around} -> {file, first, lines:[text]}
  *
- * Events of the session: stopped {task, why, file, line, id?, error?} and went_on {task, text?}; what else is to be
+ * Events of the session: stopped {task, why, file, line, breakpoint?, error?} and went_on {task, text?}; what else is to be
  * said is a note. */
 #ifndef KL_PROMPT_DEBUG_OPS_H
 #define KL_PROMPT_DEBUG_OPS_H

@@ -5,6 +5,7 @@ local terminals = require "prompt.terminal"
 local commands = require "prompt.commands"
 local complete = require "prompt.complete"
 local connection = require "prompt.connection"
+local debugging = require "prompt.debugging"
 local has_help, help = pcall(require, "prompt.help")
 if not has_help then help = { question = function() end } end
 local lines = require "prompt.lines"
@@ -37,6 +38,7 @@ local conn = connection.open(function(why)
   events:close()
 end)
 local session = sessions.new(conn, terminal, options)
+debugging.begin(session)
 
 local function fail(message, code)
   terminal:above("kalua: " .. message, "error")

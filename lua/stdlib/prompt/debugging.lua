@@ -1,0 +1,375 @@
+-- The debugger's commands: breakpoints, steps, the source around a line, and what is shown when a task stops.
+local task = require "task"
+local commands = require "prompt.commands"
+local looking = require "prompt.looking_text"
+local width = require "prompt.width"
+
+local AROUND, AROUND_MORE = 2, 5 -- lines of the source around the one that is meant
+local STEP_SECONDS = 2           -- how long a step waits for its end before it is said that the task runs on
+
+local DIM, BOLD, OFF = "\27[2m", "\27[1m", "\27[0m"
+
+local function usage(message)
+  error({ kind = "usage", message = message }, 0)
+end
+
+local function whole(word, what, least)
+  local n = math.tointeger(tonumber(word))
+  if not n or n < (least or 1) then usage(("%s is a number, not %s"):format(what, word)) end
+  return n
+end
+
+-- What the debugger knows of this session: stops (by task), watchers (channels of steps that wait), last (repeated by
+-- an empty line).
+local function state_of(session)
+  local d = session.debugging
+  if not d then
+    d = { stops = {}, order = {}, steps = {} }
+    session.debugging = d
+  end
+  return d
+end
+
+-- The file of the strategy; nil where it is from a text.
+local function own_path(session)
+  return type(session.ready.path) == "string" and session.ready.path or nil
+end
+
+-- The name of a file as one who works on it calls it: that of the strategy itself without its folder.
+local function short(session, file)
+  local own = own_path(session)
+  local folder = own and own:match("^(.*/)")
+  if folder and file:sub(1, #folder) == folder then file = file:sub(#folder + 1) end
+  return width.clean(file)
+end
+
+-- ---- sources ----
+
+-- Lines around one, numbered, with an arrow at it; nil where the file is not one of the strategy.
+local function source_of(session, file, line, around)
+  if not file or not line then return nil end
+  -- Of a long path only the end may be known.
+  local name = file:match("^%.%.%.[^/]*/(.+)$") or file
+  local ok, answer = pcall(session.ask, session, "source", { file = name, line = line, around = around })
+  if not ok or #answer.lines == 0 then return nil end
+  local columns = session.terminal:size()
+  local colour = session.terminal:colour()
+  local digits = #tostring(answer.first + #answer.lines - 1)
+  local out = {}
+  for i, text in ipairs(answer.lines) do
+    local n = answer.first + i - 1
+    local here = n == line
+    local row = ("%s %" .. digits .. "d  %s"):format(here and "->" or "  ", n, width.clean((text:gsub("\t", "  "))))
+    row = width.cut(row:gsub("%s+$", ""), math.max(columns, 20))
+    out[i] = colour and (here and BOLD or DIM) .. row .. OFF or row
+  end
+  return table.concat(out, "\n")
+end
+
+-- ---- what is stopped ----
+
+local whys = { ["break"] = "breakpoint", step = "step", pause = "suspended", loop = "it ran for longer than --cpu-ms" }
+
+local function describe(session, stop)
+  local why = whys[stop.why] or stop.why
+  if stop.breakpoint then why = ("breakpoint %d"):format(stop.breakpoint) end
+  local text = ("task %d stopped at %s:%d (%s)"):format(stop.task, short(session, stop.file), stop.line, why)
+  if stop.error then text = text .. "\nits condition failed: " .. width.clean(stop.error) end
+  return text
+end
+
+local function select(session, id, frame)
+  session:ask("select", { task = id, frame = frame })
+  session.selected = id > 0 and { task = id, frame = frame, generation = session.ready.generation } or nil
+end
+
+local function show_stop(session, stop)
+  local source = source_of(session, stop.file, stop.line, AROUND)
+  session:print(describe(session, stop) .. (source and "\n" .. source or ""))
+end
+
+local function on_stopped(session, stop)
+  local d = state_of(session)
+  d.stops[stop.task] = stop
+  d.order[#d.order + 1] = stop.task
+  -- What is selected because it is stopped stays so: others are looked at when one asks.
+  local selected = session.selected
+  local mine = not selected or selected.task == stop.task or not d.stops[selected.task]
+  task.spawn(function()
+    if mine then pcall(select, session, stop.task, 0) end
+    show_stop(session, stop)
+    local step = d.steps[stop.task]
+    if step then step:close() end
+  end)
+end
+
+local function on_went_on(session, m)
+  local d = state_of(session)
+  d.stops[m.task] = nil
+  for i = #d.order, 1, -1 do
+    if d.order[i] == m.task then table.remove(d.order, i) end
+  end
+  if session.selected and session.selected.task == m.task then session.selected = nil end
+  if m.text then
+    session:print(("task %d is not stopped any more: %s"):format(m.task, m.text))
+    local step = d.steps[m.task]
+    if step then step:close() end
+  end
+end
+
+local debugging = {}
+
+-- Before a session begins: it shows what stops from then on, and what is stopped already.
+function debugging.begin(session)
+  session:on("stopped", on_stopped)
+  session:on("went_on", on_went_on)
+end
+
+-- The stopped task that is meant: the one that is named, the selected one, or the only one.
+local function stopped(session, word)
+  local d = state_of(session)
+  if word and word ~= "" then
+    local id = whole(word, "the task")
+    if not d.stops[id] then usage(("task %d is not stopped"):format(id)) end
+    return id
+  end
+  local selected = session.selected
+  if selected and d.stops[selected.task] then return selected.task end
+  if #d.order == 0 then usage("no task is stopped; :break FILE:LINE sets a breakpoint, :suspend stops a task") end
+  if #d.order > 1 then usage("which task? Stopped are " .. table.concat(d.order, ", ")) end
+  return d.order[1]
+end
+
+-- ---- breakpoints ----
+
+local function describe_break(session, b)
+  local place = b.line > 0 and ("%s:%d"):format(short(session, b.file), b.line) or
+    ("%s:%d, nowhere in what is loaded now"):format(short(session, b.file), b.wanted)
+  local text = ("%d  %s%s%s"):format(b.breakpoint, place, b.once and " once" or "",
+    b.condition and " if " .. width.clean(b.condition) or "")
+  local told = {}
+  if b.hits > 0 then told[#told + 1] = b.hits == 1 and "hit once" or ("hit %d times"):format(b.hits) end
+  if b.passed > 0 then told[#told + 1] = ("%d of them could not stop"):format(b.passed) end
+  if b.stays then told[#told + 1] = "of --break" end
+  return #told > 0 and text .. "  (" .. table.concat(told, ", ") .. ")" or text
+end
+
+local function list_breaks(session)
+  local answer = session:ask "breaks"
+  local out = {}
+  for _, b in ipairs(answer.breakpoints) do out[#out + 1] = describe_break(session, b) end
+  for _, stop in ipairs(answer.stops) do out[#out + 1] = describe(session, stop):match("^[^\n]*") end
+  if answer.on_loop then out[#out + 1] = "loop  a task that runs for longer than --cpu-ms is stopped" end
+  session:print(#out > 0 and table.concat(out, "\n") or "there are no breakpoints; :break FILE:LINE sets one")
+end
+
+-- The file that a bare line number belongs to: where the selected task stands, else the strategy itself.
+local function usual_file(session)
+  local d, selected = state_of(session), session.selected
+  local stop = selected and d.stops[selected.task]
+  local file = stop and stop.file or own_path(session)
+  if not file then usage("in which file? :break FILE:LINE") end
+  return file
+end
+
+local function set_break(session, text)
+  local place, condition = text:match("^(%S.-)%s+if%s+(.+)$")
+  place = place or text
+  local bare = place:match("^(.-)%s+once$")
+  local file, line = (bare or place):match("^(.+):(%d+)$")
+  if not file then file, line = nil, (bare or place):match("^(%d+)$") end
+  if not line then usage("where? :break FILE:LINE, or :break FILE:LINE if CONDITION") end
+  local b = session:ask("break", { file = file or usual_file(session), line = whole(line, "the line"),
+                                   condition = condition, once = bare and true or nil })
+  local moved = b.line ~= b.wanted and (" (line %d has no code)"):format(b.wanted) or ""
+  session:print(("breakpoint %d at %s:%d%s"):format(b.breakpoint, short(session, b.file), b.line, moved))
+end
+
+commands.add{
+  name = "break", aliases = { "b", "breaks" }, usage = ":break [FILE:LINE [once] [if COND]]",
+  help = "stop each task that comes to a line; without FILE:LINE, list the breakpoints",
+  detail = ":break 12 is line 12 of the file at hand. :break maker.lua:12 if bid > 0.4 stops where that holds; the\n" ..
+    "condition reads the variables there and changes nothing. :break loop stops a task that runs for longer than\n" ..
+    "--cpu-ms, in place of ending it; :break loop off does not. Needs :arm.",
+  run = function(session, text)
+    if text == "" then return list_breaks(session) end
+    local word, off = text:match("^(loop)%s*(.-)$")
+    if word and (off == "" or off == "on" or off == "off") then
+      session:ask("on_loop", { on = off ~= "off" })
+      return session:print(off == "off" and "a task that runs for longer than --cpu-ms is ended" or
+        "a task that runs for longer than --cpu-ms is stopped; :continue lets it run, :cancel ends it")
+    end
+    set_break(session, text)
+  end,
+}
+
+commands.add{
+  name = "unbreak", usage = ":unbreak N|all", help = "remove a breakpoint, or all of them",
+  run = function(session, text)
+    if text == "" then usage("which one? :break lists them") end
+    if text == "all" then
+      session:ask("unbreak", { all = true })
+      return session:print("there are no breakpoints any more")
+    end
+    local id = whole(text, "the breakpoint")
+    session:ask("unbreak", { breakpoint = id })
+    session:print(("breakpoint %d is removed"):format(id))
+  end,
+}
+
+-- ---- going on ----
+
+-- Waits for the task to stop again, for a moment.
+local function step(session, word, how)
+  local d = state_of(session)
+  local id = stopped(session, word)
+  local over = task.channel()
+  d.steps[id] = over
+  d.last = how
+  session:ask("step", { task = id, how = how })
+  local ended = task.timeout and pcall(task.timeout, STEP_SECONDS, function() over:recv() end)
+  if d.steps[id] == over then d.steps[id] = nil end
+  if not ended and not d.stops[id] then
+    session:print(("task %d runs on; when it stops it will be shown"):format(id))
+  end
+end
+
+local steps = {
+  { "step", "into", "to the next line, also of what is called" },
+  { "next", "over", "to the next line of this function" },
+  { "out", "out", "until this function has returned" },
+}
+for _, s in ipairs(steps) do
+  local name, how, what = s[1], s[2], s[3]
+  commands.add{
+    name = name, usage = (":%s [TASK]"):format(name), help = "a stopped task goes on " .. what,
+    detail = "An empty line repeats the last of :step, :next and :out.",
+    run = function(session, text)
+      if not session.terminal:plain() then
+        session.on_empty = function(s2)
+          local d = state_of(s2)
+          if #d.order == 0 then
+            s2.on_empty = nil
+            return true
+          end
+          return step(s2, nil, d.last)
+        end
+      end
+      return step(session, text, how)
+    end,
+  }
+end
+
+commands.add{
+  name = "continue", aliases = { "c", "cont" }, usage = ":continue [TASK|all]",
+  help = "a stopped task goes on until its next breakpoint",
+  run = function(session, text)
+    session.on_empty = nil
+    if text == "all" then return session:ask("continue") and nil end
+    session:ask("continue", { task = stopped(session, text) })
+  end,
+}
+
+commands.add{
+  name = "suspend", usage = ":suspend [TASK]",
+  help = "stop a task at the next line that it runs; without TASK, the next one that runs",
+  run = function(session, text)
+    session:ask("suspend", { task = text ~= "" and whole(text, "the task") or nil })
+  end,
+}
+
+commands.add{
+  name = "cancel", usage = ":cancel [TASK]", help = "cancel a task: its next wait raises \"cancelled\"",
+  detail = "One that was stopped in a loop is ended. Without TASK it is the stopped one.",
+  run = function(session, text)
+    local id = text ~= "" and whole(text, "the task") or stopped(session)
+    session:ask("cancel_task", { task = id })
+  end,
+}
+
+-- ---- frames ----
+
+-- The task that frames are looked at of: a stopped one, or the one that :task has selected.
+local function looked_at(session, word)
+  if word and word ~= "" then return whole(word, "the task") end
+  local selected = session.selected
+  return selected and selected.task or stopped(session)
+end
+
+local function frames_of(session, id)
+  return session:ask("tasks", { task = id }).tasks[1]
+end
+
+local function frame_at(frames, level)
+  for _, f in ipairs(frames) do
+    if f.level == level then return f end
+  end
+end
+
+-- The frame that is selected of this task; else its innermost.
+local function frame_in(session, id)
+  local selected = session.selected
+  return selected and selected.task == id and selected.frame or 0
+end
+
+local function show_frame(session, f, around)
+  local source = source_of(session, f.file, f.line, around)
+  session:print(("frame %d, %s"):format(f.level, looking.frame(f, own_path(session))) ..
+    (source and "\n" .. source or ""))
+end
+
+local function go_to(session, id, f)
+  select(session, id, f.level)
+  show_frame(session, f, AROUND)
+end
+
+-- The next frame in a direction that has a line of Lua.
+local function move(session, by)
+  local id = looked_at(session)
+  local frames = frames_of(session, id).frames
+  local level = frame_in(session, id) + by
+  local f = frame_at(frames, level)
+  while f and not f.line do
+    level = level + by
+    f = frame_at(frames, level)
+  end
+  if not f then usage(by > 0 and "this is the outermost frame" or "this is the innermost frame") end
+  go_to(session, id, f)
+end
+
+commands.add{
+  name = "up", usage = ":up", help = "look at the function that called this one",
+  run = function(session) move(session, 1) end,
+}
+
+commands.add{
+  name = "down", usage = ":down", help = "look at the function that this one called",
+  run = function(session) move(session, -1) end,
+}
+
+commands.add{
+  name = "frame", usage = ":frame N", help = "look at frame N of the task; :where numbers them",
+  run = function(session, text)
+    local id = looked_at(session)
+    local level = whole(text == "" and tostring(frame_in(session, id)) or text, "the frame", 0)
+    local f = frame_at(frames_of(session, id).frames, level)
+    if not f then usage(("task %d has no frame %d"):format(id, level)) end
+    go_to(session, id, f)
+  end,
+}
+
+commands.add{
+  name = "where", aliases = { "w", "bt" }, usage = ":where [TASK]",
+  help = "the frames of the task that is looked at, and the source around the line where it is",
+  run = function(session, text)
+    local id = looked_at(session, text)
+    local t = frames_of(session, id)
+    local level = frame_in(session, id)
+    local o = session:drawing{ own = own_path(session), frame = level }
+    local f = frame_at(t.frames, level)
+    local source = f and source_of(session, f.file, f.line, AROUND_MORE)
+    session:print(looking.task(t, o) .. (source and "\n" .. source or ""))
+  end,
+}
+
+return debugging
