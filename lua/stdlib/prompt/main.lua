@@ -6,12 +6,11 @@ local commands = require "prompt.commands"
 local complete = require "prompt.complete"
 local connection = require "prompt.connection"
 local debugging = require "prompt.debugging"
-local has_help, help = pcall(require, "prompt.help")
-if not has_help then help = { question = function() end } end
+local help = require "prompt.help"
 local lines = require "prompt.lines"
 local sessions = require "prompt.session"
 
-for _, name in ipairs{ "basic", "looking", "debugging", "tour" } do pcall(require, "prompt." .. name) end
+for _, name in ipairs{ "basic", "looking", "debugging", "tour" } do require("prompt." .. name) end
 
 local BUSY_AFTER = 0.25   -- seconds before it is said that a call waits
 local BUSY_EVERY = 0.1
