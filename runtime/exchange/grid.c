@@ -57,8 +57,19 @@ bool kl_price_on_grid(const kl_market *m, kl_price p) {
   return false;
 }
 
+/* Nearly always both neighbours are in the band that p is in, and nothing in another one is nearer. */
+static bool snap_inside(const kl_price_band *b, kl_price p, kl_price *out) {
+  if (p < b->start || p > b->end) return false;
+  kl_price below = p - (p - b->start) % b->step, above = below + b->step;
+  if (below <= 0 || above > b->end || above >= KL_PRICE_ONE) return false;
+  *out = p - below <= above - p ? below : above;
+  return true;
+}
+
 kl_price kl_price_snap(const kl_market *m, kl_price p) {
   kl_price best = -1, distance = 0;
+  for (int i = 0; i < m->n_bands; i++)
+    if (snap_inside(&m->bands[i], p, &best)) return best;
   for (int i = 0; i < m->n_bands; i++) {
     const kl_price_band *b = &m->bands[i];
     kl_price in = p < b->start ? b->start : p > b->end ? b->end : p;
