@@ -28,16 +28,15 @@ end
 -- all. Without a terminal what was printed goes to standard output and the rest to standard error.
 function lines.follow(session)
   local own = session.ready.name
-  session.connection:start("logs", { n = session.is_local and BEFORE or 0, follow = true, name = not session.is_local and own or nil },
-    function(event, m)
-      if event == "line" and is_own(session, m) then
-        return
-      elseif event == "line" then
-        session.terminal:above(lines.text(m, own, session.terminal:colour()), m.level ~= "print" and "error" or nil)
-      elseif event == "lost" then
-        session.terminal:above("(lines of the log were lost: there were too many)", "error")
-      end
-    end)
+  local wanted = { follow = true, n = 0, name = own }
+  if session.is_local then wanted.n, wanted.name = BEFORE, nil end
+  session.connection:start("logs", wanted, function(event, m)
+    if event == "line" and not is_own(session, m) then
+      session.terminal:above(lines.text(m, own, session.terminal:colour()), m.level ~= "print" and "error" or nil)
+    elseif event == "lost" then
+      session.terminal:above("(lines of the log were lost: there were too many)", "error")
+    end
+  end)
 end
 
 return lines
