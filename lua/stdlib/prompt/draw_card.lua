@@ -348,7 +348,6 @@ local BY_KIND = {
   rate_limit = "kalshi.budget() says what is left; calls wait for their tokens by themselves",
   network = "kalua doctor looks at the way to the exchange",
   timeout = "try again, or give it longer with timeout",
-  permission = "start with the flag that gives it: --allow-fs, --allow-net, --allow-env, --allow-run",
   closed = "it was closed before; open it anew",
 }
 
