@@ -189,6 +189,10 @@ static void take_escape(kl_keys *k, const out *o, uint8_t c) {
     k->state = KL_KEYS_SS3;
   } else if (c == ESC) {
     give(o, KL_KEY_ESCAPE, 0);
+  } else if (c < 0x20 && c != '\r' && c != '\n' && c != '\t' && c != '\b') { /* Ctrl-C counts however it is typed */
+    give(o, KL_KEY_ESCAPE, 0);
+    k->state = KL_KEYS_GROUND;
+    take_ground(k, o, c);
   } else {
     k->state = KL_KEYS_GROUND;
     k->alt = true;

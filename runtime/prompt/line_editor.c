@@ -187,6 +187,7 @@ static kl_edit begin_search(kl_line_editor *e, bool forward) {
   size_t n;
   const char *text = kl_line_text(e->line, &n);
   kl_search_begin(&e->search, e->history, text, n, kl_line_cursor(e->line), e->at, forward);
+  if (begin_walk(e)) e->by_prefix = false; /* arrows go on from what is found */
   return KL_EDIT_DONE;
 }
 
@@ -194,7 +195,10 @@ static kl_edit begin_search(kl_line_editor *e, bool forward) {
 static kl_edit give_up_search(kl_line_editor *e) {
   kl_line_set(e->line, e->search.before ? e->search.before : "", e->search.before_n);
   kl_line_move_to(e->line, e->search.before_cursor);
-  e->at = e->search.before_at;
+  if (e->search.before_at < kl_history_count(e->history))
+    e->at = e->search.before_at;
+  else
+    end_walk(e);
   kl_search_end(&e->search);
   return KL_EDIT_DONE;
 }
