@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "prompt/text.h"
 
-enum { VS_ROWS_MAX = 60, VS_COLUMNS_MAX = 200, VS_CELL_MAX = 64 };
+enum { VS_ROWS_MAX = 26, VS_COLUMNS_MAX = 82, VS_CELL_MAX = 40 };
 
 typedef struct vs_cell {
   char text[VS_CELL_MAX]; /* "": nothing, or the second half of the one before */
