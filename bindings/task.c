@@ -9,8 +9,10 @@
 #include "bindings/bindings.h"
 #include "bindings/check.h"
 #include "bindings/inspect.h"
+#include "bindings/json.h"
 #include "script/guard.h"
 #include "script/limits.h"
+#include "script/look.h"
 
 static const double MAX_SECONDS = 1e6;
 
@@ -287,13 +289,42 @@ static int l_cancel(lua_State *L) {
   return 0;
 }
 
+static const char *const status_names[] = {[KL_TASK_WAITING] = "waiting",
+                                           [KL_TASK_RUNNING] = "running",
+                                           [KL_TASK_DONE] = "done",
+                                           [KL_TASK_FAILED] = "failed",
+                                           [KL_TASK_CANCELLED] = "cancelled"};
+
 static int l_status(lua_State *L) {
-  static const char *const names[] = {[KL_TASK_WAITING] = "waiting",
-                                      [KL_TASK_RUNNING] = "running",
-                                      [KL_TASK_DONE] = "done",
-                                      [KL_TASK_FAILED] = "failed",
-                                      [KL_TASK_CANCELLED] = "cancelled"};
-  lua_pushstring(L, names[kl_task_get_status(check_self(L, "status"))]);
+  lua_pushstring(L, status_names[kl_task_get_status(check_self(L, "status"))]);
+  return 1;
+}
+
+/* For the prompt: see prompt/portrait.h. */
+static int l_picture(lua_State *L) {
+  const kl_task *t = kl_task_check(L, 1);
+  int line = 0;
+  luaL_checkstack(L, 4, NULL);
+  lua_newtable(L);
+  lua_pushliteral(L, "task");
+  lua_setfield(L, -2, "type");
+  lua_pushinteger(L, (lua_Integer)kl_task_id(t));
+  lua_setfield(L, -2, "id");
+  lua_pushstring(L, status_names[kl_task_get_status(t)]);
+  lua_setfield(L, -2, "status");
+  const char *place = kl_task_place(t, &line);
+  if (place) {
+    lua_pushfstring(L, "%s:%d", place, line);
+    lua_setfield(L, -2, "spawned_at");
+  }
+  if (kl_task_get_status(t) != KL_TASK_WAITING) return 1;
+  kl_buf *out = kl_push_buffer(L); /* … picture buffer */
+  kl_task_describe_wait(t, out);
+  if (out->len && !out->failed) {
+    lua_pushlstring(L, out->data, out->len);
+    lua_setfield(L, -3, "waits_for");
+  }
+  lua_pop(L, 1);
   return 1;
 }
 
@@ -303,6 +334,7 @@ void kl_task_register(lua_State *L) {
   static const luaL_Reg methods[] = {{"await", l_await}, {"cancel", l_cancel}, {"status", l_status}, {NULL, NULL}};
   static const luaL_Reg timer_meta[] = {{"__gc", timer_close}, {"__close", timer_close}, {NULL, NULL}};
   kl_task_add_methods(L, methods);
+  kl_task_set_picture(L, l_picture);
   lua_pushcfunction(L, l_status);
   kl_guard_allow(L, -1);
   lua_pop(L, 1);

@@ -16,6 +16,13 @@ void kl_task_add_methods(lua_State *L, const luaL_Reg *methods) {
   lua_pop(L, 1);
 }
 
+void kl_task_set_picture(lua_State *L, lua_CFunction picture) {
+  luaL_getmetatable(L, TASK_TYPE); /* mt */
+  lua_pushcfunction(L, picture);
+  lua_setfield(L, -2, "__picture");
+  lua_pop(L, 1);
+}
+
 kl_task *kl_task_test(lua_State *L, int idx) { return luaL_testudata(L, idx, TASK_TYPE); }
 kl_task *kl_task_check(lua_State *L, int idx) { return luaL_checkudata(L, idx, TASK_TYPE); }
 

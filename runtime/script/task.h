@@ -14,6 +14,8 @@ typedef enum {
 
 /* Gives the objects of tasks their methods. */
 void kl_task_add_methods(lua_State *L, const luaL_Reg *methods); /* raises */
+/* And the function that shows one to a person: see prompt/portrait.h. */
+void kl_task_set_picture(lua_State *L, lua_CFunction picture); /* raises */
 /* The task that runs L, borrowed; NULL outside of tasks. */
 kl_task *kl_task_current(lua_State *L);
 /* The task of the object at idx; raises when it is something else. */

@@ -5,6 +5,8 @@
 
 #include "base/log.h"
 #include "bindings/bindings.h"
+#include "bindings/json.h"
+#include "prompt/portrait.h"
 #include "script/script.h"
 
 static uv_loop_t loop;
@@ -31,9 +33,18 @@ static void on_ended(void *data, kl_script *s, bool failed) {
   script = NULL;
 }
 
+/* The portrait of a value, as a prompt gets it. */
+static int l_portrait(lua_State *L) {
+  kl_buf *b = kl_push_buffer(L);
+  lua_insert(L, 1);
+  kl_portrait_write(L, 1, &kl_portrait_draw, b);
+  lua_pushlstring(L, b->data, b->len);
+  return 1;
+}
+
 static int open_kalshi(lua_State *L) {
   static const luaL_Reg functions[] = {
-      {"book", kl_book_open_lua}, {"subscribe", kl_stream_subscribe_lua}, {NULL, NULL}};
+      {"book", kl_book_open_lua}, {"subscribe", kl_stream_subscribe_lua}, {"portrait", l_portrait}, {NULL, NULL}};
   kl_book_register(L);
   kl_stream_register(L);
   luaL_newlib(L, functions);
@@ -170,6 +181,43 @@ static void a_script_reads_a_book_from_both_sides(void **state) {
                  "1\t0.6\t5.0\n"
                  "0.40333333333333\t6.0\t0.42\n0.37333333333333\t30.0\t0.37\n0.62\t10.0\t0.62\n"
                  "book A 0.3800 x 10.00 / 0.4000 x 5.00\n");
+  assert_ended();
+}
+
+static void a_book_has_a_picture(void **state) {
+  (void)state;
+  run("local b = kalshi.book 'A'\n"
+      "print((kalshi.portrait(b):gsub('%[\"age\",{[^}]*}%]', 'AGE')))\n"
+      "b:close()\n"
+      "print(kalshi.portrait(b))\n");
+  book_opens();
+  assert_printed(
+      "[{\"u\":\"kalshi.Book\",\"t\":1,\"v\":{\"t\":2,\"h\":[AGE,[\"ask_count\",{\"n\":\"7.5\"}],[\"ask_levels\",2],"
+      "[\"asks\",{\"t\":3,\"a\":[{\"t\":4,\"a\":[{\"n\":\"0.4\"},{\"n\":\"5.0\"}]},"
+      "{\"t\":5,\"a\":[{\"n\":\"0.42\"},{\"n\":\"2.5\"}]}]}],"
+      "[\"bid_count\",{\"n\":\"30.0\"}],[\"bid_levels\",2],"
+      "[\"bids\",{\"t\":6,\"a\":[{\"t\":7,\"a\":[{\"n\":\"0.38\"},{\"n\":\"10.0\"}]},"
+      "{\"t\":8,\"a\":[{\"n\":\"0.37\"},{\"n\":\"20.0\"}]}]}],"
+      "[\"closed\",false],[\"seq\",1],[\"stale\",false],[\"ticker\",\"A\"],[\"type\",\"book\"]]}}]\n"
+      "[{\"u\":\"kalshi.Book\",\"t\":1,\"v\":{\"t\":2,\"h\":[[\"closed\",true],[\"ticker\",\"A\"],"
+      "[\"type\",\"book\"]]}}]\n");
+  assert_ended();
+}
+
+static void a_subscription_has_a_picture(void **state) {
+  (void)state;
+  run("local s = kalshi.subscribe{ channels = { 'ticker' }, market_tickers = { 'A' } }\n"
+      "print(kalshi.portrait(s))\n"
+      "s:close()\n"
+      "print(kalshi.portrait(s))\n");
+  link_opens();
+  answer_subscribe("ticker", 1);
+  burst_ends();
+  assert_printed("[{\"u\":\"kalshi.Subscription\",\"t\":1,\"v\":{\"t\":2,\"h\":["
+                 "[\"channels\",{\"t\":3,\"a\":[\"ticker\"]}],[\"closed\",false],[\"lost\",0],[\"queued\",0],"
+                 "[\"ticker_count\",1],[\"tickers\",{\"t\":4,\"a\":[\"A\"]}],[\"type\",\"subscription\"]]}}]\n"
+                 "[{\"u\":\"kalshi.Subscription\",\"t\":1,\"v\":{\"t\":2,\"h\":[[\"closed\",true],"
+                 "[\"type\",\"subscription\"]]}}]\n");
   assert_ended();
 }
 
@@ -674,6 +722,8 @@ int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
   const struct CMUnitTest tests[] = {
       T(a_script_reads_a_book_from_both_sides),
+      T(a_book_has_a_picture),
+      T(a_subscription_has_a_picture),
       T(an_empty_side_reads_as_nil),
       T(bad_arguments_are_refused_in_words),
       T(a_refused_market_raises_where_the_script_waits),

@@ -149,6 +149,29 @@ static void test_userdata_show_their_pictures(void **state) {
   shows("p.blank()", "[{\"u\":\"userdata\",\"t\":1}]");
 }
 
+static void test_tasks_and_channels_show_what_they_wait_for(void **state) {
+  (void)state;
+  tries(
+      "local task = require 'task'\n"
+      "local ch = task.channel(4)\n"
+      "ch:send(1)\n"
+      "local empty = task.channel(0)\n"
+      "local t = task.spawn(function() empty:recv() end)\n"
+      "task.sleep(0.001)\n"
+      "local got = p.draw(ch)\n"
+      "assert(got == '[{\"u\":\"task.Channel\",\"t\":1,\"v\":{\"t\":2,\"h\":[[\"capacity\",4],[\"closed\",false],' ..\n"
+      "  '[\"queued\",1],[\"receivers\",0],[\"senders\",0],[\"type\",\"channel\"]]}}]', got)\n"
+      "assert(p.draw(empty):find '%[\"receivers\",1%]')\n"
+      "got = p.draw(t)\n"
+      "assert(got:find '%[\"id\",2%]' and got:find '%[\"status\",\"waiting\"%]' and got:find "
+      "'%[\"spawned_at\",\"[^\"]+:6\"%]', got)\n"
+      "assert(got:find '%[\"waits_for\",\"[^\"]+\"%]', got)\n"
+      "empty:close()\n"
+      "t:await()\n"
+      "got = p.draw(t)\n"
+      "assert(got:find '%[\"status\",\"done\"%]' and not got:find 'waits_for', got)");
+}
+
 static void test_errors_are_marked(void **state) {
   (void)state;
   tries("local ok, e = pcall(json.decode, '{')\n"
@@ -271,6 +294,7 @@ int main(void) {
       cmocka_unit_test(test_cycles_and_shared_tables),
       cmocka_unit_test(test_functions_and_coroutines),
       cmocka_unit_test(test_userdata_show_their_pictures),
+      cmocka_unit_test(test_tasks_and_channels_show_what_they_wait_for),
       cmocka_unit_test(test_errors_are_marked),
       cmocka_unit_test(test_no_code_of_the_value_runs),
       cmocka_unit_test(test_texts_are_cut),
