@@ -6,7 +6,7 @@
 #include "prompt/internal.h"
 #include "prompt/outcome.h"
 
-enum { EVERY_MS = 1000, EVERY_LEAST_MS = 50, EVERY_MOST_MS = 3600000, WATCHES_MOST = 16, SOURCE_MOST = 4096 };
+enum { EVERY_MS = 1000, EVERY_LEAST_MS = 50, EVERY_MOST_MS = 3600000, WATCHES_MOST = 8, SOURCE_MOST = 4096 };
 
 typedef struct watch {
   kl_list link; /* in the session's watches */
