@@ -329,7 +329,7 @@ end)
 
 test("names: bounded, the oldest are forgotten, titles stay with their names", function(t)
   names.clear()
-  for page = 0, 44 do
+  for page = 0, 54 do
     local rows = {}
     for i = page * 1000 + 1, page * 1000 + 1000 do
       rows[#rows + 1] = market(("KX-%05d"):format(i), "KX-E", "Title " .. i, "0.4", "0.5")
@@ -337,11 +337,11 @@ test("names: bounded, the oldest are forgotten, titles stay with their names", f
     names.learn{ { a = rows } }
     task.sleep(0)
   end
-  t.ok(names.count "market" <= 40000 and names.count "market" >= 20000, names.count "market")
-  t.eq(names.tickers("KX-45000", "market")[1].hint, "0.40/0.50  Title 45000")
+  t.ok(names.count "market" <= 50000 and names.count "market" >= 25000, names.count "market")
+  t.eq(names.tickers("KX-55000", "market")[1].hint, "0.40/0.50  Title 55000")
   t.eq(#names.tickers("KX-00001", "market"), 0)
   t.eq(#names.tickers("KX", "market"), 200)
-  t.eq(names.tickers("title 44999", "market")[1].text, "KX-44999")
+  t.eq(names.tickers("title 54999", "market")[1].text, "KX-54999")
   names.learn{ { u = "kalshi.Book", v = { h = { { "ticker", "KX-NEW" } } } },
     { h = { { "ticker", "two words" } } }, "x", 5 }
   t.eq(names.tickers("KX-N", "market")[1].text, "KX-NEW")

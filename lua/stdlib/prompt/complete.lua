@@ -38,17 +38,20 @@ local function choose(offers)
     function(o) return o.find and #word >= 2 and o.text:lower():find(lower, 1, true) ~= nil end,
   }
   for _, fits in ipairs(ways) do
-    local out = {}
+    local keys, by_key = {}, {} -- sorted as texts: thousands of them, without a call for each comparison
     for _, o in ipairs(offers.list) do
-      if fits(o) then out[#out + 1] = o end
+      if fits(o) then
+        local key = o.rank .. o.text
+        keys[#keys + 1], by_key[key] = key, o
+      end
     end
-    if #out > 0 then
-      table.sort(out, function(a, b)
-        if a.rank ~= b.rank then return a.rank < b.rank end
-        return a.text < b.text
-      end)
-      for i = MOST + 1, #out do out[i] = nil end
-      for i, o in ipairs(out) do out[i] = { text = o.text, hint = o.hint } end
+    if #keys > 0 then
+      table.sort(keys)
+      local out = {}
+      for i = 1, math.min(#keys, MOST) do
+        local o = by_key[keys[i]]
+        out[i] = { text = o.text, hint = o.hint }
+      end
       return out
     end
   end

@@ -2,7 +2,7 @@
 -- which expression, string, argument and field of a table something is being typed.
 local context = {}
 
-local MOST = 16 << 10 -- bytes before the cursor that are read: a pasted program must not make a key wait
+local MOST = 8 << 10 -- bytes before the cursor that are read: a pasted program must not make a key wait
 
 ---@class prompt.Part One step of an expression `a.b[1]:c("x").d`.
 ---@field kind "name"|"index"|"call"|"string"|"unknown" "string": a literal; "unknown": what only running it could tell

@@ -4,10 +4,10 @@ local task = require "task"
 
 local names = {}
 
--- Names of each kind that are kept: 50,000 together.
-local MOST = { market = 40000, event = 8000, series = 2000 }
+-- Names of each kind that are kept.
+local MOST = { market = 50000, event = 10000, series = 5000 }
 local CHUNK = 500          -- names that are searched as one text
-local FRESH = 500          -- new names that are sorted in at the next search, rather than at once
+local FRESH = 500          -- new names that are searched one by one, before they are sorted in
 local MOST_NODES = 200000  -- of portraits, for one call of learn
 local TITLE = 80           -- bytes of a title that are kept
 
@@ -23,10 +23,11 @@ local function new_store(most)
     clock = 0,   -- goes on with every name that is seen
     seen = {},   -- name to the clock of then
     titles = {}, -- name to title
+    lower = {},  -- name to title without capitals
     quotes = {}, -- name to "0.41/0.43"
     sorted = {},
     fresh = {},  -- not sorted in yet
-    chunks = nil -- of `sorted`: { names = text, titles = text }, made when something is searched inside of names
+    chunks = nil -- of `sorted`: { from, to, names = text, titles = text }, made when something is searched inside
   }, Store)
 end
 
@@ -41,7 +42,7 @@ function Store:forget()
     if seen[name] > from then
       kept[#kept + 1] = name
     else
-      seen[name], self.titles[name], self.quotes[name] = nil, nil, nil
+      seen[name], self.titles[name], self.lower[name], self.quotes[name] = nil, nil, nil, nil
     end
   end
   self.sorted, self.count, self.chunks = kept, #kept, nil
@@ -51,8 +52,7 @@ function Store:sort_in()
   local fresh, sorted = self.fresh, self.sorted
   if #fresh == 0 then return end
   table.sort(fresh)
-  local out, i, k = table.move(sorted, 1, 0, 1, {}), 1, 1
-  local n, m = #sorted, #fresh
+  local out, i, k, n, m = {}, 1, 1, #sorted, #fresh
   for at = 1, n + m do
     if k > m or i <= n and sorted[i] < fresh[k] then
       out[at] = sorted[i]
@@ -65,6 +65,12 @@ function Store:sort_in()
   self.sorted, self.fresh, self.chunks = out, {}, nil
 end
 
+-- The chunk that a name is in has another title.
+function Store:retitle(name)
+  local chunk = self.chunks and self.chunks[(self:lower_bound(name) - 1) // CHUNK + 1]
+  if chunk then chunk.titles = nil end
+end
+
 function Store:add(name, title, bid, ask)
   self.clock = self.clock + 1
   if not self.seen[name] then
@@ -73,8 +79,8 @@ function Store:add(name, title, bid, ask)
   end
   self.seen[name] = self.clock
   if title and title ~= self.titles[name] then
-    self.titles[name] = title
-    self.chunks = nil
+    self.titles[name], self.lower[name] = title, title:lower()
+    self:retitle(name)
   end
   if bid or ask then self.quotes[name] = (bid or "-") .. "/" .. (ask or "-") end
   if self.count > self.most then
@@ -102,45 +108,64 @@ function Store:lower_bound(word)
   return from
 end
 
-function Store:beginning_with(word, limit)
-  local out, sorted = {}, self.sorted
-  for i = self:lower_bound(word), #sorted do
-    if sorted[i]:sub(1, #word) ~= word or #out >= limit then break end
-    out[#out + 1] = self:offer(sorted[i])
-  end
+-- Offers for names in their order, at most so many.
+function Store:offers(found, limit)
+  table.sort(found)
+  local out = {}
+  for i = 1, math.min(#found, limit) do out[i] = self:offer(found[i]) end
   return out
+end
+
+function Store:beginning_with(word, limit)
+  local found, sorted = {}, self.sorted
+  for i = self:lower_bound(word), #sorted do
+    if sorted[i]:sub(1, #word) ~= word or #found >= limit then break end
+    found[#found + 1] = sorted[i]
+  end
+  for _, name in ipairs(self.fresh) do
+    if name:sub(1, #word) == word then found[#found + 1] = name end
+  end
+  return self:offers(found, limit)
 end
 
 function Store:make_chunks()
   local chunks = {}
   for from = 1, #self.sorted, CHUNK do
-    local to = math.min(from + CHUNK - 1, #self.sorted)
-    local titles = {}
-    for i = from, to do titles[#titles + 1] = self.titles[self.sorted[i]] end
-    chunks[#chunks + 1] = {
-      from = from, to = to, names = table.concat(self.sorted, "\n", from, to),
-      titles = table.concat(titles, "\n"):lower(),
-    }
+    chunks[#chunks + 1] = { from = from, to = math.min(from + CHUNK - 1, #self.sorted) }
   end
   self.chunks = chunks
 end
 
--- Names that have `name` inside, or a title that has `title` inside.
+function Store:names_of(chunk)
+  chunk.names = chunk.names or table.concat(self.sorted, "\n", chunk.from, chunk.to)
+  return chunk.names
+end
+
+function Store:titles_of(chunk)
+  if not chunk.titles then
+    local titles, lower = {}, self.lower
+    for i = chunk.from, chunk.to do titles[#titles + 1] = lower[self.sorted[i]] end
+    chunk.titles = table.concat(titles, "\n")
+  end
+  return chunk.titles
+end
+
+-- Names that have `name` inside, or a title that has `title` inside; one of the two is nil.
 function Store:having(name, title, limit)
   if not self.chunks then self:make_chunks() end
-  local out, sorted = {}, self.sorted
+  local found, sorted, lower, find, word = {}, self.sorted, self.lower, string.find, name or title
+  local function look(one)
+    local text = name and one or lower[one]
+    if text and find(text, word, 1, true) then found[#found + 1] = one end
+  end
+  for _, one in ipairs(self.fresh) do look(one) end
   for _, chunk in ipairs(self.chunks) do
-    local inside = name and chunk.names:find(name, 1, true) or title and chunk.titles:find(title, 1, true)
-    for i = inside and chunk.from or 1, inside and chunk.to or 0 do
-      local one = sorted[i]
-      local its_title = title and self.titles[one]
-      if name and one:find(name, 1, true) or its_title and its_title:lower():find(title, 1, true) then
-        out[#out + 1] = self:offer(one)
-        if #out >= limit then return out end
-      end
+    if find(name and self:names_of(chunk) or self:titles_of(chunk), word, 1, true) then
+      for i = chunk.from, chunk.to do look(sorted[i]) end
+      if #found >= limit then break end
     end
   end
-  return out
+  return self:offers(found, limit)
 end
 
 -- ---- what is kept ----
@@ -170,7 +195,6 @@ function names.tickers(word, kind, limit)
   local upper, lower = word:upper(), word:lower()
   for _, one in ipairs(kind and { kind } or { "market", "event", "series" }) do
     local store = stores[one]
-    store:sort_in()
     local found = store:beginning_with(word, limit)
     if #found == 0 and upper ~= word then found = store:beginning_with(upper, limit) end
     if #found == 0 and #word >= 2 then found = store:having(upper, nil, limit) end
