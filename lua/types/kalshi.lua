@@ -54,7 +54,7 @@ function Book:best_bid(side) end
 ---@return number? count contracts
 function Book:best_ask(side) end
 
----The best offer less the best bid.
+---The best offer less the best bid: small in a tight market.
 ---```lua
 ---kalshi.book(ticker):spread()
 ---```
@@ -134,7 +134,8 @@ function Book:depth(within, side) end
 ---@return integer levels prices at which something is bid
 function Book:levels(side) end
 
----What an order of this size would get if it took what is there now. Nothing is sent.
+---What an order of this size would get if it took what is there now, and so how far it would move the price. Nothing is
+---sent.
 ---```lua
 ---book = kalshi.book(ticker)
 ---average, filled, worst = book:sweep("buy", 500)
@@ -616,7 +617,7 @@ function kalshi.status() end
 ---@return {read: number, write: number, read_capacity: number, write_capacity: number, read_rate: number, write_rate: number, waiting: integer, shards: table<integer, number>, tier: string?} budget tokens; rates are tokens a second. `waiting` counts the calls that wait; `shards` has the write tokens of those shards (by exchange_index) whose bucket is not full; `tier` is nil without a key
 function kalshi.budget() end
 
----Cancels every resting order of the account.
+---Cancels every resting order of the account, everything that waits in any market.
 ---```lua
 ---kalshi.cancel_all()
 ---```

@@ -265,7 +265,10 @@ function Thing:act(a, b, ...) end
 
 ---@class m
 local m = {}
+
+---Nothing.
 function m.nothing() end
+
 return m
 ]])
   local act = made.functions["m.Thing:act"]

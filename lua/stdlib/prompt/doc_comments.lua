@@ -232,82 +232,95 @@ end
 
 -- ---- a file ----
 
-local function read_block(lines, where)
+local function read_block(comment, where)
   local block = {
     where = where, lines = {}, examples = {}, params = {}, returns = {}, fields = {}, async = false, deprecated = false,
   }
-  for _, line in ipairs(lines) do add_line(block, line) end
+  for line in comment:gmatch "[^\n]+" do
+    if line:sub(1, 3) == "---" then add_line(block, line:sub(4)) end
+  end
   if block.example then error(where .. ": an example without an end", 0) end
   block.text = joined(block.lines)
   return block
 end
 
--- The record, whose other fields `keys` are read from the lines when the first of them is asked for: reading everything
--- takes longer than a key press may.
-local function later(record, keys, lines, where)
+-- The record, whose other fields `keys` are read from the comment when the first of them is asked for: reading all takes
+-- longer than a key press may.
+local function later(record, keys, comment, where)
   return setmetatable(record, {
     __index = function(r, key)
       setmetatable(r, nil)
-      local block = read_block(lines, where)
+      local block = read_block(comment, where)
       for k in keys:gmatch "%a+" do r[k] = block[k] end
       return r[key]
     end,
   })
 end
 
-local function declare_class(docs, module, name, lines, where, variable, of_variable)
+local function declare_class(docs, module, name, comment, where, variable, of_variable)
   local class = name == module.name and module or { name = name, module = module.name, methods = {} }
-  later(class, class == module and "text examples fields" or "text examples fields parent", lines, where)
+  later(class, class == module and "text examples fields" or "text examples fields parent", comment, where)
   if variable then of_variable[variable] = class end
   if class == module then return end
   docs.classes[name] = class
   table.insert(module.classes, name)
 end
 
-local function declare_function(docs, module, lines, where, variable, mark, short, of_variable)
+local function declare_function(docs, module, comment, where, line, of_variable)
+  local variable, mark, short = line:match "^function ([%a_][%w_]*)([.:])([%a_][%w_]*)%("
+  if not variable then error(where .. ": cannot read the function", 0) end
   local class = of_variable[variable] or error(where .. ": nothing is said of " .. variable, 0)
   local name = class.name .. mark .. short
   local method = class ~= module
   local record = { name = name, short = short, module = module.name, class = method and class.name or nil }
-  docs.functions[name] = later(record, "text examples params returns async deprecated", lines, where)
+  docs.functions[name] = later(record, "text examples params returns async deprecated", comment, where)
   table.insert(method and class.methods or module.functions, name)
 end
 
--- What a block of comment lines is about: the line below it, and its own class or alias.
-local function declare(docs, module, lines, where, line, of_variable)
-  local variable, mark, short = line:match "^function ([%a_][%w_]*)([.:])([%a_][%w_]*)%("
-  if variable then return declare_function(docs, module, lines, where, variable, mark, short, of_variable) end
-  for _, one in ipairs(lines) do
-    local tag, name = one:match "^@(%l+) ([%w_.]+)"
-    if tag == "class" then
-      return declare_class(docs, module, name, lines, where, line:match "^local ([%a_][%w_]*) = {}", of_variable)
-    elseif tag == "alias" then
-      local block = read_block(lines, where)
-      block.alias.text = block.text
-      docs.aliases[name] = block.alias
-      return
-    end
+-- A paragraph of the file: comment lines, and what they are about.
+local function declare(docs, module, paragraph, where, of_variable)
+  local at = paragraph:find("\nfunction ", 1, true)
+  if at then
+    if paragraph:find("\nfunction ", at + 1, true) then error(where .. ": an empty line between two functions", 0) end
+    return declare_function(docs, module, paragraph:sub(1, at), where, paragraph:sub(at + 1), of_variable)
+  end
+  local class = paragraph:find("---@class ", 1, true)
+  if class then
+    local variable = paragraph:match("^\nlocal ([%a_][%w_]*) = {}", paragraph:find("\nlocal ", class, true) or class)
+    local name = paragraph:match("^[%w_.]+", class + #"---@class ")
+    return declare_class(docs, module, name, paragraph, where, variable, of_variable)
+  elseif paragraph:find("---@alias ", 1, true) then
+    local block = read_block(paragraph, where)
+    block.alias.text = block.text
+    docs.aliases[block.alias.name] = block.alias
   end
 end
 
----Reads one file of declarations into `docs`. Raises a text that names the line where it cannot be read; what is wrong
----inside of a comment is raised when that is first asked for.
+-- fn(paragraph, line) for each run of lines without an empty one.
+local function each_paragraph(text, fn)
+  local at, line = 1, 1
+  while at <= #text do
+    local stop = text:find("\n\n", at, true) or #text
+    local paragraph = text:sub(at, stop)
+    fn(paragraph, line)
+    local _, lines = paragraph:gsub("\n", "")
+    at, line = stop + 2, line + lines + 1
+  end
+end
+
+---Reads one file of declarations into `docs`: paragraphs of comment lines with a function or a class, parted by empty
+---lines. Raises a text that names the line where it cannot be read; what is wrong inside of a comment is raised when
+---that is first asked for.
 ---@param docs prompt.Docs
 ---@param name string of the module
 ---@param text string
 function doc_comments.parse(docs, name, text)
   local module = { name = name, functions = {}, classes = {} }
   docs.modules[name] = module
-  local of_variable, lines, number, nothing = {}, {}, 0, {}
-  for line in (text .. "\n\n"):gmatch "([^\n]*)\n" do
-    number = number + 1
-    if line:find("^%-%-%-") then
-      lines[#lines + 1] = line:sub(4)
-    elseif line:find "^function" or #lines > 0 then
-      declare(docs, module, lines, name .. ".lua:" .. number - #lines, line, of_variable)
-      lines = {}
-    end
-  end
+  local of_variable, nothing = {}, {}
+  each_paragraph(text, function(paragraph, line)
+    declare(docs, module, paragraph, name .. ".lua:" .. line, of_variable)
+  end)
   if not getmetatable(module) then module.text, module.examples, module.fields = "", nothing, nothing end
 end
 
@@ -371,7 +384,10 @@ function doc_comments.parse_library(docs, text)
   docs.classes.file = { name = "file", module = "io", text = "An open file, or a program that runs.", examples = {},
     fields = {}, methods = {} }
   table.insert(docs.modules.io.classes, "file")
-  for signature, lines in text:gmatch "([^ \n][^\n]*)\n(  .-)\n%f[^ \n]" do declare_entry(docs, signature, lines) end
+  each_paragraph(text, function(paragraph)
+    local stop = paragraph:find("\n", 1, true)
+    declare_entry(docs, paragraph:sub(1, stop - 1), paragraph:sub(stop + 1))
+  end)
 end
 
 ---No documentation, to be filled by parse.

@@ -8,6 +8,7 @@ local pages = require "prompt.help_pages"
 local topics = require "prompt.help_topics"
 
 local help = {}
+local lists = { "operations", "channels", "commands", "topics" }
 
 -- ---- pages of the prompt itself ----
 
@@ -296,7 +297,7 @@ function help.names()
     if entry.kind ~= "field" then add(entry.name) end
   end
   for _, command in ipairs(commands.all()) do add(":" .. command.name) end
-  for _, name in ipairs{ "operations", "channels", "commands", "topics" } do add(name) end
+  for _, name in ipairs(lists) do add(name) end
   table.sort(names)
   return names
 end
@@ -323,16 +324,27 @@ end
 
 -- ---- the command ----
 
+-- What stands behind a name in the list of completions.
+local function hint_of(entry)
+  if entry.kind == "function" then return docs.signature(entry.record) end
+  if entry.kind == "topic" then return entry.record.title end
+  return layout.sentence(index.text(entry))
+end
+
 local function complete(_, text)
-  local out = {}
+  local out, seen = {}, {}
   local typed = text:match "^%s*(.-)$":lower()
-  for _, name in ipairs(help.names()) do
-    local lower = name:lower()
-    local short = lower:match "[%w_]+$"
-    if lower:sub(1, #typed) == typed or short:sub(1, #typed) == typed then
-      out[#out + 1] = { text = name, hint = help.signature(name) }
-    end
+  local function offer(name, short, hint)
+    local fits = name:lower():sub(1, #typed) == typed or short:lower():sub(1, #typed) == typed
+    if fits and not seen[name] then out[#out + 1] = { text = name, hint = hint() } end
+    seen[name] = true
   end
+  for _, entry in ipairs(index.entries()) do
+    if entry.kind ~= "field" then offer(entry.name, entry.short, function() return hint_of(entry) end) end
+  end
+  for _, name in ipairs(lists) do offer(name, name, function() return "a list of all" end) end
+  for _, c in ipairs(commands.all()) do offer(":" .. c.name, ":" .. c.name, function() return c.help end) end
+  table.sort(out, function(a, b) return a.text < b.text end)
   return out, #text - #typed
 end
 

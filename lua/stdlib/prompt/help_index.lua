@@ -1,5 +1,5 @@
----What help knows by name: functions, classes, modules, fields, operations, channels and topics; and how a word leads to
----them.
+---What help knows by name (functions, classes, modules, fields, operations, channels, topics), and how a word leads to
+---it.
 local catalog = require "prompt.catalog"
 local docs = require "prompt.doc_comments"
 local topics = require "prompt.help_topics"
@@ -135,10 +135,12 @@ function index.find(word)
   if not entry and word:find "^kalshi%.each%." then entry = by_name["kalshi." .. word:sub(13)] end
   entry = word:find "[.:]" and (entry or of_class(word))
   if entry then return { entry } end
-  local found = by_short[word:lower()]
-  if found then return found end
-  local many = not word:find "[.:]" and by_short[word:lower() .. "s"]
-  if many then return many end
+  local found = by_short[word:lower()] or {}
+  local only_fields = true
+  for _, one in ipairs(found) do only_fields = only_fields and one.kind == "field" end
+  local many = only_fields and not word:find "[.:]" and by_short[word:lower() .. "s"] -- order: kalshi.orders
+  if many then return table.move(found, 1, #found, #many + 1, table.move(many, 1, #many, 1, {})) end
+  if #found > 0 then return found end
   if word:find "^%u%w+$" then -- as the exchange calls it
     local ok, op = pcall(catalog.describe, word)
     if ok then return { by_name["kalshi." .. (op.legacy and "legacy." or "") .. op.name] } end
@@ -198,6 +200,11 @@ function index.near(word, count)
   return out
 end
 
+-- Words of a question that say nothing about what is looked for.
+local empty = "a an are at can do does for have how i in is it me my of on or the this to what when which would"
+local empty_words = {}
+for word in empty:gmatch "%a+" do empty_words[word] = true end
+
 ---Entries in whose names or texts the words occur, best first: those with most of the words, and in the name.
 ---@param text string
 ---@param count integer at most
@@ -205,7 +212,9 @@ end
 function index.search(text, count)
   build()
   local words = {}
-  for word in text:lower():gmatch "[%w_]+" do words[#words + 1] = word end
+  for word in text:lower():gmatch "[%w_]+" do
+    if not empty_words[word] then words[#words + 1] = word end
+  end
   local found = {}
   for _, entry in ipairs(entries) do
     local name, about = entry.name:lower(), index.text(entry):lower()
@@ -228,7 +237,8 @@ function index.search(text, count)
   end)
   local out = {}
   for _, f in ipairs(found) do
-    if #out < count and f.hits == found[1].hits then out[#out + 1] = f.entry end
+    local good = f.hits == found[1].hits or (#out < 6 and f.hits == found[1].hits - 1)
+    if #out < count and good then out[#out + 1] = f.entry end
   end
   return out
 end

@@ -413,7 +413,9 @@ function pages.channel(page, channel)
   page:title(channel.name, "(channel)")
   page:gap()
   local chosen = chosen_by[channel.filter]:format(channel.key)
-  if channel.key ~= "market_tickers" then chosen = ('Without %s nothing comes; { "all" } is all.'):format(channel.key) end
+  if channel.key ~= "market_tickers" then
+    chosen = ('Without %s nothing comes; { "all" } is all.'):format(channel.key)
+  end
   page:text(channel.about:sub(1, 1):upper() .. channel.about:sub(2) .. ". " .. chosen)
   page:text "See kalshi.subscribe for the options, docs/feed.md for its errors and how it heals."
   add_examples(page, { pages.channel_example(channel) })
