@@ -244,8 +244,8 @@ local function read_block(comment, where)
   return block
 end
 
--- The record, whose other fields `keys` are read from the comment when the first of them is asked for: reading all takes
--- longer than a key press may.
+-- The record, whose other fields `keys` are read from the comment when the first of them is asked for: reading all
+-- takes longer than a key press may.
 local function later(record, keys, comment, where)
   return setmetatable(record, {
     __index = function(r, key)
