@@ -120,7 +120,7 @@ _kalua() {
   --tier) mapfile -t COMPREPLY < <(compgen -W 'basic advanced expert premier paragon prime prestige' -- "$cur") && return ;;
   --key | --ca | --log-file | --state | --allow-fs) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
   --on-failure) mapfile -t COMPREPLY < <(compgen -W 'stop restart last-good' -- "$cur") && return ;;
-  --shadow | --start) mapfile -t COMPREPLY < <(compgen -f -X '!*.lua' -- "$cur") && return ;;
+  --shadow | --start | --break) mapfile -t COMPREPLY < <(compgen -f -X '!*.lua' -- "$cur") && return ;;
   --side) mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$cur") && return ;;
   --allow-env) mapfile -t COMPREPLY < <(compgen -v -- "$cur") && return ;;
   --key-id | --rest-url | --ws-url | --seed | --markets | --speed | --rate | --mem | --cpu-ms | --max-* | --*-rate | --allow-net | \

@@ -114,7 +114,7 @@ complete -c kalua -n 'string match -q -- "-*" (commandline -ct)' -a '(__kalua_op
 complete -c kalua -n '__kalua_previous_is --env' -a 'sim demo prod'
 complete -c kalua -n '__kalua_previous_is --side' -a 'yes no'
 complete -c kalua -n '__kalua_previous_is --on-failure' -a 'stop restart last-good'
-complete -c kalua -n '__kalua_previous_is --shadow --start' -k -a '(__fish_complete_suffix .lua)'
+complete -c kalua -n '__kalua_previous_is --shadow --start --break' -k -a '(__fish_complete_suffix .lua)'
 complete -c kalua -n '__kalua_previous_is --log' -a 'error warn info debug trace'
 complete -c kalua -n '__kalua_previous_is --balance-precision' -a '0.01 0.0001'
 complete -c kalua -n '__kalua_previous_is --tier' -a 'basic advanced expert premier paragon prime prestige'
