@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { DEFAULT_ROWS = 24, DEFAULT_COLUMNS = 80 };
+enum { DEFAULT_ROWS = 24, DEFAULT_COLUMNS = 80, PIPE_SIZE = 1 << 20 };
 
 static const int fatal_signals[] = {SIGHUP, SIGQUIT, SIGABRT, SIGSEGV, SIGBUS, SIGTERM};
 enum { FATAL_SIGNALS = sizeof fatal_signals / sizeof fatal_signals[0] };
@@ -49,7 +49,8 @@ static void tell_kept(void) {
   bool file = taken.way->errors == KL_TTY_STDERR_KEPT;
   dup2(taken.stderr_fd, STDERR_FILENO);
   close(taken.stderr_fd);
-  for (ssize_t n; (n = file ? pread(taken.kept_fd, chunk, sizeof chunk, at) : read(taken.kept_fd, chunk, sizeof chunk)) > 0;
+  for (ssize_t n;
+       (n = file ? pread(taken.kept_fd, chunk, sizeof chunk, at) : read(taken.kept_fd, chunk, sizeof chunk)) > 0;
        at += n)
     write_all(STDERR_FILENO, chunk, (size_t)n);
   close(taken.kept_fd);
@@ -62,6 +63,7 @@ static void on_fatal(int number);
 static void give_back(int fatal) {
   if (!__atomic_exchange_n(&taken.on, 0, __ATOMIC_SEQ_CST)) return;
   write_all(STDOUT_FILENO, taken.way->leave, strlen(taken.way->leave));
+  if (fatal) write_all(STDOUT_FILENO, "\r\n", 2); /* what is told of it begins a line */
   if (taken.has_modes) tcsetattr(STDIN_FILENO, TCSANOW, &taken.modes);
   if (taken.kept_fd >= 0) tell_kept();
   for (size_t i = 0; i < FATAL_SIGNALS; i++) {
@@ -84,8 +86,8 @@ static void keep_stderr(const kl_tty_way *way) {
   int ends[2] = {-1, -1};
   if (!isatty(STDERR_FILENO)) return;
   if (way->errors == KL_TTY_STDERR_READ) {
-    if (pipe2(ends, O_CLOEXEC) != 0) return;
-    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return; /* nobody shall wait for who reads it, who may be the same */
+    (void)fcntl(ends[1], F_SETPIPE_SZ, PIPE_SIZE);
   } else {
     ends[0] = memfd_create("stderr", MFD_CLOEXEC);
     ends[1] = ends[0];

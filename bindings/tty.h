@@ -22,8 +22,8 @@ void kl_tty_restore(void);
 /* From where what is written to standard error can be read, without waiting: a pipe, or the file that keeps it. -1:
  * it goes where it always goes. Borrowed until the terminal is given back. */
 int kl_tty_stderr(void);
-/* Ctrl-Z: gives it back, stops the process, and takes it again when it goes on. Not by SIGSTOP, which would stop it also
- * where no shell is there to continue it. */
+/* Ctrl-Z: gives it back, stops the process, and takes it again when it goes on. Not by SIGSTOP, which would stop it
+ * also where no shell is there to continue it. */
 void kl_tty_suspend(const kl_tty_way *way);
 /* Rows and columns; 24 and 80 where the terminal does not say. */
 void kl_tty_size(int *rows, int *columns);

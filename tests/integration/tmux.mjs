@@ -102,7 +102,7 @@ export class Tmux {
   async close() {
     if (!Tmux.open.delete(this)) return;
     await this.tmux('kill-server').catch(() => {});
-    fs.rmSync(this.folder, { recursive: true, force: true });
+    fs.rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   }
   closeNow() {
     Tmux.open.delete(this);
@@ -111,7 +111,7 @@ export class Tmux {
     } catch {
       // It has gone already.
     }
-    fs.rmSync(this.folder, { recursive: true, force: true });
+    fs.rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   }
 }
 
