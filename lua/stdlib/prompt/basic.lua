@@ -61,7 +61,7 @@ commands.add{
   run = function(session, text)
     return print_whole(session, text, function(values)
       local out = {}
-      for i, v in ipairs(values) do out[i] = draw.lua(v) end
+      for i, v in ipairs(values) do out[i] = draw.lua(v, { list = values }) end
       return table.concat(out, "\n")
     end)
   end,

@@ -20,12 +20,11 @@ local MOST_LINES = 400  -- of Lua
 
 local function options(o)
   o = o or {}
-  return setmetatable({
-    width = math.max(math.tointeger(o.width) or 80, LEAST_WIDTH),
-    ascii = o.ascii or o.blocks == false,
-    lines = o.full and math.huge or o.lines or MOST_LINES,
-    rows = not o.full and o.rows or nil,
-  }, { __index = o })
+  return {
+    width = math.max(math.tointeger(o.width) or 80, LEAST_WIDTH), colour = o.colour,
+    ascii = o.ascii or o.blocks == false, lines = o.whole and math.huge or MOST_LINES,
+    rows = not o.whole and o.rows or nil, now = o.now, offset = o.offset,
+  }
 end
 
 local function join(lines, more)
@@ -126,8 +125,8 @@ end
 local SIMPLE = { ["nil"] = true, boolean = true, number = true, null = true }
 
 ---The text of a list of portraits: one value after the other, without a newline at the end. o: width (80), colour (no),
----ascii (characters beyond ASCII do not come out well), rows (most of a table), full (all that there is), now and
----offset (seconds since the epoch, and from UTC; left out: those of this machine). "" for an empty list.
+---blocks (false: characters beyond ASCII do not come out well), rows (most of a table), whole (all that there is), now
+---and offset (seconds since the epoch, and from UTC; left out: those of this machine). "" for an empty list.
 function draw.values(list, o)
   o = options(o)
   local ids, made, simple = values.index(list), {}, true
@@ -155,11 +154,13 @@ function draw.error(p, traceback, o)
 end
 
 ---A portrait as Lua that gives an equal value when it is loaded, as far as it is plain data and nothing was left out;
----what has no text in Lua is nil with a comment. It names `math` and `json` where it needs them.
+---what has no text in Lua is nil with a comment. It names `math` and `json` where it needs them. o: width, blocks, list
+---(the portraits that this one is among: it may name what was shown before).
 function draw.lua(p, o)
+  local list = o and o.list or { p }
   o = options(o)
   o.lines, o.colour = math.huge, false
-  return table.concat(lua.lines(p, values.index{ p }, o), "\n")
+  return table.concat(lua.lines(p, values.index(list), o), "\n")
 end
 
 ---A list of portraits as one JSON document: the value itself where there is one, else the list of all. Raises

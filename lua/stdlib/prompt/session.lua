@@ -91,8 +91,8 @@ end
 
 -- How values are drawn here, with what `more` changes.
 function Session:drawing(more)
-  local columns, rows = self.terminal:size()
-  local o = { width = columns, rows = rows, colour = self.terminal:colour(), blocks = self.blocks }
+  local columns = self.terminal:size()
+  local o = { width = columns, colour = self.terminal:colour(), blocks = self.blocks }
   for k, v in pairs(more or {}) do o[k] = v end
   return o
 end
