@@ -34,5 +34,7 @@ int kl_bounded_load(lua_State *L);
 /* As luaL_loadbufferx of a text does; one that takes too long ends the running task, and where none runs it fails after
  * the time that the script's tasks have. */
 int kl_load_text(lua_State *L, const char *text, size_t n, const char *chunk_name);
+/* The same where no task runs, with a time of its own: monotonic, of the real clock. */
+int kl_load_text_until(lua_State *L, const char *text, size_t n, const char *chunk_name, int64_t until_ns);
 
 #endif

@@ -59,8 +59,7 @@ static void drop(kl_evaluation *x, kl_script *s) {
 }
 
 /* Its end is told now, and the task, should it still run, ends without anybody. */
-static void abandon(kl_evaluation *x, const char *why) {
-  kl_script *s = x->evaluator->script;
+static void abandon(kl_evaluation *x, kl_script *s, const char *why) {
   bool over = !x->task || kl_task_ended(x->task);
   x->status = KL_EVALUATION_CANCELLED;
   x->why = why;
@@ -162,6 +161,11 @@ bool kl_evaluation_has_room(kl_evaluation *x) { return !x->o.room || x->o.room(x
 
 /* ---- compiling ---- */
 
+static int longest_ms(const kl_evaluation *x) {
+  if (x->o.cpu_ms > 0) return x->o.cpu_ms;
+  return x->o.armed ? x->evaluator->script->o.cpu_ms : KL_EVALUATION_GUARDED_MS;
+}
+
 static bool ends_in_eof(lua_State *L, int idx) {
   static const char eof[] = "<eof>";
   size_t n, k = sizeof eof - 1;
@@ -169,7 +173,10 @@ static bool ends_in_eof(lua_State *L, int idx) {
   return text && n >= k && memcmp(text + n - k, eof, k) == 0;
 }
 
-static bool compiles(lua_State *L, const kl_evaluation_options *o, const char *before, const char *after) {
+/* All that is tried of one input shares its time. */
+static bool compiles(lua_State *L, const kl_evaluation *x, const char *before, const char *after) {
+  const kl_evaluation_options *o = &x->o;
+  int64_t until_ns = x->began_ns + (int64_t)longest_ms(x) * 1000000;
   luaL_Buffer b;
   luaL_buffinit(L, &b);
   luaL_addstring(&b, before);
@@ -179,7 +186,7 @@ static bool compiles(lua_State *L, const kl_evaluation_options *o, const char *b
   size_t len;
   const char *text = lua_tolstring(L, -1, &len);
   lua_pushfstring(L, o->chunk ? "@%s" : "=prompt", o->chunk); /* text name */
-  bool ok = kl_load_text(L, text, len, lua_tostring(L, -1)) == LUA_OK;
+  bool ok = kl_load_text_until(L, text, len, lua_tostring(L, -1), until_ns) == LUA_OK;
   lua_rotate(L, -3, 1);
   lua_pop(L, 2); /* chunk or message */
   return ok;
@@ -199,23 +206,24 @@ static bool begins_no_statement(const kl_evaluation_options *o, const char *as_s
 }
 
 /* Pushes the chunk and its arguments, and returns their count; or pushes what is wrong, and returns less than 0:
- * MORE, where only the end of the source is. *values: the chunk returns a nil and then the values of the input. */
+ * MORE, where only the end of the source is. */
 enum { MORE = -1, WRONG = -2 };
 
-static int compile(lua_State *L, const kl_evaluation_options *o, int env, bool *values) {
+static int compile(lua_State *L, kl_evaluation *x, int env) {
+  const kl_evaluation_options *o = &x->o;
   /* A line end behind the source: a comment at its end hides nothing, and a quoted string ends with its line. A value
    * in front: then a call is no tail call, which would leave the input out of tracebacks. */
-  if (compiles(L, o, "return nil, ", "\n")) {
-    *values = true;
+  if (compiles(L, x, "return nil, ", "\n")) {
+    x->values = true;
     return 0;
   }
   int expression = lua_gettop(L);
-  if (!compiles(L, o, "", "\n")) { /* expression statement */
+  if (!compiles(L, x, "", "\n")) { /* expression statement */
     if (ends_in_eof(L, -1) || ends_in_eof(L, -2)) return MORE;
     if (begins_no_statement(o, lua_tostring(L, -1))) lua_settop(L, expression);
     return WRONG;
   }
-  if (!o->armed && compiles(L, o, "return ", "\n")) return 0; /* nothing */
+  if (!o->armed && compiles(L, x, "return ", "\n")) return 0; /* nothing */
   if (!o->armed) {
     kl_error e;
     kl_error_set(&e, KL_ERR_PERMISSION, "a statement may change what the script does: :arm first");
@@ -223,7 +231,7 @@ static int compile(lua_State *L, const kl_evaluation_options *o, int env, bool *
     return WRONG;
   }
   /* Where something can follow its last statement, its variables are taken over there. */
-  if (!compiles(L, o, "", "\n;(...)()")) {
+  if (!compiles(L, x, "", "\n;(...)()")) {
     lua_pop(L, 1);
     return 0;
   }
@@ -249,9 +257,10 @@ static int input_end(lua_State *L, int status, lua_KContext ctx) {
 /* What the task of an input runs: (chunk, arguments…). The guard is on from its first call to its end. */
 static int run_input(lua_State *L) {
   kl_task *t = kl_task_current(L);
-  kl_evaluation *x = t->input;
-  if (x && !x->o.armed) kl_guard_set(L, true);
-  lua_KContext ctx = x && x->values;
+  const kl_evaluation *x = t->input;
+  if (!x) return kl_raise_cancelled(L, "nobody waits for it any more");
+  if (!x->o.armed) kl_guard_set(L, true);
+  lua_KContext ctx = x->values;
   lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, ctx, input_end);
   return input_end(L, LUA_OK, ctx);
 }
@@ -263,7 +272,7 @@ static int start(lua_State *L) {
   lua_settop(L, 0);
   lua_rawgeti(L, LUA_REGISTRYINDEX, x->evaluator->env); /* env */
   kl_scope_check_frame(L, 1);
-  int nargs = compile(L, o, 1, &x->values);
+  int nargs = compile(L, x, 1);
   if (nargs == MORE) {
     x->status = KL_EVALUATION_MORE;
     return 0;
@@ -278,16 +287,18 @@ static int start(lua_State *L) {
   lua_pushvalue(L, 1);
   if (!lua_setupvalue(L, chunk, 1)) lua_pop(L, 1);
   if (!o->armed) kl_guard_allow(L, chunk);
+  lua_pushboolean(L, 1);
+  x->ref = luaL_ref(L, LUA_REGISTRYINDEX); /* now: from the birth of the task on nothing may raise */
   lua_pushcfunction(L, run_input);
   lua_insert(L, chunk); /* env … run_input chunk arguments */
   kl_task *t = kl_task_spawn(L, nargs + 1);
-  lua_pushvalue(L, -1);
-  x->ref = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_rawseti(L, LUA_REGISTRYINDEX, x->ref);
   x->task = t;
   t->input = x;
   t->prompt = true;
   t->exempt = false;
-  t->cpu_ms = o->cpu_ms > 0 ? o->cpu_ms : o->armed ? 0 : KL_EVALUATION_GUARDED_MS;
+  t->cpu_ms =
+      longest_ms(x) == t->script->o.cpu_ms ? 0 : longest_ms(x); /* 0: that of the script, said so in the error */
   kl_task_join(t, &x->joiner);
   kl_list_remove(&t->ready);
   kl_ready(t); /* also where its strategy is paused */
@@ -333,12 +344,12 @@ kl_evaluation *kl_evaluate(kl_evaluator *v, const kl_evaluation_options *o) {
   kl_list_init(&x->link);
   if (!kl_script_protected(v->script, try_to_start, x, NULL)) x->why = no_memory;
   if (x->task) {
-    x->o.source = NULL;
+    x->o.source = x->o.chunk = NULL;
     kl_list_append(&v->running, &x->mine);
     return x;
   }
   tell(x, 0);
-  free(x);
+  drop(x, v->script);
   return NULL;
 }
 
@@ -348,8 +359,12 @@ kl_task *kl_evaluation_task(const kl_evaluation *x) { return x->task; }
 /* ---- the evaluator ---- */
 
 static void abandon_all(kl_evaluator *v, const char *why) {
-  while (!kl_list_empty(&v->running))
-    abandon(KL_CONTAINER(v->running.next, kl_evaluation, mine), why);
+  kl_list all;
+  kl_list_move(&all, &v->running);
+  for (kl_list *n = all.next, *next; n != &all; n = next) {
+    next = n->next;
+    abandon(KL_CONTAINER(n, kl_evaluation, mine), v->script, why);
+  }
 }
 
 /* The script closes. Its tasks have ended; what they gave is not shown any more. */
