@@ -3,7 +3,6 @@ local commands = require "prompt.commands"
 local complete = require "prompt.complete"
 local context = require "prompt.complete_context"
 local names = require "prompt.names"
-local task = require "task"
 local test = require "test"
 
 -- Live values: a table is one with fields; a text is its type, or type=text; `__name` names a userdata, whose methods
@@ -335,7 +334,7 @@ test("names: bounded, the oldest are forgotten, titles stay with their names", f
       rows[#rows + 1] = market(("KX-%05d"):format(i), "KX-E", "Title " .. i, "0.4", "0.5")
     end
     names.learn{ { a = rows } }
-    task.sleep(0)
+    names.settle()
   end
   t.ok(names.count "market" <= 50000 and names.count "market" >= 25000, names.count "market")
   t.eq(names.tickers("KX-55000", "market")[1].hint, "0.40/0.50  Title 55000")

@@ -6,183 +6,198 @@ local names = {}
 
 -- Names of each kind that are kept.
 local MOST = { market = 50000, event = 10000, series = 5000 }
-local CHUNK = 500          -- names that are searched as one text
-local FRESH = 500          -- new names that are searched one by one, before they are sorted in
+local CHUNK = 250          -- names in one text, about
+local FRESH = 500          -- new names that are kept beside the texts, before they are written into them
 local MOST_NODES = 200000  -- of portraits, for one call of learn
 local TITLE = 80           -- bytes of a title that are kept
 
 -- ---- a store of one kind ----
 
+-- Names lie in a few hundred texts rather than in tables: the collector of garbage goes through a table of 50,000
+-- strings in one go, which takes longer than a key press may. A text has a line for each name, in order: the name, when
+-- it was seen, its quote and its title, with tabs between. What is new is in a small table until a task writes it into
+-- the texts, one of them in each turn.
 local Store = {}
 Store.__index = Store
+
+local LINE = "([^\t\n]+)\t(%d+)\t([^\t\n]*)\t([^\n]*)\n"
 
 local function new_store(most)
   return setmetatable({
     most = most,
-    count = 0,
     clock = 0,   -- goes on with every name that is seen
-    seen = {},   -- name to the clock of then
-    titles = {}, -- name to title
-    lower = {},  -- name to title without capitals
-    quotes = {}, -- name to "0.41/0.43"
-    sorted = {},
-    fresh = {},  -- not sorted in yet
-    chunks = nil -- of `sorted`: { from, to, names = text, titles = text }, made when something is searched inside
+    stored = 0,  -- names in `chunks`
+    chunks = {}, -- { first = name, n = lines, text; without capitals: lower = text, names }
+    fresh = {},  -- name to { seen, quote, title }
+    waiting = 0, -- names in `fresh`
   }, Store)
-end
-
--- Forgets the half that was seen longest ago.
-function Store:forget()
-  local seen, old = self.seen, {}
-  for _, at in pairs(seen) do old[#old + 1] = at end
-  table.sort(old)
-  local from = old[#old // 2]
-  local kept = {}
-  for _, name in ipairs(self.sorted) do
-    if seen[name] > from then
-      kept[#kept + 1] = name
-    else
-      seen[name], self.titles[name], self.lower[name], self.quotes[name] = nil, nil, nil, nil
-    end
-  end
-  self.sorted, self.count, self.chunks = kept, #kept, nil
-end
-
-function Store:sort_in()
-  local fresh, sorted = self.fresh, self.sorted
-  if #fresh == 0 then return end
-  table.sort(fresh)
-  local out, i, k, n, m = {}, 1, 1, #sorted, #fresh
-  for at = 1, n + m do
-    if k > m or i <= n and sorted[i] < fresh[k] then
-      out[at] = sorted[i]
-      i = i + 1
-    else
-      out[at] = fresh[k]
-      k = k + 1
-    end
-  end
-  self.sorted, self.fresh, self.chunks = out, {}, nil
-end
-
--- The chunk that a name is in has another title.
-function Store:retitle(name)
-  local chunk = self.chunks and self.chunks[(self:lower_bound(name) - 1) // CHUNK + 1]
-  if chunk then chunk.titles = nil end
 end
 
 function Store:add(name, title, bid, ask)
   self.clock = self.clock + 1
-  if not self.seen[name] then
-    self.count = self.count + 1
-    self.fresh[#self.fresh + 1] = name
+  local one = self.fresh[name]
+  if not one then
+    one = { quote = "", title = "" }
+    self.fresh[name], self.waiting = one, self.waiting + 1
   end
-  self.seen[name] = self.clock
-  if title and title ~= self.titles[name] then
-    self.titles[name], self.lower[name] = title, title:lower()
-    self:retitle(name)
+  one.seen = self.clock
+  one.title = title or one.title
+  if bid or ask then one.quote = (bid or "-") .. "/" .. (ask or "-") end
+end
+
+-- Writes `fresh`, from number `from` of its sorted names up to what is not before `limit`, into the lines of a text.
+-- Those that were seen before `since` are left out. Returns lines, their names, and the number behind the last one.
+local function merge(text, fresh, order, from, limit, since)
+  local lines, firsts = {}, {}
+  local function put(name, seen, quote, title)
+    if seen < since then return end
+    lines[#lines + 1], firsts[#firsts + 1] = ("%s\t%d\t%s\t%s\n"):format(name, seen, quote, title), name
   end
-  if bid or ask then self.quotes[name] = (bid or "-") .. "/" .. (ask or "-") end
-  if self.count > self.most then
-    self:sort_in()
-    self:forget()
+  local function put_fresh(name)
+    local one = fresh[name]
+    put(name, one.seen, one.quote, one.title)
+  end
+  for name, seen, quote, title in text:gmatch(LINE) do
+    while order[from] and order[from] < name do
+      put_fresh(order[from])
+      from = from + 1
+    end
+    local one = order[from] == name and fresh[name]
+    if one then
+      put(name, one.seen, one.quote ~= "" and one.quote or quote, one.title ~= "" and one.title or title)
+      from = from + 1
+    else
+      put(name, math.tointeger(seen), quote, title)
+    end
+  end
+  while order[from] and (not limit or order[from] < limit) do
+    put_fresh(order[from])
+    from = from + 1
+  end
+  return lines, firsts, from
+end
+
+local function new_chunk(lines, names_of_lines, from, to)
+  local text = table.concat(lines, "", from, to)
+  return { first = names_of_lines[from], n = to - from + 1, text = text, lower = text:lower(),
+    names = table.concat(names_of_lines, "\n", from, to):lower() }
+end
+
+-- Writes what is fresh into the texts; pause() is called between two of them. Where there are too many names, those
+-- that were seen longest ago go, so that half as many stay.
+function Store:write(pause)
+  local fresh, order, now = self.fresh, {}, self.clock
+  for name in pairs(fresh) do order[#order + 1] = name end
+  table.sort(order)
+  local since = self.stored + #order > self.most and self.clock - self.most // 2 or 0
+  local old, chunks, at, stored = self.chunks, {}, 1, 0
+  if #old == 0 then old = { { first = "", text = "" } } end
+  for i, chunk in ipairs(old) do
+    local limit = old[i + 1] and old[i + 1].first
+    local changed = since > 0 or order[at] and (not limit or order[at] < limit)
+    if changed or chunk.text == "" then
+      local lines, firsts
+      lines, firsts, at = merge(chunk.text, fresh, order, at, limit, since)
+      for from = 1, #lines, CHUNK do
+        local to = #lines - from < CHUNK * 2 and #lines or from + CHUNK - 1
+        chunks[#chunks + 1] = new_chunk(lines, firsts, from, to)
+        if to == #lines then break end
+      end
+      pause()
+    else
+      chunks[#chunks + 1] = chunk
+    end
+  end
+  for _, chunk in ipairs(chunks) do stored = stored + chunk.n end
+  self.chunks, self.stored = chunks, stored
+  for _, name in ipairs(order) do -- what was seen again meanwhile stays
+    if fresh[name].seen <= now then fresh[name], self.waiting = nil, self.waiting - 1 end
   end
 end
 
-function Store:settle()
-  if #self.fresh > FRESH then self:sort_in() end
+-- ---- searching ----
+
+local function hint_of(quote, title)
+  if quote == "" then return title ~= "" and title or nil end
+  return title == "" and quote or quote .. "  " .. title
 end
 
-function Store:offer(name)
-  local title, quote = self.titles[name], self.quotes[name]
-  return { text = name, hint = quote and title and quote .. "  " .. title or quote or title }
+-- Offers for those that were found, and those of `fresh` that fit, in order.
+function Store:offers(found, fits, limit)
+  local order = {}
+  for name, one in pairs(self.fresh) do
+    if fits(name, one.title) then
+      local known = found[name]
+      found[name] = hint_of(one.quote, one.title) or known or false
+    end
+  end
+  for name in pairs(found) do order[#order + 1] = name end
+  table.sort(order)
+  local out = {}
+  for i = 1, math.min(#order, limit) do out[i] = { text = order[i], hint = found[order[i]] or nil } end
+  return out
 end
 
--- The first place in the order that is not before `word`.
-function Store:lower_bound(word)
-  local from, to = 1, #self.sorted + 1
+-- The last text whose first name is not behind `word`.
+function Store:chunk_of(word)
+  local from, to = 1, #self.chunks
   while from < to do
-    local middle = (from + to) // 2
-    if self.sorted[middle] < word then from = middle + 1 else to = middle end
+    local middle = (from + to + 1) // 2
+    if self.chunks[middle].first <= word then from = middle else to = middle - 1 end
   end
   return from
 end
 
--- Offers for names in their order, at most so many.
-function Store:offers(found, limit)
-  table.sort(found)
-  local out = {}
-  for i = 1, math.min(#found, limit) do out[i] = self:offer(found[i]) end
-  return out
-end
-
 function Store:beginning_with(word, limit)
-  local found, sorted = {}, self.sorted
-  for i = self:lower_bound(word), #sorted do
-    if sorted[i]:sub(1, #word) ~= word or #found >= limit then break end
-    found[#found + 1] = sorted[i]
-  end
-  for _, name in ipairs(self.fresh) do
-    if name:sub(1, #word) == word then found[#found + 1] = name end
-  end
-  return self:offers(found, limit)
-end
-
-function Store:make_chunks()
-  local chunks = {}
-  for from = 1, #self.sorted, CHUNK do
-    chunks[#chunks + 1] = { from = from, to = math.min(from + CHUNK - 1, #self.sorted) }
-  end
-  self.chunks = chunks
-end
-
-function Store:names_of(chunk)
-  chunk.names = chunk.names or table.concat(self.sorted, "\n", chunk.from, chunk.to)
-  return chunk.names
-end
-
-function Store:titles_of(chunk)
-  if not chunk.titles then
-    local titles, lower = {}, self.lower
-    for i = chunk.from, chunk.to do titles[#titles + 1] = lower[self.sorted[i]] end
-    chunk.titles = table.concat(titles, "\n")
-  end
-  return chunk.titles
-end
-
--- Names that have `name` inside, or a title that has `title` inside; one of the two is nil.
-function Store:having(name, title, limit)
-  if not self.chunks then self:make_chunks() end
-  local found, sorted, lower, find, word = {}, self.sorted, self.lower, string.find, name or title
-  local function look(one)
-    local text = name and one or lower[one]
-    if text and find(text, word, 1, true) then found[#found + 1] = one end
-  end
-  for _, one in ipairs(self.fresh) do look(one) end
-  for _, chunk in ipairs(self.chunks) do
-    if find(name and self:names_of(chunk) or self:titles_of(chunk), word, 1, true) then
-      for i = chunk.from, chunk.to do look(sorted[i]) end
-      if #found >= limit then break end
+  local found, n = {}, 0
+  for i = self:chunk_of(word), #self.chunks do
+    local chunk = self.chunks[i]
+    if n >= limit or chunk.first > word and chunk.first:sub(1, #word) ~= word then break end
+    for name, _, quote, title in chunk.text:gmatch(LINE) do
+      if name:sub(1, #word) == word then
+        found[name], n = hint_of(quote, title) or false, n + 1
+      end
     end
   end
-  return self:offers(found, limit)
+  return self:offers(found, function(name) return name:sub(1, #word) == word end, limit)
+end
+
+-- Names that have `word` inside, or whose title has it; the word has no capitals.
+function Store:having(word, in_title, limit)
+  local found, n, find = {}, 0, string.find
+  local function fits(name, title) return find((in_title and title or name):lower(), word, 1, true) ~= nil end
+  for _, chunk in ipairs(self.chunks) do
+    if find(in_title and chunk.lower or chunk.names, word, 1, true) then
+      for name, _, quote, title in chunk.text:gmatch(LINE) do
+        if fits(name, title) then
+          found[name], n = hint_of(quote, title) or false, n + 1
+        end
+      end
+      if n >= limit then break end
+    end
+  end
+  return self:offers(found, fits, limit)
 end
 
 -- ---- what is kept ----
 
 local stores
+local writer -- the task that writes new names into the texts; nil when none runs
 
 ---Forgets everything.
 function names.clear()
-  stores = {}
+  if writer then writer:cancel() end
+  stores, writer = {}, nil
   for kind, most in pairs(MOST) do stores[kind] = new_store(most) end
 end
 names.clear()
 
----How many names of a kind are known.
+---How many names of a kind are known; those that were seen twice lately may count twice.
 ---@param kind "market"|"event"|"series"
 ---@return integer
-function names.count(kind) return stores[kind].count end
+function names.count(kind)
+  return stores[kind].stored + stores[kind].waiting
+end
 
 ---Names that begin with `word`; where there are none, those that have it inside, and then those whose title has it. In
 ---capitals or not.
@@ -197,11 +212,30 @@ function names.tickers(word, kind, limit)
     local store = stores[one]
     local found = store:beginning_with(word, limit)
     if #found == 0 and upper ~= word then found = store:beginning_with(upper, limit) end
-    if #found == 0 and #word >= 2 then found = store:having(upper, nil, limit) end
-    if #found == 0 and #word >= 3 then found = store:having(nil, lower, limit) end
+    if #found == 0 and #word >= 2 then found = store:having(lower, false, limit) end
+    if #found == 0 and #word >= 3 then found = store:having(lower, true, limit) end
     if #found > 0 then return found end
   end
   return {}
+end
+
+local function write_all()
+  for _, store in pairs(stores) do
+    if store.waiting > 0 then store:write(function() task.sleep(0) end) end
+  end
+  writer = nil
+end
+
+-- New names are many enough to be written into the texts.
+local function settle()
+  for _, store in pairs(stores) do
+    if store.waiting > FRESH and not writer then writer = task.spawn(write_all) end
+  end
+end
+
+---Waits until what was learned is stored.
+function names.settle()
+  if writer then writer:await() end
 end
 
 -- ---- learning ----
@@ -279,7 +313,7 @@ end
 function names.learn(portraits)
   local left = MOST_NODES
   for _, p in ipairs(portraits) do left = learn_value(p, left) end
-  for _, store in pairs(stores) do store:settle() end
+  settle()
 end
 
 -- One page, which costs as much as any read; only what is shown of a market comes over.
