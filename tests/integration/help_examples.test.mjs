@@ -1,5 +1,6 @@
 // Every example of `:help` runs as it stands on the embedded exchange.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import test from 'node:test';
@@ -34,4 +35,24 @@ test('each example of the help runs without an error', async () => {
   const count = /(\d+) examples, 0 failed/.exec(r.stdout);
   assert.ok(count && Number(count[1]) > 200, r.stdout);
   tell(`help: ${count[1]} examples run as they stand`);
+});
+
+// What is typed is answered on standard output, without the prompt: no terminal is there.
+async function typed(...lines) {
+  const r = await kalua(['repl'], { input: `${lines.join('\n')}\n`, timeout: 60000 });
+  assert.equal(r.code, 0, r.stderr);
+  return r.stdout;
+}
+
+test('the prompt answers :help, and a name with a question mark, as the page about it shows', async () => {
+  const page = fs.readFileSync(path.join(root, 'docs/prompt.md'), 'utf8');
+  const shown = /\n```\nkalua> (:help [^\n]*)\n([^]*?)```/.exec(page);
+  assert.equal(await typed(shown[1]), shown[2]);
+  assert.equal(await typed('book:mid?'), shown[2]);
+  const first = await typed(':help');
+  for (const word of [':quit', ':load', ':tour', ':tasks', 'ticker = _.markets[1].ticker', 'waiting']) assert.ok(first.includes(word), word);
+  // What it tells a newcomer to type works.
+  const code = /one after the other:\n\n((?: {2}.*\n)+)/.exec(first)[1].trim().split(/\n */);
+  assert.equal(code.length, 6, code.join('\n'));
+  assert.ok((await typed(...code)).length > 200);
 });

@@ -183,6 +183,7 @@ end)
 test("a question mark behind or before a name asks for help, and no Lua is taken for that", function(t)
   for text, name in pairs{
     ["kalshi.book?"] = "kalshi.book", ["?spread"] = "spread", [" book:mid ? "] = "book:mid", ["?"] = "", ["x??"] = "x",
+    ["?cancel order"] = "?cancel order",
   } do
     t.eq(help.question(text), name, text)
   end

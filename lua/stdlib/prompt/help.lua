@@ -18,6 +18,13 @@ local function command_rows()
   return rows
 end
 
+local function command_names()
+  local names = {}
+  for _, c in ipairs(commands.all()) do names[#names + 1] = ":" .. c.name end
+  table.sort(names)
+  return names
+end
+
 local function topic_names()
   local names = {}
   for _, topic in ipairs(topics) do names[#names + 1] = topic.name end
@@ -51,8 +58,8 @@ kalshi.balance()]]
   }
   page:heading "Topics"
   page:words(topic_names())
-  page:heading "Commands"
-  page:rows(command_rows())
+  page:heading "Commands (:help commands says what they do)"
+  page:words(command_names())
 end
 
 local function topic_page(page, topic)
@@ -313,13 +320,14 @@ function help.signature(name)
   end
 end
 
----What an input asks help for, as `kalshi.book?` or `?spread` do; nil where it is no such question.
+---What an input asks help for, as `kalshi.book?`, `?spread` or `?cancel order` do; nil where it is no such question.
 ---@param text string
 ---@return string?
 function help.question(text)
   local word = text:match "^%s*([%a_][%w_.:]*)%s*%?+%s*$"
   if word then return word end
-  return text:match "^%s*%?+%s*([%a_][%w_.:]*)%s*$" or text:match "^%s*%?+%s*$" and ""
+  local words = text:match "^%s*%?+%s*(.-)%s*$"
+  return words and (words:find "%s" and "?" .. words or words)
 end
 
 -- ---- the command ----
