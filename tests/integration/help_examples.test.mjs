@@ -37,10 +37,18 @@ test('each example of the help runs without an error', async () => {
   tell(`help: ${count[1]} examples run as they stand`);
 });
 
+// Names of commands in the texts of help, by what stands before them.
+function named(before) {
+  const folders = ['lua/stdlib/prompt', 'lua/types'].map((f) => path.join(root, f));
+  const files = folders.flatMap((f) => fs.readdirSync(f).map((name) => path.join(f, name)));
+  const texts = files.filter((f) => /types\/\w+\.lua$|help\w*\.lua$/.test(f)).map((f) => fs.readFileSync(f, 'utf8'));
+  return new Set([...texts.join('\n').matchAll(before)].map((m) => m[1]));
+}
+
 test('the prompt answers :help, and a name with a question mark, as the page about it shows', async () => {
   const page = fs.readFileSync(path.join(root, 'docs/prompt.md'), 'utf8');
   const shown = /\n```\nkalua> (:help [^\n]*)\n([^]*?)```/.exec(page);
-  const inputs = [shown[1], 'book:mid?', ':help'];
+  const inputs = [shown[1], 'book:mid?', ':help', ':help commands'];
   // Without a terminal only what is printed is there; lines tell the answers apart.
   const typed = async (lines) => {
     const r = await kalua(['repl'], { input: lines.map((l) => `${l}\nprint "--------"\n`).join(''), timeout: 60000 });
@@ -51,6 +59,12 @@ test('the prompt answers :help, and a name with a question mark, as the page abo
   assert.equal(answers[0], shown[2]);
   assert.equal(answers[1], shown[2]);
   for (const word of [':quit', ':load', ':tour', ':tasks', 'waiting']) assert.ok(answers[2].includes(word), word);
+  // It names no command that does not exist.
+  const usage = (await kalua(['--help'])).stdout;
+  const [shell, prompt] = [named(/`kalua ([a-z]+)/g), named(/[ `]:([a-z]{3,})\b/g)];
+  assert.ok(shell.size >= 4 && prompt.size >= 6, [...shell, ...prompt].join());
+  for (const name of shell) assert.match(usage, new RegExp(`^ {2}kalua ${name}\\b`, 'm'));
+  for (const name of prompt) assert.match(answers[3], new RegExp(`^ {2}:${name}\\b`, 'm'));
   // What it tells a newcomer to type works.
   const code = /one after the other:\n\n((?: {2}.*\n)+)/.exec(answers[2])[1].trim().split(/\n */);
   assert.equal(code.length, 6, code.join('\n'));

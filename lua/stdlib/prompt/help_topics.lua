@@ -72,7 +72,7 @@ A call that fails raises a table with `kind` and `message`, and where they are k
 > print(err.kind, err.status, err.message)
 
 - validation: refused before anything was sent; the message names the argument
-- http: the exchange said no; code and status are its own. `kalua explain CODE` says more of the frequent ones
+- http: the exchange said no; code and status are its own
 - auth: the key is missing, wrong, or may not do this. `kalua doctor` looks for the reason
 - rate_limit: too many calls, although they are spread out here; another program uses the same account
 - network, timeout: no answer came. For an order, code says what is known: see :help money
@@ -126,7 +126,7 @@ An order is placed with kalshi.create_order, on the YES leg: "bid" buys YES, "as
 > kalshi.cancel_order(order.order_id)
 
 kalshi.orders, fills, positions and balance answer from memory, once the account was read. kalshi.cancel_all()
-cancels everything that rests; `kalua kill` in the shell stops all trading of this user.
+cancels everything that rests.
 
 When the answer to an order is lost, nothing is sent again blindly: it is looked up what became of it. The call
 returns the answer with resolved = true when it happened. code "not_done" says that it did not, and you may send it
@@ -209,8 +209,8 @@ shown as Lua.
 > ("%.2f"):format(half(x))                     -- text; .. joins texts
 > f = function(...) return select("#", ...) end
 
-A call with one table or text needs no parentheses: kalshi.get_markets{ status = "open" }. `local` names last for
-one input; names without it stay. ~= is "not equal", `and`, `or`, `not` are what they say, nil and false are false,
+A call with one table or text needs no parentheses: kalshi.get_markets{ status = "open" }. Names stay from one
+input to the next. ~= is "not equal", `and`, `or`, `not` are what they say, nil and false are false,
 all else is true.
 
 :help string, :help table, :help math list the libraries; `:help _G` what needs no module.]],
