@@ -19,12 +19,12 @@ local function whole(word, what, least)
   return n
 end
 
--- What the debugger knows of this session: stops (by task), watchers (channels of steps that wait), last (repeated by
--- an empty line).
+-- What the debugger knows of this session: stops (by task), order (the tasks, the longest stopped first), shown (the
+-- task that shows a stop, by task), steps (channels of steps that wait), last (repeated by an empty line).
 local function state_of(session)
   local d = session.debugging
   if not d then
-    d = { stops = {}, order = {}, steps = {} }
+    d = { stops = {}, order = {}, steps = {}, shown = {} }
     session.debugging = d
   end
   return d
@@ -95,17 +95,18 @@ local function on_stopped(session, stop)
   -- What is selected because it is stopped stays so: others are looked at when one asks.
   local selected = session.selected
   local mine = not selected or selected.task == stop.task or not d.stops[selected.task]
-  task.spawn(function()
+  local shown = task.spawn(function()
     if mine then pcall(select, session, stop.task, 0) end
     show_stop(session, stop)
     local step = d.steps[stop.task]
     if step then step:close() end
   end)
+  d.shown[stop.task] = shown
 end
 
 local function on_went_on(session, m)
   local d = state_of(session)
-  d.stops[m.task] = nil
+  d.stops[m.task], d.shown[m.task] = nil, nil
   for i = #d.order, 1, -1 do
     if d.order[i] == m.task then table.remove(d.order, i) end
   end
@@ -123,6 +124,15 @@ local debugging = {}
 function debugging.begin(session)
   session:on("stopped", on_stopped)
   session:on("went_on", on_went_on)
+end
+
+-- When a session has begun: what was stopped already is known and shown before the first input.
+function debugging.settle(session)
+  local ok, answer = pcall(session.ask, session, "breaks")
+  for _, stop in ipairs(ok and answer.stops or {}) do
+    local shown = state_of(session).shown[stop.task]
+    if shown then pcall(shown.await, shown) end
+  end
 end
 
 -- The stopped task that is meant: the one that is named, the selected one, or the only one.

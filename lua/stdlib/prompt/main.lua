@@ -245,6 +245,7 @@ if typed then
   if not plain then greeting() end
 end
 set_prompt()
+if not session.is_local then debugging.settle(session) end
 
 local reader = task.spawn(typed and read_terminal or run_inputs)
 local watcher = task.spawn(function()
