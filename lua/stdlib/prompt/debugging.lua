@@ -110,7 +110,12 @@ local function on_went_on(session, m)
   for i = #d.order, 1, -1 do
     if d.order[i] == m.task then table.remove(d.order, i) end
   end
-  if session.selected and session.selected.task == m.task then session.selected = nil end
+  if session.selected and session.selected.task == m.task then
+    session.selected = nil
+    -- Its frame is gone; what is typed next comes behind this request.
+    local request = session.connection:start("select", { session = session.id, task = 0, frame = 0 })
+    task.spawn(pcall, request.wait, request)
+  end
   if m.text then
     session:print(("task %d is not stopped any more: %s"):format(m.task, m.text))
     local step = d.steps[m.task]
