@@ -7,7 +7,7 @@
 #include "prompt/lua_text.h"
 #include "prompt/text.h"
 
-enum { TAB = 4, COLOURED_MAX = 64 << 10, MENU_ROWS = 10, HINT_ROWS = 4 };
+enum { TAB = 4, COLOURED_MAX = 64 << 10, MENU_ROWS = 10, HINT_ROWS = 10 };
 
 enum { PLAIN, DIM, KEYWORD, STRING, NUMBER, COMMENT, COMMAND, BRACKET, CHOSEN, OWN_STYLES };
 

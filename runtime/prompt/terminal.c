@@ -246,14 +246,18 @@ void kl_terminal_prompt(kl_terminal *t, const char *first, const char *next) {
   if (!t->plain) kl_terminal_soon(t);
 }
 
-void kl_terminal_accept(kl_terminal *t) {
+void kl_terminal_accept(kl_terminal *t, const char *instead) {
   kl_error e = {0};
   if (t->state != KL_AT_ASKED) return;
   t->state = KL_AT_ACCEPTED;
   if (t->plain) return;
   size_t n;
   const char *text = kl_line_editor_text(t->editor, &n);
-  kl_terminal_leave(t, "");
+  if (instead) {
+    text = instead;
+    n = strlen(instead);
+  }
+  kl_terminal_leave(t, instead, "");
   if (!kl_history_add(t->history, text, n, &e)) kl_terminal_add_above(t, e.message, strlen(e.message));
   kl_terminal_end_input(t);
 }

@@ -52,7 +52,8 @@ bool kl_terminal_next(kl_terminal *t, kl_terminal_event *e);
 
 /* The texts are copied. */
 void kl_terminal_prompt(kl_terminal *t, const char *first, const char *next);
-void kl_terminal_accept(kl_terminal *t);
+/* `instead`: shown and kept in the history in place of what was entered; NULL: that. */
+void kl_terminal_accept(kl_terminal *t, const char *instead);
 void kl_terminal_newline(kl_terminal *t);
 /* See kl_line_editor_offer; the items are taken. Nothing happens when the text is another by now. */
 void kl_terminal_offer(kl_terminal *t, kl_menu_item *items, size_t count, size_t from, bool partial);

@@ -69,8 +69,8 @@ void kl_terminal_handle_closed(uv_handle_t *h);
 
 void kl_terminal_soon(kl_terminal *t); /* at the end of this turn of the loop, once for all that changes in it */
 void kl_terminal_draw(kl_terminal *t);
-/* The input stays as it is, with `mark` behind it, and what comes next is below. */
-void kl_terminal_leave(kl_terminal *t, const char *mark);
+/* The input, or what stands `instead` of it, stays as it is, with `mark` behind it, and what comes next is below. */
+void kl_terminal_leave(kl_terminal *t, const char *instead, const char *mark);
 void kl_terminal_end_input(kl_terminal *t);
 /* What was typed meanwhile. */
 void kl_terminal_replay(kl_terminal *t);

@@ -75,9 +75,12 @@ void kl_terminal_soon(kl_terminal *t) {
   uv_prepare_start(&t->turn, on_turn);
 }
 
-/* The input stays as it is, with `mark` behind it, and what comes next is below. */
-void kl_terminal_leave(kl_terminal *t, const char *mark) {
+void kl_terminal_leave(kl_terminal *t, const char *instead, const char *mark) {
   kl_view v = view_of(t);
+  if (instead) {
+    v.text = instead;
+    v.n = strlen(instead);
+  }
   v.plain = true;
   v.menu = NULL;
   v.search = v.hint = v.busy = NULL;
@@ -103,7 +106,7 @@ void kl_terminal_leave(kl_terminal *t, const char *mark) {
 /* As it is to stay when somebody else gets the terminal. */
 static void settle(kl_terminal *t) {
   if (t->state != KL_AT_ACCEPTED && t->state != KL_AT_BUSY) {
-    kl_terminal_leave(t, "");
+    kl_terminal_leave(t, NULL, "");
     return;
   }
   kl_buf_clear(&t->codes);
@@ -172,7 +175,7 @@ void kl_terminal_interrupt(kl_terminal *t) {
   drop_held(t);
   if (t->state == KL_AT_EDITING || t->state == KL_AT_COMPLETING) {
     t->state = KL_AT_EDITING;
-    kl_terminal_leave(t, "^C");
+    kl_terminal_leave(t, NULL, "^C");
     kl_terminal_end_input(t);
     kl_terminal_soon(t);
   }

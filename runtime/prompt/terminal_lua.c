@@ -164,10 +164,11 @@ static int l_event(lua_State *L) {
 
 /* ---- the input ---- */
 
-/* t:accept() takes the text of "enter": it stays on the screen as it was entered, is added to the history, and the next
- * one begins, below, with the next t:event() or after t:busy(). Does nothing where nothing was entered. */
+/* t:accept(instead) takes the text of "enter": it (or another text instead of it) stays on the screen as it was entered,
+ * is added to the history, and the next one begins, below, with the next t:event() or after t:busy(). Does nothing where
+ * nothing was entered. */
 static int l_accept(lua_State *L) {
-  kl_terminal_accept(self(L, "accept")->t);
+  kl_terminal_accept(self(L, "accept")->t, luaL_optstring(L, 2, NULL));
   return 0;
 }
 
@@ -217,7 +218,7 @@ static int l_offer(lua_State *L) {
   return 0;
 }
 
-/* t:hint(text) shows a text (lines, at most four) below what is typed, until the next one; nil takes it away. */
+/* t:hint(text) shows a text (lines, at most ten) below what is typed, until the next one; nil takes it away. */
 static int l_hint(lua_State *L) {
   kl_terminal_hint(self(L, "hint")->t, luaL_optstring(L, 2, NULL));
   return 0;

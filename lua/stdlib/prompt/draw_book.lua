@@ -5,7 +5,9 @@ local width = require "prompt.width"
 
 local books = {}
 
-local LEVELS = 10 -- of each side
+local LEVELS = 10 -- of each side, as far as the rows of the screen suffice
+local LEAST = 3
+local BESIDE = 6  -- lines beside the levels: two above, the middle, what is left out of each side, the prompt
 local WIDEST = 60 -- columns of a bar
 
 local function is_pair(level)
@@ -96,7 +98,8 @@ function books.lines(record, o)
   end
   local places = rungs.places(view.bids, view.asks)
   local function format(price) return string.format("%." .. places .. "f", price) end
-  local n_bids, n_asks, largest = math.min(#view.bids, LEVELS), math.min(#view.asks, LEVELS), 0
+  local most = o.rows and math.max(LEAST, math.min(LEVELS, (o.rows - BESIDE) // 2)) or LEVELS
+  local n_bids, n_asks, largest = math.min(#view.bids, most), math.min(#view.asks, most), 0
   for i = 1, n_bids do largest = math.max(largest, view.bids[i][2]) end
   for i = 1, n_asks do largest = math.max(largest, view.asks[i][2]) end
   add(text.dim(o, text.fit(o, "   price      count        sum", o.width)))

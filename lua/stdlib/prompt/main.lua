@@ -80,14 +80,17 @@ local function begin()
   return true
 end
 
+local exchanges = { sim = "embedded exchange", demo = "demo exchange", prod = "production exchange, real money" }
+
 local function greeting()
   local ready = session.ready
-  local where = ready.env == "sim" and "the embedded exchange" or ready.env
   if session.is_local then
-    session:print(("Kalua %s on %s. :help helps, :tour shows around, Ctrl-D leaves."):format(ready.version, where))
+    session:print(("Kalua %s, %s. :help helps%s, Ctrl-D leaves."):format(ready.version, exchanges[ready.env],
+      ready.env == "sim" and ", :tour shows around" or ""))
   else
-    session:print(("%s, generation %d, process %d, on %s. %s Ctrl-D leaves, it goes on."):format(ready.name,
-      ready.generation, ready.pid, where, session.armed and "Armed." or "Looking only, until :arm."))
+    session:print(("%s, generation %d, process %d, %s. %s\nCtrl-D leaves; %s goes on."):format(ready.name,
+      ready.generation, ready.pid, exchanges[ready.env], session.armed and "Armed." or "Looking only, until :arm.",
+      ready.name))
   end
 end
 
@@ -124,7 +127,7 @@ local function run(text)
   end
   local topic = text and help.question(text)
   local ok, good = pcall(function()
-    if not text then return session.on_empty(session) ~= false end
+    if not text then return session.on_empty.run(session) ~= false end
     if topic then return run_command(":help " .. topic) end
     if text:find("^%s*:") then return run_command(text) end
     local result = session:evaluate(text)
@@ -173,6 +176,7 @@ local function attend(text)
   clock:cancel()
   watcher:cancel()
   terminal:busy(nil)
+  if session.on_empty then terminal:hint(session.on_empty.hint(session)) end
   if ok then return good end
   session:complain(type(good) == "table" and good.kind == "cancelled" and "cancelled" or tostring(good))
   return false
@@ -187,6 +191,7 @@ local function offer(text, cursor)
 end
 
 local function hint(text, cursor)
+  if session.on_empty and not text:find("%S") then return terminal:hint(session.on_empty.hint(session)) end
   local ok, line = pcall(complete.hint, session, text, cursor)
   terminal:hint(ok and line or nil)
 end
@@ -199,7 +204,7 @@ local function read_terminal()
       if state_of(text) == "more" then
         terminal:newline()
       else
-        terminal:accept()
+        terminal:accept(session.on_empty and not text:find("%S") and session.on_empty.input(session) or nil)
         if not attend(text) then session.failed = true end
         if plain and session.failed and not options.keep_going then return end
       end

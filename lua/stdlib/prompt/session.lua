@@ -97,11 +97,11 @@ function Session:drawing(more)
   return o
 end
 
--- Shows the outcome of an evaluation; true when it did not fail.
-function Session:show(result)
+-- Shows the outcome of an evaluation; true when it did not fail. `more`: of how values are drawn.
+function Session:show(result, more)
   if result.status == "value" then
     if result.values and #result.values > 0 then
-      self:print(self.options.json and draw.json(result.values) or draw.values(result.values, self:drawing()))
+      self:print(self.options.json and draw.json(result.values) or draw.values(result.values, self:drawing(more)))
     end
     return true
   end

@@ -3,27 +3,29 @@ local commands = require "prompt.commands"
 
 local tour = {}
 
--- The steps: title, text (paragraphs), code (an input, or several).
+-- The steps: title, text (paragraphs), code (inputs), needs (names that code uses, made by earlier steps).
 tour.steps = {
   {
     title = "What is a market",
     text = [[
-A market asks a question about the world that will be answered yes or no. A contract on the right answer pays one dollar,
-on the wrong one nothing. So a price is a probability: who pays 0.42 for a "yes" thinks that it is 42 % likely, or more.
+A market asks a question that the world will answer, yes or no. A contract on the right answer pays one dollar, on the wrong
+one nothing. So a price is a probability: at 0.42 dollars the others think that "yes" is 42 % likely.
 
-These are some open ones. bid and ask are what others pay and want for a "yes" at this moment.]],
+bid is what somebody pays for a "yes" now, ask what somebody wants for one, spread what is between them. last is the price of
+the last that was sold; closes says how long trading goes on. The last line is how the next page is asked for.]],
     code = { [[kalshi.get_markets{ status = "open", limit = 8 }]] },
   },
   {
     title = "One market",
     text = [[
-Let us look for one that is undecided, with buyers and sellers close to each other. `kalshi.each` goes through all pages
-of an answer by itself. A name that is set at the prompt stays: `m` is yours from here on.]],
+This goes through all markets that are open for another hour, and keeps the one whose bid and ask are nearest to 0.50: nobody
+knows how that will end. A name that is set at the prompt stays: `m` is that market from here on.]],
     code = {
       [[
-for x in kalshi.each.get_markets{ status = "open" } do
-  local spread = x.yes_ask_dollars - x.yes_bid_dollars
-  if x.yes_bid_dollars > 0.2 and x.yes_ask_dollars < 0.8 and spread <= 0.05 then m = x break end
+best, later = 1, math.floor(kalua.now()) + 3600
+for x in kalshi.each.get_markets{ min_close_ts = later } do
+  local far = math.max(0.5 - x.yes_bid_dollars, x.yes_ask_dollars - 0.5)
+  if x.status == "active" and far < best then m, best = x, far end
 end]],
       "m",
     },
@@ -31,174 +33,274 @@ end]],
   {
     title = "Events and series",
     text = [[
-Markets that share a question belong to an event, like the temperature of one day in ranges, of which exactly one will
-be right. What comes again every day or week is a series. Names say it: KXHIGHNY is the series, KXHIGHNY-26NOV26 its event of
-that day, and -B41.5 behind it the market of one range. Press Tab in a ticker, and it is completed.]],
+Markets about one thing belong to an event, and what comes again each day or month is a series. Names say it: KXHIGHNY is the
+temperature in New York, KXHIGHNY-26NOV26 that of one day, and with -B41.5 behind it one range of degrees.
+
+Tab completes names. Try it behind m.yes, and behind kalshi.get_market "KX, or in what runs next.]],
     code = { "kalshi.get_event(m.event_ticker).markets" },
+    needs = { "m" },
   },
   {
     title = "The order book",
     text = [[
-Offers that wait are the order book. This one is live: it is kept up to date while you type, also while nothing waits
-for it. Below are those who buy "yes", above those who sell it; the bars say how much.]],
+Offers that wait. The upper ones sell a "yes", the lower ones buy one; the best of both meet in the middle. It is kept up to
+date while you type.]],
     code = { "book = kalshi.book(m.ticker)", "book" },
+    needs = { "m" },
   },
   {
     title = "Two sides of one thing",
     text = [[
-Who sells a "yes" at 0.28 buys a "no" at 0.72: that is one offer with two names. Kalua shows the side of "yes" unless you ask for
-the other one. A call may return several values; this one returns a price and a count of contracts.]],
-    code = { "book:best_bid()", [[book:best_ask "no"]] },
+Who sells a "yes" at 0.28 buys a "no" at 0.72: that is one offer with two names, and the two prices make 1. Kalua means "yes"
+unless you ask for the other.
+
+A call may return several values. These return two: a price, and how many contracts there are at it.]],
+    code = { "book:best_ask()", [[book:best_bid "no"]] },
+    needs = { "m", "book" },
   },
   {
     title = "What would it cost",
     text = [[
 The best price holds for so many contracts only; more of them go through the offers behind it. `sweep` says what an order
-would get: the average price, how many are filled, and the worst price paid. It only looks.]],
+would get, and only looks: the average price, how many contracts there are for it, and the worst price.]],
     code = { [[book:sweep("buy", 500)]], [[book:sweep("buy", 5000)]] },
+    needs = { "m", "book" },
   },
   {
-    title = "Waiting",
+    title = "What happens",
     text = [[
-A call that waits lets everything else go on, and Ctrl-C ends it. `wait` returns at the next change of the book,
-or false when the time is over.]],
-    code = { "book:wait(10)", "book:best_bid()" },
+A call that waits lets all else go on, and Ctrl-C ends it. `wait` returns true as soon as the book changes, or false after so
+many seconds.
+
+A trade is an offer that somebody took. Here are the last ones.]],
+    code = { "book:wait(5)", "kalshi.get_trades{ ticker = m.ticker, limit = 4 }.trades" },
+    needs = { "m", "book" },
   },
   {
     title = "What was",
     text = [[
-The last trades, newest first; and how the price went, one candle an hour. What is a row of numbers is drawn as a chart.]],
+How the price went in a day: one candle an hour, from its lowest to its highest price, thick from the first to the last; below,
+how many contracts were traded. Times are seconds since 1970. A list of numbers is drawn as a chart, too.]],
     code = {
-      "kalshi.get_trades{ ticker = m.ticker, limit = 5 }.trades",
       [[
-series = kalshi.get_event(m.event_ticker).event.series_ticker
-candles = kalshi.get_market_candlesticks(series, m.ticker,
-  { start_ts = kalua.now() // 1 - 86400, end_ts = kalua.now() // 1, period_interval = 60 })]],
-      "candles.candlesticks",
+now = math.floor(kalua.now())
+day = { start_ts = now - 86400, end_ts = now, period_interval = 60 }
+list = {}
+for c in kalshi.candlesticks(m.ticker, day) do table.insert(list, c) end]],
+      "list",
     },
+    needs = { "m" },
   },
   {
     title = "Your account",
     text = [[
-On the embedded exchange you have play money. The same calls work with a key on the exchange's demo and on the real one; there,
-nothing is bought before you say --live.]],
-    code = { "kalshi.get_balance()" },
+On the embedded exchange you have play money. The same calls work with a key on the exchange's demo (`--env demo`) and on the
+real one (`--env prod`); there nothing is ordered unless you say `--live`.]],
+    code = { "kalshi.get_balance()", "kalshi.orders()" },
   },
   {
     title = "Your first order",
     text = [[
-Ten contracts of "yes" at a price below the best bid, so that it waits in the book. `side` is "bid" or "ask" of the "yes";
-`:help create_order` has the rest.]],
+A bid for ten contracts of "yes" at one cent: nobody sells so cheaply, so it waits in the book. The last two fields must be
+given: how long it may wait, and what happens when it would trade with yourself. `:help create_order` has the rest.]],
     code = {
       [[
-order = kalshi.create_order{ ticker = m.ticker, side = "bid", price = book:best_bid() - 0.05, count = 10,
-  time_in_force = "good_till_canceled", self_trade_prevention_type = "taker_at_cross" }]],
+order = kalshi.create_order{
+  ticker = m.ticker, side = "bid", price = 0.01, count = 10,
+  time_in_force = "good_till_canceled",
+  self_trade_prevention_type = "taker_at_cross",
+}]],
       "order",
     },
+    needs = { "m" },
   },
   {
     title = "Changing your mind",
     text = [[
-What rests can be seen and taken back. `kalshi.orders` needs no call over the network: the exchange tells of every change.]],
-    code = { "kalshi.orders()", "kalshi.cancel_order(order.order_id)", "kalshi.orders()" },
+What waits can be seen, and taken back. `kalshi.orders()` asks nobody: the exchange tells of every change. `{}` is a list with
+nothing in it.]],
+    code = { "kalshi.orders()", "kalshi.cancel_order(order.order_id).reduced_by", "kalshi.orders()" },
+    needs = { "m", "order" },
   },
   {
-    title = "Buying for real, and what comes next",
+    title = "Buying",
     text = [[
-An order at the best ask is filled at once. Then look at what you have.
-
-A strategy is a file with what you have just typed, in a loop. Save this as first.lua and start it with `kalua first.lua`; change
-the file while it runs, and see it go on with the new version; `kalua attach first` looks inside.
-
-  local kalshi = require "kalshi"
-  local book = kalshi.book(kalua.args[1])
-  for b in book:changes() do print(b:best_bid(), b:best_ask()) end
-
-`:help` knows every function, `:help FUNCTION` has an example of each.]],
+A bid at the price of the best ask is filled at once; what is no longer there is not waited for. What was bought is a position:
+exposure is what it cost, and what you lose when the answer is no.]],
     code = {
       [[
-taken = kalshi.create_order{ ticker = m.ticker, side = "bid", price = book:best_ask(), count = 5,
-  time_in_force = "immediate_or_cancel", self_trade_prevention_type = "taker_at_cross" }]],
-      "taken",
+kalshi.create_order{
+  ticker = m.ticker, side = "bid", price = book:best_ask(), count = 5,
+  time_in_force = "immediate_or_cancel",
+  self_trade_prevention_type = "taker_at_cross",
+}]],
       "kalshi.get_positions{ ticker = m.ticker }.market_positions",
     },
+    needs = { "m", "book" },
   },
 }
 
--- The text of a step as it is shown, for a width.
-function tour.text(n, o)
-  local step = tour.steps[n]
-  local bold, plain = o.colour and "\27[1m" or "", o.colour and "\27[0m" or ""
-  local out = { ("%s%d of %d: %s%s"):format(bold, n, #tour.steps, step.title, plain), "" }
-  for paragraph in (step.text .. "\n\n"):gmatch("(.-)\n\n+") do
-    if paragraph:find("^  ") then
-      out[#out + 1] = paragraph
-    else
-      local line = ""
-      for word in paragraph:gmatch("%S+") do
-        if #line > 0 and #line + 1 + #word > math.min(o.width, 100) then
-          out[#out + 1] = line
-          line = word
-        else
-          line = #line > 0 and line .. " " .. word or word
-        end
-      end
+-- What is said behind the last step.
+tour.strategy = [[
+What you typed, in a file and in a loop, is a strategy:
+
+  local kalshi = require "kalshi"
+  local m = kalshi.get_markets{ status = "open", limit = 1 }.markets[1]
+  for book in kalshi.book(m.ticker):changes() do print(m.ticker, book:mid()) end
+
+Save that as first.lua and run `kalua first.lua`. It goes on with every change of the file that you save; `kalua attach first`
+looks inside of it.
+
+That was the tour. `:help FUNCTION` has an example of each function, `:help` lists what else there is.]]
+
+-- What makes the names that later steps need, for who goes to one of them at once.
+local makers = { m = tour.steps[2].code[1], book = tour.steps[4].code[1], order = tour.steps[10].code[1] }
+
+local WIDEST = 90 -- of a paragraph; longer lines are hard to read
+
+local function wrapped(paragraph, width, out)
+  local line = ""
+  for word in paragraph:gmatch("%S+") do
+    if #line > 0 and #line + 1 + #word > width then
       out[#out + 1] = line
+      line = word
+    else
+      line = #line > 0 and line .. " " .. word or word
     end
-    out[#out + 1] = ""
   end
-  for _, code in ipairs(step.code) do
-    for line in code:gmatch("[^\n]+") do out[#out + 1] = "    " .. line end
+  out[#out + 1] = line
+end
+
+-- Paragraphs, as lines behind those of `out`.
+local function add_text(text, o, out)
+  for paragraph in (text .. "\n\n"):gmatch("(.-)\n\n+") do
+    out[#out + 1] = ""
+    if paragraph:find("^  ") then
+      for line in paragraph:gmatch("[^\n]+") do out[#out + 1] = line end
+    else
+      wrapped(paragraph, math.min(o.width - 1, WIDEST), out)
+    end
+  end
+  return out
+end
+
+-- The lines of a step as they are shown: its number, title and paragraphs. o: width, colour.
+function tour.lines(n, o)
+  local step = tour.steps[n]
+  local title = ("%d of %d: %s"):format(n, #tour.steps, step.title)
+  return add_text(step.text, o, { o.colour and "\27[1m" .. title .. "\27[0m" or title })
+end
+
+-- The inputs of a step, a line each, as they are shown before they run.
+local function listing(n)
+  local out = {}
+  for _, code in ipairs(tour.steps[n].code) do
+    for line in code:gmatch("[^\n]+") do out[#out + 1] = "  " .. line end
   end
   return table.concat(out, "\n")
 end
 
--- Runs the code of a step, each input as if it had been typed; false when one failed.
-local function run_step(session, n)
-  for _, code in ipairs(tour.steps[n].code) do
-    session:print(session:as_typed(code))
-    if not session:show(session:evaluate(code)) then return false end
+local function count_lines(text)
+  return select(2, text:gsub("\n", "\n")) + 1
+end
+
+-- Runs the inputs of a step as if each had been typed; false when one failed. `entered`: the first is on the screen.
+local function run_step(session, n, entered)
+  local step, o = tour.steps[n], session:drawing()
+  local rows = o.rows - #tour.lines(n, o) - count_lines(listing(n)) - 2 -- so that text and values are seen together
+  for i, code in ipairs(step.code) do
+    if i > 1 or not entered then session:print(session:as_typed(code)) end
+    if not session:show(session:evaluate(code), { rows = math.max(rows, 8) }) then return false end
   end
   return true
+end
+
+-- What is missing of the names that a step needs is made, in sight: who came straight to it sees how.
+local function make_needed(session, step)
+  for _, name in ipairs(step.needs or {}) do
+    local looked = session:evaluate(name .. " == nil")
+    if looked.status ~= "value" then return session:show(looked) end
+    if looked.values[1] == true then
+      session:print(session:as_typed(makers[name]))
+      if not session:show(session:evaluate(makers[name])) then return false end
+    end
+  end
+  return true
+end
+
+-- Shows a step; false when what it needs cannot be made. Where there is a terminal to draw on, what an empty line does now stands below that line; else it is
+-- told before it.
+local function show_step(session, n)
+  session.tour.step, session.tour.ran = n, false
+  if not make_needed(session, tour.steps[n]) then return false end
+  session:print(table.concat(tour.lines(n, session:drawing()), "\n") .. "\n")
+  if session.terminal:plain() then session:print("\n" .. listing(n) .. "\n\nEnter runs it.") end
+  return true
+end
+
+local function show_strategy(session)
+  session:print(table.concat(add_text(tour.strategy, session:drawing(), {}), "\n", 2))
 end
 
 local function leave(session)
   session.tour, session.on_empty = nil, nil
 end
 
--- What an empty line does during the tour: it runs the step, then shows the next one.
-local function go_on(session)
+-- What an empty line does during the tour (see main.lua): it runs a step, or shows the next one.
+local on_empty = {}
+
+-- What it says below an empty line.
+function on_empty.hint(session)
   local at = session.tour
-  if not at.ran then
-    if not run_step(session, at.step) then
-      session:print("That failed. Enter tries it again, :tour " .. at.step + 1 .. " goes on, :tour end leaves the tour.")
-      return false
-    end
-    at.ran = true
-    if at.step == #tour.steps then
-      session:print("\nThat was the tour. :help is there for the rest.")
-      return leave(session)
-    end
-    session:print("\nEnter goes on; or try something of your own first.")
+  if not at.ran then return listing(at.step) .. "\nEnter runs this. :tour end leaves the tour." end
+  local next_step = tour.steps[at.step + 1]
+  return "Enter goes on: " .. (next_step and next_step.title or "A strategy") .. ". Or try something of your own first."
+end
+
+-- The input that stands in its place.
+function on_empty.input(session)
+  local at = session.tour
+  if at.ran then return nil end
+  at.entered = true
+  return tour.steps[at.step].code[1]
+end
+
+function on_empty.run(session)
+  local at = session.tour
+  if at.ran and at.step == #tour.steps then
+    leave(session)
+    show_strategy(session)
     return true
+  elseif at.ran then
+    return show_step(session, at.step + 1)
   end
-  at.step, at.ran = at.step + 1, false
-  session:print(tour.text(at.step, session:drawing()) .. "\n\nEnter runs it.")
+  local entered = at.entered
+  at.entered = false
+  if not run_step(session, at.step, entered) then
+    session:print(at.step == #tour.steps and "That failed. Enter tries it again; :tour end leaves the tour."
+      or ("That failed. Enter tries it again, :tour %d goes on, :tour end leaves the tour."):format(at.step + 1))
+    return false
+  end
+  at.ran = true
+  if session.terminal:plain() then
+    session:print("\n" .. on_empty.hint(session))
+  end
   return true
 end
 
 local function run_all(session)
   for n = 1, #tour.steps do
-    session:print(tour.text(n, session:drawing()) .. "\n")
+    session:print(table.concat(tour.lines(n, session:drawing()), "\n") .. "\n")
     if not run_step(session, n) then return false end
-    session:print("")
+    session:print("\n")
   end
+  show_strategy(session)
 end
 
 commands.add{
   name = "tour", usage = ":tour [STEP|all|end]", help = "a tour in twelve steps, to your first order on the embedded exchange",
-  detail = "An empty line runs what a step shows, and the next one goes on. :tour 5 goes to the fifth step, :tour all runs "
-    .. "all of them at once, :tour end leaves.",
+  detail = "An empty line runs what a step shows, and the next one goes on; what you type yourself runs in between. :tour 5 goes "
+    .. "to the fifth step, :tour all runs all of them at once, :tour end leaves.",
   run = function(session, text)
     if text == "end" then return leave(session) end
     if session.ready.env ~= "sim" then
@@ -211,8 +313,8 @@ commands.add{
     if not tour.steps[step] then
       error({ kind = "usage", message = ("the tour has the steps 1 to %d"):format(#tour.steps) }, 0)
     end
-    session.tour, session.on_empty = { step = step, ran = false }, go_on
-    session:print(tour.text(step, session:drawing()) .. "\n\nEnter runs it.")
+    session.tour, session.on_empty = {}, on_empty
+    return show_step(session, step)
   end,
   complete = function() return { { text = "all" }, { text = "end" } }, 0 end,
 }
