@@ -34,7 +34,7 @@ commands.add{
 }
 
 commands.add{
-  name = "load", usage = ":load FILE", help = "run a file of Lua as if it had been typed",
+  name = "load", usage = ":load FILE", help = "run a file of Lua; what it sets stays",
   run = function(session, text)
     if text == "" then usage("which file?") end
     local path = text:gsub("^~/", (os.getenv("HOME") or "~") .. "/")

@@ -214,6 +214,7 @@ local function read_terminal()
       hint(text, cursor)
     elseif kind == "interrupt" then
       if asked_to_leave then session:print("Ctrl-D or :quit leaves") end
+      if session.on_empty then terminal:hint(session.on_empty.hint(session)) end
     elseif kind == "eof" then
       if text and text:find("%S") and not attend(text) then session.failed = true end
       return

@@ -97,6 +97,16 @@ function Session:drawing(more)
   return o
 end
 
+-- A traceback as far as it says more than the error: nil where all of it is the input that was typed.
+local function worth_telling(traceback)
+  for line in (traceback or ""):gmatch("\n%s+([^\n]+)") do
+    local typed = line:find("^%[C%]") or line:find("^prompt:%d+: in main chunk") or line:find("^prompt:%d+: in function <")
+      or line:find("^%(%.%.%.tail calls")
+    if not typed then return traceback end
+  end
+  return nil
+end
+
 -- Shows the outcome of an evaluation; true when it did not fail. `more`: of how values are drawn.
 function Session:show(result, more)
   if result.status == "value" then
@@ -108,7 +118,7 @@ function Session:show(result, more)
   if result.status == "cancelled" then
     self:complain(result.message or "cancelled")
   elseif result.values then
-    self:complain(draw.error(result.values[1], result.traceback, self:drawing()))
+    self:complain(draw.error(result.values[1], worth_telling(result.traceback), self:drawing()))
   else
     self:complain(result.message or result.status)
   end

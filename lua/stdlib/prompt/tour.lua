@@ -18,8 +18,8 @@ the last that was sold; closes says how long trading goes on. The last line is h
   {
     title = "One market",
     text = [[
-This goes through all markets that are open for another hour, and keeps the one whose bid and ask are nearest to 0.50: nobody
-knows how that will end. A name that is set at the prompt stays: `m` is that market from here on.]],
+Of all open markets this finds the one whose prices are nearest to 0.50: nobody knows how that ends. A name that is set stays:
+`m` is that market from now on.]],
     code = {
       [[
 best, later = 1, math.floor(kalua.now()) + 3600
@@ -140,13 +140,14 @@ kalshi.create_order{
   },
 }
 
--- What is said behind the last step.
-tour.strategy = [[
+-- What is said behind the last step; %s: the market of the tour.
+local STRATEGY = [[
 What you typed, in a file and in a loop, is a strategy:
 
   local kalshi = require "kalshi"
-  local m = kalshi.get_markets{ status = "open", limit = 1 }.markets[1]
-  for book in kalshi.book(m.ticker):changes() do print(m.ticker, book:mid()) end
+  for book in kalshi.book("%s"):changes() do
+    print(book.ticker, book:mid())
+  end
 
 Save that as first.lua and run `kalua first.lua`. It goes on with every change of the file that you save; `kalua attach first`
 looks inside of it.
@@ -239,7 +240,10 @@ local function show_step(session, n)
 end
 
 local function show_strategy(session)
-  session:print(table.concat(add_text(tour.strategy, session:drawing(), {}), "\n", 2))
+  local market = session:evaluate("m.ticker")
+  local ticker = market.status == "value" and market.values[1]
+  local text = STRATEGY:format(type(ticker) == "string" and ticker or "TICKER")
+  session:print(table.concat(add_text(text, session:drawing(), {}), "\n", 2))
 end
 
 local function leave(session)
