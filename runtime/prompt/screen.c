@@ -201,11 +201,17 @@ void kl_screen_forget(kl_screen *s) {
   s->shown.top = 0;
 }
 
+/* From the begin of this row to the end of the screen; `below`: there are rows below. Not by one code: at the top of
+ * the screen tmux takes that for a reason to keep what is there as history. */
+static void erase_from_here(bool below, kl_buf *out) {
+  kl_buf_str(out, below ? "\033[K\033[B\033[J\033[A" : "\033[K");
+}
+
 void kl_screen_hide(kl_screen *s, kl_buf *out) {
   if (!s->visible) return;
   size_t top = s->shown.top;
   move_to(s, 0, 0, out);
-  kl_buf_str(out, "\033[J");
+  erase_from_here(s->shown.n_rows > 1, out);
   kl_screen_forget(s);
   s->shown.top = top;
 }
@@ -248,7 +254,7 @@ void kl_screen_resize(kl_screen *s, size_t columns, size_t rows, bool reflows, k
     size_t up = reflows && columns != s->columns ? reflowed_row(s, columns) : s->row;
     kl_buf_char(out, '\r');
     if (up > 0) kl_buf_printf(out, "\033[%zuA", up);
-    kl_buf_str(out, "\033[J");
+    erase_from_here(up > 0 || s->shown.n_rows > s->row + 1, out);
     s->visible = false;
     s->row = s->column = 0;
   }

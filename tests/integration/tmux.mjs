@@ -72,7 +72,8 @@ export class Tmux {
   async pid() { return Number(await this.value('#{pane_pid}')); }
   resize(columns, rows) { return this.tmux('resize-window', '-x', columns, '-y', rows); }
 
-  // Waits until the screen shows a text, matches a pattern, or fn(lines, text) holds; gives the lines.
+  // Waits until the screen shows a text, matches a pattern, or fn(lines, text) holds; gives the lines. The text is without
+  // the empty lines at the end.
   async shows(wanted, ms = 20000) {
     const holds = typeof wanted === 'function' ? wanted
       : wanted instanceof RegExp ? (lines, text) => wanted.test(text) : (lines, text) => text.includes(wanted);
@@ -80,7 +81,7 @@ export class Tmux {
     try {
       return await until(String(wanted), async () => {
         lines = await this.lines();
-        return holds(lines, lines.join('\n')) && lines;
+        return holds(lines, lines.join('\n').trimEnd()) && lines;
       }, ms);
     } catch (e) {
       throw new Error(`${e.message}; on the screen:\n${lines.join('\n').trimEnd()}\n(the end)`, { cause: e });
