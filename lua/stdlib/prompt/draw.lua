@@ -41,7 +41,10 @@ local function list_lines(value, name, o, cursor)
     if #value < LEAST_NUMBERS then return nil end
     return charts.numbers(value, nil, o)
   end
-  if is == "points" then return charts.numbers(charts.points(value), nil, o) end
+  if is == "points" then
+    local numbers, times = charts.points(value)
+    return charts.numbers(numbers, times, o)
+  end
   if is == "levels" then return books.levels(value, o) end
   if is ~= "records" then return nil end
   if kind == "candle" then return charts.candles(value, o) end

@@ -31,6 +31,8 @@ local function from_answer(yes, no)
   return bids, asks
 end
 
+local function number(value) return type(value) == "number" and value or nil end
+
 local function sum(levels)
   local total = 0
   for _, level in ipairs(levels) do total = total + level[2] end
@@ -41,14 +43,18 @@ end
 ---many levels and contracts there are of each.
 function books.view(record)
   if record.type == "book" then
-    local view = { ticker = record.ticker, stale = record.stale, closed = record.closed, age = record.age }
+    local view = { ticker = record.ticker, stale = record.stale == true, closed = record.closed == true }
+    view.age = number(record.age)
     view.bids, view.asks = pairs_of(record.bids), pairs_of(record.asks)
-    view.bid_levels, view.ask_levels = record.bid_levels or #view.bids, record.ask_levels or #view.asks
-    view.bid_count, view.ask_count = record.bid_count or sum(view.bids), record.ask_count or sum(view.asks)
+    view.bid_levels = number(record.bid_levels) or #view.bids
+    view.ask_levels = number(record.ask_levels) or #view.asks
+    view.bid_count = number(record.bid_count) or sum(view.bids)
+    view.ask_count = number(record.ask_count) or sum(view.asks)
     return view
   end
   local answer = record.orderbook_fp or record.orderbook or record
-  local view = { ticker = record.ticker or record.market_ticker }
+  local ticker = record.ticker or record.market_ticker
+  local view = { ticker = type(ticker) == "string" and ticker or nil }
   view.bids, view.asks = from_answer(answer.yes_dollars or answer.yes, answer.no_dollars or answer.no)
   view.bid_levels, view.ask_levels = #view.bids, #view.asks
   view.bid_count, view.ask_count = sum(view.bids), sum(view.asks)

@@ -9,6 +9,7 @@ local cards = {}
 
 local LABEL = 12     -- columns of a label with the blank behind it
 local MOST_RULES = 3 -- lines
+local INPUT = "^%s*prompt:%d+: in main chunk" -- of a traceback
 
 -- A card that is being made.
 local Card = {}
@@ -34,6 +35,13 @@ function Card:number(...)
   return type(value) == "number" and value or nil
 end
 
+-- The same as text; a table has none.
+function Card:text(...)
+  local value = self:take(...)
+  if type(value) == "table" or value == nil then return nil end
+  return math.type(value) == "float" and string.format("%.14g", value) or tostring(value)
+end
+
 -- A line; `parts`: texts or { text, style }, as many as fit.
 function Card:add(parts)
   local line, taken = {}, 0
@@ -49,6 +57,7 @@ end
 
 -- A name at the left, a state at the right.
 function Card:head(name, state, style)
+  name = name or "?"
   local o = self.o
   state = state and text.fit(o, state, o.width // 2) or ""
   name = text.fit(o, name, o.width - width.of(state) - 2)
@@ -117,14 +126,23 @@ local function quote(price, count)
   return text.dollars(price) .. (count and count > 0 and " x " .. text.count(count) or "")
 end
 
+-- The texts of a list; nil where there are none.
+local function listed(list)
+  local words = {}
+  for _, word in ipairs(type(list) == "table" and list or {}) do
+    if type(word) == "string" then words[#words + 1] = word end
+  end
+  return #words > 0 and table.concat(words, ", ") or nil
+end
+
 -- ---- the cards ----
 
 local CARDS = {}
 
 function CARDS.market(card)
-  local status = card:take "status"
-  card:head(card:take "ticker", status and tostring(status), STATES[status])
-  local title, outcome = card:take "title", card:take "yes_sub_title"
+  local status = card:text "status"
+  card:head(card:text "ticker", status and tostring(status), STATES[status])
+  local title, outcome = card:text "title", card:text "yes_sub_title"
   if title and outcome and title ~= outcome then title = title .. ": " .. outcome end
   card:wrapped("", title or outcome, 2)
   local bid, ask = card:number "yes_bid_dollars", card:number "yes_ask_dollars"
@@ -152,41 +170,40 @@ function CARDS.market(card)
     card:field("volume", text.count(volume), { day and "   24 h " or "", text.DIM }, day and text.count(day) or "",
       { interest and "   open interest " or "", text.DIM }, interest and text.count(interest) or "")
   end
-  local result = card:take "result"
+  local result = card:text "result"
   if result then card:field("result", tostring(result)) end
   card:time("opens", "open_time")
   card:time("closes", "close_time")
-  card:field("event", card:take "event_ticker")
-  card:wrapped("rules", card:take "rules_primary", MOST_RULES)
+  card:field("event", card:text "event_ticker")
+  card:wrapped("rules", card:text "rules_primary", MOST_RULES)
 end
 
 function CARDS.event(card)
-  card:head(card:take "event_ticker", card:take "category")
-  local title, more = card:take "title", card:take "sub_title"
+  card:head(card:text "event_ticker", card:text "category")
+  local title, more = card:text "title", card:text "sub_title"
   card:wrapped("", title and tostring(title) .. (more and ", " .. tostring(more) or ""), 2)
-  card:field("series", card:take "series_ticker")
+  card:field("series", card:text "series_ticker")
   card:time("date", "strike_date")
   local exclusive = card:take "mutually_exclusive"
   if exclusive == true then card:field("outcomes", "at most one of its markets comes true") end
 end
 
 function CARDS.series(card)
-  card:head(card:take "ticker", card:take "category")
-  card:wrapped("", card:take "title", 2)
-  card:field("frequency", card:take "frequency")
-  local fees, factor = card:take "fee_type", card:take "fee_multiplier"
+  card:head(card:text "ticker", card:text "category")
+  card:wrapped("", card:text "title", 2)
+  card:field("frequency", card:text "frequency")
+  local fees, factor = card:text "fee_type", card:text "fee_multiplier"
   if fees then card:field("fees", tostring(fees) .. (factor and " x " .. tostring(factor) or "")) end
-  local tags = card:take "tags"
-  if type(tags) == "table" and type(tags[1]) == "string" then card:field("tags", table.concat(tags, ", ")) end
+  card:field("tags", listed(card:take "tags"))
 end
 
 function CARDS.order(card)
   local record = card.record
-  local status, words = card:take "status", sides.order(record)
+  local status, words = card:text "status", sides.order(record)
   card:head(words or "order", status and tostring(status), STATES[status])
-  card:take("action", "side", "book_side", "outcome_side", "yes_price_dollars", "no_price_dollars", "price",
+  card:text("action", "side", "book_side", "outcome_side", "yes_price_dollars", "no_price_dollars", "price",
     "initial_count_fp", "initial_count")
-  card:field("market", card:take("ticker", "market_ticker"))
+  card:field("market", card:text("ticker", "market_ticker"))
   local view = sides.view(record)
   if view then card:field("yes side", view) end
   local filled, left = card:number("fill_count_fp", "fill_count"), card:number("remaining_count_fp", "remaining_count")
@@ -202,24 +219,24 @@ function CARDS.order(card)
   if fees then card:field("fees", text.dollars(fees)) end
   card:time("created", "created_time", "created_ts", "ts_ms")
   card:time("expires", "expiration_time", "expiration_ts")
-  card:field("id", card:take "order_id")
-  card:field("client id", card:take "client_order_id")
+  card:field("id", card:text "order_id")
+  card:field("client id", card:text "client_order_id")
 end
 
 function CARDS.fill(card)
   local record = card.record
   local taker = card:take "is_taker"
   card:head(sides.order(record) or "fill", taker and "taker" or "maker")
-  card:take("action", "side", "book_side", "outcome_side", "yes_price_dollars", "no_price_dollars", "price", "count_fp",
+  card:text("action", "side", "book_side", "outcome_side", "yes_price_dollars", "no_price_dollars", "price", "count_fp",
     "count")
-  card:field("market", card:take("ticker", "market_ticker"))
-  card:take "market_ticker"
+  card:field("market", card:text("ticker", "market_ticker"))
+  card:text "market_ticker"
   local view = sides.view(record)
   if view then card:field("yes side", view) end
   local fee = card:number("fee_cost", "fee")
   if fee then card:field("fee", text.dollars(fee)) end
   card:time("time", "created_time", "ts")
-  card:field("order", card:take "order_id")
+  card:field("order", card:text "order_id")
 end
 
 function CARDS.trade(card)
@@ -227,17 +244,17 @@ function CARDS.trade(card)
   local price, count = card:number("yes_price_dollars", "price"), card:number("count_fp", "count")
   card:head(string.format("%s @ %s", count and text.count(count) or "?", price and text.dollars(price) or "?"),
     sides.taker(record) and "taker " .. sides.taker(record))
-  card:take("taker_side", "taker_outcome_side", "taker_book_side", "no_price_dollars")
-  card:field("market", card:take("ticker", "market_ticker"))
+  card:text("taker_side", "taker_outcome_side", "taker_book_side", "no_price_dollars")
+  card:field("market", card:text("ticker", "market_ticker"))
   card:time("time", "created_time", "ts_ms", "ts", "created_ts")
-  card:field("id", card:take "trade_id")
+  card:field("id", card:text "trade_id")
 end
 
 function CARDS.position(card)
   local count = card:number("position_fp", "position")
   local side = count > 0 and "yes" or count < 0 and "no" or ""
   local held = count == 0 and "flat" or text.count(math.abs(count)) .. " " .. side
-  card:head(tostring(card:take("ticker", "market_ticker")), held, profit_style(count))
+  card:head(tostring(card:text("ticker", "market_ticker")), held, profit_style(count))
   local exposure = card:number("market_exposure_dollars", "exposure")
   if exposure then card:field("exposure", text.dollars(exposure)) end
   local realized = card:number("realized_pnl_dollars", "realized_pnl")
@@ -250,7 +267,7 @@ function CARDS.position(card)
 end
 
 function CARDS.event_position(card)
-  card:head(tostring(card:take "event_ticker"))
+  card:head(tostring(card:text "event_ticker"))
   for _, one in ipairs{ { "exposure", "event_exposure_dollars" }, { "realized", "realized_pnl_dollars" },
     { "fees", "fees_paid_dollars" }, { "cost", "total_cost_dollars" } } do
     local value = card:number(one[2])
@@ -259,11 +276,11 @@ function CARDS.event_position(card)
 end
 
 function CARDS.settlement(card)
-  card:head(tostring(card:take "ticker"), "settled " .. tostring(card:take "market_result"))
+  card:head(tostring(card:text "ticker"), "settled " .. tostring(card:text "market_result"))
   local yes, no = card:number "yes_count_fp", card:number "no_count_fp"
   card:field("held", string.format("%s yes, %s no", text.count(yes or 0), text.count(no or 0)))
   local cost, won = sides.cost(card.record), sides.profit(card.record)
-  card:take("yes_total_cost_dollars", "no_total_cost_dollars", "revenue")
+  card:text("yes_total_cost_dollars", "no_total_cost_dollars", "revenue")
   if cost then card:field("cost", text.dollars(cost)) end
   local fee = card:number "fee_cost"
   if fee then card:field("fees", text.dollars(fee)) end
@@ -272,13 +289,12 @@ function CARDS.settlement(card)
 end
 
 function CARDS.milestone(card)
-  card:head(tostring(card:take "title" or card:take "id"), card:take "type")
+  card:head(tostring(card:text "title" or card:text "id"), card:text "type")
   card:time("starts", "start_date")
   card:time("ends", "end_date")
-  local events = card:take("related_event_tickers")
-  if type(events) == "table" and type(events[1]) == "string" then card:field("events", table.concat(events, ", ")) end
-  card:take "primary_event_tickers"
-  card:field("id", card:take "id")
+  card:field("events", listed(card:take("related_event_tickers")))
+  card:text "primary_event_tickers"
+  card:field("id", card:text "id")
 end
 
 -- get_balance: `balance` and `portfolio_value` are cents.
@@ -314,7 +330,7 @@ function CARDS.exchange_status(card)
 end
 
 function CARDS.budget(card)
-  card:head("tokens", card:take "tier")
+  card:head("tokens", card:text "tier")
   for _, name in ipairs{ "read", "write" } do
     local left, most, rate = card:number(name), card:number(name .. "_capacity"), card:number(name .. "_rate")
     if left and most then
@@ -340,6 +356,7 @@ end
 -- What to do, by code and by kind.
 local BY_CODE = {
   insufficient_balance = "the order costs more than the balance: a lower count or price, or cancel what rests",
+  not_found = "nothing there has that name: is the ticker, or the id, right?",
   market_closed = "the market does not trade any more: kalshi.get_market(ticker).market.status",
   order_not_found = "the order is gone, filled or cancelled: kalshi.get_orders{ ticker = … }",
 }
@@ -351,14 +368,17 @@ local BY_KIND = {
   closed = "it was closed before; open it anew",
 }
 
--- A traceback without what the prompt itself adds below the input.
+-- A traceback, without the frame that has nothing to say below an input. One of the input alone says nothing new.
 local function traceback_lines(card, traceback)
+  local lines, telling = {}, false
   for line in (traceback or ""):gmatch "[^\n]+" do
     line = line:gsub("\t", "  ")
     if not line:find "^%s*%[C%]: in %?$" then
-      card.lines[#card.lines + 1] = text.dim(card.o, text.fit(card.o, line, card.o.width))
+      lines[#lines + 1] = text.dim(card.o, text.fit(card.o, line, card.o.width))
+      telling = telling or line:find "^%s" and not line:find "^%s*%[C%]" and not line:find(INPUT)
     end
   end
+  if telling then table.move(lines, 1, #lines, #card.lines + 1, card.lines) end
 end
 
 ---The lines of an error: a value of any kind that was raised, and its traceback or nil.
@@ -373,7 +393,7 @@ function cards.error(value, traceback, o)
     traceback_lines(card, traceback)
     return card.lines
   end
-  local kind, message = card:take "kind", card:take "message"
+  local kind, message = card:text "kind", card:text "message"
   local name = width.clean(tostring(kind or "error"), o.ascii)
   local lines = width.wrap(width.clean(name .. ": " .. tostring(message or "without a message"), o.ascii), o.width)
   for i, line in ipairs(lines) do
@@ -383,15 +403,16 @@ function cards.error(value, traceback, o)
       card:add{ line }
     end
   end
-  card:field("where", card:take "where")
-  card:field("operation", card:take "operation")
-  local status, code = card:take "status", card:take "code"
+  local where = card:text "where"
+  if where ~= "prompt:1" then card:field("where", where) end -- what was typed stands above
+  card:field("operation", card:text "operation")
+  local status, code = card:text "status", card:text "code"
   if status then card:field("status", tostring(status), code and "   " .. tostring(code) or "") end
   if code and not status then card:field("code", tostring(code)) end
   local again = card:take "retryable"
   if again == true then card:field("again", "may be tried again") end
   card.shown.retryable = true
-  card:field("try", BY_CODE[code] or BY_KIND[kind])
+  card:wrapped("try", BY_CODE[code] or BY_KIND[kind], 2)
   for field, beside in pairs(value) do
     if beside == json.null then card.shown[field] = true end
   end

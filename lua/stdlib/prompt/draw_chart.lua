@@ -19,15 +19,14 @@ local function is_finite(v) return type(v) == "number" and v == v and math.abs(v
 
 -- Labels of so many rows, the top one first: at the top, in the middle and at the bottom.
 local function labels_of(low, high, rows)
-  local step = (high - low) / (rows - 1)
-  local places = 0
-  local mid = (rows + 1) // 2
-  while places < 6 and step > 0 and 10 ^ -places > step * 2 do places = places + 1 end
-  if math.abs(high) < 10 and places < 2 and math.max(text.places(low, 2), text.places(high, 2)) > 0 then places = 2 end
+  local step, mid = (high - low) / (rows - 1), (rows + 1) // 2
+  local places = math.ceil(-math.log(high - low, 10)) + 2 -- three figures of the range
+  local needed = math.max(text.places(low, 6), text.places(high, 6), text.places((low + high) / 2, 6))
+  places = math.max(0, math.min(places, needed, 6))
+  local magnitude = math.max(math.abs(low), math.abs(high))
   local out, longest = {}, 0
   for _, row in ipairs{ 1, mid, rows } do
     local value = high - (row - 1) * step
-    local magnitude = math.max(math.abs(low), math.abs(high))
     local label = magnitude >= 1e9 and string.format("%.4g", value) or text.number(value + 0.0, places)
     out[row] = label
     longest = math.max(longest, #label)
@@ -138,8 +137,8 @@ local function framed(o, rows, labels, longest)
   return lines, longest + 4
 end
 
--- The words below a chart.
-local function summary(o, values, what)
+-- What there is to say of numbers.
+local function summary(values, what)
   local low, high, sum, n = math.huge, -math.huge, 0, 0
   local first, last
   for _, v in ipairs(values) do
@@ -149,9 +148,14 @@ local function summary(o, values, what)
     end
   end
   local function show(v) return text.number(v, text.places(v, 4)) end
-  local words = string.format("  %s %s: first %s, last %s, low %s, high %s, mean %s", text.number(#values, 0), what,
-    show(first), show(last), show(low), show(high), show(sum / n))
-  return text.dim(o, text.fit(o, words, o.width))
+  return string.format("%s %s: first %s, last %s, low %s, high %s, mean %s", text.number(#values, 0), what, show(first),
+    show(last), show(low), show(high), show(sum / n))
+end
+
+-- Words below a chart, in as many lines as they take.
+local function add_words(o, lines, words)
+  for _, line in ipairs(width.wrap(words, o.width - 2)) do lines[#lines + 1] = text.dim(o, "  " .. line) end
+  return lines
 end
 
 ---A line chart of numbers. times (may be nil): seconds of each. nil when there is nothing to draw.
@@ -176,8 +180,7 @@ function charts.numbers(values, times, o)
   else
     lines[#lines + 1] = below(o, indent, columns, "1", text.number(#values, 0))
   end
-  lines[#lines + 1] = summary(o, values, times and "points" or "numbers")
-  return lines
+  return add_words(o, lines, summary(values, times and "points" or "numbers"))
 end
 
 -- ---- candlesticks ----
@@ -302,11 +305,10 @@ function charts.candles(list, o)
     end
   end
   local every = from and to and #list > 1 and text.span((to - from) / (#list - 1)):gsub("^60 min$", "1 h") or nil
-  local words = string.format("  %d candle%s%s, %d with trades: open %s, high %s, low %s, close %s, volume %s", #list,
+  local words = string.format("%d candle%s%s, %d with trades: open %s, high %s, low %s, close %s, volume %s", #list,
     #list == 1 and "" or "s", every and " of " .. every or "", traded, text.price(first_bar.open),
     text.price(first_bar.high), text.price(first_bar.low), text.price(last_bar.close), text.count(volume))
-  for _, line in ipairs(width.wrap(words, o.width - 2)) do lines[#lines + 1] = text.dim(o, "  " .. line) end
-  return lines
+  return add_words(o, lines, words)
 end
 
 ---Points { {t, v}, … }: their values and times.

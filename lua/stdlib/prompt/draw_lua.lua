@@ -6,7 +6,7 @@ local lua = {}
 
 local DIM, PLAIN = "\27[2m", "\27[0m"
 local INDENT = "  "
-local LEAST = 24       -- columns that a value has, however deep it is
+local LEAST = 14       -- columns that a value has, however deep it is
 local AGAIN = 100000   -- values that are written, before a shared table is not written once more
 local REMARK = 60      -- columns of a comment
 local SHORT = 24       -- bytes of a text of which several stand in one line
@@ -93,8 +93,10 @@ local function thousands(n)
   return (text:reverse():gsub("(%d%d%d)", "%1,"):reverse():gsub("^,", ""))
 end
 
-local function remark(c, text)
-  text = width.cut(width.clean(text, c.ascii), REMARK, c.ascii and "..." or "…"):gsub("%]%]", "] ]")
+-- A comment of at most so many columns, as far as that leaves any for its text.
+local function remark(c, text, room)
+  room = math.max(math.min(REMARK, (room or REMARK) - #"--[[  ]]"), LEAST - #"--[[  ]]")
+  text = width.cut(width.clean(text, c.ascii):gsub("%]%]", "] ]"), room, c.ascii and "..." or "…")
   text = "--[[ " .. text .. " ]]"
   return c.colour and DIM .. text .. PLAIN or text
 end
@@ -122,10 +124,14 @@ local function userdata_words(p)
   return table.concat(words, " ")
 end
 
----What a value without a text in Lua is, in words: "function json.encode".
-function lua.words(p)
+---What a value without a text in Lua is, in words: "function json.encode". `key`: the name that it has where it stands,
+---which is then not said again.
+function lua.words(p, key)
   local kind = values.kind(p)
-  if kind == "function" then return p.fn == "?" and "function of C" or "function " .. p.fn end
+  if kind == "function" then
+    if key and p.c and (p.fn == key or p.fn:sub(-#key - 1) == "." .. key) then return "function" end
+    return p.fn == "?" and "function of C" or "function " .. p.fn
+  end
   if kind == "thread" then return "coroutine, " .. p.co .. (p.at and " at " .. p.at or "") end
   if kind == "userdata" then return userdata_words(p) end
   return "light userdata"
@@ -149,7 +155,7 @@ local function target(p, c)
 end
 
 -- A value in one line; nil when it is longer than `room` columns.
-local function flat(p, c, room)
+local function flat(p, c, room, key)
   if room < 1 then return nil end
   local kind = values.kind(p)
   local text
@@ -168,12 +174,12 @@ local function flat(p, c, room)
     if length > #s then text = text .. " " .. remark(c, thousands(length - #s) .. " more bytes") end
   elseif kind == "ref" then
     local is, words = target(p, c)
-    if is then return flat(is, c, room) end
+    if is then return flat(is, c, room, key) end
     text = "nil " .. remark(c, words)
   elseif kind == "table" then
     return write.flat_table(p, c, room)
   else
-    text = "nil " .. remark(c, lua.words(p))
+    text = "nil " .. remark(c, lua.words(p, key), (c.room or math.huge) - #"nil ")
   end
   c.written = c.written + 1
   if #text > room and columns_of(text) > room then return nil end
@@ -240,11 +246,11 @@ local function each_entry(p, c, fn)
 end
 
 -- An entry whose key cannot be written.
-local function lost_entry(pair, c)
+local function lost_entry(pair, c, room)
   local kind = values.kind(pair[1])
   local key = (kind == "ref" and "a table" or kind == "string" and "a long text" or lua.words(pair[1]))
   local value = flat(pair[2], c, REMARK) or c.ascii and "..." or "…"
-  return remark(c, "[" .. key .. "] = " .. value:gsub("\27%[%d*m", ""))
+  return remark(c, "[" .. key .. "] = " .. value:gsub("\27%[%d*m", ""), room)
 end
 
 function write.flat_table(p, c, room)
@@ -256,7 +262,7 @@ function write.flat_table(p, c, room)
       text = lost_entry(lost, c)
     else
       key = key or ""
-      text = flat(value, c, room - taken - #key)
+      text = flat(value, c, room - taken - #key, key:match "^[%w_]+")
       text = text and key .. text
     end
     if not text then
@@ -300,21 +306,23 @@ function write.table(p, c, depth, before, after)
   each_entry(p, c, function(key, value, lost)
     if #c.lines >= c.most then
       flush()
-      out_line(c, indent .. remark(c, thousands(all - shown + (p.na or 0) + (p.nh or 0)) .. " more"))
+      local more = thousands(all - shown + (p.na or 0) + (p.nh or 0)) .. " more"
+      out_line(c, indent .. remark(c, more, c.width - #indent))
       shown = nil
       return true
     end
     shown = shown + 1
+    local text = not lost and not key and is_short(value) and flat(value, c, c.width - #indent - 1)
     if lost then
       flush()
-      out_line(c, indent .. lost_entry(lost, c))
-    elseif not key and is_short(value) then
-      local text = flat(value, c, math.huge) .. ","
+      out_line(c, indent .. lost_entry(lost, c, c.width - #indent))
+    elseif text then
+      text = text .. ","
       if row and width.of(indent) + width.of(row) + 1 + width.of(text) > c.width then flush() end
       row = row and row .. " " .. text or text
     else
       flush()
-      write.value(value, c, depth + 1, indent .. (key or ""), ",")
+      write.value(value, c, depth + 1, indent .. (key or ""), ",", key and key:match "^[%w_]+")
     end
   end)
   flush()
@@ -326,9 +334,10 @@ function write.table(p, c, depth, before, after)
 end
 
 -- A value over as many lines as it needs; `before` stands before its first one, `after` behind its last one.
-function write.value(p, c, depth, before, after)
+function write.value(p, c, depth, before, after, key)
   local room = math.max(c.width - width.of(before) - #after, LEAST)
-  local text = flat(p, c, room)
+  c.room = room
+  local text = flat(p, c, room, key)
   if text then return out_line(c, before .. text .. after) end
   local kind = values.kind(p)
   if kind == "ref" then
@@ -336,7 +345,7 @@ function write.value(p, c, depth, before, after)
     kind = values.kind(p)
   end
   if kind == "table" then return write.table(p, c, depth, before, after) end
-  if kind ~= "string" then return out_line(c, before .. flat(p, c, math.huge) .. after) end
+  if kind ~= "string" then return out_line(c, before .. flat(p, c, math.huge, key) .. after) end
   local indent = INDENT:rep(math.min(depth + 1, c.width // 4))
   local s, length = values.text(p)
   local lines = broken(lua.quote(s, c.ascii), room, math.max(c.width - #indent - #after, LEAST))

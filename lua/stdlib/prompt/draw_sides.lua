@@ -24,7 +24,7 @@ end
 -- "buy", "yes"
 local function action_of(row)
   local legacy = row.side == "yes" or row.side == "no"
-  if row.action and legacy then return row.action, row.side end
+  if legacy and (row.action == "buy" or row.action == "sell") then return row.action, row.side end
   local outcome = row.outcome_side
   if outcome == "yes" or outcome == "no" then return "buy", outcome end
   local bid = is_bid(row)

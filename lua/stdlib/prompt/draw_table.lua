@@ -43,6 +43,12 @@ local function ask(row)
   return type(price) == "number" and price < 1 and price > 0 and price or nil
 end
 
+-- The price of the first level of one side of a book's picture.
+local function best(levels)
+  local level = type(levels) == "table" and levels[1]
+  return type(level) == "table" and level[1] or nil
+end
+
 local function green() return text.GREEN end
 local function red() return text.RED end
 
@@ -52,9 +58,9 @@ local LAYOUTS = {
   market = {
     column("ticker", "text", field "ticker", 1),
     column("title", "text", function(row, list)
-      local outcome = text.has(row.yes_sub_title) and row.yes_sub_title
-      if not outcome or outcome == row.title then return row.title end
-      return list.same_title and outcome or outcome .. ", " .. tostring(row.title)
+      local outcome, title = row.yes_sub_title, row.title
+      if type(outcome) ~= "string" or outcome == "" or outcome == title then return title end
+      return (list.same_title or type(title) ~= "string") and outcome or outcome .. ", " .. title
     end, 6, { flex = 16 }),
     column("bid", "price", bid, 2, { style = green }),
     column("ask", "price", ask, 3, { style = red }),
@@ -143,11 +149,13 @@ local LAYOUTS = {
   },
   book = {
     column("ticker", "text", field "ticker", 1),
-    column("bid", "price", function(row) return row.bids and row.bids[1] and row.bids[1][1] end, 2, { style = green }),
-    column("ask", "price", function(row) return row.asks and row.asks[1] and row.asks[1][1] end, 3, { style = red }),
+    column("bid", "price", function(row) return best(row.bids) end, 2, { style = green }),
+    column("ask", "price", function(row) return best(row.asks) end, 3, { style = red }),
     column("bids", "count", field "bid_count", 4),
     column("asks", "count", field "ask_count", 5),
-    column("changed", "text", function(row) return row.age and text.span(row.age) .. " ago" end, 6),
+    column("changed", "text", function(row)
+      return type(row.age) == "number" and text.span(row.age) .. " ago" or nil
+    end, 6),
     column("", "text", function(row) return row.closed and "closed" or row.stale and "stale" or nil end, 7),
   },
 }
@@ -234,6 +242,7 @@ local function measure(one, list, o)
   for i, row in ipairs(list) do
     local value = one.get(row, list)
     if value == json.null or value == "" or value == false and one.is ~= "text" then value = nil end
+    if type(value) == "table" and not values.is_opaque(value) then value = nil end
     got[i] = value
     if value ~= nil then
       some = true
