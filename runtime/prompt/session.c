@@ -92,11 +92,15 @@ void kl_prompt_each_session(kl_prompt *p, const kl_strategy *g, void (*fn)(void 
 kl_evaluator *kl_prompt_session_evaluator(kl_prompt_session *s, kl_error *e) {
   if (s->evaluator) return s->evaluator;
   kl_script *script = kl_prompt_session_script(s);
+  const char *name = kl_strategy_name(s->strategy);
+  kl_strategy_status status;
+  kl_strategy_status_get(s->strategy, &status);
   if (script)
     s->evaluator = kl_evaluator_new(script, e);
+  else if (status.phase == KL_STRATEGY_WAITING)
+    kl_error_set(e, KL_ERR_CLOSED, "%.100s has failed, and is started again soon: %s", name, status.last_error);
   else
-    kl_error_set(e, KL_ERR_CLOSED, "%.100s does not run: `kalua start %.100s` starts it", kl_strategy_name(s->strategy),
-                 kl_strategy_name(s->strategy));
+    kl_error_set(e, KL_ERR_CLOSED, "%.100s does not run: `kalua start %.100s` starts it", name, name);
   return s->evaluator;
 }
 
