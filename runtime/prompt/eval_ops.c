@@ -103,6 +103,7 @@ static void run_eval(void *data, kl_control_call *call, const json_t *fields) {
                                    .n = json_string_length(source),
                                    .chunk = chunk,
                                    .armed = s->armed,
+                                   .silent = json_is_true(json_object_get(fields, "silent")),
                                    .data = x,
                                    .print = eval_print,
                                    .room = eval_room,
