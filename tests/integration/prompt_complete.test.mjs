@@ -1,16 +1,19 @@
-// Completion at the prompt: what the other end says of its names, over the control socket.
+// Completion at the prompt: what the other end says of its names, over the control socket; and what a person sees who
+// presses Tab.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import test, { after, before, describe } from 'node:test';
-import { KALUA, Sim, cleanEnv, tempDir, until } from './peers.mjs';
+import { KALUA, Sim, cleanEnv, sleep, tempDir, until } from './peers.mjs';
+import { Tmux, inTerminal } from './tmux.mjs';
 
 let sim;
 let script;
 before(async () => { sim = await Sim.start('--quiet-market'); });
 after(async () => {
+  Tmux.closeAll();
   script?.kill('SIGKILL');
   await sim?.stop();
 });
@@ -136,4 +139,58 @@ describe('names of a running script', () => {
     assert.match((await client.ask('members', { session: 999 })).error.message, /session/);
     assert.doesNotMatch(out, /error|code was run/); // nothing of the script's was run, and nothing failed
   });
+});
+
+describe('in a terminal', () => {
+  const size = { columns: 100, rows: 30 };
+
+  test('names, keys, values, files and commands', inTerminal(['repl'], size, async (t) => {
+    // The line that is being typed, and whether Tab led to it.
+    const typed = (end) => (lines) => lines.some((l) => l.startsWith('kalua>') && l.endsWith(end));
+    const clear = async () => {
+      await t.keys('C-c');
+      await t.shows((lines) => lines.filter((l) => l).at(-1) === 'kalua>');
+    };
+    fs.writeFileSync(path.join(t.folder, 'maker_of_books.lua'), 'made = 1\n');
+    await t.shows('kalua>');
+    await t.type('quoted = { lower = 0.41, upper = 0.43 }');
+    await t.keys('Enter');
+    await t.type('print(quoted.up');
+    await t.keys('Tab');
+    await t.shows(typed('print(quoted.upper'));
+    await clear();
+    await t.type('kalshi.orderb');
+    await t.keys('Tab');
+    await t.shows(/get_market_orderbook\s+get_market_orderbooks/);
+    await clear();
+    await t.type('kalshi.get_markets{ sta');
+    await t.keys('Tab');
+    await t.shows(typed('kalshi.get_markets{ status ='));
+    await t.shows('status = string: unopened|open|paused|closed|settled'); // the hint
+    await t.type('"op');
+    await t.keys('Tab');
+    await t.shows(typed('{ status = "open'));
+    await clear();
+    await t.type(':loa');
+    await t.keys('Tab');
+    await t.shows(typed(':load'));
+    await t.type(' maker');
+    await t.keys('Tab');
+    await t.shows(typed(':load maker_of_books.lua'));
+  }));
+
+  test('tickers, which the prompt has read for itself and learns from what is shown', inTerminal(['repl'], size, async (t) => {
+    await t.shows('kalua>');
+    await t.line('for m in kalshi.each.get_markets{ status = "open", max = 1 } do first = m.ticker:match "^[^-]+" end print("of", first)');
+    const shown = await t.shows(/^of\s+KX/m);
+    const series = shown.find((l) => l.startsWith('of')).split(/\s+/)[1];
+    for (let i = 0; i < 20; i++) { // the page comes a moment after the prompt
+      await t.type(`kalshi.book("${series}`);
+      await t.keys('Tab');
+      await sleep(300);
+      if (new RegExp(`"?${series}-\\d`).test(await t.text())) break;
+      await t.keys('C-c');
+    }
+    await t.shows(new RegExp(`${series}-\\d`));
+  }));
 });

@@ -310,14 +310,14 @@ test("hints: the argument at the cursor, or the key", function(t)
     local got = hint(input) or "nothing"
     t.eq(got:sub(1, #text), text, input)
   end
-  begins("kalshi.book(|", "kalshi.book(‹ticker: string›)  ")
+  begins("kalshi.book(|", "kalshi.book(‹ticker: string›)  Opens a market's live book")
   begins("task.every(1, |", "task.every(seconds, ‹fn: function›, options?)")
   begins('b:sweep("buy", |', "book:sweep(action, ‹count: number›, side?)")
   begins('b:sweep("buy", 5, "ye|', "book:sweep(action, count, ‹side?: \"yes\"|\"no\"›)")
   begins("kalshi.get_market(|", "kalshi.get_market(‹ticker: string›, {…}?)")
   begins("kalshi.get_markets{ status = |",
     "kalshi.get_markets  status = string: unopened|open|paused|closed|settled")
-  begins('kalshi.create_order{ ticker = "X", |', "kalshi.create_order(‹{…}›)  needs side, count, price")
+  begins('kalshi.create_order{ ticker = "X", |', "kalshi.create_order  needs side, count, price")
   begins("kalshi.create_order{ ticker = 'X', post_only = |", "kalshi.create_order  post_only = boolean")
   begins(":load |", ":load FILE  runs a file")
   t.eq(hint "x = 1|", nil)

@@ -412,10 +412,10 @@ function complete.hint(session, text, cursor)
     local key = wanted.frame.key or place.key and field_named(wanted.table, place.word) and place.word
     local e = key and field_named(wanted.table, key)
     if e then return ("%s  %s = %s"):format(call.name, key, key_hint(e)) end
-    local said = missing(wanted)
-    return expected.signature(call, wanted.argument) .. (said and "  " .. said or "")
+    local needs = missing(wanted)
+    return needs and call.name .. "  " .. needs or expected.signature(call, wanted.argument)
   end
-  local param = call.params[wanted.argument]
+  local param = wanted.argument > 1 and call.params[wanted.argument]
   local said = param and param.text ~= "" and param.text or first_sentence(call.text)
   return expected.signature(call, wanted.argument) .. (said ~= "" and "  " .. said or "")
 end

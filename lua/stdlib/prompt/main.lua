@@ -247,8 +247,10 @@ session:on("version", function(s, m)
   end
 end)
 
-if typed then
-  if not plain then greeting() end
+local filler
+if typed and not plain then
+  greeting()
+  filler = session.names.fill(session)
 end
 set_prompt()
 if not session.is_local then debugging.settle(session) end
@@ -260,6 +262,7 @@ local watcher = task.spawn(function()
 end)
 pcall(reader.await, reader)
 watcher:cancel()
+if filler then filler:cancel() end
 
 local code = 0
 if session.failed then code = plain and code_of(session.last_kind) or 0 end

@@ -318,12 +318,15 @@ end
 
 -- One page, which costs as much as any read; only what is shown of a market comes over.
 local PAGE = [[
+do
 local rows = {}
 for i, m in ipairs(require "kalshi".get_markets{ status = "open", limit = 1000 }.markets) do
   rows[i] = { ticker = m.ticker, event_ticker = m.event_ticker, title = m.title, yes_sub_title = m.yes_sub_title,
     yes_bid_dollars = m.yes_bid_dollars, yes_ask_dollars = m.yes_ask_dollars }
 end
-return rows]]
+return rows
+end]]
+local AFTER = 0.3 -- seconds: the first keys come first
 
 ---Reads a page of open markets in the background, where the prompt has an exchange of its own: a prompt inside of a
 ---strategy that somebody else runs spends none of its requests. What goes wrong is not worth a word: the names then
@@ -333,7 +336,8 @@ return rows]]
 function names.fill(session)
   if not session.is_local then return nil end
   return task.spawn(function()
-    local ok, _, values = pcall(session.ask_parts, session, "eval", { source = PAGE, mode = "whole", quiet = true })
+    task.sleep(AFTER)
+    local ok, _, values = pcall(session.ask_parts, session, "eval", { source = PAGE, mode = "whole", silent = true })
     if ok and values then names.learn(values) end
   end)
 end
