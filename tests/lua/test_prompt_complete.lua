@@ -258,6 +258,24 @@ test("the place is found through what is unfinished, long, or wrong", function(t
   end
 end)
 
+test("whatever is typed, in whatever order, is no error", function(t)
+  local parts = { "kalshi", ".", ":", "get_markets", "book", "{", "}", "(", ")", "[", "]", "=", ",", ";", "'", '"', "--",
+    "[[", "]]", "\n", " ", "function", "end", "local", "for", "in", "do", "if", "then", "return", "x", "1", "0x", "..", "::",
+    "status", "ticker", "KX", "<", "==", "\\", "b", "each", "\u{1F600}", "\xff", "#", "subscribe", "channels", "goto" }
+  local seed = 7
+  for _ = 1, 1500 do
+    local words = {}
+    for i = 1, 14 do
+      seed = seed * 1103515245 + 12345 & 0x7fffffff
+      words[i] = parts[(seed >> 12) % #parts + 1]
+    end
+    local text = table.concat(words)
+    local list, from = complete.at(session, text, #text)
+    t.ok(type(list) == "table" and math.type(from) == "integer" and from <= #text, text)
+    complete.hint(session, text, #text)
+  end
+end)
+
 test("deep nesting takes no long time, nor much of the stack", function(t)
   for _, part in ipairs{ "f({", "a = b ", "[[", "a.", "\n" } do
     local text = part:rep(100000 // #part) .. "\n x = kals"
