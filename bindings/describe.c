@@ -81,6 +81,7 @@ static void push_param(lua_State *L, const kl_param *p) {
   set_text(L, "type", type_names[p->type]);
   if (p->type == KL_T_ARRAY || p->map) set_text(L, "item_type", type_names[inner]);
   set_text(L, "unit", inner == KL_T_DOLLARS ? "dollars" : inner == KL_T_COUNT ? "contracts" : NULL);
+  set_text(L, "text", p->about);
   set_flag(L, "required", p->required);
   if (p->nullable) set_flag(L, "nullable", true);
   if (p->deprecated) set_flag(L, "deprecated", true);

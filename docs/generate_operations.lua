@@ -47,7 +47,8 @@ local function add_rows(rows, fields, before)
     if field.name then
       local name = code(before .. field.name)
       local default = field.default == nil and "" or code(tostring(field.default))
-      local cells = { field.required and "**" .. name .. "**" or name, field["in"], type_of(field), default }
+      local cells = { field.required and "**" .. name .. "**" or name, field["in"], type_of(field), default,
+        field.text or "" }
       rows[#rows + 1] = "| " .. table.concat(cells, " | ") .. " |"
       if field.fields then
         add_rows(rows, field.fields, before .. field.name .. (field.type == "array" and "[]." or "."))
@@ -133,7 +134,7 @@ for _, tag in ipairs(tags) do
     local rows = {}
     add_rows(rows, op.params, "")
     if #rows > 0 then
-      print "\n| parameter | in | type | default |\n| --- | --- | --- | --- |"
+      print "\n| parameter | in | type | default | |\n| --- | --- | --- | --- | --- |"
       print(table.concat(rows, "\n"))
     end
     print("\n" .. answer_of(op))

@@ -283,6 +283,7 @@ function Subscription:close() end
 ---@field type "string"|"integer"|"number"|"boolean"|"array"|"object"|"any" of the Lua value
 ---@field item_type? string of an array, or of the values of a map
 ---@field unit? "dollars"|"contracts" of a fixed-point number
+---@field text? string what it means; absent where its name has to do
 ---@field required boolean must be given; of an answer: is always there
 ---@field nullable? boolean may be null, which is absent in Lua
 ---@field deprecated? boolean the exchange wants to be rid of it
@@ -624,6 +625,14 @@ function kalshi.budget() end
 ---@async
 function kalshi.cancel_all() end
 
+---Which candles `kalshi.candlesticks` gives.
+---@class kalshi.CandleQuery
+---@field start_ts number they end not before, seconds since 1970
+---@field end_ts number they end not after, seconds since 1970
+---@field period_interval 1|60|1440 minutes of a candle
+---@field raw? boolean as the exchange sent them
+---@field timeout? number seconds of each call (30)
+
 ---The candles of a market that end within a range, oldest first, lazily; the same for live markets and for those that have
 ---moved to the history.
 ---```lua
@@ -634,7 +643,7 @@ function kalshi.cancel_all() end
 ---```
 ---@async
 ---@param ticker string of the market
----@param query {start_ts: number, end_ts: number, period_interval: 1|60|1440, raw?: boolean, timeout?: number} seconds since 1970; minutes of a candle; seconds of a call
+---@param query kalshi.CandleQuery which ones
 ---@return fun(): kalshi.Candle? next for `for`
 function kalshi.candlesticks(ticker, query) end
 
@@ -660,6 +669,11 @@ function kalshi.candlesticks(ticker, query) end
 ---@field subaccount integer 0: the primary one
 ---@field exchange_index integer the shard that has it
 
+---Which orders `kalshi.orders` gives.
+---@class kalshi.OrderFilter
+---@field ticker? string of one market
+---@field status? "resting"|"filled"|"canceled"|"unknown"|"all" those ("resting")
+
 ---The account's orders from memory, newest first; resting ones unless `status` says otherwise. The first call of this or
 ---of fills, positions, balance waits until the account was read; from then on channels keep it and nothing waits.
 ---```lua
@@ -667,7 +681,7 @@ function kalshi.candlesticks(ticker, query) end
 ---kalshi.orders{ ticker = ticker, status = "all" }
 ---```
 ---@async
----@param filter? {ticker?: string, status?: "resting"|"filled"|"canceled"|"unknown"|"all"} of one market; of one status ("resting")
+---@param filter? kalshi.OrderFilter which ones
 ---@return kalshi.OwnOrder[] orders copies
 function kalshi.orders(filter) end
 
@@ -688,13 +702,20 @@ function kalshi.orders(filter) end
 ---@field subaccount integer 0: the primary one
 ---@field exchange_index integer the shard where it happened
 
+---Which fills `kalshi.fills` gives.
+---@class kalshi.FillFilter
+---@field ticker? string of one market
+---@field order_id? string of one order
+---@field limit? integer how many
+---@field min_ts? number not before, seconds since 1970
+
 ---The account's newest fills from memory, newest first.
 ---```lua
 ---kalshi.fills{ limit = 10 }
 ---kalshi.fills{ ticker = ticker, min_ts = kalua.now() - 3600 }
 ---```
 ---@async
----@param filter? {ticker?: string, order_id?: string, limit?: integer, min_ts?: number} of one market or order; how many; since when, seconds since 1970
+---@param filter? kalshi.FillFilter which ones
 ---@return kalshi.OwnFill[] fills copies
 function kalshi.fills(filter) end
 
@@ -708,12 +729,16 @@ function kalshi.fills(filter) end
 ---@field updated_ts? number seconds since 1970
 ---@field subaccount integer 0: the primary one
 
+---Which positions `kalshi.positions` gives.
+---@class kalshi.PositionFilter
+---@field ticker? string of one market
+
 ---The account's positions in markets that are not settled, from memory; closed ones too, for what was realized.
 ---```lua
 ---for _, p in ipairs(kalshi.positions()) do print(p.ticker, p.position, p.exposure) end
 ---```
 ---@async
----@param filter? {ticker?: string} of one market
+---@param filter? kalshi.PositionFilter which ones
 ---@return kalshi.OwnPosition[] positions copies, one for each market and subaccount
 function kalshi.positions(filter) end
 

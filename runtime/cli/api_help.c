@@ -83,6 +83,7 @@ static void add_type(kl_buf *b, const kl_param *p) {
 static void print_row(const char *mark, const char *name, int width, const char *place, const kl_param *p) {
   kl_buf type = {0};
   add_type(&type, p);
+  if (p->about) kl_buf_printf(&type, ": %s", p->about);
   printf("  %s %-*s  %s%s\n", mark, width, name ? name : "", place, type.data ? type.data : "");
   kl_buf_free(&type);
 }

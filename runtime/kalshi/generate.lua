@@ -1,7 +1,8 @@
 -- Writes operations.c, the tables behind operation.h, from the exchange's own description:
 --   lua generate.lua SPEC_DIR OUTPUT.c
 -- endpoints.tsv says which operations exist, what they cost and how they page; summaries.tsv what they do, in a sentence;
--- openapi.json their parameters and answers; ws.json the channels and messages. The output depends on nothing else, so the same input gives the same
+-- fields.tsv what parameters and the fields of answers mean; openapi.json which there are; ws.json the channels and
+-- messages. The output depends on nothing else, so the same input gives the same
 -- bytes.
 local spec = dofile((arg[0]:match "^(.*)/" or ".") .. "/spec.lua")
 
@@ -164,6 +165,7 @@ local function field_text(field)
   end
   if field.default then add(".preset = %s", quoted(field.default)) end
   if field.pattern then add(".pattern = %s", quoted(field.pattern)) end
+  if field.about then add(".about = %s", quoted(field.about)) end
   if field.format then
     local known = formats[field.format] or fail("%s has the unknown format %s", field.name, field.format)
     add(".format = KL_FORMAT_%s", known)
@@ -220,6 +222,26 @@ for line in io.lines(spec_dir .. "/summaries.tsv") do
   end
 end
 
+-- What a field means: by its name, or as "operation.field" where a name means something else in one operation.
+local about, used = { parameter = {}, answer = {} }, {}
+for line in io.lines(spec_dir .. "/fields.tsv") do
+  local place, name, text = line:match "^(%l+)\t([%w_.]+)\t(%S.*)$"
+  if place ~= "place" then
+    if not about[place or ""] then fail("fields.tsv: no place, name and text in: %s", line) end
+    if about[place][name] then fail("fields.tsv: %s is there twice", name) end
+    about[place][name] = text
+  end
+end
+
+local function annotate(fields, place, slot)
+  for _, field in ipairs(fields or {}) do
+    local key = about[place][slot .. "." .. field.name] and slot .. "." .. field.name or field.name
+    field.about = about[place][key]
+    used[place .. key] = true
+    if place == "parameter" then annotate(field.fields, place, slot) end
+  end
+end
+
 -- What a legacy operation became: the one its note names, or the same with "V2", or the quote action by RFQ.
 local function successor(row)
   if not row.legacy then return nil end
@@ -239,6 +261,8 @@ for _, row in ipairs(rows) do
   if op.method ~= row.method or op.path ~= row.path then
     fail("%s is %s %s in openapi.json and %s %s in endpoints.tsv", row.id, op.method, op.path, row.method, row.path)
   end
+  annotate(op.params, "parameter", slot)
+  annotate(op.answer and op.answer.fields, "answer", slot)
   local schema = spec.answer_schema(op.raw, api)
   local answer = emit_shape(schema and shape_of(schema, api, false, {}))
   local cost, per_item = row.cost:match "^(%d+)(.*)$"
@@ -271,6 +295,12 @@ for _, row in ipairs(rows) do
 end
 for _, id in ipairs(sorted_keys(operations)) do
   if not known[id] then fail("%s %s is not in endpoints.tsv", operations[id].path, id) end
+end
+
+for place, names in pairs(about) do
+  for _, name in ipairs(sorted_keys(names)) do
+    if not used[place .. name] then fail("fields.tsv: no %s is called %s", place, name) end
+  end
 end
 
 -- ---- messages ----

@@ -35,6 +35,7 @@ struct kl_param {
   const char *name;
   const char *const *enums; /* NULL-terminated; NULL: free. Of an array: of its items */
   const char *preset;       /* what the exchange takes when it is left out, as text; NULL: not said */
+  const char *about;        /* what it means, in our words; NULL: its name has to do */
   const char *pattern;      /* a regular expression for a string, or for the items of an array; NULL: none */
   /* Fields of an object, or of the objects in an array; NULL: free-form. Of an array of arrays, or a map of them: one
    * nameless field, the inner array. */

@@ -329,11 +329,11 @@ test('an operation has its own help', async () => {
   const help = await ok('get_markets', '--help');
   assert.match(help, /^usage: kalua api get_markets \[k=v\.\.\.\]\n/);
   assert.match(help, /GET \/markets/);
-  assert.match(help, /^ +limit +query +integer, 0 to 1000 \[100\]$/m);
-  assert.match(help, /^ +status +query +unopened\|open\|paused\|closed\|settled$/m);
+  assert.match(help, /^ +limit +query +integer, 0 to 1000 \[100\]: rows of a page$/m);
+  assert.match(help, /^ +status +query +unopened\|open\|paused\|closed\|settled: which ones$/m);
   assert.match(help, /^ +markets\[\]\.yes_bid_dollars +dollars$/m);
   assert.match(help, /^ {2}kalua api get_markets .*limit=5/m);
-  assert.match(await ok('create_order', '-h'), /^ {2}\* side +body +bid\|ask$/m);
+  assert.match(await ok('create_order', '-h'), /^ {2}\* side +body +bid\|ask: bid buys YES, ask buys NO$/m);
   assert.match(await ok('--env', 'demo', 'get_market', '--help'), /^usage: kalua api get_market TICKER/);
   assert.match(await ok('legacy.create_order', '--help'), /removed; today it is create_order/);
   assert.match(await ok('GET', '/markets/X', '--help'), /usage: kalua api get_market TICKER/);

@@ -48,6 +48,12 @@ test("answers have their fields, nested", function(t)
   t.eq(kalshi.describe("cancel_all_orders").answer, nil)
 end)
 
+test("fields have what they mean, where one operation means something else, too", function(t)
+  t.eq(by_name(kalshi.describe("get_markets").params).tickers.text, "of the markets")
+  t.eq(by_name(kalshi.describe("get_events").params).tickers.text, "of the events")
+  t.eq(by_name(kalshi.describe("get_markets").answer.fields).cursor.text, "for the next page; empty at the last")
+end)
+
 test("every operation can be described, and an unknown one gets the nearest name", function(t)
   for _, op in ipairs(kalshi.operations()) do
     local name = op.legacy and "legacy." .. op.name or op.name

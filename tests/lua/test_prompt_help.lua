@@ -92,6 +92,7 @@ test("every operation has a page: what it does, the request, each parameter with
     for _, p in ipairs(op.params) do
       local row = ("\n" .. rows):match("\n  " .. p.name .. "%?? ([^\n]*\n?[^\n]*)")
       t.ok(row, name .. " does not show " .. p.name)
+      t.ok(p.text, ("nothing is said of %s.%s"):format(name, p.name))
       t.ok(op.legacy or row:find "%S+%s%s+%S", ("%s: nothing is said of %s: %s"):format(name, p.name, row))
       for _, value in ipairs(p.enum or {}) do t.ok(rows:find('"' .. value .. '"', 1, true), name .. " " .. value) end
     end

@@ -1,6 +1,5 @@
 ---Pages of help about functions, classes, modules and operations, from their doc comments and the operation table.
 local docs = require "prompt.doc_comments"
-local fields_help = require "prompt.help_fields"
 local layout = require "prompt.help_layout"
 
 local pages = {}
@@ -38,10 +37,7 @@ local function add_field(rows, field, indent)
   local text = field.text
   text = joined(text, values or "")
   rows[#rows + 1] = { indent .. (field.name or "") .. (field.optional and "?" or ""), kind, text }
-  for _, inner in ipairs(field.fields or {}) do
-    if inner.text == "" then inner.text = fields_help.parameter("", inner.name, inner.literals) or "" end
-    add_field(rows, inner, indent .. "  ")
-  end
+  for _, inner in ipairs(field.fields or {}) do add_field(rows, inner, indent .. "  ") end
 end
 
 local function rows_of(list)
@@ -61,25 +57,37 @@ local function add_examples(page, examples)
   end
 end
 
--- The fields of the classes that the parameters are of: what a table may hold belongs to the function.
+-- The class of a parameter that is a table with options: what it may hold belongs to the function.
+local function options_of(param)
+  for name in param.type:gmatch "[%w_]+%.[%w_]+" do
+    local class = docs.all().classes[name]
+    if class and #class.fields > 0 and #class.methods == 0 and not param.type:find(name .. "[]", 1, true) then
+      return class
+    end
+  end
+end
+
 local function add_options(page, fn)
   for _, param in ipairs(fn.params) do
-    local class = param.type:match "[%w_]+%.[%w_]*Options" or param.type == "kalshi.NewOrder" and param.type
-    local fields = class and docs.fields{ type = class }
-    if fields and #fields > 0 then
+    local class = options_of(param)
+    if class then
       page:heading("Fields of " .. param.name)
-      page:rows(rows_of(fields))
+      page:rows(rows_of(docs.fields{ type = class.name }))
     end
   end
 end
 
 -- The types that a function takes or gives have pages of their own.
 local function add_types(page, fn)
-  local names, seen = {}, { [fn.class or ""] = true, ["kalshi.NewOrder"] = true }
+  local names, seen = {}, { [fn.class or ""] = true }
+  for _, param in ipairs(fn.params) do
+    local class = options_of(param)
+    if class then seen[class.name] = true end
+  end
   for _, list in ipairs{ fn.params, fn.returns } do
     for _, field in ipairs(list) do
       for name in field.type:gmatch "[%a_]+%.[%w_]+" do
-        if docs.all().classes[name] and not seen[name] and not name:find "Options$" then names[#names + 1] = name end
+        if docs.all().classes[name] and not seen[name] then names[#names + 1] = name end
         seen[name] = true
       end
     end
@@ -239,25 +247,33 @@ end
 local function parameter_rows(op, fn)
   local rows = {}
   for _, p in ipairs(op.params) do
-    local text = typed_text(fn, p.name) or fields_help.parameter(op.name, p.name, p.enum) or ""
+    local text = typed_text(fn, p.name) or p.text or ""
     rows[#rows + 1] = { p.name .. (p.required and "" or "?"), value_words(p), with_limits(text, p) }
     for _, inner in ipairs(p.fields or {}) do
       if inner.name then
-        local said = fields_help.parameter(op.name, inner.name, inner.enum) or ""
         rows[#rows + 1] = { "  " .. inner.name .. (inner.required and "" or "?"), value_words(inner),
-          with_limits(said, inner) }
+          with_limits(inner.text or "", inner) }
       end
     end
   end
   return rows
 end
 
+-- The fields of answers whose own fields have a page: that of a class.
+local answer_types = {
+  market = "kalshi.Market", markets = "kalshi.Market", event = "kalshi.Event", events = "kalshi.Event",
+  series = "kalshi.Series", trades = "kalshi.Trade", candlesticks = "kalshi.Candle",
+}
+
 -- The fields of the answer; of an object or a list of objects their names, one level deep.
 local function answer_rows(op)
   local rows = {}
   for _, field in ipairs(op.answer.fields or {}) do
-    local text = fields_help.answer(op.name, field.name) or ""
-    if not text:find "^see " then
+    local text = field.text or ""
+    local named = answer_types[field.name]
+    if named then
+      text = "see :help " .. named
+    else
       local names = {}
       for _, inner in ipairs(field.fields or {}) do names[#names + 1] = inner.name end
       if #names > 0 then text = joined(text, table.concat(names, ", ")) end
