@@ -207,8 +207,9 @@ end
 
 -- Runs the inputs of a step as if each had been typed; false when one failed. `entered`: the first is on the screen.
 local function run_step(session, n, entered)
-  local step, o = tour.steps[n], session:drawing()
-  local rows = o.rows - #tour.lines(n, o) - count_lines(listing(n)) - 2 -- so that text and values are seen together
+  local step = tour.steps[n]
+  local _, rows = session.terminal:size() -- text and values are to be seen together
+  rows = rows - #tour.lines(n, session:drawing()) - count_lines(listing(n)) - 2
   for i, code in ipairs(step.code) do
     if i > 1 or not entered then session:print(session:as_typed(code)) end
     if not session:show(session:evaluate(code), { rows = math.max(rows, 8) }) then return false end
