@@ -724,7 +724,7 @@ function kalshi.fills(filter) end
 ---@field ticker string of the market
 ---@field position number contracts of YES; negative: of NO
 ---@field exposure number what the open position cost, dollars
----@field realized_pnl number dollars, without fees
+---@field realized_pnl number profit or loss of what was closed, dollars without fees
 ---@field fees_paid number dollars
 ---@field updated_ts? number seconds since 1970
 ---@field subaccount integer 0: the primary one

@@ -168,6 +168,13 @@ test("channels of the feed", function(t)
   t.ok(help.text "orderbook_delta":find "^orderbook_delta   %(channel%)\n\n%u.*It needs market_tickers")
 end)
 
+test("a short name leads to what has it in its name", function(t)
+  local page = help.text "cancel"
+  t.ok(page:find "^task:cancel" and page:find "\nSee also\n.*kalshi.cancel_order%(.*kalshi.cancel_all", page)
+  t.eq(help.text("kalshi.orders"):find "get_orders", nil)
+  t.ok(help.text("buy"):find ":help prices")
+end)
+
 test("what is mistyped or unknown leads on", function(t)
   t.ok(help.text "bookk":find 'Nothing is called "bookk". Did you mean .*kalshi.book')
   t.ok(help.text "kalshi.get_makret":find "kalshi.get_market")

@@ -241,12 +241,11 @@ local function search_page(page, words)
 end
 
 local function missing_page(page, word)
-  local near = index.near(word, 4)
+  local found = index.search(word, 12)
+  local near = #word < 4 and #found > 0 and {} or index.near(word, 4)
   if #near > 0 then
     page:text(('Nothing is called "%s". Did you mean %s?'):format(word, table.concat(near, ", ")))
-    if #word < 4 then return true end
   end
-  local found = index.search(word, 12)
   if #found == 0 then return #near > 0 end
   if #near == 0 then page:text(('Nothing is called "%s", but this has to do with it:'):format(word)) end
   if #near > 0 then page:heading "It occurs in" else page:gap() end
@@ -283,6 +282,11 @@ function help.text(name, o)
     local found = index.find(word)
     if #found > 0 then
       found_page(page, word, found)
+      local related = index.related(word, found, 8)
+      if #related > 0 then
+        page:heading "See also"
+        list_page(page, related)
+      end
     elseif word:find "^[%w_]+$" and commands.find(word) then
       command_page(page, commands.find(word))
     else

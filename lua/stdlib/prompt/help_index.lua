@@ -148,6 +148,27 @@ function index.find(word)
   return {}
 end
 
+---Functions and operations that have the word as a part of their name, as cancel_order has "cancel".
+---@param word string
+---@param found prompt.HelpEntry[] those that are shown already
+---@param count integer at most
+---@return prompt.HelpEntry[]
+function index.related(word, found, count)
+  build()
+  local out, seen = {}, {}
+  if word:find "%W" or #word < 4 then return out end
+  for _, entry in ipairs(found) do seen[entry] = true end
+  local part = "_" .. word:lower():gsub("s$", "") .. "s?_"
+  for _, entry in ipairs(entries) do
+    local callable = entry.kind == "operation" or entry.kind == "function" and not entry.library
+    if callable and not seen[entry] and not entry.name:find "legacy" and ("_" .. entry.short .. "_"):find(part) then
+      out[#out + 1] = entry
+      if #out == count then break end
+    end
+  end
+  return out
+end
+
 -- ---- when nothing is called so ----
 
 -- How many characters have to be changed, added, left out or swapped; no more than `most`.

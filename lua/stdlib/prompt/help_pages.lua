@@ -4,7 +4,14 @@ local layout = require "prompt.help_layout"
 
 local pages = {}
 
-local function joined(a, b) return a .. (a ~= "" and b ~= "" and ": " or "") .. b end
+local function joined(a, b) return a .. (a ~= "" and b ~= "" and "; " or "") .. b end
+
+-- The values that something may have, as the end of a sentence about it.
+local function one_of(values)
+  local words = {}
+  for i, v in ipairs(values) do words[i] = type(v) == "string" and '"' .. v .. '"' or tostring(v) end
+  return (#words > 1 and "one of " or "only ") .. table.concat(words, ", ")
+end
 
 -- ---- types ----
 
@@ -18,14 +25,14 @@ local function type_words(field)
     for i, v in ipairs(values) do words[i] = type(v) == "string" and '"' .. v .. '"' or tostring(v) end
     local text = table.concat(words, "|")
     if #text <= 14 then return text end
-    return type(values[1]) == "string" and "string" or "number", table.concat(words, ", ")
+    return type(values[1]) == "string" and "string" or "number", one_of(values)
   end
   if field.fields then return kind:find "%[%]%??$" and "list of tables" or "table" end
   if kind:find "^fun%(" then return "function" end
   kind = kind:gsub("%?$", "")
   if kind == "table[]" then return "list of tables" end
   if kind:find "^%(.*%)%[%]$" or #kind > 26 then
-    if values then return "string", table.concat(values, ", ") end
+    if values then return "string", one_of(values) end
     return kind:find "%[%]$" and "list" or kind:find "^table" and "table" or (kind:gsub("|.*$", " …"))
   end
   return kind
@@ -212,9 +219,7 @@ local function limits_words(field)
   local out = {}
   local unit = field.type == "array" and " of them" or ""
   if field.enum then
-    local values = {}
-    for i, v in ipairs(field.enum) do values[i] = '"' .. v .. '"' end
-    out[1] = table.concat(values, ", ")
+    out[1] = one_of(field.enum)
   end
   if field.min and field.max then
     out[#out + 1] = ("%.15g to %.15g%s"):format(field.min, field.max, unit)
@@ -276,7 +281,7 @@ local function answer_rows(op)
     else
       local names = {}
       for _, inner in ipairs(field.fields or {}) do names[#names + 1] = inner.name end
-      if #names > 0 then text = joined(text, table.concat(names, ", ")) end
+      if #names > 0 then text = text .. (text ~= "" and ": " or "") .. table.concat(names, ", ") end
       text = with_limits(text, field)
     end
     rows[#rows + 1] = { field.name .. (field.required and "" or "?"), value_words(field), text }
@@ -386,7 +391,7 @@ function pages.operation(page, op, fn)
     op.cost, op.bucket, op.cost_per_item and " for each order" or "")
   page:text(facts .. ".")
   if op.paged then
-    page:text(("An answer is a page of %s; kalshi.each.%s walks through all rows."):format(op.rows, op.name))
+    page:text(("An answer is a page of %s; kalshi.each.%s walks through all rows (:help each)."):format(op.rows, op.name))
   end
   page:text(status_words(op) or "")
   if #op.params > 0 then
