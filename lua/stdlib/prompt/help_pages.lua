@@ -391,7 +391,8 @@ function pages.operation(page, op, fn)
     op.cost, op.bucket, op.cost_per_item and " for each order" or "")
   page:text(facts .. ".")
   if op.paged then
-    page:text(("An answer is a page of %s; kalshi.each.%s walks through all rows (:help each)."):format(op.rows, op.name))
+    local text = "An answer is a page of %s; kalshi.each.%s walks through all rows (:help each)."
+    page:text(text:format(op.rows, op.name))
   end
   page:text(status_words(op) or "")
   if #op.params > 0 then
