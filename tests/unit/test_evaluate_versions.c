@@ -185,7 +185,9 @@ static void reloads_and_inputs_at_once(void **state) {
         uv_run(&b.w.loop, UV_RUN_ONCE);
       assert_int_equal(f.t.ends, 1);
       inputs++;
-      if (f.t.end.status == KL_EVALUATION_VALUE) assert_int_equal(atoi(f.t.shown.data), i);
+      char number[16];
+      snprintf(number, sizeof number, "%d", i);
+      if (f.t.end.status == KL_EVALUATION_VALUE) assert_string_equal(f.t.shown.data, number);
     }
     assert_string_equal(text_of(&b.outcomes), "ok\n");
     assert_true(inputs > 0);
