@@ -21,7 +21,7 @@ async function run(files) {
   const cwd = tempDir();
   const names = Object.keys(files);
   for (const name of names) fs.writeFileSync(path.join(cwd, name), files[name]);
-  const p = spawn(KALUA, ['--quiet', ...names], { cwd, env: { ...cleanEnv(), ...sim.env(), XDG_RUNTIME_DIR: home, XDG_STATE_HOME: home } });
+  const p = spawn(KALUA, ['--quiet', '--cpu-ms', '3000', ...names], { cwd, env: { ...cleanEnv(), ...sim.env(), XDG_RUNTIME_DIR: home, XDG_STATE_HOME: home } });
   processes.push(p);
   const r = { p, home, cwd, out: '', err: '', write: (name, text) => fs.writeFileSync(path.join(cwd, name), text) };
   p.stdout.on('data', (d) => { r.out += d; });
@@ -72,7 +72,14 @@ class Client {
     return { ...a, document: parts ? JSON.parse(parts) : undefined, printed: this.of(id).filter((m) => m.event === 'print') };
   }
 
-  eval(session, source, fields) { return this.outcome(this.send('eval', { session, source, ...fields })); }
+  // On a busy machine even a short input may seem to run for the 100 ms of who only looks: then it is typed again.
+  async eval(session, source, fields) {
+    for (let i = 0; ; i++) {
+      const r = await this.outcome(this.send('eval', { session, source, ...fields }));
+      if (i === 5 || fields?.once || !/ran for more than 100 ms/.test(JSON.stringify(r.document ?? ''))) return r;
+    }
+  }
+
   async value(session, source) {
     const r = await this.eval(session, source);
     assert.equal(r.status, 'value', `${source}: ${JSON.stringify(r)}`);
@@ -297,7 +304,7 @@ while true do task.sleep(0.01) end` });
     });
 
     test('is not given long', async () => {
-      const long = await c.eval(s, '("a"):rep(200):find((".-"):rep(8) .. "b")');
+      const long = await c.eval(s, '("a"):rep(200):find((".-"):rep(8) .. "b")', { once: true });
       assert.match(long.document[0], /ran for more than 100 ms without waiting, which is the limit of an input/);
     });
   });

@@ -79,7 +79,9 @@ static void errors_of_inputs_undo_no_reload(void **state) {
   follow(&b, &f);
   assert_string_equal(reload(&b, HEAD "print 'two'\n" TICK), "ok\n");
   assert_string_equal(typed(&b, &f, "error('mine', 0)"), "error: mine");
+  typed_ms = SHORT_MS;
   assert_contains(typed(&b, &f, "while true do end"), "ran for more than");
+  typed_ms = PATIENT_MS;
   assert_contains(typed(&b, &f, "('x'):rep(1e12)"), "error");
   run_for(&b, 20);
   assert_int_equal(status(&b).phase, KL_STRATEGY_PROBATION);
