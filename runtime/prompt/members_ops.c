@@ -32,13 +32,12 @@ static bool is_name(const char *name) { return *name && *name != '(' && strcmp(n
 static void add_locals(question *q, lua_State *L, const kl_frame *f) {
   lua_Debug ar = f->ar;
   int n = 0;
-  const char *name;
-  while ((name = lua_getlocal(f->co, &ar, n + 1))) {
+  while (lua_getlocal(f->co, &ar, n + 1)) {
     lua_pop(f->co, 1);
     n++;
   }
   for (int i = n; i > 0; i--) {
-    name = lua_getlocal(f->co, &ar, i);
+    const char *name = lua_getlocal(f->co, &ar, i);
     lua_xmove(f->co, L, 1);
     if (is_name(name)) kl_members_add(&q->members, L, name, strlen(name));
     lua_pop(L, 1);

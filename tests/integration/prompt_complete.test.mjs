@@ -66,6 +66,8 @@ maker = setmetatable({ size = 5 }, Maker)
 local function bad() error "code was run" end
 trap = setmetatable({ own = 1 }, { __index = bad, __pairs = bad, __tostring = bad, __len = bad })
 book = kalshi.book(kalshi.get_markets{ status = "open", limit = 1 }.markets[1].ticker)
+local chosen_here, shadow = { only_in_frame = 1 }, 1
+local shadow = { inner = 2 }
 print "up"
 while true do task.sleep(0.05) end`;
 
@@ -127,6 +129,20 @@ describe('names of a running script', () => {
     assert.equal(answer.status, 'value', JSON.stringify(answer));
     assert.deepEqual(names(await members({ prefix: 'chos' })), ['chosen']);
     assert.deepEqual(names(await members({ path: ['chosen'] })), ['mid']);
+  });
+
+  test('variables of the selected frame, the innermost of a name', async () => {
+    assert.deepEqual(names(await members({ prefix: 'chosen_' })), []);
+    const { tasks } = await client.ask('tasks', { session });
+    const frame = tasks[0].frames.find((f) => f.what === 'main').level;
+    const selected = await client.ask('select', { session, task: tasks[0].id, frame });
+    assert.ok(selected.ok, JSON.stringify(selected));
+    assert.deepEqual(names(await members({ prefix: 'chosen_' })), ['chosen_here']);
+    assert.deepEqual(names(await members({ path: ['chosen_here'] })), ['only_in_frame']);
+    assert.equal((await members({ prefix: 'shadow' })).items[0].type, 'table');
+    assert.deepEqual(names(await members({ path: ['shadow'] })), ['inner']);
+    await client.ask('select', { session, task: 0 });
+    assert.deepEqual(names(await members({ prefix: 'chosen_' })), []);
   });
 
   test('what cannot be asked is refused with what is wrong', async () => {

@@ -259,9 +259,10 @@ test("the place is found through what is unfinished, long, or wrong", function(t
 end)
 
 test("whatever is typed, in whatever order, is no error", function(t)
-  local parts = { "kalshi", ".", ":", "get_markets", "book", "{", "}", "(", ")", "[", "]", "=", ",", ";", "'", '"', "--",
-    "[[", "]]", "\n", " ", "function", "end", "local", "for", "in", "do", "if", "then", "return", "x", "1", "0x", "..", "::",
-    "status", "ticker", "KX", "<", "==", "\\", "b", "each", "\u{1F600}", "\xff", "#", "subscribe", "channels", "goto" }
+  local parts = { "kalshi", ".", ":", "get_markets", "book", "{", "}", "(", ")", "[", "]", "=", ",", ";", "'",
+    '"', "--", "[[", "]]", "\n", " ", "function", "end", "local", "for", "in", "do", "if", "then", "return", "x", "1",
+    "0x", "..", "::", "status", "ticker", "KX", "<", "==", "\\", "b", "each", "\u{1F600}", "\xff", "#",
+    "subscribe", "channels", "goto" }
   local seed = 7
   for _ = 1, 1500 do
     local words = {}

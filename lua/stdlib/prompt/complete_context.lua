@@ -273,7 +273,7 @@ function Reader:token(kind, text)
     self.expr, self.mark = nil, nil
   elseif (text == "." or text == ":") then
     self.mark = text
-    if self.header and self.expr then self.names[self.expr[1].value] = nil end -- function a.b()
+    if self.header and self.expr and self.expr[1].value then self.names[self.expr[1].value] = nil end -- function a.b()
     if not self.expr then self.expr = { { kind = "unknown" } } end
   else
     self.mark = nil
