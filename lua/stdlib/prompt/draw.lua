@@ -17,13 +17,14 @@ local draw = {}
 local LEAST_WIDTH = 20
 local LEAST_NUMBERS = 8 -- for a chart
 local MOST_LINES = 400  -- of Lua
+local MOST_ROWS = 200   -- of a table
 
 local function options(o)
   o = o or {}
   return {
     width = math.max(math.tointeger(o.width) or 80, LEAST_WIDTH), colour = o.colour,
     ascii = o.ascii or o.blocks == false, lines = o.whole and math.huge or MOST_LINES,
-    rows = not o.whole and o.rows or nil, now = o.now, offset = o.offset,
+    rows = not o.whole and (o.rows or MOST_ROWS) or nil, now = o.now, offset = o.offset,
   }
 end
 
@@ -39,15 +40,15 @@ local function list_lines(value, name, o, cursor)
   local more = values.left_out(value)
   if is == "numbers" then
     if #value < LEAST_NUMBERS then return nil end
-    return charts.numbers(value, nil, o)
+    return charts.numbers(value, nil, o, more)
   end
   if is == "points" then
     local numbers, times = charts.points(value)
-    return charts.numbers(numbers, times, o)
+    return charts.numbers(numbers, times, o, more)
   end
   if is == "levels" then return books.levels(value, o) end
   if is ~= "records" then return nil end
-  if kind == "candle" then return charts.candles(value, o) end
+  if kind == "candle" then return charts.candles(value, o, more) end
   if kind == "row" and not name and #value < 2 then return nil end
   return tables.lines(value, kind, name, o, more, cursor)
 end

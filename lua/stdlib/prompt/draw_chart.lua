@@ -137,8 +137,14 @@ local function framed(o, rows, labels, longest)
   return lines, longest + 4
 end
 
+-- So many of what is shown, and of all where there are more.
+local function number_of(n, more)
+  if not more or more == 0 then return text.number(n, 0) end
+  return string.format("first %s of %s", text.number(n, 0), text.number(n + more, 0))
+end
+
 -- What there is to say of numbers.
-local function summary(values, what)
+local function summary(values, what, more)
   local low, high, sum, n = math.huge, -math.huge, 0, 0
   local first, last
   for _, v in ipairs(values) do
@@ -148,8 +154,8 @@ local function summary(values, what)
     end
   end
   local function show(v) return text.number(v, text.places(v, 4)) end
-  return string.format("%s %s: first %s, last %s, low %s, high %s, mean %s", text.number(#values, 0), what, show(first),
-    show(last), show(low), show(high), show(sum / n))
+  return string.format("%s %s: first %s, last %s, low %s, high %s, mean %s", number_of(#values, more), what,
+    show(first), show(last), show(low), show(high), show(sum / n))
 end
 
 -- Words below a chart, in as many lines as they take.
@@ -158,8 +164,9 @@ local function add_words(o, lines, words)
   return lines
 end
 
----A line chart of numbers. times (may be nil): seconds of each. nil when there is nothing to draw.
-function charts.numbers(values, times, o)
+---A line chart of numbers. times (may be nil): seconds of each; more (may be nil): so many that are not among them. nil
+---when there is nothing to draw.
+function charts.numbers(values, times, o, more)
   local low, high, n = math.huge, -math.huge, 0
   for _, v in ipairs(values) do
     if is_finite(v) then low, high, n = math.min(low, v), math.max(high, v), n + 1 end
@@ -180,7 +187,7 @@ function charts.numbers(values, times, o)
   else
     lines[#lines + 1] = below(o, indent, columns, "1", text.number(#values, 0))
   end
-  return add_words(o, lines, summary(values, times and "points" or "numbers"))
+  return add_words(o, lines, summary(values, times and "points" or "numbers", more))
 end
 
 -- ---- candlesticks ----
@@ -234,7 +241,7 @@ local function body(o, up)
 end
 
 ---The candlesticks of a market, oldest first: prices above, volume below. nil when there is nothing to draw.
-function charts.candles(list, o)
+function charts.candles(list, o, more)
   local bars, low, high, volume, traded = {}, math.huge, -math.huge, 0, 0
   for i, candle in ipairs(list) do
     local bar = bar_of(candle) or false
@@ -305,9 +312,9 @@ function charts.candles(list, o)
     end
   end
   local every = from and to and #list > 1 and text.span((to - from) / (#list - 1)):gsub("^60 min$", "1 h") or nil
-  local words = string.format("%d candle%s%s, %d with trades: open %s, high %s, low %s, close %s, volume %s", #list,
-    #list == 1 and "" or "s", every and " of " .. every or "", traded, text.price(first_bar.open),
-    text.price(first_bar.high), text.price(first_bar.low), text.price(last_bar.close), text.count(volume))
+  local words = string.format("%s candle%s%s, %d with trades: open %s, high %s, low %s, close %s, volume %s",
+    number_of(#list, more), #list == 1 and "" or "s", every and " of " .. every or "", traded,
+    text.price(first_bar.open), text.price(first_bar.high), text.price(first_bar.low), text.price(last_bar.close), text.count(volume))
   return add_words(o, lines, words)
 end
 

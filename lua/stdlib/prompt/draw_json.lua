@@ -2,6 +2,8 @@
 local json = require "json"
 local values = require "prompt.values"
 
+local MOST = 4000000 -- values
+
 local function refuse(path, what)
   error({ kind = "validation", message = string.format("%s is %s: JSON has no place for that", path, what) }, 0)
 end
@@ -49,6 +51,8 @@ end
 
 function convert(p, path, c)
   local kind = values.kind(p)
+  c.n = c.n + 1
+  if c.n > MOST then refuse(path, "beyond " .. MOST .. " values (tables that are shared many times over?)") end
   if kind == "nil" or kind == "null" then return json.null end
   if kind == "boolean" then return p end
   if kind == "number" then
@@ -76,7 +80,7 @@ end
 ---A list of portraits as one JSON document: the value itself where there is one, else the list of all. Raises an error
 ---of kind "validation" that says which field has no place in JSON. A userdata is its picture.
 return function(list)
-  local c = { ids = values.index(list), open = {} }
+  local c = { ids = values.index(list), open = {}, n = 0 }
   local n = list.n or #list
   if n == 1 then return json.encode(convert(list[1], "the value", c)) end
   local out = {}

@@ -157,6 +157,7 @@ end
 -- A value in one line; nil when it is longer than `room` columns.
 local function flat(p, c, room, key)
   if room < 1 then return nil end
+  c.written = c.written + 1
   local kind = values.kind(p)
   local text
   if kind == "nil" then
@@ -181,7 +182,6 @@ local function flat(p, c, room, key)
   else
     text = "nil " .. remark(c, lua.words(p, key), (c.room or math.huge) - #"nil ")
   end
-  c.written = c.written + 1
   if #text > room and columns_of(text) > room then return nil end
   return text
 end
