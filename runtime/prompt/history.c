@@ -16,7 +16,14 @@
 #include "prompt/text.h"
 
 /* A file of more than FILE_MAX bytes is cut down to its newest half. */
-enum { ENTRIES_MAX = 5000, FILE_MAX = 2 << 20, ENTRY_MAX = 64 << 10, PATH_CAP = 4096, LOCK_TRIES = 50, LOCK_WAIT_MS = 5 };
+enum {
+  ENTRIES_MAX = 5000,
+  FILE_MAX = 2 << 20,
+  ENTRY_MAX = 64 << 10,
+  PATH_CAP = 4096,
+  LOCK_TRIES = 50,
+  LOCK_WAIT_MS = 5
+};
 
 typedef struct entry {
   char *text;
@@ -113,7 +120,8 @@ static int open_locked(const char *path) {
     if (fd < 0) return -1;
     if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
       if (same_file(fd, path)) return fd;
-    } else if (errno != EWOULDBLOCK && errno != EINTR) { /* a file system without locks: one write is one piece anyway */
+    } else if (errno != EWOULDBLOCK &&
+               errno != EINTR) { /* a file system without locks: one write is one piece anyway */
       return fd;
     } else {
       doze();
@@ -312,7 +320,8 @@ static bool speaks_of_keys(const char *p, size_t n) {
   return false;
 }
 
-/* The id of an order is a UUID as that of a key is: it is a key's where the line speaks of keys, or says nothing else. */
+/* The id of an order is a UUID as that of a key is: it is a key's where the line speaks of keys, or says nothing else.
+ */
 static bool has_key_id(const char *p, size_t n) {
   for (size_t i = 0; i + UUID_LENGTH <= n; i++)
     if (is_uuid(p + i, n - i) && (n <= UUID_QUOTED || speaks_of_keys(p, n))) return true;
@@ -327,7 +336,8 @@ static bool gives_key(const char *p, size_t n) {
     while (at < n && (p[at] == ' ' || p[at] == '\t' || p[at] == '"' || p[at] == '\'' || p[at] == ']'))
       at++;
     if (at >= n || p[at] != '=') continue;
-    for (at++; at < n && (p[at] == ' ' || p[at] == '\t'); at++) {}
+    for (at++; at < n && (p[at] == ' ' || p[at] == '\t'); at++) {
+    }
     if (at < n && (p[at] == '"' || p[at] == '\'' || p[at] == '[')) return true;
   }
   return false;

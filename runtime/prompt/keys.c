@@ -79,8 +79,8 @@ static void give_numbered(const out *o, const unsigned *number, size_t count) {
   static const struct {
     unsigned number;
     kl_key_kind kind;
-  } numbered[] = {{1, KL_KEY_HOME}, {3, KL_KEY_DELETE},  {4, KL_KEY_END},      {5, KL_KEY_PAGE_UP},
-                  {7, KL_KEY_HOME}, {8, KL_KEY_END},     {6, KL_KEY_PAGE_DOWN}};
+  } numbered[] = {{1, KL_KEY_HOME}, {3, KL_KEY_DELETE}, {4, KL_KEY_END},      {5, KL_KEY_PAGE_UP},
+                  {7, KL_KEY_HOME}, {8, KL_KEY_END},    {6, KL_KEY_PAGE_DOWN}};
   unsigned mods = count > 1 ? read_mods(number[1]) : 0;
   if (number[0] == 27 && count > 2) {
     give_code(o, number[2], mods);

@@ -12,8 +12,9 @@ enum { TAB = 4, COLOURED_MAX = 64 << 10, MENU_ROWS = 10, HINT_ROWS = 10 };
 enum { PLAIN, DIM, KEYWORD, STRING, NUMBER, COMMENT, COMMAND, BRACKET, CHOSEN, OWN_STYLES };
 
 static const char *const own_styles[OWN_STYLES] = {
-    [PLAIN] = "",           [DIM] = "\033[2m",         [KEYWORD] = "\033[35m", [STRING] = "\033[32m",  [NUMBER] = "\033[36m",
-    [COMMENT] = "\033[90m", [COMMAND] = "\033[1;34m", [BRACKET] = "\033[1m", [CHOSEN] = "\033[7m"};
+    [PLAIN] = "",          [DIM] = "\033[2m",      [KEYWORD] = "\033[35m",   [STRING] = "\033[32m",
+    [NUMBER] = "\033[36m", [COMMENT] = "\033[90m", [COMMAND] = "\033[1;34m", [BRACKET] = "\033[1m",
+    [CHOSEN] = "\033[7m"};
 
 void kl_frame_free(kl_frame *f) {
   kl_buf_free(&f->bytes);
@@ -27,9 +28,9 @@ void kl_frame_free(kl_frame *f) {
 typedef struct flow {
   kl_frame *f;
   size_t columns;
-  size_t row, column;    /* where the next cell goes */
-  size_t first, end;     /* rows of the input that are in the frame */
-  bool sure;             /* of this row so far */
+  size_t row, column; /* where the next cell goes */
+  size_t first, end;  /* rows of the input that are in the frame */
+  bool sure;          /* of this row so far */
   size_t cursor_row, cursor_column;
 } flow;
 
@@ -213,7 +214,8 @@ static void put_below(kl_frame *f, const char *text, size_t columns, unsigned st
 
 static void put_search(kl_frame *f, const kl_view *v, size_t columns, bool colour) {
   kl_buf b = {0};
-  kl_buf_printf(&b, "%ssearch %s: ", v->search_failed ? "nothing found, " : "", v->search_forward ? "forward" : "backward");
+  kl_buf_printf(&b, "%ssearch %s: ", v->search_failed ? "nothing found, " : "",
+                v->search_forward ? "forward" : "backward");
   kl_buf_add(&b, v->search, v->search_n);
   if (!b.failed) put_below(f, b.data, columns, colour ? DIM : PLAIN, false);
   kl_buf_free(&b);

@@ -1,5 +1,5 @@
-/* The text that is being typed, of one or more lines, with its cursor: moving, cutting, putting back, undoing. Pure. The
- * text is always valid UTF-8 without control characters but newlines and tabs, and the cursor never inside of what
+/* The text that is being typed, of one or more lines, with its cursor: moving, cutting, putting back, undoing. Pure.
+ * The text is always valid UTF-8 without control characters but newlines and tabs, and the cursor never inside of what
  * belongs together (kl_cluster_next). Offsets are bytes. */
 #ifndef KL_PROMPT_LINE_H
 #define KL_PROMPT_LINE_H

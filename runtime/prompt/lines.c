@@ -41,7 +41,8 @@ kl_input_lines *kl_input_lines_new(uv_loop_t *loop, int fd, void (*ready)(void *
   l->ready = ready;
   l->data = data;
   l->reader = kl_key_reader_new(loop, fd, on_bytes, l);
-  if (l->reader) return l;
+  if (l->reader && kl_buf_reserve(&l->buf, 0)) return l;
+  kl_key_reader_close(l->reader);
   free(l);
   return NULL;
 }
@@ -70,8 +71,7 @@ kl_input_lines_state kl_input_lines_take(kl_input_lines *l, const char **p, size
     l->taken = 0;
   }
   size_t left = l->buf.len - l->taken;
-  const char *from = l->buf.data ? l->buf.data + l->looked : "";
-  const char *end = l->buf.data ? memchr(from, '\n', l->buf.len - l->looked) : NULL;
+  const char *end = memchr(l->buf.data + l->looked, '\n', l->buf.len - l->looked);
   if (end) return give(l, (size_t)(end - (l->buf.data + l->taken)), 1, p, n);
   l->looked = l->buf.len;
   if (l->why) return fail(l, l->why, p, n);

@@ -9,9 +9,9 @@ static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 static bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 static bool is_keyword(const char *p, size_t n) {
-  static const char *const words[] = {"and",    "break", "do",  "else", "elseif", "end",    "false", "for",
-                                      "function", "goto", "if",  "in",   "local",  "nil",    "not",   "or",
-                                      "repeat", "return", "then", "true", "until",  "while"};
+  static const char *const words[] = {"and",      "break",  "do",   "else", "elseif", "end",  "false", "for",
+                                      "function", "goto",   "if",   "in",   "local",  "nil",  "not",   "or",
+                                      "repeat",   "return", "then", "true", "until",  "while"};
   for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
     if (strlen(words[i]) == n && memcmp(words[i], p, n) == 0) return true;
   return false;
@@ -109,7 +109,8 @@ static bool is(const kl_lua_scan *s, const char *word) {
 
 static bool opens(const kl_lua_scan *s) {
   if (s->kind == KL_LUA_SIGN) return is(s, "{") || is(s, "(") || is(s, "[");
-  return s->kind == KL_LUA_KEYWORD && (is(s, "do") || is(s, "then") || is(s, "function") || is(s, "repeat") || is(s, "else"));
+  return s->kind == KL_LUA_KEYWORD &&
+         (is(s, "do") || is(s, "then") || is(s, "function") || is(s, "repeat") || is(s, "else"));
 }
 
 static bool closes(const kl_lua_scan *s) {
@@ -133,8 +134,8 @@ static size_t lead_of(const char *p, size_t n, size_t start) {
 }
 
 typedef struct line_facts {
-  bool inside; /* begins or ends inside of a string or comment */
-  bool closer; /* begins with what closes */
+  bool inside;  /* begins or ends inside of a string or comment */
+  bool closer;  /* begins with what closes */
   size_t depth; /* opened and not closed in it */
 } line_facts;
 

@@ -6,7 +6,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-typedef enum kl_lua_kind { KL_LUA_NAME, KL_LUA_KEYWORD, KL_LUA_NUMBER, KL_LUA_STRING, KL_LUA_COMMENT, KL_LUA_SIGN } kl_lua_kind;
+typedef enum kl_lua_kind {
+  KL_LUA_NAME,
+  KL_LUA_KEYWORD,
+  KL_LUA_NUMBER,
+  KL_LUA_STRING,
+  KL_LUA_COMMENT,
+  KL_LUA_SIGN
+} kl_lua_kind;
 
 /* Set text and n, zero the rest. */
 typedef struct kl_lua_scan {

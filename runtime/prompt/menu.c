@@ -57,8 +57,8 @@ void kl_menu_lay_out(kl_menu *m, size_t columns, size_t rows) {
   m->width = widest + GAP;
   if (m->width > columns) m->width = columns;
   m->columns = (columns + GAP) / (widest + GAP);
-  if (m->columns < 1) m->columns = 1;
   if (m->columns > m->count) m->columns = m->count;
+  if (m->columns < 1) m->columns = 1;
   m->rows = (m->count + m->columns - 1) / m->columns;
   if (rows < 1) rows = 1;
   m->shown = m->rows < rows ? m->rows : rows;

@@ -81,7 +81,8 @@ static bool same_bytes(const kl_frame *a, size_t a_at, size_t a_n, const kl_fram
 
 static bool same_cell(const kl_frame *a, const kl_cell *x, const kl_frame *b, const kl_cell *y) {
   const kl_style *s = &a->styles[x->style], *t = &b->styles[y->style];
-  return x->width == y->width && same_bytes(a, x->at, x->n, b, y->at, y->n) && same_bytes(a, s->at, s->n, b, t->at, t->n);
+  return x->width == y->width && same_bytes(a, x->at, x->n, b, y->at, y->n) &&
+         same_bytes(a, s->at, s->n, b, t->at, t->n);
 }
 
 /* The first cell in which the rows differ. */
@@ -203,9 +204,7 @@ void kl_screen_forget(kl_screen *s) {
 
 /* From the begin of this row to the end of the screen; `below`: there are rows below. Not by one code: at the top of
  * the screen tmux takes that for a reason to keep what is there as history. */
-static void erase_from_here(bool below, kl_buf *out) {
-  kl_buf_str(out, below ? "\033[K\033[B\033[J\033[A" : "\033[K");
-}
+static void erase_from_here(bool below, kl_buf *out) { kl_buf_str(out, below ? "\033[K\033[B\033[J\033[A" : "\033[K"); }
 
 void kl_screen_hide(kl_screen *s, kl_buf *out) {
   if (!s->visible) return;

@@ -355,7 +355,7 @@ static void continued(uv_signal_t *h, int number) {
 
 static bool can_reflow(void) {
   const char *term = getenv("TERM");
-  return !getenv("XTERM_VERSION") && strncmp(term, "linux", 5) != 0 && strncmp(term, "rxvt", 4) != 0;
+  return term && !getenv("XTERM_VERSION") && strncmp(term, "linux", 5) != 0 && strncmp(term, "rxvt", 4) != 0;
 }
 
 static void open_history(kl_terminal *t) {

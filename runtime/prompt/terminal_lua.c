@@ -73,6 +73,12 @@ static terminal *self(lua_State *L, const char *method) {
   return o;
 }
 
+/* The text at idx; NULL for nil. */
+static const char *text_or_nil(lua_State *L, int idx, const char *function) {
+  size_t n;
+  return lua_isnoneornil(L, idx) ? NULL : kl_check_text(L, idx, function, &n);
+}
+
 /* ---- waiting ---- */
 
 static void wait_drop(kl_wait *wait) {
@@ -117,7 +123,7 @@ static const char *const kind_names[] = {
 
 /* False: there is none yet. */
 static bool push_event(lua_State *L, terminal *o, int *results) {
-  kl_terminal_event e;
+  kl_terminal_event e = {0};
   if (!kl_terminal_next(o->t, &e)) return false;
   if (e.kind == KL_TERMINAL_FAILED) kl_raisef(L, KL_ERR_CONFIG, "cannot read standard input: %.*s", (int)e.n, e.text);
   lua_pushstring(L, kind_names[e.kind]);
@@ -164,11 +170,11 @@ static int l_event(lua_State *L) {
 
 /* ---- the input ---- */
 
-/* t:accept(instead) takes the text of "enter": it (or another text instead of it) stays on the screen as it was entered,
- * is added to the history, and the next one begins, below, with the next t:event() or after t:busy(). Does nothing where
- * nothing was entered. */
+/* t:accept(instead) takes the text of "enter": it (or another text instead of it) stays on the screen as it was
+ * entered, is added to the history, and the next one begins, below, with the next t:event() or after t:busy(). Does
+ * nothing where nothing was entered. */
 static int l_accept(lua_State *L) {
-  kl_terminal_accept(self(L, "accept")->t, luaL_optstring(L, 2, NULL));
+  kl_terminal_accept(self(L, "accept")->t, text_or_nil(L, 2, "terminal:accept"));
   return 0;
 }
 
@@ -198,7 +204,8 @@ static char *take_field(lua_State *L, const char *field) {
 static int l_offer(lua_State *L) {
   terminal *o = self(L, "offer");
   kl_check_type(L, 2, LUA_TTABLE, "terminal:offer");
-  lua_Integer from = luaL_checkinteger(L, 3);
+  if (!lua_isinteger(L, 3)) return kl_bad_argument(L, 3, "terminal:offer", "a whole number");
+  lua_Integer from = lua_tointeger(L, 3);
   bool partial = lua_toboolean(L, 4);
   lua_Integer count = luaL_len(L, 2), most = count < OFFERS_MAX ? count : OFFERS_MAX;
   for (lua_Integer i = 1; i <= most; i++) { /* what may raise comes first */
@@ -220,7 +227,7 @@ static int l_offer(lua_State *L) {
 
 /* t:hint(text) shows a text (lines, at most ten) below what is typed, until the next one; nil takes it away. */
 static int l_hint(lua_State *L) {
-  kl_terminal_hint(self(L, "hint")->t, luaL_optstring(L, 2, NULL));
+  kl_terminal_hint(self(L, "hint")->t, text_or_nil(L, 2, "terminal:hint"));
   return 0;
 }
 
@@ -229,7 +236,8 @@ static int l_prompt(lua_State *L) {
   terminal *o = self(L, "prompt");
   size_t n;
   const char *first = kl_check_text(L, 2, "terminal:prompt", &n);
-  kl_terminal_prompt(o->t, first, luaL_optstring(L, 3, first));
+  const char *next = text_or_nil(L, 3, "terminal:prompt");
+  kl_terminal_prompt(o->t, first, next ? next : first);
   return 0;
 }
 
@@ -242,15 +250,15 @@ static int l_above(lua_State *L) {
   terminal *o = self(L, "above");
   size_t n;
   const char *text = kl_check_text(L, 2, "terminal:above", &n);
-  const char *where = luaL_optstring(L, 3, "");
-  kl_terminal_above(o->t, text, n, strcmp(where, "error") == 0);
+  const char *where = text_or_nil(L, 3, "terminal:above");
+  kl_terminal_above(o->t, text, n, where && strcmp(where, "error") == 0);
   return await_room(L, o);
 }
 
 /* t:busy(text) says that an input runs: text, a line that may change, is in place of what is typed ("": nothing), and
  * keys are kept; t:busy(nil) that none does any more. */
 static int l_busy(lua_State *L) {
-  kl_terminal_busy(self(L, "busy")->t, luaL_optstring(L, 2, NULL));
+  kl_terminal_busy(self(L, "busy")->t, text_or_nil(L, 2, "terminal:busy"));
   return 0;
 }
 

@@ -1,4 +1,5 @@
-/* Runs a Lua program that has the modules prompt.terminal and task, and nothing else around it: terminal_bed PROGRAM. */
+/* Runs a Lua program that has the modules prompt.terminal and task, and nothing else around it: terminal_bed PROGRAM.
+ */
 #include <stdio.h>
 
 #include "base/log.h"
@@ -15,8 +16,10 @@ static void script_ended(void *data, kl_script *s, bool failed) {
 }
 
 int main(int argc, char **argv) {
-  static const luaL_Reg modules[] = {
-      {"task", luaopen_kl_task}, {"log", luaopen_kl_log}, {"prompt.terminal", luaopen_kl_prompt_terminal}, {NULL, NULL}};
+  static const luaL_Reg modules[] = {{"task", luaopen_kl_task},
+                                     {"log", luaopen_kl_log},
+                                     {"prompt.terminal", luaopen_kl_prompt_terminal},
+                                     {NULL, NULL}};
   uv_loop_t loop;
   kl_environment environment = {.env = "sim", .version = "0"};
   kl_host_options o = {
