@@ -61,6 +61,7 @@ static void add_task(kl_buf *b, kl_task *t, int frames) {
   kl_buf waits = {0};
   kl_json_field_int(b, "id", (int64_t)kl_task_id(t));
   if (kl_task_is_main(t)) kl_json_field_bool(b, "main", true);
+  if (kl_task_is_input(t)) kl_json_field_bool(b, "prompt", true);
   kl_json_field_str(b, "status", status_name(t));
   if (file) {
     kl_json_key(b, "place");

@@ -1,17 +1,14 @@
 /* What a session shows of a running strategy without evaluating anything: tasks, local variables, figures. The
  * operations, all with `session`:
  *
- *   tasks {after, n, task, frames}   tasks: [{id, main, status, place, waits, frames: [{level, what, name, file, line,
- *                                    tail}], more_frames}], total, next. Those behind the id `after`, at most n (100);
- *                                    or only `task`. Of each the innermost `frames` frames (8; of one task 100).
- *                                    `status`: "running", "ready", "waiting". `next`: to be given as `after`; absent
- *                                    where no more are left
- *   locals {task, frame}             parts: a list of {name, kind: "local"|"vararg"|"upvalue", value: portrait}, the
- *                                    innermost local variables last; then {level, what, name, file, line}
- *   inspect {n}                      what kl_inspect_strategy writes, with at most n (200) of `open`
- *   log_level {level}                was, level: of the whole process, and so without `session`; without `level` it
- *                                    stays
- *   journal {text}                   a command that was typed and has its effect by another operation is journalled
+ *   tasks {after, n, task, frames}   tasks: [{id, main, prompt, status, place, waits, frames: [{level, what, name,
+ * file, line, tail}], more_frames}], total, next. Those behind the id `after`, at most n (100); or only `task`. Of each
+ * the innermost `frames` frames (8; of one task 100). `status`: "running", "ready", "waiting". `next`: to be given as
+ * `after`; absent where no more are left locals {task, frame}             parts: a list of {name, kind:
+ * "local"|"vararg"|"upvalue", value: portrait}, the innermost local variables last; then {level, what, name, file,
+ * line} inspect {n}                      what kl_inspect_strategy writes, with at most n (200) of `open` log_level
+ * {level}                was, level: of the whole process, and so without `session`; without `level` it stays journal
+ * {text}                   a command that was typed and has its effect by another operation is journalled
  */
 #ifndef KL_PROMPT_INSPECT_H
 #define KL_PROMPT_INSPECT_H

@@ -47,6 +47,8 @@ kl_task *kl_task_next(const kl_script *s, const kl_task *after) {
 
 bool kl_task_is_main(const kl_task *t) { return t == t->script->main; }
 
+bool kl_task_is_input(const kl_task *t) { return t->prompt; }
+
 const char *kl_task_place(const kl_task *t, int *line) {
   *line = t->line;
   return t->line > 0 ? t->source : NULL;

@@ -18,6 +18,7 @@ bool kl_script_look(kl_script *s, int (*fn)(lua_State *L), void *p, kl_error *e)
 /* Those that have not ended, in order of birth: start with NULL; NULL at the end. */
 kl_task *kl_task_next(const kl_script *s, const kl_task *after);
 bool kl_task_is_main(const kl_task *t);
+bool kl_task_is_input(const kl_task *t); /* runs what was typed at a prompt */
 /* Where it was spawned, "maker.lua" with *line; NULL where that is not known, as of the main chunk. Borrowed. */
 const char *kl_task_place(const kl_task *t, int *line);
 /* It is to go on in the next pass, or as soon as its script may run. */

@@ -80,7 +80,7 @@ function text.tasks(answer, o)
     rows[#rows + 1] = {
       ("%d"):format(t.id), t.status,
       f and f.what ~= "C" and short(f.file, o.own) .. ":" .. (f.line or "?") or "",
-      t.main and "main chunk" or t.place and short_place(t.place, o.own) or "",
+      t.main and "main chunk" or t.prompt and "a prompt" or t.place and short_place(t.place, o.own) or "",
       width.clean(t.waits),
     }
   end
@@ -95,7 +95,7 @@ end
 
 -- One task with its frames, the innermost first.
 function text.task(t, o)
-  local head = ("task %d, %s: waits for %s"):format(t.id, t.main and "the main chunk" or
+  local head = ("task %d, %s: waits for %s"):format(t.id, t.main and "the main chunk" or t.prompt and "of a prompt" or
     "spawned at " .. (t.place and short_place(t.place, o.own) or "?"), width.clean(t.waits))
   local rows = {}
   for _, f in ipairs(t.frames) do
@@ -211,16 +211,18 @@ function text.figures(m, o)
     add("memory", ("%s, at most %s so far, may have %s"):format(bytes(m.memory), bytes(m.memory_peak),
       bytes(m.memory_cap)))
   end
+  local each
   if m.run then
     local r = m.run
-    local share = r.seconds > 0 and r.ran / r.seconds * 100 or 0
-    add("time", ("%s in the last %s (%.1f %%), %s a turn, the longest %s"):format(duration(r.ran), duration(r.seconds),
-      share, duration(r.resumes > 0 and r.ran / r.resumes or 0), duration(r.longest)))
-    add("", ("measured while a prompt is here, which takes %d ns a turn"):format(r.cost_ns))
+    add("time", ("%s of the last %s (%.1f %%)"):format(duration(r.ran), duration(r.seconds),
+      r.seconds > 0 and r.ran / r.seconds * 100 or 0))
+    each = (", %s each, the longest %s (measuring takes %d ns)"):format(
+      duration(r.resumes > 0 and r.ran / r.resumes or 0), duration(r.longest), r.cost_ns)
   end
   if m.limits then
     local l = m.limits
-    add("turns", ("%s, %s"):format(grouped(m.resumes), plural(m.errors, "error")))
+    add("turns", grouped(m.resumes) .. (each or ""))
+    add("errors", grouped(m.errors))
     add("tasks", of(l.tasks))
     add("timers", of(l.timers))
     add("open", ("%s books and subscriptions, %s requests and connections"):format(of(l.handles), of(l.sockets)))

@@ -242,6 +242,7 @@ session:on("note", function(s, m) s:print(m.text) end)
 session:on("version", function(s, m)
   if m.phase == "ended" then
     gone = gone or ("%s has ended%s"):format(s.ready.name, m.error and ": " .. m.error or "")
+    events:close()
   else
     s.ready.generation = m.generation
   end

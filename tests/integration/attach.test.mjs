@@ -1,0 +1,303 @@
+// kalua attach: a prompt inside a running script, over real sockets and in a real terminal.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { KALUA, cleanEnv, kalua, tempDir, until } from './peers.mjs';
+import { Tmux } from './tmux.mjs';
+
+const MAKER = `local task, kalua = require 'task', require 'kalua'
+kalua.state.n = 1
+Turns = 0
+local limit = 40
+local function quote(price, ...)
+  local bid = { price = price, count = limit }
+  task.sleep(600)
+  return bid
+end
+task.spawn(function() for _ = 1, math.huge do task.sleep(0.02) Turns = Turns + 1 end end)
+task.spawn(quote, 0.42, 'more')
+print 'up'
+task.sleep(600)
+`;
+
+const state = tempDir();
+// A folder in which only this process is found; the journal is in one for all.
+const surroundings = () => ({ ...cleanEnv(), XDG_RUNTIME_DIR: tempDir(), XDG_STATE_HOME: state });
+const running = new Set();
+
+// Starts scripts: {name: text}.
+class Running {
+  static async start(scripts, ...args) {
+    const r = new Running();
+    r.env = surroundings();
+    r.dir = tempDir();
+    const files = Object.entries(scripts).map(([name, text]) => r.write(name, text));
+    r.process = spawn(KALUA, [...args, ...files], { env: r.env, cwd: r.dir, stdio: ['ignore', 'pipe', 'pipe'] });
+    r.out = '';
+    r.process.stdout.on('data', (d) => { r.out += d; });
+    r.process.stderr.on('data', (d) => { r.out += d; });
+    r.ended = new Promise((resolve) => r.process.on('close', resolve));
+    running.add(r);
+    await until('the scripts', () => r.out.split('up').length > files.length, 30000);
+    return r;
+  }
+
+  write(name, text) {
+    const file = path.join(this.dir, `${name}.lua`);
+    fs.writeFileSync(file, text);
+    return file;
+  }
+
+  attach(args, o = {}) { return kalua(['attach', ...args], { ...o, env: this.env }); }
+  e(...inputs) { return this.attach(inputs.flatMap((i) => ['-e', i])); }
+  async terminal(...args) { return Tmux.start(['attach', ...args], { env: this.env }); }
+
+  // A client of the control socket: ask(op, fields) -> the answer; events of all calls in `events`.
+  connect() {
+    const folder = path.join(this.env.XDG_RUNTIME_DIR, 'kalua');
+    const c = { events: [], answers: [], last: 0 };
+    const socket = net.connect(path.join(folder, fs.readdirSync(folder).find((f) => f.endsWith('.sock'))));
+    let text = '';
+    socket.on('data', (d) => {
+      text += d;
+      const lines = text.split('\n');
+      text = lines.pop();
+      for (const m of lines.map((l) => JSON.parse(l))) (m.event ? c.events : c.answers).push(m);
+    });
+    c.start = (op, fields) => {
+      socket.write(`${JSON.stringify({ id: ++c.last, op, ...fields })}\n`);
+      return c.last;
+    };
+    c.ask = async (op, fields) => {
+      const id = c.start(op, fields);
+      return until(`the answer to ${op}`, () => c.answers.find((m) => m.id === id));
+    };
+    c.session = async () => {
+      const id = c.start('prompt', {});
+      await until('the session', () => c.events.find((m) => m.id === id && m.event === 'ready'));
+      return id;
+    };
+    c.close = () => socket.destroy();
+    return c;
+  }
+
+  async stop(signal = 'SIGINT') {
+    this.process.kill(signal);
+    running.delete(this);
+    return this.ended;
+  }
+}
+
+after(() => {
+  for (const r of running) r.process.kill('SIGKILL');
+  Tmux.closeAll();
+});
+
+const journal = () => fs.readFileSync(path.join(state, 'kalua', 'journal'), 'utf8').trim().split('\n').map((l) => JSON.parse(l));
+
+let maker;
+before(async () => { maker = await Running.start({ maker: MAKER }); });
+
+test('values of the script as JSON', async () => {
+  assert.deepEqual(await maker.attach(['maker', '-e', 'kalua.state', '--json']), { code: 0, signal: null, stdout: '{"n":1}\n', stderr: '' });
+  const again = await maker.e('Turns > 0', 'kalua.name', 'limit');
+  assert.deepEqual([again.code, again.stdout, again.stderr], [0, 'true\n"maker"\nnil\n', '']);
+});
+
+test('tasks, where they are and what they wait for; variables and upvalues of a frame', async () => {
+  const r = await maker.e(':tasks', ':tasks 3', ':locals 3', ':task 3', 'bid.price, limit', ':task 0', 'limit');
+  assert.equal(r.code, 0, r.stderr);
+  for (const line of [/^ +1 +waiting +maker\.lua:13 +main chunk +sleep, [\d.]+ s left$/m,
+    /^ +3 +waiting +maker\.lua:7 +maker\.lua:11 +sleep, [\d.]+ s left$/m, /^0 +sleep\n1 +a function at maker\.lua:7$/m,
+    /^ +price = 0\.42$/m, /^ +bid = \{ count = 40, price = 0\.42 \}$/m, /^ +\.\.\.\[1\] = "more"$/m, /^ +limit = 40$/m, /^0\.42, 40$/m,
+    /^\*1 +a function at maker\.lua:7$/m, /^nil$/m]) assert.match(r.stdout, line);
+  const none = await maker.e(':tasks 99');
+  assert.deepEqual([none.code, none.stderr], [1, 'validation: there is no task 99, or it has ended\n']);
+});
+
+test('figures, and what is open', async () => {
+  const r = await maker.e(':stats', ':subs');
+  assert.equal(r.code, 0, r.stderr);
+  for (const line of [/^is +running, generation 1, up for/m, /^memory +\d.* may have 256\.0 MiB$/m, /^time +.* of the last .*%\)$/m, /^turns +\d+.* each, the longest .*measuring takes \d+ ns\)$/m,
+    /^tasks +3 of 20,000$/m, /^timers +3 of 20,000$/m, /^REST +/m, /^tokens +read \d+ of \d+/m, /^prompts +.*, this one$/m,
+    /^no book, subscription or connection is open$/m]) assert.match(r.stdout, line);
+});
+
+test('nothing is changed before it is armed; what is typed is journalled, and what was armed is in the log', async () => {
+  for (const input of ['kalua.state.n = 5', 'rawset(kalua.state, "n", 5)', 'n = 5', ':reload', ':pause', ':resume', ':stop']) {
+    const r = await maker.e(input);
+    assert.equal(r.code, 1, input);
+    assert.match(r.stderr, /permission: .*:arm first/, input);
+  }
+  assert.equal((await maker.e('kalua.state.n, n')).stdout, '1, nil\n');
+  const r = await maker.e(':arm', 'kalua.state.n = 2', ':disarm', 'kalua.state.n = 3');
+  assert.equal(r.code, 1);
+  assert.match(r.stdout, /^armed: what is typed can change maker \(sim\)/);
+  const armed = await maker.attach(['--arm', '-e', 'kalua.state.n', '-e', 'api_key = "not to be kept"', '-e', 'error "no"']);
+  assert.deepEqual([armed.code, armed.stdout], [1, '2\n']);
+  await until('the journal', () => journal().some((m) => m.text === 'error "no"'));
+  const of = (text) => journal().find((m) => m.text === text);
+  assert.deepEqual([of('kalua.state.n = 5').armed, of('kalua.state.n = 5').outcome], [false, 'error']);
+  assert.deepEqual([of('kalua.state.n = 2').armed, of('kalua.state.n = 2').outcome], [true, 'value']);
+  assert.equal(of('kalua.state.n = 2').strategy, 'maker');
+  assert.ok(of('api_key = "[secret]"') && !JSON.stringify(journal()).includes('not to be kept'));
+  assert.match(maker.out, /info +maker prompt of .*: eval kalua\.state\.n = 2 -> value/);
+  assert.doesNotMatch(maker.out, /kalua\.state\.n = 5|not to be kept/);
+  assert.equal(fs.statSync(path.join(state, 'kalua', 'journal')).mode & 0o777, 0o600);
+});
+
+test('what is typed comes from a pipe, too; the log level; the words for what is wrong', async () => {
+  const r = await maker.attach([], { input: 'kalua.state.n +\n  0\n:log\n:log debug\n:log info\n' });
+  assert.deepEqual([r.code, r.stderr, r.stdout], [0, '',
+    '2\nthe log level is info\nthe log level is debug now, it was info\nthe log level is info now, it was debug\n']);
+  for (const [args, code, pattern] of [[['nobody', '-e', '1'], 1, /nobody/], [['a', 'b'], 2, /inside of one script/],
+    [['--log', 'loud'], 2, /--log is error/], [['-e', ':nonsense'], 1, /no command :nonsense/], [['-e', ':log loud'], 1, /`level` is/]]) {
+    const bad = await maker.attach(args);
+    assert.equal(bad.code, code, `${args}: ${bad.stderr}`);
+    assert.match(bad.stderr, pattern);
+  }
+});
+
+test('two at once both get what they ask for, and hear of each other', async () => {
+  const [a, b] = [maker.connect(), maker.connect()];
+  const first = await a.session();
+  const second = await b.session();
+  const note = (c, pattern) => until(`a note like ${pattern}`, () => c.events.some((m) => m.event === 'note' && pattern.test(m.text)));
+  await note(a, /process \d+\) is here now, too$/);
+  await Promise.all(Array.from({ length: 20 }, async (_, i) => {
+    const [x, y] = await Promise.all([a.ask('eval', { session: first, source: `${i}`, mode: 'draw' }), b.ask('tasks', { session: second })]);
+    assert.ok(x.ok && y.ok && y.total >= 3);
+  }));
+  assert.equal((await b.ask('arm', { session: second, on: true })).armed, true);
+  await note(a, /is armed now and can change the script$/);
+  const seen = await a.ask('inspect', { session: first });
+  assert.deepEqual(seen.sessions.map((s) => [s.armed, s.own ?? false]), [[false, true], [true, false]]);
+  assert.ok(seen.run.resumes > 0 && seen.run.longest <= seen.run.ran);
+  b.close();
+  await until('one session', async () => (await a.ask('inspect', { session: first })).sessions.length === 1);
+  assert.equal((await a.ask('inspect', { session: 99 })).error.kind, 'validation');
+  a.close();
+});
+
+test('requests that are wrong are refused, and the session goes on', async () => {
+  const c = maker.connect();
+  const session = await c.session();
+  for (const [op, fields] of [['tasks', { n: 201 }], ['tasks', { after: -1 }], ['tasks', { task: 'x' }], ['locals', { task: 1, frame: 77 }],
+    ['locals', {}], ['inspect', { n: 1e6 }], ['inspect', { session: 99 }], ['log_level', { level: 7 }], ['journal', {}]])
+    assert.equal((await c.ask(op, { session, ...fields })).error?.kind, 'validation', `${op} ${JSON.stringify(fields)}`);
+  assert.equal((await c.ask('tasks', { session, n: 1, frames: 0 })).tasks.length, 1);
+  c.close();
+});
+
+test('in a terminal: typing, a value that is followed, Ctrl-D; the script goes on', async () => {
+  const t = await maker.terminal();
+  await t.shows(/Looking only, until :arm/);
+  await t.line('kalua.state.n');
+  await t.shows(/^2$/m);
+  await t.line(':watch Turns 0.1');
+  await t.shows((lines) => new Set(lines.map((l) => l.match(/^\[1\] Turns = (\d+)$/)?.[1]).filter(Boolean)).size >= 3);
+  await t.line(':unwatch 1');
+  await t.line(':arm');
+  await t.shows(/^maker!> ?$/m);
+  await t.line(':stop');
+  await t.shows(/:stop maker ends it/);
+  await t.keys('C-d');
+  assert.equal(await t.code(), 0);
+  await t.close();
+  assert.equal((await maker.e('Turns > 0')).stdout, 'true\n');
+});
+
+test('a prompt that is killed leaves the script as it is', async () => {
+  const t = await maker.terminal();
+  await t.shows(/Looking only/);
+  await t.line(':watch Turns 0.1');
+  await t.shows(/\[1\] Turns = \d+/);
+  process.kill(await t.pid(), 'SIGKILL');
+  await t.code();
+  await t.close();
+  const c = maker.connect();
+  const session = await c.session();
+  await until('the end of the other session', async () => (await c.ask('inspect', { session })).sessions.length === 1);
+  c.close();
+  assert.equal((await maker.e('Turns > 0')).stdout, 'true\n');
+});
+
+test('a reload while a prompt is there: it is in the new version then, and goes on following', async () => {
+  const t = await maker.terminal('--arm');
+  await t.shows(/Armed\./);
+  await t.line(':task 3');
+  await t.line('limit');
+  await t.shows(/^40$/m);
+  await t.line(':watch Version or "none yet"');
+  await t.shows(/\[1\] .* = "none yet"/);
+  maker.write('maker', MAKER.replace('Turns = 0', 'Turns, Version = 0, "second"'));
+  await t.line(':reload');
+  await t.shows(/reloaded in .* ms, generation \d/);
+  await t.shows(/\[1\] .* = "second"/);
+  await t.line('limit, kalua.state.n');
+  await t.shows(/^nil, 1$/m);
+  await t.line(':locals');
+  await t.shows(/of which task\?/);
+  await t.keys('C-d');
+  assert.equal(await t.code(), 0);
+  await t.close();
+});
+
+test('a process that is killed while a prompt is there', async () => {
+  const t = await maker.terminal();
+  await t.shows(/Looking only/);
+  await maker.stop('SIGKILL');
+  await t.shows(/the process has ended/);
+  assert.equal(await t.code(), 1);
+  await t.close();
+  const r = await maker.e('1');
+  assert.deepEqual([r.code, r.stdout], [1, '']);
+  assert.match(r.stderr, /no script of this user is running/);
+});
+
+test('a script that ends while a prompt is there, of itself or by :stop', async () => {
+  const pair = await Running.start({ a: `${MAKER}`, b: 'local task = require "task"\nprint "up"\nwhile not Go do task.sleep(0.02) end\nerror "over"\n' });
+  const t = await pair.terminal('b', '--arm');
+  await t.shows(/Armed\./);
+  await t.line('Go = true');
+  await t.shows(/b has ended: .*over/);
+  assert.equal(await t.code(), 1);
+  await t.close();
+  const stopped = await pair.attach(['a', '--arm', '-e', ':stop']);
+  assert.deepEqual([stopped.code, stopped.stderr], [0, '']);
+  assert.match(stopped.stdout, /a has stopped/);
+  await pair.stop();
+});
+
+test('several scripts: which one is asked at a terminal, and must be said elsewhere', async () => {
+  const pair = await Running.start({ left: MAKER, right: MAKER });
+  const r = await pair.e('kalua.name');
+  assert.equal(r.code, 1);
+  assert.match(r.stderr, /several scripts are running, say which:\n +\d+:left +running, sim\n +\d+:right +running, sim\n/);
+  assert.equal((await pair.attach(['right', '-e', 'kalua.name'])).stdout, '"right"\n');
+  assert.equal((await pair.attach([`${pair.process.pid}:left`, '-e', 'kalua.name'])).stdout, '"left"\n');
+  const t = await pair.terminal();
+  await t.shows(/1 +\d+:left.*\n.*2 +\d+:right.*\nwhich one\? \[1-2\]/);
+  await t.line('2');
+  await t.shows(/^right> ?$/m);
+  await t.line('kalua.name');
+  await t.shows(/^"right"$/m);
+  await t.keys('C-d');
+  assert.equal(await t.code(), 0);
+  await t.close();
+  await pair.stop();
+});
+
+test('a script that works without pause answers in between', async () => {
+  const busy = await Running.start({ busy: 'local task = require "task"\nprint "up"\nlocal turns = 0\nwhile true do\n'
+    + '  turns = turns + 1\n  for i = 1, 300000 do end\n  task.yield()\nend\n' });
+  const r = await busy.e(':tasks', ':locals 1', ':stats', '1 + 1');
+  assert.equal(r.code, 0, r.stderr);
+  assert.match(r.stdout, /^ +1 +ready +busy\.lua:\d +main chunk +its turn$/m);
+  assert.match(r.stdout, /^ +turns = \d+$/m);
+  assert.match(r.stdout, /^2$/m);
+  await busy.stop();
+});
