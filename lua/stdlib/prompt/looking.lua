@@ -311,10 +311,14 @@ commands.add{
       return session:print((":stop %s ends it, with its on_stop handlers; with the last strategy the process ends")
         :format(name))
     end
-    local answer = change(session, "stop")
-    session:print(name .. (answer.failed and " has stopped; it has failed" or " has stopped"))
-    session.leaving = not session.is_local
-    return not answer.failed
+    session.leaving = true -- its end is not the end of this command
+    local ok, answer = pcall(change, session, "stop")
+    if not ok and answer.kind ~= "closed" then -- the process may end before it has answered
+      session.leaving = false
+      error(answer, 0)
+    end
+    session:print(name .. (ok and answer.failed and " has stopped; it has failed" or " has stopped"))
+    return not (ok and answer.failed)
   end,
   complete = function(session) return { { text = session.ready.name } }, 1 end,
 }

@@ -259,7 +259,7 @@ if not session.is_local then debugging.settle(session) end
 local reader = task.spawn(typed and read_terminal or run_inputs)
 local watcher = task.spawn(function()
   events:recv() -- closed when the other end has gone
-  reader:cancel("the other end has gone")
+  if not session.leaving then reader:cancel("the other end has gone") end
 end)
 pcall(reader.await, reader)
 watcher:cancel()
