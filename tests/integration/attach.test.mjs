@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
-import net from 'node:net';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { ControlClient } from './control_client.mjs';
 import { KALUA, cleanEnv, kalua, tempDir, until } from './peers.mjs';
 import { Tmux } from './tmux.mjs';
 
@@ -58,34 +58,7 @@ class Running {
     return Tmux.start(['attach', ...args], { env: this.env, program: ['sh', '-c', '"$0" "$@"; echo "code $?"', KALUA] });
   }
 
-  // A client of the control socket: ask(op, fields) -> the answer; events of all calls in `events`.
-  connect() {
-    const folder = path.join(this.env.XDG_RUNTIME_DIR, 'kalua');
-    const c = { events: [], answers: [], last: 0 };
-    const socket = net.connect(path.join(folder, fs.readdirSync(folder).find((f) => f.endsWith('.sock'))));
-    let text = '';
-    socket.on('data', (d) => {
-      text += d;
-      const lines = text.split('\n');
-      text = lines.pop();
-      for (const m of lines.map((l) => JSON.parse(l))) (m.event ? c.events : c.answers).push(m);
-    });
-    c.start = (op, fields) => {
-      socket.write(`${JSON.stringify({ id: ++c.last, op, ...fields })}\n`);
-      return c.last;
-    };
-    c.ask = async (op, fields) => {
-      const id = c.start(op, fields);
-      return until(`the answer to ${op}`, () => c.answers.find((m) => m.id === id));
-    };
-    c.session = async () => {
-      const id = c.start('prompt', {});
-      await until('the session', () => c.events.find((m) => m.id === id && m.event === 'ready'));
-      return id;
-    };
-    c.close = () => socket.destroy();
-    return c;
-  }
+  connect() { return new ControlClient(this.env.XDG_RUNTIME_DIR); }
 
   async stop(signal = 'SIGINT') {
     this.process.kill(signal);
