@@ -63,7 +63,7 @@ static kl_prompt_session *armed(kl_control_call *call, const json_t *fields, con
 static bool integer(const json_t *fields, const char *op, const char *key, int64_t least, int64_t *out, kl_error *e) {
   const json_t *v = json_object_get(fields, key);
   *out = json_integer_value(v);
-  if ((v && json_is_integer(v) && *out >= least && *out <= INT32_MAX) || (!v && least == 0)) return true;
+  if (v ? json_is_integer(v) && *out >= least && *out <= INT32_MAX : least == 0) return true;
   kl_error_set(e, KL_ERR_VALIDATION, "%s: `%s` is an integer from %" PRId64, op, key, least);
   return false;
 }

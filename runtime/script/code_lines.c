@@ -76,7 +76,7 @@ static void read_lines(reader *r, long defined, bool varargs) {
   size_t absolute = number(r);
   long line = defined;
   for (size_t pc = 0; pc < n && r->ok; pc++) {
-    int step = (signed char)steps[pc];
+    int step = steps[pc] < 128 ? steps[pc] : steps[pc] - 256;
     if (step == LINE_IS_ABSOLUTE && absolute > 0) {
       absolute--;
       number(r); /* the instruction, which is this one */

@@ -155,7 +155,7 @@ static bool add_client(kl_break *b, kl_debug_client *c) {
   }
   for (size_t i = 0; i < b->n_clients; i++)
     if (b->clients[i] == c) return true;
-  kl_debug_client **wide = realloc(b->clients, (b->n_clients + 1) * sizeof *wide);
+  kl_debug_client **wide = realloc(b->clients, (b->n_clients + 1) * sizeof(kl_debug_client *));
   if (!wide) return false;
   b->clients = wide;
   b->clients[b->n_clients++] = c;

@@ -201,6 +201,7 @@ static void stops_one_task(void **state) {
   kl_frame frame;
   assert_true(kl_task_frame(kl_task_find(kl_strategy_script(b.g), p.task), 0, &frame));
   assert_int_equal(frame.ar.currentline, 5);
+  assert_true(lua_checkstack(frame.co, 2));
   assert_string_equal(kl_debug_local(frame.co, &frame.ar, 6), "double");
   assert_int_equal(lua_tointeger(frame.co, -1), 2);
   lua_pop(frame.co, 1);
@@ -709,13 +710,14 @@ static void a_loop_is_stopped(void **state) {
   run_until(&b, &p.events, "loop");
   kl_frame frame;
   kl_task *t = kl_task_find(kl_strategy_script(b.g), p.task);
-  assert_true(kl_task_frame(t, 0, &frame));
+  assert_true(kl_task_frame(t, 0, &frame) && lua_checkstack(frame.co, 2));
   assert_string_equal(kl_debug_local(frame.co, &frame.ar, 1), "n");
   assert_true(lua_tointeger(frame.co, -1) > 0);
   lua_pop(frame.co, 1);
   go_on(&b, &p);
   kl_buf_clear(&p.events);
   run_until(&b, &p.events, "loop"); /* again */
+  assert_true(lua_checkstack(frame.co, 2));
   lua_pushboolean(frame.co, 1);
   lua_setglobal(frame.co, "enough");
   go_on(&b, &p);
