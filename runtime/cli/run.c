@@ -158,6 +158,20 @@ static bool set_break(kl_app *app, const char *place, kl_error *e) {
   return ok;
 }
 
+/* NULL where each of them says a place; else the first that does not. */
+static const char *wrong_break(const kl_text_list *breaks) {
+  for (size_t i = 0; i < breaks->n; i++) {
+    char *file, *condition;
+    int line;
+    kl_error e;
+    bool ok = kl_debug_parse(breaks->items[i], &file, &line, &condition, &e);
+    free(file);
+    free(condition);
+    if (!ok) return breaks->items[i];
+  }
+  return NULL;
+}
+
 static bool set_breaks(kl_app *app, const kl_text_list *breaks, kl_error *e) {
   bool ok = true;
   for (size_t i = 0; ok && i < breaks->n; i++)
@@ -198,6 +212,9 @@ int kl_command_run(int argc, char **argv) {
     code = kl_cli_usage("run", "which script? There is no kalua.lua here");
   if (code < 0 && run.on_failure && failure_named(run.on_failure) == KL_FAILED_COUNT)
     code = kl_cli_usage("run", "--on-failure takes stop, restart or last-good, not \"%s\"", run.on_failure);
+  if (code < 0 && wrong_break(&run.breaks))
+    code = kl_cli_usage("run", "--break takes FILE:LINE, or \"FILE:LINE if CONDITION\", not \"%s\"",
+                        wrong_break(&run.breaks));
   kl_app *app = NULL;
   kl_run r = {.paths = &paths, .shadows = &run.shadows, .breaks = &run.breaks}; /* until the loop has ended */
   kl_error e = {0};

@@ -13,6 +13,7 @@ enum { AROUND_MOST = 500, LINE_SHOWN = 500 };
 
 static void add_stop(kl_buf *b, const kl_debug_stop *stop) {
   kl_json_field_int(b, "task", (int64_t)stop->task);
+  kl_json_field_int(b, "generation", stop->generation);
   kl_json_field_str(b, "why", kl_debug_why_names[stop->why]);
   kl_json_field_str(b, "file", stop->file);
   kl_json_field_int(b, "line", stop->line);
@@ -26,9 +27,10 @@ static void stopped(kl_debug_client *c, const kl_debug_stop *stop) {
   kl_prompt_session_event(KL_CONTAINER(c, kl_prompt_session, debug), "stopped", &b);
 }
 
-static void went_on(kl_debug_client *c, uint64_t task, const char *why) {
+static void went_on(kl_debug_client *c, const kl_debug_stop *stop, const char *why) {
   kl_buf b = {0};
-  kl_json_field_int(&b, "task", (int64_t)task);
+  kl_json_field_int(&b, "task", (int64_t)stop->task);
+  kl_json_field_int(&b, "generation", stop->generation);
   if (why) kl_json_field_str(&b, "text", why);
   kl_prompt_session_event(KL_CONTAINER(c, kl_prompt_session, debug), "went_on", &b);
 }

@@ -10,8 +10,8 @@
  *   on_loop {on}
  *   source {file, line, around} -> {file, first, lines:[text]}
  *
- * Events of the session: stopped {task, why, file, line, breakpoint?, error?} and went_on {task, text?}; what else is to be
- * said is a note. */
+ * Events of the session: stopped {task, generation, why, file, line, breakpoint?, error?} and
+ * went_on {task, generation, text?}; what else is to be said is a note. */
 #ifndef KL_PROMPT_DEBUG_OPS_H
 #define KL_PROMPT_DEBUG_OPS_H
 

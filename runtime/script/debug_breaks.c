@@ -231,10 +231,6 @@ void kl_debug_began(kl_script *s) {
   kl_debugger *d = kl_debugger_of(s);
   if (!d || d->n_breaks == 0) return;
   text f;
-  for (size_t i = 0; i < d->n_breaks; i++) {
-    kl_break *b = &d->breaks[i];
-    if (b->file && file_at(s, 0, &f) && s->o.path && strcmp(f.path, s->o.path) != 0) b->line = 0;
-  }
   for (size_t i = 0; file_at(s, i, &f); i++)
     look_at(d, &f);
   kl_debug_update(d);

@@ -34,10 +34,12 @@ static void end_stop(kl_stop *stop, const char *because) {
   if (stop->ended) return;
   stop->ended = true;
   kl_debugger *d = stop->debugger;
+  kl_debug_stop out;
+  kl_stop_describe(stop, &out);
   for (kl_list *n = d->clients.next, *next; stop->told && n != &d->clients; n = next) {
     kl_debug_client *c = KL_CONTAINER(n, kl_debug_client, link);
     next = n->next;
-    if (c->went_on) c->went_on(c, stop->task, because);
+    if (c->went_on) c->went_on(c, &out, because);
   }
 }
 
@@ -452,7 +454,7 @@ bool kl_debug_stop_at(const kl_strategy *g, size_t i, kl_debug_stop *out) {
 }
 
 void kl_stop_describe(const kl_stop *stop, kl_debug_stop *out) {
-  *out = (kl_debug_stop){.script = stop->script,
+  *out = (kl_debug_stop){.generation = stop->script->generation,
                          .task = stop->task,
                          .why = stop->why,
                          .file = stop->file,

@@ -22,8 +22,8 @@ extern const char *const kl_debug_why_names[KL_DEBUG_WHY_COUNT]; /* "break" "ste
 
 /* A task that is stopped. Borrowed: valid until it goes on. */
 typedef struct kl_debug_stop {
-  kl_script *script; /* a version of the strategy */
-  uint64_t task;     /* kl_task_id */
+  int generation; /* of the version that it is a task of: after a reload others have the same ids */
+  uint64_t task;  /* kl_task_id */
   kl_debug_why why;
   const char *file; /* as the script or module was opened; borrowed until the script ends */
   int line;
@@ -37,7 +37,7 @@ typedef struct kl_debug_client kl_debug_client;
 struct kl_debug_client {
   void (*stopped)(kl_debug_client *c, const kl_debug_stop *stop);
   /* The task is not stopped any more; `why` says so when nobody asked for that, else it is NULL. */
-  void (*went_on)(kl_debug_client *c, uint64_t task, const char *why);
+  void (*went_on)(kl_debug_client *c, const kl_debug_stop *stop, const char *why);
   void (*note)(kl_debug_client *c, const char *text); /* one line for the user */
   /* private */
   kl_list link;

@@ -264,7 +264,7 @@ while true do task.sleep(0.05) end
     await until('it to run on', () => r.out.split('other').length > n + 3);
     await r.end();
     const wrong = await kalua(['run', 'x.lua', '--break', 'x.lua'], { cwd: r.cwd });
-    assert.equal(wrong.code, 1);
+    assert.deepEqual([wrong.code, /--break takes FILE:LINE/.test(wrong.stderr)], [2, true]);
   });
 
   test('in a terminal', async () => {

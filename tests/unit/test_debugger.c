@@ -35,8 +35,8 @@ static void stopped(kl_debug_client *c, const kl_debug_stop *stop) {
   assert_true(ok);
 }
 
-static void went_on(kl_debug_client *c, uint64_t task, const char *why) {
-  (void)task;
+static void went_on(kl_debug_client *c, const kl_debug_stop *stop, const char *why) {
+  (void)stop;
   if (why) kl_buf_printf(&((person *)c)->events, "went on: %s\n", why);
 }
 

@@ -20,7 +20,7 @@ local function whole(word, what, least)
 end
 
 -- What the debugger knows of this session: stops (by task), order (the tasks, the longest stopped first), shown (the
--- task that shows a stop, by task), steps (channels of steps that wait), last (repeated by an empty line).
+-- task that shows a stop, by task), steps (channels of steps that wait), last (the step that an empty line repeats).
 local function state_of(session)
   local d = session.debugging
   if not d then
@@ -88,8 +88,16 @@ local function show_stop(session, stop)
   session:print(describe(session, stop) .. (source and "\n" .. source or ""))
 end
 
+local function forget(d, id)
+  d.stops[id], d.shown[id] = nil, nil
+  for i = #d.order, 1, -1 do
+    if d.order[i] == id then table.remove(d.order, i) end
+  end
+end
+
 local function on_stopped(session, stop)
   local d = state_of(session)
+  forget(d, stop.task)
   d.stops[stop.task] = stop
   d.order[#d.order + 1] = stop.task
   -- What is selected because it is stopped stays so: others are looked at when one asks.
@@ -106,10 +114,12 @@ end
 
 local function on_went_on(session, m)
   local d = state_of(session)
-  d.stops[m.task], d.shown[m.task] = nil, nil
-  for i = #d.order, 1, -1 do
-    if d.order[i] == m.task then table.remove(d.order, i) end
+  local stop = d.stops[m.task]
+  if stop and stop.generation ~= m.generation then -- of the version before: that of the new one is stopped
+    return session:print(("task %d of generation %d is not stopped any more: %s"):format(m.task, m.generation,
+      m.text or "it went on"))
   end
+  forget(d, m.task)
   if session.selected and session.selected.task == m.task then
     session.selected = nil
     -- Its frame is gone; what is typed next comes behind this request.
@@ -123,12 +133,21 @@ local function on_went_on(session, m)
   end
 end
 
+-- In another version other tasks are stopped.
+local function on_version(session)
+  local d = state_of(session)
+  local id = d.order[#d.order]
+  if session.selected and not d.stops[session.selected.task] then session.selected = nil end
+  if id then task.spawn(pcall, select, session, id, 0) end
+end
+
 local debugging = {}
 
 -- Before a session begins: it shows what stops from then on, and what is stopped already.
 function debugging.begin(session)
   session:on("stopped", on_stopped)
   session:on("went_on", on_went_on)
+  session:on("version", on_version)
 end
 
 -- When a session has begun: what was stopped already is known and shown before the first input.
@@ -240,13 +259,31 @@ local function step(session, word, how)
   local id = stopped(session, word)
   local over = task.channel()
   d.steps[id] = over
-  d.last = how
   session:ask("step", { task = id, how = how })
   local ended = task.timeout and pcall(task.timeout, STEP_SECONDS, function() over:recv() end)
   if d.steps[id] == over then d.steps[id] = nil end
   if not ended and not d.stops[id] then
     session:print(("task %d runs on; when it stops it will be shown"):format(id))
   end
+end
+
+-- What an empty line does while a task is stopped and was stepped before (see main.lua): the same step again.
+local repeating = {}
+
+function repeating.hint(session)
+  local d = state_of(session)
+  return #d.order > 0 and ("Enter: %s again"):format(d.last.command) or nil
+end
+
+function repeating.input(session)
+  local d = state_of(session)
+  return #d.order > 0 and d.last.command or nil
+end
+
+function repeating.run(session)
+  local d = state_of(session)
+  if #d.order > 0 then return step(session, nil, d.last.how) end
+  session.on_empty = nil
 end
 
 local steps = {
@@ -260,16 +297,8 @@ for _, s in ipairs(steps) do
     name = name, usage = (":%s [TASK]"):format(name), help = "a stopped task goes on " .. what,
     detail = "An empty line repeats the last of :step, :next and :out.",
     run = function(session, text)
-      if not session.terminal:plain() then
-        session.on_empty = function(s2)
-          local d = state_of(s2)
-          if #d.order == 0 then
-            s2.on_empty = nil
-            return true
-          end
-          return step(s2, nil, d.last)
-        end
-      end
+      if not session.on_empty and not session.terminal:plain() then session.on_empty = repeating end
+      state_of(session).last = { command = ":" .. name, how = how }
       return step(session, text, how)
     end,
   }
@@ -279,7 +308,7 @@ commands.add{
   name = "continue", aliases = { "c", "cont" }, usage = ":continue [TASK|all]",
   help = "a stopped task goes on until its next breakpoint",
   run = function(session, text)
-    session.on_empty = nil
+    if session.on_empty == repeating then session.on_empty = nil end
     if text == "all" then return session:ask("continue") and nil end
     session:ask("continue", { task = stopped(session, text) })
   end,
