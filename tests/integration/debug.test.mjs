@@ -215,6 +215,9 @@ task.spawn(function()
   end
   print("done")
 end)
+function f(x)
+  return x + 1
+end
 task.spawn(function()
   task.sleep(0.6)
   while true do end
@@ -236,7 +239,14 @@ while true do task.sleep(0.05) end
     await until('its end', () => r.out.includes('done'));
     await until('the other one', async () => (await s.ask('breaks')).stops.some((x) => x.task === 3));
     await s.ask('cancel_task', { task: 3 });
-    await until('its error', () => /loop\.lua:12: ran for more than 150 ms without waiting/.test(r.err), r.err);
+    await until('its error', () => /loop\.lua:15: ran for more than 150 ms without waiting/.test(r.err), r.err);
+
+    // Inputs of a prompt are not stopped, tasks that they start are.
+    await s.ask('break', { file: 'loop.lua', line: 11 });
+    assert.deepEqual(await s.parts('eval', { source: 'f(1)', mode: 'draw' }), [2]);
+    await until('a note', () => s.messages.some((m) => m.event === 'note' && /an input of a prompt came to loop\.lua:11/.test(m.text)));
+    await s.ask('eval', { source: 'task.spawn(f, 2)', mode: 'draw' });
+    assert.deepEqual([(await s.event('stopped')).line], [11]);
     s.close();
     await r.end();
   });

@@ -30,6 +30,9 @@ static void stopped(kl_debug_client *c, const kl_debug_stop *stop) {
   kl_buf_printf(&p->lines, "%d ", stop->line);
   kl_error e = {0};
   if (!p->auto_g) return;
+  kl_frame outer;
+  kl_task *t = kl_task_find(kl_strategy_script(p->auto_g), p->task);
+  if (p->auto_how == KL_STEP_OUT && !kl_task_frame(t, 1, &outer)) p->auto_how = KL_STEP_INTO; /* else it is all over */
   bool ok = p->auto_how == KL_STEP_NONE ? kl_debug_continue(p->auto_g, p->task, &e)
                                         : kl_debug_step(p->auto_g, c, p->task, p->auto_how, &e);
   assert_true(ok);
@@ -805,6 +808,137 @@ static void stops_between_values(void **state) {
        4, KL_STEP_INTO, "4 5 2 6 7 6 2 8 9 10 11 12 11 2 9 14 ");
 }
 
+static const char varied[] = HEAD "local out = {}\n"
+                                  "local function say(...)\n"
+                                  "  local t = {...}\n"
+                                  "  for i = 1, #t do t[i] = tostring(t[i]) end\n"
+                                  "  out[#out + 1] = table.concat(t, ' ')\n"
+                                  "end\n"
+                                  "local V = setmetatable({}, {__call = function(_, x) return setmetatable({x = x}, {\n"
+                                  "  __add = function(a, b)\n"
+                                  "    return a.x + b.x\n"
+                                  "  end,\n"
+                                  "  __lt = function(a, b) return a.x < b.x end,\n"
+                                  "  __index = function(_, k)\n"
+                                  "    return k .. '?'\n"
+                                  "  end,\n"
+                                  "  __close = function(a)\n"
+                                  "    task.sleep(0.001)\n"
+                                  "    say('closed', a.x)\n"
+                                  "  end})\n"
+                                  "end})\n"
+                                  "local function sum(n, ...)\n"
+                                  "  if n == 0 then return select('#', ...), ... end\n"
+                                  "  return sum(n - 1, n, ...)\n"
+                                  "end\n"
+                                  "local function walk(n)\n"
+                                  "  return coroutine.wrap(function(first)\n"
+                                  "    local v <close> = V(n)\n"
+                                  "    for i = 1, n do\n"
+                                  "      first = coroutine.yield(i, first)\n"
+                                  "      for j in walk(n - 1) do\n"
+                                  "        coroutine.yield(i * 10 + j)\n"
+                                  "      end\n"
+                                  "    end\n"
+                                  "  end)\n"
+                                  "end\n"
+                                  "say(sum(5, 'x'))\n"
+                                  "for i, f in walk(3), 'a', 'b' do\n"
+                                  "  say(i, tostring(f))\n"
+                                  "end\n"
+                                  "say(V(1) + V(2), tostring(V(1) < V(2)), V(1).key)\n"
+                                  "say(pcall(function()\n"
+                                  "  local a <close> = V(7)\n"
+                                  "  local t = {V(3), V(1), V(2)}\n"
+                                  "  table.sort(t, function(x, y)\n"
+                                  "    return x < y\n"
+                                  "  end)\n"
+                                  "  say(t[1].x, t[2].x, t[3].x)\n"
+                                  "  error((('1a'):rep(2):gsub('%d', function(c)\n"
+                                  "    return c .. '!'\n"
+                                  "  end)), 0)\n"
+                                  "end))\n"
+                                  "local ok, err = xpcall(function(...)\n"
+                                  "  local n = ...\n"
+                                  "  return n.missing.field\n"
+                                  "end, function(m)\n"
+                                  "  return 'handled ' .. #m\n"
+                                  "end, {})\n"
+                                  "say(tostring(ok), err)\n"
+                                  "local ts = {}\n"
+                                  "for i = 1, 3 do\n"
+                                  "  ts[i] = task.spawn(function(k)\n"
+                                  "    for _ = 1, k do\n"
+                                  "      task.sleep(0.001)\n"
+                                  "    end\n"
+                                  "    return k * k\n"
+                                  "  end, i)\n"
+                                  "end\n"
+                                  "for i = 1, 3 do say(ts[i]:await()) end\n"
+                                  "local co = coroutine.create(function(...)\n"
+                                  "  local a = {...}\n"
+                                  "  while true do\n"
+                                  "    a = {coroutine.yield(#a, a[#a])}\n"
+                                  "    if #a == 0 then error('none') end\n"
+                                  "  end\n"
+                                  "end)\n"
+                                  "for i = 3, 0, -1 do\n"
+                                  "  local results = {coroutine.resume(co, table.unpack({1, 2, 3}, 1, i))}\n"
+                                  "  say(tostring(results[1]), tostring(results[2]))\n"
+                                  "end\n"
+                                  "goto last\n"
+                                  "do\n"
+                                  "  say('never')\n"
+                                  "end\n"
+                                  "::last::\n"
+                                  "print(table.concat(out, '\\n'))\n";
+
+/* Runs it to its end, stepping at each stop as `how` says it for the first three stops, and again from the first. */
+static size_t run_stepping(const kl_debug_how *how, kl_buf *out) {
+  bed b;
+  person p;
+  kl_error e = {0};
+  open_bed(&b);
+  start(&b, varied, (kl_strategy_options){0});
+  arrive(&p, &b);
+  if (how) {
+    assert_true(kl_debug_suspend(b.g, &p.client, 0, &e));
+    p.auto_g = b.g;
+  }
+  while (!b.ended) {
+    if (how) p.auto_how = how[p.stops % 3];
+    uv_run(&b.w.loop, UV_RUN_ONCE);
+  }
+  if (b.failed) fail_msg("%s", status(&b).last_error);
+  size_t stops = p.stops;
+  kl_buf_str(out, text_of(&b.w.out));
+  leave(&p);
+  close_bed(&b);
+  return stops;
+}
+
+/* Whatever is stepped over or into, the script does what it does undisturbed. */
+static void debugging_changes_nothing(void **state) {
+  static const kl_debug_how ways[][3] = {{KL_STEP_INTO, KL_STEP_INTO, KL_STEP_INTO},
+                                         {KL_STEP_OVER, KL_STEP_OVER, KL_STEP_OVER},
+                                         {KL_STEP_INTO, KL_STEP_OVER, KL_STEP_INTO},
+                                         {KL_STEP_INTO, KL_STEP_INTO, KL_STEP_OUT}};
+  static const size_t least[] = {300, 30, 100, 50};
+  (void)state;
+  kl_buf plain = {0};
+  assert_int_equal(run_stepping(NULL, &plain), 0);
+  assert_contains(text_of(&plain), "6 1 2 3 4 5 x\n");
+  assert_contains(text_of(&plain), "closed 3\n");
+  for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+    kl_buf out = {0};
+    size_t stops = run_stepping(ways[i], &out);
+    if (stops < least[i]) fail_msg("way %zu: %zu stops", i, stops);
+    assert_string_equal(text_of(&out), text_of(&plain));
+    kl_buf_free(&out);
+  }
+  kl_buf_free(&plain);
+}
+
 static void a_coroutine_that_is_stopped_is_left_alone(void **state) {
   bed b;
   person p;
@@ -900,6 +1034,7 @@ int main(void) {
       cmocka_unit_test(without_a_client_a_loop_is_broken),
       cmocka_unit_test(thousands_of_hits),
       cmocka_unit_test(stops_between_values),
+      cmocka_unit_test(debugging_changes_nothing),
       cmocka_unit_test(a_coroutine_that_is_stopped_is_left_alone),
       cmocka_unit_test(a_given_task_is_suspended),
   };
