@@ -136,6 +136,7 @@ kl_terminal *kl_terminal_open(uv_loop_t *loop, const kl_terminal_options *o, kl_
 }
 
 bool kl_terminal_plain(const kl_terminal *t) { return t->plain; }
+bool kl_terminal_asks(const kl_terminal *t) { return !t->plain || t->prompts; }
 bool kl_terminal_colour(const kl_terminal *t) { return t->colour; }
 
 void kl_terminal_get_size(const kl_terminal *t, int *columns, int *rows) {

@@ -42,6 +42,8 @@ kl_terminal *kl_terminal_open(uv_loop_t *loop, const kl_terminal_options *o, kl_
 void kl_terminal_close(kl_terminal *t, bool wait);
 
 bool kl_terminal_plain(const kl_terminal *t);
+/* Somebody sits there and is asked: a terminal, also one that cannot be drawn on. */
+bool kl_terminal_asks(const kl_terminal *t);
 bool kl_terminal_colour(const kl_terminal *t);
 void kl_terminal_get_size(const kl_terminal *t, int *columns, int *rows);
 

@@ -283,6 +283,12 @@ static int l_plain(lua_State *L) {
   return 1;
 }
 
+/* t:asks(): somebody sits there and is asked for inputs, with plain text where the terminal can do no more. */
+static int l_asks(lua_State *L) {
+  lua_pushboolean(L, kl_terminal_asks(self(L, "asks")->t));
+  return 1;
+}
+
 /* ---- opening and closing ---- */
 
 static int push_closed(lua_State *L, kl_wait *wait) {
@@ -347,11 +353,10 @@ static int l_width(lua_State *L) {
 int luaopen_kl_prompt_terminal(lua_State *L) {
   static const luaL_Reg functions[] = {{"open", l_open}, {"width", l_width}, {NULL, NULL}};
   static const luaL_Reg meta[] = {{"__gc", l_gc}, {"__close", l_close}, {NULL, NULL}};
-  static const luaL_Reg methods[] = {{"event", l_event},   {"accept", l_accept}, {"newline", l_newline},
-                                     {"offer", l_offer},   {"hint", l_hint},     {"prompt", l_prompt},
-                                     {"above", l_above},   {"busy", l_busy},     {"size", l_size},
-                                     {"colour", l_colour}, {"plain", l_plain},   {"close", l_close},
-                                     {NULL, NULL}};
+  static const luaL_Reg methods[] = {
+      {"event", l_event},   {"accept", l_accept}, {"newline", l_newline}, {"offer", l_offer}, {"hint", l_hint},
+      {"prompt", l_prompt}, {"above", l_above},   {"busy", l_busy},       {"size", l_size},   {"colour", l_colour},
+      {"plain", l_plain},   {"asks", l_asks},     {"close", l_close},     {NULL, NULL}};
   luaL_newmetatable(L, TERMINAL_META); /* mt */
   luaL_setfuncs(L, meta, 0);
   luaL_newlib(L, methods); /* mt methods */

@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { kalua, tempDir } from './peers.mjs';
+import { Tmux, inTerminal } from './tmux.mjs';
+
+after(() => Tmux.closeAll());
 
 const env = { XDG_RUNTIME_DIR: tempDir(), XDG_STATE_HOME: tempDir() };
 const run = (args, o = {}) => kalua(args, { ...o, env: { ...env, ...o.env } });
@@ -88,3 +91,19 @@ test('an endless loop ends by itself, and is only that input', async () => {
   assert.deepEqual([r.code, r.stdout], [1, '"still here"\n']);
   assert.match(r.stderr, /ran for more than 100 ms/);
 });
+
+test('Ctrl-C ends what runs and all of it: 130; -e leaves standard input alone', async () => {
+  for (const [args, input] of [[['-e', 'print(1) task.sleep(60)', '-e', 'print(2)'], 'not mine\n'], [['repl', '--keep-going'], 'print(1) task.sleep(60)\nprint(2)\n']]) {
+    const r = await run(args, { input, onOut: (_, p) => p.kill('SIGINT') });
+    assert.deepEqual(r, { code: 130, signal: null, stdout: '1\n', stderr: 'cancelled\n' });
+  }
+});
+
+test('in a terminal that cannot be drawn on a mistake is no end', inTerminal(['repl'], { env: { TERM: 'dumb' } }, async (t) => {
+  await t.shows(/^kalua>/m);
+  await t.line('no.such');
+  await t.line('6 * 7');
+  await t.shows(/attempt to index[^]*42/);
+  await t.line(':quit');
+  assert.equal(await t.code(), 0);
+}));

@@ -5,12 +5,12 @@ local terminals = require "prompt.terminal"
 local commands = require "prompt.commands"
 local complete = require "prompt.complete"
 local connection = require "prompt.connection"
-local debugging = require "prompt.debugging"
 local help = require "prompt.help"
 local lines = require "prompt.lines"
 local sessions = require "prompt.session"
 
-for _, name in ipairs{ "basic", "looking", "debugging", "tour" } do require("prompt." .. name) end
+for _, name in ipairs{ "tour", "basic", "looking" } do require("prompt." .. name) end -- in the order of :help
+local debugging = require "prompt.debugging"
 
 local BUSY_AFTER = 0.25   -- seconds before it is said that a call waits
 local BUSY_EVERY = 0.1
@@ -30,7 +30,7 @@ local gone -- why the other end has gone
 local events = task.channel(64)
 
 local terminal = terminals.open{ plain = not typed or nil }
-local plain = terminal:plain()
+local asks = terminal:asks() -- else the first input that fails is the last one
 
 local conn = connection.open(function(why)
   gone = why
@@ -158,6 +158,8 @@ local function show_time()
   end
 end
 
+local interrupted = false
+
 -- Runs an input while keys are looked at: Ctrl-C cancels it, and what does not end by that is broken.
 local function attend(text)
   terminal:busy("")
@@ -166,6 +168,7 @@ local function attend(text)
   local watcher = task.spawn(function()
     while true do
       if terminal:event() == "interrupt" then
+        interrupted = true
         running:cancel("interrupted")
         task.sleep(PATIENCE)
         link.interrupt()
@@ -175,6 +178,7 @@ local function attend(text)
   local ok, good = pcall(running.await, running)
   clock:cancel()
   watcher:cancel()
+  if session.leaving then return ok and good end -- no further line is shown
   terminal:busy(nil)
   if session.on_empty then terminal:hint(session.on_empty.hint(session)) end
   if ok then return good end
@@ -196,6 +200,11 @@ local function hint(text, cursor)
   terminal:hint(ok and line or nil)
 end
 
+-- Whether no more inputs are taken from who does not sit at a terminal.
+local function over()
+  return not asks and (interrupted or session.failed and not options.keep_going)
+end
+
 local function read_terminal()
   local asked_to_leave = false
   while not session.leaving and not gone do
@@ -206,7 +215,7 @@ local function read_terminal()
       else
         terminal:accept(session.on_empty and not text:find("%S") and session.on_empty.input(session) or nil)
         if not attend(text) then session.failed = true end
-        if plain and session.failed and not options.keep_going then return end
+        if over() then return end
       end
     elseif kind == "complete" then
       offer(text, cursor)
@@ -225,11 +234,8 @@ end
 
 local function run_inputs()
   for _, text in ipairs(options.inputs) do
-    if not run(text) then
-      session.failed = true
-      if not options.keep_going then return end
-    end
-    if session.leaving or gone then return end
+    if not attend(text) then session.failed = true end
+    if session.leaving or gone or over() then return end
   end
 end
 
@@ -249,9 +255,9 @@ session:on("version", function(s, m)
 end)
 
 local filler
-if typed and not plain then
+if typed and asks then
   greeting()
-  filler = session.names.fill(session)
+  filler = not terminal:plain() and session.names.fill(session)
 end
 set_prompt()
 if not session.is_local then debugging.settle(session) end
@@ -266,7 +272,11 @@ watcher:cancel()
 if filler then filler:cancel() end
 
 local code = 0
-if session.failed then code = plain and code_of(session.last_kind) or 0 end
+if not asks and interrupted then
+  code = 130
+elseif not asks and session.failed then
+  code = code_of(session.last_kind)
+end
 if gone and not session.leaving then
   terminal:above("kalua: " .. gone, "error")
   if not session.is_local then code = 1 end
