@@ -12,7 +12,8 @@
 #include "script/image.h"
 #include "script/script.h"
 
-const kl_portrait_limits kl_portrait_draw = {.depth = 6, .rows = 1000, .nodes = 20000, .text = 4000, .size = 512 * 1024};
+const kl_portrait_limits kl_portrait_draw = {
+    .depth = 6, .rows = 1000, .nodes = 20000, .text = 4000, .size = 512 * 1024};
 const kl_portrait_limits kl_portrait_whole = {
     .depth = 100, .rows = INT_MAX, .nodes = SIZE_MAX, .text = SIZE_MAX, .size = (size_t)64 << 20};
 

@@ -39,8 +39,8 @@ static double day_variance(double second) {
   return h < settled_h ? day_hour * h : day_hour * settled_h + evening_hour * (h - settled_h);
 }
 
-/* One row from the one after it: the mean over a normal step with this variance. Weight by weight over all columns, which
- * compilers turn into vectors. */
+/* One row from the one after it: the mean over a normal step with this variance. Weight by weight over all columns,
+ * which compilers turn into vectors. */
 static void blur(const float *next, float *out, double variance) {
   enum { REACH_MOST = 299 };
   static double padded[COLUMNS + 2 * REACH_MOST], mean[COLUMNS]; /* below the table it is 0, above it 1 */
