@@ -24,8 +24,16 @@ void kl_terminal_set_text(char **slot, const char *text) {
   *slot = copy;
 }
 
+/* Nobody reads what is written: what runs is to end as at Ctrl-C, and nothing follows. */
+static void look_for_reader(kl_terminal *t) {
+  if (!t->plain || t->gone || !kl_writer_error(t->out)) return;
+  t->gone = t->interrupted = true;
+  kl_terminal_wake(t);
+}
+
 static void on_written(void *data) {
   kl_terminal *t = data;
+  look_for_reader(t);
   if (!t->plain && (t->dirty || t->above.len > 0)) kl_terminal_draw(t);
   kl_terminal_wake(t);
 }
@@ -201,6 +209,10 @@ static bool next_line(kl_terminal *t, kl_terminal_event *e) {
   const char *p;
   size_t n;
   if (t->state != KL_AT_EDITING || t->failed) return false;
+  if (t->gone) {
+    *e = (kl_terminal_event){.kind = KL_TERMINAL_EOF};
+    return true;
+  }
   show_prompt(t);
   kl_input_lines_state what = kl_input_lines_take(t->lines, &p, &n);
   if (what == KL_LINES_LATER) return false;
@@ -303,6 +315,7 @@ void kl_terminal_above(kl_terminal *t, const char *p, size_t n, bool error) {
     kl_buf_add(&t->codes, p, n);
   if (n > 0 && p[n - 1] != '\n') kl_buf_char(&t->codes, '\n');
   if (!t->codes.failed) kl_writer_add(error ? t->err : t->out, t->codes.data ? t->codes.data : "", t->codes.len);
+  look_for_reader(t);
 }
 
 void kl_terminal_busy(kl_terminal *t, const char *text) {

@@ -109,10 +109,11 @@ static int push_nothing(lua_State *L, kl_wait *wait) {
 static int await_room(lua_State *L, terminal *o) {
   int why = 0;
   bool room = kl_terminal_has_room(o->t, &why);
+  if (!lua_isyieldable(L)) return 0; /* somebody else is told */
   if (why == EPIPE || why == ECONNRESET)
     return kl_raisef(L, KL_ERR_BROKEN_PIPE, "the reader of standard output has gone");
   if (why) return kl_raisef(L, KL_ERR_INTERNAL, "cannot write to standard output: %s", strerror(why));
-  return room || !lua_isyieldable(L) ? 0 : await(L, o, WAIT_ROOM, push_nothing);
+  return room ? 0 : await(L, o, WAIT_ROOM, push_nothing);
 }
 
 /* ---- events ---- */
@@ -245,7 +246,8 @@ static int l_prompt(lua_State *L) {
 
 /* t:above(text, where) shows lines above what is typed; colours (SGR sequences) in them count, other control characters
  * are written out. Without a terminal they go to standard output, or for where == "error" to standard error. Waits
- * while the terminal is far behind. Raises kind "broken_pipe" when the reader of standard output has gone. */
+ * while the terminal is far behind, and raises kind "broken_pipe" when the reader of standard output has gone (after
+ * which t:event() gives "interrupt" and then "eof"), where the task can wait. */
 static int l_above(lua_State *L) {
   terminal *o = self(L, "above");
   size_t n;

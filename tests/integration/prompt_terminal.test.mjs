@@ -302,6 +302,17 @@ describe('without a terminal', { concurrency: 4 }, () => {
     assert.match((await piped('', [fs.openSync(tempDir()), 'pipe', 'pipe'])).stderr, /cannot read standard input: Is a directory/);
   });
 
+  test('a reader that goes away ends it', async () => {
+    const p = spawn(BED, [ECHO], { stdio: ['pipe', 'pipe', 'pipe'] });
+    let stderr = '';
+    p.stderr.on('data', (d) => { stderr += d; });
+    p.stdin.on('error', () => {});
+    p.stdin.write('flood\n'.repeat(10)); // and no end: it does not wait for one
+    p.stdout.once('data', () => p.stdout.destroy());
+    assert.equal(await new Promise((r) => p.on('close', r)), 1);
+    assert.match(stderr, /broken_pipe: the reader of standard output has gone/);
+  });
+
   test('a dumb terminal has the prompt, and no codes', inTerminal([ECHO],
     { program: [BED], env: { TERM: 'dumb' } }, async (t) => {
       const bytes = await record(t);

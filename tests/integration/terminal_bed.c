@@ -1,5 +1,6 @@
 /* Runs a Lua program that has the modules prompt.terminal and task, and nothing else around it: terminal_bed PROGRAM.
  */
+#include <signal.h>
 #include <stdio.h>
 
 #include "base/log.h"
@@ -24,6 +25,7 @@ int main(int argc, char **argv) {
   kl_environment environment = {.env = "sim", .version = "0"};
   kl_host_options o = {
       .clock = kl_clock_real(), .data = &environment, .modules = modules, .script_ended = script_ended};
+  signal(SIGPIPE, SIG_IGN);
   if (argc != 2 || uv_loop_init(&loop) != 0) return 2;
   kl_host *h = kl_host_new(&loop, &o);
   kl_script *s;
