@@ -7,7 +7,7 @@
 #include "prompt/internal.h"
 #include "script/debugger.h"
 
-enum { AROUND_MOST = 500, LINE_SHOWN = 500 };
+enum { AROUND_MOST = 500, LINE_SHOWN = 500, FILES_MOST = 500 };
 
 /* ---- events ---- */
 
@@ -155,6 +155,14 @@ static void run_breaks(void *data, kl_control_call *call, const json_t *fields) 
   }
   kl_buf_char(&b, ']');
   kl_json_field_bool(&b, "on_loop", s->debug.on_loop);
+  kl_json_key(&b, "files");
+  kl_buf_char(&b, '[');
+  const char *path;
+  for (size_t i = 0; i < FILES_MOST && (path = kl_debug_file(s->strategy, i)); i++) {
+    if (i) kl_buf_char(&b, ',');
+    kl_buf_json_cstr(&b, path);
+  }
+  kl_buf_char(&b, ']');
   kl_control_answer(call, &b);
 }
 

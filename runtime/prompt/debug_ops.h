@@ -4,7 +4,7 @@
  *   break {file, line, condition?, once?} -> {breakpoint (its number), file, line, wanted, …}
  *   breaks {} -> {breakpoints:[{breakpoint, file, line (0: nowhere now), wanted, condition?, once, stays,
  *                               hits, passed}],
- *                 stops:[as in the event], on_loop}
+ *                 stops:[as in the event], on_loop, files (that are loaded)}
  *   unbreak {breakpoint}, or {all:true}
  *   step {task, how:"into"|"over"|"out"}     continue {task?}     suspend {task?}     cancel_task {task}
  *   on_loop {on}

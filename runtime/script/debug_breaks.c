@@ -92,6 +92,12 @@ const char *kl_debug_source(kl_strategy *g, const char *file, const char **path,
   return f.text;
 }
 
+const char *kl_debug_file(const kl_strategy *g, size_t i) {
+  text f;
+  const kl_script *s = version_of(g);
+  return s && file_at(s, i, &f) ? f.path : NULL;
+}
+
 /* A line without the blanks around it, as a copy; NULL where there is none. */
 static char *line_of(const text *f, int line) {
   const char *p = f->text, *end = f->text + f->n;

@@ -109,8 +109,12 @@ typedef struct run {
 /* Protected: (run, error value). */
 static int note_error(lua_State *L) {
   run *r = lua_touserdata(L, 1);
+  static const char advice[] = ": :arm first"; /* of the guard; that would not help */
   kl_describe(L, 2, false);
-  r->error = strdup(lua_tostring(L, -1));
+  size_t n;
+  const char *text = lua_tolstring(L, -1, &n), *end = text + n - (sizeof advice - 1);
+  if (n >= sizeof advice && !strcmp(end, advice)) n = (size_t)(end - text);
+  r->error = strndup(text, n);
   return 0;
 }
 
@@ -144,8 +148,12 @@ kl_condition_result kl_condition_evaluate(kl_debugger *d, const kl_break *b, lua
                                           char **error) {
   kl_script *s = kl_script_of(L);
   run r = {.b = b};
-  bool no_wait = s->no_wait;
+  kl_task *t = s->current;
+  bool no_wait = s->no_wait, guarded = t->guarded;
+  size_t cap = s->cap, most = kl_guard_cap(s);
   s->no_wait = true;
+  t->guarded = true; /* for what asks, as calls that only change something with some arguments */
+  if (most < cap) s->cap = most;
   d->frame = L;
   d->frame_ar = ar;
   int top = lua_gettop(L);
@@ -156,6 +164,8 @@ kl_condition_result kl_condition_evaluate(kl_debugger *d, const kl_break *b, lua
   lua_settop(L, top);
   d->frame = NULL;
   s->no_wait = no_wait;
+  s->cap = cap;
+  t->guarded = guarded;
   *error = r.error;
   if (status != LUA_OK || r.failed) return KL_CONDITION_FAILED;
   return r.truth ? KL_CONDITION_TRUE : KL_CONDITION_FALSE;

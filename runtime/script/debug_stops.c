@@ -274,6 +274,7 @@ static kl_stop *stop_of_break(kl_debugger *d, kl_break *b, lua_State *L, lua_Deb
   kl_stop *stop = NULL;
   if (can_stop(L, t)) {
     stop = new_stop(d, L, ar, t, KL_DEBUG_BREAK);
+    if (!stop) kl_debug_say(d, "breakpoint %d: there is not enough memory to stop there", b->id);
   } else {
     b->passed++;
     char what[32];

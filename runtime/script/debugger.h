@@ -102,6 +102,9 @@ bool kl_debug_is_stopped(const kl_task *t);
  * NULL with `e`. */
 const char *kl_debug_source(kl_strategy *g, const char *file, const char **path, size_t *n, kl_error *e);
 
+/* The paths of these files in the order in which they were loaded; NULL at the end. */
+const char *kl_debug_file(const kl_strategy *g, size_t i);
+
 /* ---- reading the frames of a task ---- */
 
 /* Lua takes the top frame of a coroutine that was stopped at a line to be an instruction earlier, at the line before,

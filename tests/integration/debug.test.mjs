@@ -160,6 +160,7 @@ describe('over the control socket', { concurrency: 4 }, () => {
     assert.deepEqual([(await s.event('stopped')).why], ['pause']);
     const { breakpoints, stops } = await looking.ask('breaks');
     assert.deepEqual([breakpoints, stops.map((x) => x.task)], [[], [2]]);
+    assert.deepEqual((await looking.ask('breaks')).files, ['maker.lua', 'lib_pricing.lua']);
 
     // Who leaves without a word leaves nothing behind.
     await s.ask('break', { file: 'maker.lua', line: 8 });
@@ -246,7 +247,7 @@ while true do task.sleep(0.05) end
     assert.deepEqual(await s.parts('eval', { source: 'f(1)', mode: 'draw' }), [2]);
     await until('a note', () => s.messages.some((m) => m.event === 'note' && /an input of a prompt came to loop\.lua:11/.test(m.text)));
     await s.ask('eval', { source: 'task.spawn(f, 2)', mode: 'draw' });
-    assert.deepEqual([(await s.event('stopped')).line], [11]);
+    await until('the stop', () => s.messages.some((m) => m.event === 'stopped' && m.line === 11));
     s.close();
     await r.end();
   });

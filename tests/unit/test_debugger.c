@@ -263,7 +263,7 @@ static void conditions_read_the_frame(void **state) {
   open_bed(&b);
   start(&b,
         "local task = require 'task'\n"
-        "limit = 7\n"
+        "limit = 7 function change() limit = 8 return true end\n"
         "local up, t = 3, {n = 2}\n"
         "local function f(i)\n"
         "  local i = i * 10\n"
@@ -277,6 +277,8 @@ static void conditions_read_the_frame(void **state) {
   set_break(&b, &p, 6, "i == (limit + up) * 10 and t.n == 2");
   set_break(&b, &p, 6, "i == 110 and t.missing.field");
   set_break(&b, &p, 6, "i == 120 and f(1)"); /* f is no variable of it */
+  set_break(&b, &p, 6, "i == 130 and math.max(i, 1) == 130 and ('x'):upper() == 'X'");
+  set_break(&b, &p, 6, "i == 140 and change()"); /* a function of the script's, which may change something */
   run_until(&b, &p.events, "#1\n");
   go_on(&b, &p);
   run_until(&b, &p.events, "#2");
@@ -285,6 +287,11 @@ static void conditions_read_the_frame(void **state) {
   go_on(&b, &p);
   run_until(&b, &p.events, "#3");
   assert_contains(text_of(&p.events), "attempt to call a nil value (global 'f')");
+  go_on(&b, &p);
+  run_until(&b, &p.events, "#4\n");
+  go_on(&b, &p);
+  run_until(&b, &p.events, "#5");
+  assert_contains(text_of(&p.events), "(permission: change may change what the script does)");
   kl_error e = {0};
   assert_true(kl_debug_unbreak(b.g, 0, &e));
   go_on(&b, &p);

@@ -219,6 +219,24 @@ local function set_break(session, text)
   session:print(("breakpoint %d at %s:%d%s"):format(b.breakpoint, short(session, b.file), b.line, moved))
 end
 
+-- Offers for the last word of a command's text.
+local function offer_words(text, words)
+  local before, word = text:match("^(.-)(%S*)$")
+  local out = {}
+  for _, w in ipairs(words) do
+    if w.text:sub(1, #word) == word then out[#out + 1] = w end
+  end
+  return out, #before
+end
+
+local function offer_stopped(session, text)
+  local d, words = state_of(session), {}
+  for i, id in ipairs(d.order) do
+    words[i] = { text = tostring(id), hint = ("%s:%d"):format(short(session, d.stops[id].file), d.stops[id].line) }
+  end
+  return offer_words(text, words)
+end
+
 commands.add{
   name = "break", aliases = { "b", "breaks" }, usage = ":break [FILE:LINE [once] [if COND]]",
   help = "stop each task that comes to a line; without FILE:LINE, list the breakpoints",
@@ -235,6 +253,11 @@ commands.add{
     end
     set_break(session, text)
   end,
+  complete = function(session, text)
+    local words = { { text = "loop", hint = "tasks that run for longer than --cpu-ms" } }
+    for _, file in ipairs(session:ask("breaks").files) do words[#words + 1] = { text = short(session, file) .. ":" } end
+    return offer_words(text, words)
+  end,
 }
 
 commands.add{
@@ -248,6 +271,13 @@ commands.add{
     local id = whole(text, "the breakpoint")
     session:ask("unbreak", { breakpoint = id })
     session:print(("breakpoint %d is removed"):format(id))
+  end,
+  complete = function(session, text)
+    local words = { { text = "all" } }
+    for _, b in ipairs(session:ask("breaks").breakpoints) do
+      words[#words + 1] = { text = tostring(b.breakpoint), hint = describe_break(session, b) }
+    end
+    return offer_words(text, words)
   end,
 }
 
@@ -301,6 +331,7 @@ for _, s in ipairs(steps) do
       state_of(session).last = { command = ":" .. name, how = how }
       return step(session, text, how)
     end,
+    complete = offer_stopped,
   }
 end
 
@@ -312,6 +343,7 @@ commands.add{
     if text == "all" then return session:ask("continue") and nil end
     session:ask("continue", { task = stopped(session, text) })
   end,
+  complete = offer_stopped,
 }
 
 commands.add{
