@@ -88,9 +88,11 @@ function Connection:ask(op, fields, on_event)
   return self:start(op, fields, on_event):wait()
 end
 
+function Call:has_ended() return self.answer ~= nil or self.error ~= nil end
+
 -- Asks the other side to end it early; the answer comes nonetheless.
 function Call:cancel()
-  if self.answer or self.error then return end
+  if self:has_ended() then return end
   local c = self.connection
   c.last = c.last + 1
   c.line:send(json.encode{ id = c.last, op = "cancel", call = self.id } .. "\n")

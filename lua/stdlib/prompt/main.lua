@@ -14,7 +14,8 @@ local debugging = require "prompt.debugging"
 
 local BUSY_AFTER = 0.25   -- seconds before it is said that a call waits
 local BUSY_EVERY = 0.1
-local PATIENCE = 0.3      -- seconds that a call has to end by itself after Ctrl-C, before it is broken
+local PATIENCE = 0.2      -- seconds that a call has to end by itself after Ctrl-C, before it is broken
+local LAST_PATIENCE = 1   -- seconds after that, before it is not waited for any more
 
 local options = link.options()
 local typed = not options.inputs -- what is evaluated comes from the terminal, or from standard input
@@ -160,7 +161,19 @@ end
 
 local interrupted = false
 
--- Runs an input while keys are looked at: Ctrl-C cancels it, and what does not end by that is broken.
+-- Ends what runs: the call at the other end is cancelled, then broken; at last it is left alone.
+local function interrupt(running)
+  local call = session.under_way
+  if call and not call:has_ended() then
+    call:cancel()
+    task.sleep(PATIENCE)
+    link.interrupt()
+    task.sleep(LAST_PATIENCE)
+  end
+  running:cancel("interrupted")
+end
+
+-- Runs an input while keys are looked at.
 local function attend(text)
   terminal:busy("")
   local running = task.spawn(run, text)
@@ -169,9 +182,7 @@ local function attend(text)
     while true do
       if terminal:event() == "interrupt" then
         interrupted = true
-        running:cancel("interrupted")
-        task.sleep(PATIENCE)
-        link.interrupt()
+        interrupt(running)
       end
     end
   end)

@@ -7,7 +7,7 @@ local session = {}
 local Session = {}
 Session.__index = Session
 
--- Fields: connection, id (of the request that the session is), ready (what the other end said of itself), terminal,
+-- Fields: under_way (the last request for values), connection, id (of the request that the session is), ready (what the other end said of itself), terminal,
 -- is_local, armed, leaving (set to end the prompt), failed (an input failed).
 function session.new(connection, terminal, options)
   return setmetatable({
@@ -51,13 +51,17 @@ end
 -- The same where the answer has a JSON document in parts: returns the answer and the document.
 function Session:ask_parts(op, fields, on_event)
   local parts = {}
-  local answer = self:ask(op, fields, function(event, m)
+  fields = fields or {}
+  fields.session = self.id
+  local call = self.connection:start(op, fields, function(event, m)
     if event == "part" then
       parts[#parts + 1] = m.text
     elseif on_event then
       on_event(event, m)
     end
   end)
+  self.under_way = call
+  local answer = call:wait()
   return answer, #parts > 0 and json.decode(table.concat(parts)) or nil
 end
 
