@@ -92,6 +92,21 @@ test('an endless loop ends by itself, and is only that input', async () => {
   assert.match(r.stderr, /ran for more than 100 ms/);
 });
 
+test('NAME? of a value, a word without its colon, a mistyped command', async () => {
+  const r = await piped('x = 5\n_ = 7\nx?\nbook = kalshi.book(kalshi.get_markets{ limit = 1 }.markets[1].ticker)\nbook?\nprint?\n_\n'
+    + 'exit = 4\nexit\nexit = nil\n:hlep\nexit\nprint "not reached"\n', '--keep-going');
+  assert.match(r.stdout, /^x is a number\.\n5\nbook is a kalshi\.Book\.\nKX[^]*\n:help kalshi\.Book says more\.\nprint\(.*\)[^]*\n7\n4\n$/);
+  assert.deepEqual([r.code, r.stderr], [1, 'there is no command :hlep; did you mean :help, :step?\n']);
+});
+
+test(':full leaves nothing out', async () => {
+  const r = await e('m = kalshi.get_markets{ limit = 1 }.markets[1]', ':full m', 'print "--"', ':full { m, m }');
+  const [card, table] = r.stdout.split('--\n');
+  assert.match(card, /^ {2}updated_time +20/m);
+  assert.doesNotMatch(card, /more$|…/m);
+  assert.doesNotMatch(table, /not shown|…/);
+});
+
 test('Ctrl-C ends what runs and all of it: 130; -e leaves standard input alone', async () => {
   for (const [args, input] of [[['-e', 'print(1) task.sleep(60)', '-e', 'print(2)'], 'not mine\n'], [['repl', '--keep-going'], 'print(1) task.sleep(60)\nprint(2)\n']]) {
     const r = await run(args, { input, onOut: (_, p) => p.kill('SIGINT') });

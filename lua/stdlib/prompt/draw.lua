@@ -18,12 +18,13 @@ local LEAST_WIDTH = 20
 local LEAST_NUMBERS = 8 -- for a chart
 local MOST_LINES = 400  -- of Lua
 local MOST_ROWS = 200   -- of a table
+local WHOLE_WIDTH = 4000
 
 local function options(o)
   o = o or {}
   return {
     width = math.max(math.tointeger(o.width) or 80, LEAST_WIDTH), colour = o.colour,
-    ascii = o.ascii or o.blocks == false, lines = o.whole and math.huge or MOST_LINES,
+    whole = o.whole, ascii = o.ascii or o.blocks == false, lines = o.whole and math.huge or MOST_LINES,
     rows = not o.whole and (o.rows or MOST_ROWS) or nil, now = o.now, offset = o.offset,
   }
 end
@@ -50,6 +51,7 @@ local function list_lines(value, name, o, cursor)
   if is ~= "records" then return nil end
   if kind == "candle" then return charts.candles(value, o, more) end
   if kind == "row" and not name and #value < 2 then return nil end
+  if o.whole then o = setmetatable({ width = WHOLE_WIDTH }, { __index = o }) end -- all columns, uncut
   return tables.lines(value, kind, name, o, more, cursor)
 end
 

@@ -1,5 +1,6 @@
 -- One thing as a card: a market, an event, an order, a fill, a position, a balance, what the exchange says of itself.
 local json = require "json"
+local lua = require "prompt.draw_lua"
 local sides = require "prompt.draw_sides"
 local text = require "prompt.draw_text"
 local values = require "prompt.values"
@@ -8,6 +9,7 @@ local width = require "prompt.width"
 local cards = {}
 
 local LABEL = 12     -- columns of a label with the blank behind it
+local FULL_LABEL = 28 -- the same for the names of all fields
 local MOST_RULES = 3 -- lines
 local INPUT = "^%s*prompt:%d+: in main chunk" -- of a traceback
 
@@ -77,6 +79,7 @@ function Card:wrapped(label, s, most)
   if not s then return end
   local room = self.o.width - LABEL
   local lines = width.wrap(width.clean(tostring(s), self.o.ascii), room)
+  if self.o.whole then most = #lines end
   for i = 1, math.min(#lines, most) do
     local line = lines[i]
     if i == most and #lines > most then line = width.cut(line .. " " .. lines[i + 1], room, text.dots(self.o)) end
@@ -97,6 +100,16 @@ function Card:rest()
   end
   if #names == 0 then return self.lines end
   table.sort(names)
+  if self.o.whole then
+    for _, name in ipairs(names) do
+      local value = self.record[name]
+      local lines = type(value) == "table" and lua.lines(values.portrait(value), {}, self.o) or { tostring(value) }
+      for i, line in ipairs(lines) do
+        self:add{ { width.pad(i == 1 and "  " .. name or "", FULL_LABEL), text.DIM }, line }
+      end
+    end
+    return self.lines
+  end
   local room, listed, taken = self.o.width - LABEL, {}, 0
   for i, name in ipairs(names) do
     name = width.clean(name, self.o.ascii)

@@ -171,8 +171,8 @@ end
 
 -- ---- when nothing is called so ----
 
--- How many characters have to be changed, added, left out or swapped; no more than `most`.
-local function distance(a, b, most)
+---How many characters have to be changed, added, left out or swapped; more than `most` is most + 1.
+function index.distance(a, b, most)
   if math.abs(#a - #b) > most then return most + 1 end
   local before, last = nil, {}
   for j = 0, #b do last[j] = j end
@@ -205,7 +205,7 @@ function index.near(word, count)
   local found, seen = {}, {}
   for _, entry in ipairs(entries) do
     local short = word:find "[.:]" and entry.name:lower() or entry.short:lower()
-    local d = distance(word, short, most)
+    local d = index.distance(word, short, most)
     if d > most and #word >= 3 and short:sub(1, #word) == word then d = most end
     if d <= most and not seen[entry.name] and entry.kind ~= "field" then
       seen[entry.name] = true

@@ -2,6 +2,7 @@
 local task = require "task"
 local link = require "prompt.link"
 local terminals = require "prompt.terminal"
+local asking = require "prompt.asking"
 local commands = require "prompt.commands"
 local complete = require "prompt.complete"
 local connection = require "prompt.connection"
@@ -113,7 +114,8 @@ local function run_command(text)
   local name, rest = commands.parse(text)
   local command, near = commands.find(name or "")
   if not command then
-    local hint = near and #near > 0 and "; did you mean :" .. table.concat(near, ", :") .. "?"
+    local meant = near and #near > 0 and ":" .. table.concat(near, ", :") or asking.near(name or "")
+    local hint = meant and "; did you mean " .. meant .. "?"
     session:complain(("there is no command :%s%s"):format(name or "", hint or "; :help lists them"))
     return false
   end
@@ -129,8 +131,10 @@ local function run(text)
   local topic = text and help.question(text)
   local ok, good = pcall(function()
     if not text then return session.on_empty.run(session) ~= false end
-    if topic then return run_command(":help " .. topic) end
+    if topic then return asking.about(session, topic) or run_command(":help " .. topic) end
     if text:find("^%s*:") then return run_command(text) end
+    local command = asking.command(session, text)
+    if command then return run_command(":" .. command) end
     local result = session:evaluate(text)
     if result.status == "error" and result.kind then session.last_kind = result.kind end
     return session:show(result)

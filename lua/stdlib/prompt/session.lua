@@ -74,19 +74,19 @@ end
 
 -- Evaluates an input and returns {status = "value"|"error"|"cancelled"|"more", values (portraits, or the one of the
 -- error), traceback, ms, waited}. What it prints is shown as it comes. `o.mode` "whole": values without limits;
--- `o.chunk`: the name of the file that the text is from.
+-- `o.chunk`: the name of the file that the text is from; `o.silent`: `_` stays what it is.
 function Session:evaluate(text, o)
   o = o or {}
   local begun = "" -- of a long line that comes in parts
-  local answer, values = self:ask_parts("eval", { source = text, mode = o.mode or "draw", chunk = o.chunk },
-    function(event, m)
-      if event ~= "print" then return end
-      begun = begun .. m.text
-      if not m.more then
-        self:output(begun)
-        begun = ""
-      end
-    end)
+  local fields = { source = text, mode = o.mode or "draw", chunk = o.chunk, silent = o.silent }
+  local answer, values = self:ask_parts("eval", fields, function(event, m)
+    if event ~= "print" then return end
+    begun = begun .. m.text
+    if not m.more then
+      self:output(begun)
+      begun = ""
+    end
+  end)
   answer.values = values
   if answer.status == "more" then answer.message = why_unfinished(text, o.chunk or "prompt") end
   if values then names.learn(values) end
@@ -101,16 +101,6 @@ function Session:drawing(more)
   return o
 end
 
--- A traceback as far as it says more than the error: nil where all of it is the input that was typed.
-local function worth_telling(traceback)
-  for line in (traceback or ""):gmatch("\n%s+([^\n]+)") do
-    local typed = line:find("^%[C%]") or line:find("^prompt:%d+: in main chunk") or line:find("^prompt:%d+: in function <")
-      or line:find("^%(%.%.%.tail calls")
-    if not typed then return traceback end
-  end
-  return nil
-end
-
 -- Shows the outcome of an evaluation; true when it did not fail. `more`: of how values are drawn.
 function Session:show(result, more)
   if result.status == "value" then
@@ -122,7 +112,7 @@ function Session:show(result, more)
   if result.status == "cancelled" then
     self:complain(result.message or "cancelled")
   elseif result.values then
-    self:complain(draw.error(result.values[1], worth_telling(result.traceback), self:drawing()))
+    self:complain(draw.error(result.values[1], result.traceback, self:drawing()))
   else
     self:complain(result.message or result.status)
   end

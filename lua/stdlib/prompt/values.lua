@@ -116,6 +116,9 @@ function values.is_opaque(value)
   return getmetatable(value) == Opaque
 end
 
+---The portrait that a table of values.of was made from.
+function values.portrait(value) return portraits[value] end
+
 ---How many entries of a table that values.of made were left out of its portrait: of the list, and of the pairs.
 function values.left_out(value)
   local p = portraits[value]
