@@ -119,8 +119,9 @@ static int await_room(lua_State *L, terminal *o) {
 /* ---- events ---- */
 
 static const char *const kind_names[] = {
-    [KL_TERMINAL_ENTER] = "enter", [KL_TERMINAL_COMPLETE] = "complete", [KL_TERMINAL_INTERRUPT] = "interrupt",
-    [KL_TERMINAL_EOF] = "eof",     [KL_TERMINAL_RESIZE] = "resize",     [KL_TERMINAL_HINT] = "hint"};
+    [KL_TERMINAL_ENTER] = "enter",  [KL_TERMINAL_COMPLETE] = "complete", [KL_TERMINAL_INTERRUPT] = "interrupt",
+    [KL_TERMINAL_EOF] = "eof",      [KL_TERMINAL_RESIZE] = "resize",     [KL_TERMINAL_HINT] = "hint",
+    [KL_TERMINAL_FAILED] = "failed"};
 
 /* False: there is none yet. */
 static bool push_event(lua_State *L, terminal *o, int *results) {
