@@ -153,7 +153,7 @@ static int write_locals(lua_State *L) {
     else
       add_local(L, k, name, "local");
   }
-  for (int i = 1; ar.isvararg && (name = lua_getlocal(co, &ar, -i)); i++) {
+  for (int i = 1; ar.isvararg && lua_getlocal(co, &ar, -i); i++) {
     char number[32];
     lua_xmove(co, L, 1);
     snprintf(number, sizeof number, "...[%d]", i);

@@ -215,7 +215,9 @@ static void run_prompt(void *data, kl_control_call *call, const json_t *fields) 
   kl_control_call_set(call, s);
   kl_prompt_client_get(call, &s->client);
   kl_strategy_measure(g, true);
-  kl_prompt_session_tell_others(s, s->armed ? "is here now, too, and armed" : "is here now, too");
+  /* A program that asks each second is of no interest to people. */
+  if (s->armed || s->client.tty[0])
+    kl_prompt_session_tell_others(s, s->armed ? "is here now, too, and armed" : "is here now, too");
   if (s->armed) kl_prompt_session_journal(s, "arm", NULL, 0, NULL, -1);
   tell_ready(s);
   kl_prompt_debug_begin(s);
