@@ -13,12 +13,12 @@
 #include "script/script.h"
 
 const kl_portrait_limits kl_portrait_draw = {
-    .depth = 6, .rows = 1000, .nodes = 20000, .text = 4000, .size = 512 * 1024};
+    .depth = 6, .rows = 1000, .nodes = 10000, .text = 4000, .size = 512 * 1024};
 const kl_portrait_limits kl_portrait_whole = {
-    .depth = 100, .rows = INT_MAX, .nodes = SIZE_MAX, .text = SIZE_MAX, .size = (size_t)64 << 20};
+    .depth = 100, .rows = INT_MAX, .nodes = SIZE_MAX, .text = SIZE_MAX, .size = (size_t)16 << 20};
 
 enum {
-  FEWEST_STEPS = 50000, /* entries of tables that are looked at in all, to count and to sort them */
+  FEWEST_STEPS = 10000, /* entries of tables that are looked at in all, to count and to sort them */
   COUNTED = 1000,       /* of a table that is not opened */
   NAMED = 5000,         /* functions that are given the names of modules */
   NAME_MAX_LEN = 100,
@@ -371,30 +371,32 @@ static bool next_key(painter *p, walk *w) {
 static void pairs(painter *p, walk *w, int depth) {
   lua_State *L = p->L;
   const int top = lua_gettop(L);
-  size_t steps = p->steps, count = 0;
-  begin_walk(p, w);
-  while (next_key(p, w))
-    count++;
-  if (count == 0) return;
-  lowest l = {.room = count < (size_t)p->limits->rows ? count : (size_t)p->limits->rows};
-  if (l.room > p->nodes) l.room = p->nodes ? p->nodes : 1;
+  const size_t steps = p->steps;
+  size_t room = (size_t)p->limits->rows, some = 0;
+  if (room > p->nodes) room = p->nodes ? p->nodes : 1;
+  walk first = *w;
+  begin_walk(p, &first);
+  while (some < room && next_key(p, &first))
+    some++;
+  if (some == room) lua_pop(L, 1); /* the key of the last turn */
+  if (some == 0) {
+    w->cut = first.cut;
+    return;
+  }
+  lowest l = {.room = some};
   if (l.room > SIZE_MAX / sizeof *l.keys) no_memory(L);
   lua_newtable(L); /* others */
   const int others = top + 1;
   l.keys = lua_newuserdatauv(L, l.room * sizeof *l.keys, 0); /* others keys: Lua's, whatever is raised */
   lua_Integer n_others = 0;
-  size_t left = count;
-  walk again = *w;
-  size_t steps_left = p->steps;
-  p->steps = steps; /* the second time costs as much and sees the same */
-  begin_walk(p, &again);
-  for (; left > 0 && next_key(p, &again); left--) {
+  size_t count = 0;
+  p->steps = steps; /* the first look was only for the room that it takes */
+  begin_walk(p, w);
+  for (; next_key(p, w); count++) {
     lua_pushvalue(L, -1);
     key k = take_key(L, others, &n_others);
     offer(&l, &k);
   }
-  if (left == 0) lua_pop(L, 1); /* the key of the last turn */
-  p->steps = steps_left;
   sort(&l);
   size_t shown = 0;
   kl_buf_str(p->out, ",\"h\":[");

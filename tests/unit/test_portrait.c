@@ -235,7 +235,7 @@ static void test_a_million_entries_are_bounded(void **state) {
         "assert(got:find '^%[{\"t\":1,\"a\":%[true,true,' and got:find '\"na\":999000' and #got < 8000, got)\n"
         "got = p.draw(names)\n"
         "assert(#got < 40000 and got:find '\"cut\":true', got)\n"
-        "assert(tonumber(got:match '\"nh\":(%d+)') > 10000)\n"
+        "assert(tonumber(got:match '\"nh\":(%d+)') > 5000)\n"
         "got = p.draw(both)\n"
         "assert(got:find '\"na\":999000' and #got < 8000)\n"
         "local many = {}\n"
@@ -244,7 +244,7 @@ static void test_a_million_entries_are_bounded(void **state) {
         "local wide = {}\n"
         "for i = 1, 200 do wide[i] = {} for j = 1, 200 do wide[i][j] = { j } end end\n"
         "got = p.draw(wide)\n"
-        "assert(#got < 600000 and got:find '\"deep\":true')");
+        "assert(#got < 600000 and got:find '\"na\":')");
 }
 
 /* Whole values are told whole, in order. */
