@@ -47,6 +47,7 @@ const kind = (line) => line
   .replace(/┤.*/u, '┤') // of a chart: its axis
   .replace(BARS, '')
   .replace(/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}\b/g, 'ID')
+  .replace(/\bcursor [0-9a-f]+…?,/g, 'cursor ID,')
   .replace(/\b\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?/g, 'TIME')
   .replace(/-\d\d[A-Z]{3}\d*/g, '-DATE')
   .replace(/\bjust now\b|\b\d+(\.\d+)? ?(ms|s|min|h|d)( \d+ (s|min|h))? ago\b/g, 'AGO')
