@@ -49,6 +49,14 @@ function asking.about(session, name)
   return true
 end
 
+---Says of a lone name whose value is nil that there is nothing of that name.
+function asking.unknown(session, text, result)
+  local name = text:match("^%s*([%a_][%w_]*)%s*$")
+  if not name or name == "_" or name == "nil" or result.status ~= "value" or not is_nil(result.values[1]) then return end
+  local near = index.near(name, 1)[1]
+  session:print(("nothing is called %s here%s"):format(name, near and "; did you mean " .. near .. "?" or ""))
+end
+
 ---The commands that are meant by a name that is none, as ":a, :b"; nil where nothing is near.
 function asking.near(name)
   local found = {}

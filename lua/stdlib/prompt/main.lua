@@ -137,7 +137,9 @@ local function run(text)
     if command then return run_command(":" .. command) end
     local result = session:evaluate(text)
     if result.status == "error" and result.kind then session.last_kind = result.kind end
-    return session:show(result)
+    local shown = session:show(result)
+    if asks then asking.unknown(session, text, result) end
+    return shown
   end)
   if ok then return good end
   local err = good
@@ -145,7 +147,8 @@ local function run(text)
     session:complain("cancelled")
   elseif type(err) == "table" and err.kind then
     session.last_kind = err.kind
-    session:complain((err.kind == "usage" and "" or err.kind .. ": ") .. err.message)
+    local own = err.kind == "usage" or err.kind == "validation" -- of a command: the words suffice
+    session:complain((own and "" or err.kind .. ": ") .. err.message)
   else
     session:complain(tostring(err))
   end
