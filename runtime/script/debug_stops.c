@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "script/debug_impl.h"
+#include "script/frames.h"
 #include "script/hooks.h"
 
 const char *const kl_debug_why_names[KL_DEBUG_WHY_COUNT] = {
@@ -163,24 +164,6 @@ const char *kl_debug_local(lua_State *co, const lua_Debug *ar, int n) {
 void kl_debug_correct_line(lua_State *co, lua_Debug *ar) {
   const kl_stop *stop = stop_at(co, ar);
   if (stop) ar->currentline = stop->line;
-}
-
-/* Functions in a coroutine. */
-static int depth_of(lua_State *L) {
-  lua_Debug ar;
-  int known = 0, most = 1;
-  while (lua_getstack(L, most, &ar)) {
-    known = most;
-    most *= 2;
-  }
-  while (most - known > 1) {
-    int middle = known + (most - known) / 2;
-    if (lua_getstack(L, middle, &ar))
-      known = middle;
-    else
-      most = middle;
-  }
-  return known + 1;
 }
 
 static bool is_deeper(lua_State *L, int depth) {
@@ -341,7 +324,7 @@ void kl_debug_line(lua_State *L, lua_Debug *ar, kl_task *t) {
 void kl_debug_tail_call(lua_State *L, kl_task *t) {
   kl_debug_task *dt = t->debug;
   if (!dt || dt->how != KL_STEP_OVER || t->script->nest != dt->nest || L != dt->co) return;
-  if (!is_deeper(L, dt->depth)) dt->depth = depth_of(L) - 1;
+  if (!is_deeper(L, dt->depth)) dt->depth = kl_frame_count(L) - 1;
 }
 
 bool kl_debug_loop(lua_State *L, kl_task *t) {
@@ -380,7 +363,7 @@ bool kl_debug_step(kl_strategy *g, kl_debug_client *c, uint64_t task, kl_debug_h
     kl_error_set(e, KL_ERR_INTERNAL, "not enough memory for a step");
     return false;
   }
-  *dt = (kl_debug_task){.how = how, .client = c, .co = stop->co, .depth = depth_of(stop->co), .nest = stop->nest};
+  *dt = (kl_debug_task){.how = how, .client = c, .co = stop->co, .depth = kl_frame_count(stop->co), .nest = stop->nest};
   kl_stop_end(stop, NULL);
   return true;
 }

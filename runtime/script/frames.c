@@ -4,6 +4,24 @@
 
 #include "script/debugger.h"
 
+/* Lua goes from the innermost frame to the one that is asked for each time: so only few are asked for. */
+int kl_frame_count(lua_State *co) {
+  lua_Debug ar;
+  int most = 1, least = 0; /* there is one at `least` - 1, and none at `most` */
+  while (lua_getstack(co, most - 1, &ar)) {
+    least = most;
+    most *= 2;
+  }
+  while (most - least > 1) {
+    int middle = least + (most - least) / 2;
+    if (lua_getstack(co, middle - 1, &ar))
+      least = middle;
+    else
+      most = middle;
+  }
+  return least;
+}
+
 /* The number of the local variable, or 0: of several of a name the last is the innermost. Its value is not pushed. */
 static int local_of(lua_State *co, const lua_Debug *ar, const char *name) {
   int found = 0;

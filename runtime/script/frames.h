@@ -1,9 +1,11 @@
-/* The variables of a frame of a task that does not run, by their names. */
+/* Frames of a task that does not run, and their variables by their names. */
 #ifndef KL_SCRIPT_FRAMES_H
 #define KL_SCRIPT_FRAMES_H
 
 #include "script/script.h"
 
+/* How many functions are under way in a coroutine. */
+int kl_frame_count(lua_State *co);
 /* Pushes the function of the frame on L. */
 void kl_frame_push_function(lua_State *L, lua_State *co, const lua_Debug *ar); /* raises */
 /* Pushes the value of a local variable (the innermost of that name) or an upvalue of the frame `ar` of `co` on L.

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "script/debugger.h"
+#include "script/frames.h"
 #include "script/internal.h"
 
 /* ---- protected calls ---- */
@@ -75,23 +76,26 @@ void kl_frames_begin(kl_frames *it, kl_task *t) {
     it->chain[it->depth++] = co;
 }
 
+/* Frame number `at` of the thread number `depth` of the chain; false where it has not so many. */
+static bool frame_at(const kl_frames *it, int depth, int at, lua_Debug *ar) {
+  lua_Debug above;
+  lua_State *co = it->chain[depth - 1];
+  /* The outermost function of a task is what runs it. */
+  return at >= 0 && lua_getstack(co, at, ar) && (depth > 1 || lua_getstack(co, at + 1, &above));
+}
+
+static void fill(kl_frame *out, lua_State *co, int level) {
+  lua_getinfo(co, "nSltu", &out->ar);
+  kl_debug_correct_line(co, &out->ar);
+  out->co = co;
+  out->level = level;
+}
+
 bool kl_frames_next(kl_frames *it, kl_frame *out) {
-  while (it->depth > 0) {
-    lua_Debug above;
-    lua_State *co = it->chain[it->depth - 1];
-    /* The outermost function of a task is what runs it. */
-    bool there =
-        lua_getstack(co, it->in_thread, &out->ar) && (it->depth > 1 || lua_getstack(co, it->in_thread + 1, &above));
-    if (!there) {
-      it->depth--;
-      it->in_thread = 0;
-      continue;
-    }
-    lua_getinfo(co, "nSltu", &out->ar);
-    kl_debug_correct_line(co, &out->ar);
-    out->co = co;
-    out->level = it->level++;
+  for (; it->depth > 0; it->depth--, it->in_thread = 0) {
+    if (!frame_at(it, it->depth, it->in_thread, &out->ar)) continue;
     it->in_thread++;
+    fill(out, it->chain[it->depth - 1], it->level++);
     return true;
   }
   return false;
@@ -99,9 +103,14 @@ bool kl_frames_next(kl_frames *it, kl_frame *out) {
 
 bool kl_task_frame(kl_task *t, int level, kl_frame *out) {
   kl_frames it;
-  kl_frames_begin(&it, t);
-  while (kl_frames_next(&it, out))
-    if (out->level == level) return true;
+  int at = level; /* in the thread that is looked at */
+  for (kl_frames_begin(&it, t); it.depth > 0; it.depth--) {
+    if (frame_at(&it, it.depth, at, &out->ar)) {
+      fill(out, it.chain[it.depth - 1], level);
+      return true;
+    }
+    at -= kl_frame_count(it.chain[it.depth - 1]);
+  }
   return false;
 }
 

@@ -69,6 +69,37 @@ static void frames_lead_from_where_a_task_waits_to_its_begin(void **state) {
   stop(&w, s);
 }
 
+/* Lua finds a frame by going there from the innermost one. Who asks for one goes there once, and not to each before it:
+ * that would take minutes here. */
+static void a_frame_far_outside_is_found_at_once(void **state) {
+  (void)state;
+  world w;
+  world_open(&w, 100);
+  kl_script *s = world_start(&w, "local task = require 'task'\n"
+                                 "local function down(n)\n"
+                                 "  if n == 0 then task.sleep(60) end\n"
+                                 "  local x = down(n - 1)\n"
+                                 "  return x\n"
+                                 "end\n"
+                                 "coroutine.wrap(function()\n"
+                                 "  down(150000)\n"
+                                 "end)()\n");
+  run_turns(&w, 3);
+  kl_frame f;
+  for (int i = 0; i < 100; i++) {
+    assert_true(kl_task_frame(task_of(s, 1), 150000, &f));
+    assert_int_equal(f.ar.currentline, 4);
+    assert_int_equal(f.level, 150000);
+  }
+  assert_true(kl_task_frame(task_of(s, 1), 150002, &f));
+  assert_int_equal(f.ar.currentline, 8);
+  assert_true(kl_task_frame(task_of(s, 1), 150004, &f));
+  assert_string_equal(f.ar.what, "main");
+  assert_int_equal(f.ar.currentline, 7);
+  assert_false(kl_task_frame(task_of(s, 1), 150005, &f));
+  stop(&w, s);
+}
+
 static void frames_go_through_coroutines_that_wait_inside(void **state) {
   (void)state;
   world w;
@@ -222,6 +253,7 @@ static void run_time_is_measured_while_somebody_looks(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(frames_lead_from_where_a_task_waits_to_its_begin),
+                                     cmocka_unit_test(a_frame_far_outside_is_found_at_once),
                                      cmocka_unit_test(frames_go_through_coroutines_that_wait_inside),
                                      cmocka_unit_test(waits_are_told_in_words),
                                      cmocka_unit_test(what_a_script_holds_is_told),
