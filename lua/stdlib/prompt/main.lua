@@ -34,11 +34,27 @@ local events = task.channel(64)
 local terminal = terminals.open{ plain = not typed or nil }
 local asks = terminal:asks() -- else the first input that fails is the last one
 
-local conn = connection.open(function(why)
-  gone = why
+-- Begins to leave: nothing more can come of what is typed.
+local function is_over(why)
+  gone = gone or why
   events:close()
-end)
-local session = sessions.new(conn, terminal, options)
+end
+
+local session
+
+-- A mistake of the prompt's own is told, once each; what was asked for goes on without it. What the other end refuses
+-- (an error object with a kind) is none.
+local faults = {}
+local function fault(what, err)
+  if type(err) == "table" and err.kind then return end
+  local text = ("the prompt has made a mistake (%s): %s"):format(what, tostring(err))
+  if faults[text] then return end
+  faults[text] = true
+  pcall(session.complain, session, text) -- fails where the terminal has gone
+end
+
+local conn = connection.open(link.open(), is_over, fault)
+session = sessions.new(conn, terminal, options)
 debugging.begin(session)
 
 local function fail(message, code)
@@ -77,8 +93,12 @@ local function begin()
       if not good then error(why, 0) end
     end,
   })
-  if not ok then return fail(err.message or tostring(err), code_of(err.kind)) end
+  if not ok then return fail(type(err) == "table" and err.message or tostring(err), code_of(err.kind)) end
   if not session.ready then return fail("the session has ended before it began", 1) end
+  task.spawn(function()
+    local good, why = waiter:await()
+    is_over(good and "the session has ended" or why.message or tostring(why))
+  end)
   return true
 end
 
@@ -208,13 +228,17 @@ end
 
 local function offer(text, cursor)
   local ok, list, from = pcall(complete.at, session, text, cursor)
-  if not ok then return terminal:offer({}, cursor) end
-  terminal:offer(list or {}, from or cursor)
+  if not ok then
+    fault("completion", list)
+    list, from = {}, cursor
+  end
+  terminal:offer(list, from)
 end
 
 local function hint(text, cursor)
   if session.on_empty and not text:find("%S") then return terminal:hint(session.on_empty.hint(session)) end
   local ok, line = pcall(complete.hint, session, text, cursor)
+  if not ok then fault("the hint", line) end
   terminal:hint(ok and line or nil)
 end
 
@@ -265,8 +289,7 @@ lines.follow(session)
 session:on("note", function(s, m) s:print(m.text) end)
 session:on("version", function(s, m)
   if m.phase == "ended" then
-    gone = gone or ("%s has ended%s"):format(s.ready.name, m.error and ": " .. m.error or "")
-    events:close()
+    is_over(("%s has ended%s"):format(s.ready.name, m.error and ": " .. m.error or ""))
   else
     s.ready.generation = m.generation
   end
@@ -285,7 +308,7 @@ local watcher = task.spawn(function()
   events:recv() -- closed when the other end has gone
   if not session.leaving then reader:cancel("the other end has gone") end
 end)
-pcall(reader.await, reader)
+local ok, why = pcall(reader.await, reader)
 watcher:cancel()
 if filler then filler:cancel() end
 
@@ -294,6 +317,10 @@ if not asks and interrupted then
   code = 130
 elseif not asks and session.failed then
   code = code_of(session.last_kind)
+end
+if not ok and not (type(why) == "table" and (why.kind == "cancelled" or why.kind == "broken_pipe")) then
+  code = code_of(type(why) == "table" and why.kind)
+  terminal:above("kalua: " .. (type(why) == "table" and why.message or tostring(why)), "error")
 end
 if gone and not session.leaving then
   terminal:above("kalua: " .. gone, "error")
