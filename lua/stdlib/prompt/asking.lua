@@ -1,5 +1,5 @@
--- What people type who do not know better: `exit` and `help` without a colon, `NAME?` of a value of their own, a command
--- with a letter too many.
+-- What people type who do not know better: `exit` and `help` without a colon, `NAME?` of a value of their own, a
+-- command with a letter too many.
 local commands = require "prompt.commands"
 local draw = require "prompt.draw"
 local index = require "prompt.help_index"
@@ -52,7 +52,8 @@ end
 ---Says of a lone name whose value is nil that there is nothing of that name.
 function asking.unknown(session, text, result)
   local name = text:match("^%s*([%a_][%w_]*)%s*$")
-  if not name or name == "_" or name == "nil" or result.status ~= "value" or not is_nil(result.values[1]) then return end
+  if not name or name == "_" or name == "nil" or result.status ~= "value" then return end
+  if not is_nil(result.values[1]) then return end
   local near = index.near(name, 1)[1]
   session:print(("nothing is called %s here%s"):format(name, near and "; did you mean " .. near .. "?" or ""))
 end

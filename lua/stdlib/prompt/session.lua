@@ -7,8 +7,8 @@ local session = {}
 local Session = {}
 Session.__index = Session
 
--- Fields: under_way (the last request for values), connection, id (of the request that the session is), ready (what the other end said of itself), terminal,
--- is_local, armed, leaving (set to end the prompt), failed (an input failed).
+-- Fields: under_way (the last request for values), connection, id (of the request that the session is), ready (what
+-- the other end said of itself), terminal, is_local, armed, leaving (set to end the prompt), failed (an input failed).
 function session.new(connection, terminal, options)
   return setmetatable({
     connection = connection,

@@ -8,18 +8,19 @@ tour.steps = {
   {
     title = "What is a market",
     text = [[
-A market asks a question that the world will answer, yes or no. A contract on the right answer pays one dollar, on the wrong
-one nothing. So a price is a probability: at 0.42 dollars the others think that "yes" is 42 % likely.
+A market asks a question that the world will answer, yes or no. A contract on the right answer pays one dollar, on
+the wrong one nothing. So a price is a probability: at 0.42 dollars the others think that "yes" is 42 % likely.
 
-bid is what somebody pays for a "yes" now, ask what somebody wants for one, spread what is between them. last is the price of
-the last that was sold; closes says how long trading goes on. The last line is how the next page is asked for.]],
+bid is what somebody pays for a "yes" now, ask what somebody wants for one, spread what is between them. last is the
+price of the last that was sold; closes says how long trading goes on. The last line is how the next page is asked
+for.]],
     code = { [[kalshi.get_markets{ status = "open", limit = 8 }]] },
   },
   {
     title = "One market",
     text = [[
-Of all open markets this finds the one whose prices are nearest to 0.50: nobody knows how that ends. A name that is set stays:
-`m` is that market from now on.]],
+Of all open markets this finds the one whose prices are nearest to 0.50: nobody knows how that ends. A name that is
+set stays: `m` is that market from now on.]],
     code = {
       [[
 best, later = 1, math.floor(kalua.now()) + 3600
@@ -33,8 +34,9 @@ end]],
   {
     title = "Events and series",
     text = [[
-Markets about one thing belong to an event, and what comes again each day or month is a series. Names say it: KXHIGHNY is the
-temperature in New York, KXHIGHNY-26NOV26 that of one day, and with -B41.5 behind it one range of degrees.
+Markets about one thing belong to an event, and what comes again each day or month is a series. Names say it:
+KXHIGHNY is the temperature in New York, KXHIGHNY-26NOV26 that of one day, and with -B41.5 behind it one range of
+degrees.
 
 Tab completes names. Try it behind m.yes, and behind kalshi.get_market "KX, or in what runs next.]],
     code = { "kalshi.get_event(m.event_ticker).markets" },
@@ -43,16 +45,16 @@ Tab completes names. Try it behind m.yes, and behind kalshi.get_market "KX, or i
   {
     title = "The order book",
     text = [[
-Offers that wait. The upper ones sell a "yes", the lower ones buy one; the best of both meet in the middle. It is kept up to
-date while you type.]],
+Offers that wait. The upper ones sell a "yes", the lower ones buy one; the best of both meet in the middle. It is
+kept up to date while you type.]],
     code = { "book = kalshi.book(m.ticker)", "book" },
     needs = { "m" },
   },
   {
     title = "Two sides of one thing",
     text = [[
-Who sells a "yes" at 0.28 buys a "no" at 0.72: that is one offer with two names, and the two prices make 1. Kalua means "yes"
-unless you ask for the other.
+Who sells a "yes" at 0.28 buys a "no" at 0.72: that is one offer with two names, and the two prices make 1. Kalua
+means "yes" unless you ask for the other.
 
 A call may return several values. These return two: a price, and how many contracts there are at it.]],
     code = { "book:best_ask()", [[book:best_bid "no"]] },
@@ -61,16 +63,16 @@ A call may return several values. These return two: a price, and how many contra
   {
     title = "What would it cost",
     text = [[
-The best price holds for so many contracts only; more of them go through the offers behind it. `sweep` says what an order
-would get, and only looks: the average price, how many contracts there are for it, and the worst price.]],
+The best price holds for so many contracts only; more of them go through the offers behind it. `sweep` says what an
+order would get, and only looks: the average price, how many contracts there are for it, and the worst price.]],
     code = { [[book:sweep("buy", 500)]], [[book:sweep("buy", 5000)]] },
     needs = { "m", "book" },
   },
   {
     title = "What happens",
     text = [[
-A call that waits lets all else go on, and Ctrl-C ends it. `wait` returns true as soon as the book changes, or false after so
-many seconds.
+A call that waits lets all else go on, and Ctrl-C ends it. `wait` returns true as soon as the book changes, or false
+after so many seconds.
 
 A trade is an offer that somebody took. Here are the last ones.]],
     code = { "book:wait(5)", "kalshi.get_trades{ ticker = m.ticker, limit = 4 }.trades" },
@@ -79,8 +81,9 @@ A trade is an offer that somebody took. Here are the last ones.]],
   {
     title = "What was",
     text = [[
-How the price went in a day: one candle an hour, from its lowest to its highest price, thick from the first to the last; below,
-how many contracts were traded. Times are seconds since 1970. A list of numbers is drawn as a chart, too.]],
+How the price went in a day: one candle an hour, from its lowest to its highest price, thick from the first to the
+last; below, how many contracts were traded. Times are seconds since 1970. A list of numbers is drawn as a chart,
+too.]],
     code = {
       [[
 now = math.floor(kalua.now())
@@ -94,15 +97,16 @@ for c in kalshi.candlesticks(m.ticker, day) do table.insert(list, c) end]],
   {
     title = "Your account",
     text = [[
-On the embedded exchange you have play money. The same calls work with a key on the exchange's demo (`--env demo`) and on the
-real one (`--env prod`); there nothing is ordered unless you say `--live`.]],
+On the embedded exchange you have play money. The same calls work with a key on the exchange's demo (`--env demo`)
+and on the real one (`--env prod`); there nothing is ordered unless you say `--live`.]],
     code = { "kalshi.get_balance()", "kalshi.orders()" },
   },
   {
     title = "Your first order",
     text = [[
-A bid for ten contracts of "yes" at one cent: nobody sells so cheaply, so it waits in the book. The last two fields must be
-given: how long it may wait, and what happens when it would trade with yourself. `:help create_order` has the rest.]],
+A bid for ten contracts of "yes" at one cent: nobody sells so cheaply, so it waits in the book. The last two fields
+must be given: how long it may wait, and what happens when it would trade with yourself. `:help create_order` has
+the rest.]],
     code = {
       [[
 order = kalshi.create_order{
@@ -117,16 +121,16 @@ order = kalshi.create_order{
   {
     title = "Changing your mind",
     text = [[
-What waits can be seen, and taken back. `kalshi.orders()` asks nobody: the exchange tells of every change. `{}` is a list with
-nothing in it.]],
+What waits can be seen, and taken back. `kalshi.orders()` asks nobody: the exchange tells of every change. `{}` is a
+list with nothing in it.]],
     code = { "kalshi.orders()", "kalshi.cancel_order(order.order_id).reduced_by", "kalshi.orders()" },
     needs = { "m", "order" },
   },
   {
     title = "Buying",
     text = [[
-A bid at the price of the best ask is filled at once; what is no longer there is not waited for. What was bought is a position:
-exposure is what it cost, and what you lose when the answer is no.]],
+A bid at the price of the best ask is filled at once; what is no longer there is not waited for. What was bought is
+a position: exposure is what it cost, and what you lose when the answer is no.]],
     code = {
       [[
 kalshi.create_order{
@@ -149,8 +153,8 @@ What you typed, in a file and in a loop, is a strategy:
     print(book.ticker, book:mid())
   end
 
-Save that as first.lua and run `kalua first.lua`. It goes on with every change of the file that you save; `kalua attach first`
-looks inside of it.
+Save that as first.lua and run `kalua first.lua`. It goes on with every change of the file that you save; `kalua
+attach first` looks inside of it.
 
 That was the tour. `:help FUNCTION` has an example of each function, `:help` lists what else there is.]]
 
@@ -230,8 +234,8 @@ local function make_needed(session, step)
   return true
 end
 
--- Shows a step; false when what it needs cannot be made. Where there is a terminal to draw on, what an empty line does now stands below that line; else it is
--- told before it.
+-- Shows a step; false when what it needs cannot be made. Where there is a terminal to draw on, what an empty line does
+-- now stands below that line; else it is told before it.
 local function show_step(session, n)
   session.tour.step, session.tour.ran = n, false
   if not make_needed(session, tour.steps[n]) then return false end
@@ -303,9 +307,10 @@ local function run_all(session)
 end
 
 commands.add{
-  name = "tour", usage = ":tour [STEP|all|end]", help = "a tour in twelve steps, to your first order on the embedded exchange",
-  detail = "An empty line runs what a step shows, and the next one goes on; what you type yourself runs in between. :tour 5 goes "
-    .. "to the fifth step, :tour all runs all of them at once, :tour end leaves.",
+  name = "tour", usage = ":tour [STEP|all|end]",
+  help = "a tour in twelve steps, to your first order on the embedded exchange",
+  detail = "An empty line runs what a step shows, and the next one goes on; what you type yourself runs in between. "
+    .. ":tour 5 goes to the fifth step, :tour all runs all of them at once, :tour end leaves.",
   run = function(session, text)
     if text == "end" then return leave(session) end
     if session.ready.env ~= "sim" then
