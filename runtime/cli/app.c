@@ -301,15 +301,25 @@ static bool load_key(kl_app *a, kl_error *e) {
   return true;
 }
 
+static void settle(kl_app *a) {
+  kl_settings_wipe(a->settings, "KALSHI_PRIVATE_KEY"); /* also where it was not needed */
+  if (a->o.settled) a->o.settled(a->o.settled_data);
+}
+
 static bool choose_exchange(kl_app *a, kl_error *e) {
   kl_exchange_address x;
   if (!kl_exchange_address_choose(&a->o, a->settings, &x, e)) return false;
   memcpy(a->env_name, x.env, sizeof a->env_name);
   a->ca_file = x.ca_file;
-  if (x.embedded) return start_exchange(a, e);
+  if (x.embedded) {
+    settle(a);
+    return start_exchange(a, e);
+  }
   memcpy(a->rest_url, x.rest_url, sizeof a->rest_url);
   memcpy(a->ws_url, x.ws_url, sizeof a->ws_url);
-  return load_key(a, e);
+  if (!load_key(a, e)) return false;
+  settle(a);
+  return true;
 }
 
 /* A signature made ahead is one that somebody else could use within its second, so with real money it is asked for. */
@@ -406,8 +416,9 @@ bool kl_app_open(const kl_connect_options *o, const char *version, kl_app **out,
     uv_loop_init(&a->loop);
     a->loop_open = true;
     a->notifier = kl_notifier_open(&a->loop);
-    ok = open_state(a, e) && choose_exchange(a, e) && open_handles(a, e);
-    kl_settings_wipe(a->settings, "KALSHI_PRIVATE_KEY"); /* also where it was not needed */
+    ok = open_state(a, e) && choose_exchange(a, e);
+    if (!ok) kl_settings_wipe(a->settings, "KALSHI_PRIVATE_KEY");
+    ok = ok && open_handles(a, e);
   }
   if (ok) {
     kl_session_options so = {.env = a->env_name,

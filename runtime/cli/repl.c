@@ -18,8 +18,9 @@ typedef struct repl {
   uv_async_t left;               /* the prompt has ended */
   atomic_bool has_left, listens; /* for it */
   pthread_t thread;
-  int end;  /* of the socket, this side's; to say over it that nothing comes any more */
-  int code; /* of the prompt */
+  int end;        /* of the prompt's socket, this side's; -1: there is no prompt */
+  kl_error error; /* why */
+  int code;       /* of the prompt */
 } repl;
 
 static void *run_front(void *data) {
@@ -56,21 +57,23 @@ static bool start_script(kl_app *app, const char *path, char *const *args, bool 
   return kl_app_start_strategy(app, &so, e);
 }
 
-/* The prompt begins while the exchange does: it waits for its first word. Returns this side's end of its socket, or -1
- * with `e`. */
-static int start_front(repl *r, kl_error *e) {
+/* The prompt begins while the exchange does: it waits for its first word. */
+static void start_front(void *data) {
+  repl *r = data;
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
-    kl_error_set(e, KL_ERR_INTERNAL, "no socket for the prompt: %s", strerror(errno));
-    return -1;
+    kl_error_set(&r->error, KL_ERR_INTERNAL, "no socket for the prompt: %s", strerror(errno));
+    return;
   }
   r->front.fd = pair[1];
   int failed = pthread_create(&r->thread, NULL, run_front, r);
-  if (!failed) return pair[0];
-  kl_error_set(e, KL_ERR_INTERNAL, "no thread for the prompt: %s", strerror(failed));
+  if (!failed) {
+    r->end = pair[0];
+    return;
+  }
+  kl_error_set(&r->error, KL_ERR_INTERNAL, "no thread for the prompt: %s", strerror(failed));
   close(pair[0]);
   close(pair[1]);
-  return -1;
 }
 
 static void listen_for_end(repl *r) {
@@ -81,14 +84,22 @@ static void listen_for_end(repl *r) {
   if (atomic_load(&r->has_left)) uv_async_send(&r->left);
 }
 
-/* Everything but the prompt, whose socket `end` is; returns the exit code, unless the prompt has one. */
-static int run(repl *r, int end, const kl_connect_options *o, const char *path, char *const *args) {
+/* Returns the exit code, unless the prompt has one. */
+static int run(repl *r, kl_connect_options *o, const char *path, char *const *args) {
   kl_error e = {0};
-  if (!kl_app_open(o, KL_VERSION, &r->app, &e)) {
+  o->settled = start_front;
+  o->settled_data = r;
+  bool open = kl_app_open(o, KL_VERSION, &r->app, &e);
+  int end = r->end;
+  if (!open && end >= 0) {
     shutdown(end, SHUT_RDWR); /* before the error is said: the prompt gives the terminal back */
     pthread_join(r->thread, NULL);
     close(end);
-    return kl_cli_fail(&e);
+  }
+  if (!open) return kl_cli_fail(&e);
+  if (end < 0) {
+    kl_app_close(r->app);
+    return kl_cli_fail(&r->error);
   }
   kl_app_strategies(r->app);
   int code = KL_EXIT_OK, own = fcntl(end, F_DUPFD_CLOEXEC, 0);
@@ -122,7 +133,7 @@ int kl_command_repl(int argc, char **argv) {
       "A prompt at the exchange, where every call may wait; with a script, inside that one while it\n"
       "runs. :help and :tour are the way in. Without a terminal it reads standard input, and ends at\n"
       "the first input that fails.\n";
-  repl r = {.front = {.local = true, .armed = true, .interrupt = interrupt, .data = &r}};
+  repl r = {.front = {.local = true, .armed = true, .interrupt = interrupt, .data = &r}, .end = -1};
   kl_text_list inputs = {0}, paths = {0}, args = {0};
   kl_connect_options o;
   kl_opt connect[KL_CONNECT_OPT_COUNT];
@@ -137,15 +148,9 @@ int kl_command_repl(int argc, char **argv) {
   int code = kl_opts_parse("repl", usage, (const kl_opt *const[]){own, connect, NULL}, argc, argv, &paths, &args);
   if (code < 0 && paths.n > 1) code = kl_cli_usage("repl", "one script at a time");
   if (code < 0) {
-    kl_error e = {0};
     r.front.inputs = inputs.items;
-    int end = start_front(&r, &e);
-    if (end < 0) {
-      code = kl_cli_fail(&e);
-    } else {
-      code = run(&r, end, &o, paths.n ? paths.items[0] : NULL, (char *const *)args.items);
-      if (code == KL_EXIT_OK) code = r.code;
-    }
+    code = run(&r, &o, paths.n ? paths.items[0] : NULL, (char *const *)args.items);
+    if (code == KL_EXIT_OK) code = r.code;
   }
   kl_text_list_free(&inputs);
   kl_text_list_free(&paths);

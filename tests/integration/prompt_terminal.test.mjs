@@ -1,6 +1,6 @@
 // The terminal of the prompt in a real one: a small program that says what it is told, and `kalua repl`.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -355,4 +355,23 @@ describe('kalua repl', { concurrency: 2 }, () => {
     await t.line('"on it " .. "goes"');
     await t.shows(/on it goes/);
   }));
+
+  // The passphrase is read before the prompt takes the terminal; nothing answers there.
+  test('an encrypted key: its passphrase is asked for first', async () => {
+    const key = path.join(tempDir(), 'locked.pem');
+    execFileSync('openssl', ['genpkey', '-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048', '-aes256', '-pass',
+      'pass:sesame', '-out', key], { stdio: 'ignore' });
+    const url = '127.0.0.1:9';
+    await inTerminal(['repl', '--env', 'sim', '--rest-url', `http://${url}`, '--ws-url', `ws://${url}`, '--key', key, '--key-id',
+      'abc', '--log', 'error'], {}, async (t) => {
+      await t.shows('Passphrase of');
+      await t.line('sesame');
+      await t.shows(/^kalua> *$/m);
+      await t.line('6 * 7');
+      await t.shows(/^42$/m);
+      assert.doesNotMatch(await t.all(), /sesame/);
+      await t.keys('C-d');
+      assert.equal(await t.code(), 0);
+    })();
+  });
 });
