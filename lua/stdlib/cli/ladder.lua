@@ -1,12 +1,12 @@
 -- The ladder of `kalua book`: from what is known of a market to the lines of a screen, of any size. Knows no market and
 -- no terminal.
 local rungs = require "prompt.rungs"
+local style = require "prompt.style"
 local width = require "prompt.width"
 
 local ladder = {}
 
-local BOLD, DIM, RED, GREEN, YELLOW = "\27[1m", "\27[2m", "\27[31m", "\27[32m", "\27[33m"
-local ALARM = "\27[1;37;41m"
+local BOLD, DIM, RED, GREEN, YELLOW, ALARM = style.BOLD, style.DIM, style.RED, style.GREEN, style.YELLOW, style.ALARM
 local PANEL_FROM, PANEL = 96, 36 -- columns from which trades stand beside the ladder, and how many they take
 local MOST_TRADES = 8            -- below the ladder
 
@@ -20,18 +20,18 @@ local function new_line(columns, colour)
   return setmetatable({ columns = columns, colour = colour, width = 0, parts = {} }, Line)
 end
 
-function Line:add(text, style)
+function Line:add(text, code)
   text = width.part(text, self.columns - self.width)
   if text == "" then return self end
   self.width = self.width + width.of(text)
-  self.parts[#self.parts + 1] = self.colour and style and style .. text .. "\27[0m" or text
+  self.parts[#self.parts + 1] = style.paint(self.colour, code, text)
   return self
 end
 
 -- Only as a whole: half a number is another number.
-function Line:fit(text, style)
+function Line:fit(text, code)
   if width.of(text) > self.columns - self.width then return self end
-  return self:add(text, style)
+  return self:add(text, code)
 end
 
 -- Blanks up to a column.
@@ -126,18 +126,18 @@ end
 
 ---The lines of a screen, top to bottom, at most `rows` of them. view: ticker, side, title?, status, stale, reason, bids
 ---and asks ({ {price, count}, … } best first), mine ({ bids, asks }: sets of prices as "%.4f", of own resting orders),
----mid?, micro?, imbalance, spread?, age, feed_age?, trades ({ time, buy, price, count } newest first). style: colour,
+---mid?, micro?, imbalance, spread?, age, feed_age?, trades ({ time, buy, price, count } newest first). o: colour,
 ---blocks (characters beyond ASCII come out well), keys (there is a keyboard), limit (of levels).
-function ladder.lines(view, rows, columns, style)
+function ladder.lines(view, rows, columns, o)
   local places = rungs.places(view.bids, view.asks, view.trades)
   local function price(value) return string.format("%." .. places .. "f", value) end
-  local function line() return new_line(columns, style.colour) end
+  local function line() return new_line(columns, o.colour) end
   local panel = columns >= PANEL_FROM
   local parts = plan(rows, panel)
   if parts.compact then
     local text = line()
     if view.stale then text:add("STALE", ALARM):add " " end
-    local rest = best_line(new_line(columns - text.width, style.colour), view, price)
+    local rest = best_line(new_line(columns - text.width, o.colour), view, price)
     return { text:text() .. rest:fit("  " .. view.ticker, BOLD):text() }
   end
   local out = { title_line(line(), view) }
@@ -152,7 +152,7 @@ function ladder.lines(view, rows, columns, style)
   end
 
   -- Rungs: asks above with the best at the bottom, the spread, bids below.
-  local shown = math.min(parts.rungs // 2, style.limit or math.huge)
+  local shown = math.min(parts.rungs // 2, o.limit or math.huge)
   local largest = 0
   for _, side in ipairs{ view.asks, view.bids } do
     for i = 1, math.min(shown, #side) do largest = math.max(largest, side[i][2]) end
@@ -163,17 +163,17 @@ function ladder.lines(view, rows, columns, style)
       local at, count = side[i][1], side[i][2]
       total = total + count
       local own = mine[string.format("%.4f", at)]
-      local rung = new_line(main, style.colour)
+      local rung = new_line(main, o.colour)
       rung:add(own and "* " or "  ", own and YELLOW):fit(string.format("%6s", price(at)), colour)
       rung:fit(string.format(" %11.2f", count)):fit(string.format(" %12.2f ", total), DIM)
-      made[i] = rung:add(rungs.bar(count / largest, main - rung.width - 1, style.blocks), colour)
+      made[i] = rung:add(rungs.bar(count / largest, main - rung.width - 1, o.blocks), colour)
     end
     return made
   end
   if parts.rungs > 0 then
     local asks, bids = lines_of(view.asks, view.mine.asks, RED), lines_of(view.bids, view.mine.bids, GREEN)
     for i = shown, 1, -1 do out[#out + 1] = asks[i] or line() end
-    out[#out + 1] = new_line(main, style.colour):add("  " .. string.rep("-", 33), DIM)
+    out[#out + 1] = new_line(main, o.colour):add("  " .. string.rep("-", 33), DIM)
     for i = 1, shown do out[#out + 1] = bids[i] or line() end
   end
 
@@ -192,7 +192,7 @@ function ladder.lines(view, rows, columns, style)
       end
     end
   end
-  if parts.footer and style.keys then
+  if parts.footer and o.keys then
     while #out < rows - 1 do out[#out + 1] = line() end
     local other = view.side == "yes" and "NO" or "YES"
     out[#out + 1] = line():add("q quit   + - levels   s show " .. other, DIM)

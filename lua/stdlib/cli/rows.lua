@@ -1,6 +1,7 @@
 -- Tables for the terminal: `kalua api` draws the rows of a list with it.
 local json = require "json"
 local about = require "prompt.columns"
+local style = require "prompt.style"
 local width = require "prompt.width"
 
 local rows = {}
@@ -143,7 +144,7 @@ function Table:begin()
   local cells = {}
   for i, column in ipairs(self.columns) do cells[i] = width.pad(column.label, column.width, column.right) end
   local head = table.concat(cells, GAP):gsub("%s+$", "")
-  print(self.colour and "\27[1m" .. head .. "\27[0m" or head)
+  print(style.paint(self.colour, style.BOLD, head))
   for _, row in ipairs(self.waiting) do
     for name in pairs(row) do self.seen[name] = true end
     self:line(row)
@@ -176,7 +177,7 @@ function Table:finish()
   if left > 0 then
     text = string.format("%s; %d more field%s in --json, or picked by --jq", text, left, left == 1 and "" or "s")
   end
-  print(self.colour and "\27[2m" .. text .. "\27[0m" or text)
+  print(style.paint(self.colour, style.DIM, text))
 end
 
 -- ---- which answers are lists ----

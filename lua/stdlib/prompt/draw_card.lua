@@ -126,8 +126,6 @@ function Card:rest()
   return self.lines
 end
 
-local function profit_style(value) return value > 0 and text.GREEN or value < 0 and text.RED or nil end
-
 local STATES = {
   active = text.GREEN, open = text.GREEN, resting = text.GREEN, executed = text.GREEN, filled = text.GREEN,
   canceled = text.YELLOW, closed = text.YELLOW, paused = text.YELLOW, inactive = text.YELLOW, rejected = text.RED,
@@ -175,7 +173,7 @@ function CARDS.market(card)
   if last and last > 0 then
     local change = before and before > 0 and last - before
     local words = change and string.format("   %s%s since yesterday", change < 0 and "" or "+", text.price(change))
-    card:field("last", text.dollars(last), change and { words, profit_style(change) } or "")
+    card:field("last", text.dollars(last), change and { words, text.profit_style(change) } or "")
   end
   local volume, day = card:number("volume_fp", "volume"), card:number("volume_24h_fp", "volume_24h")
   local interest = card:number("open_interest_fp", "open_interest")
@@ -267,11 +265,11 @@ function CARDS.position(card)
   local count = card:number("position_fp", "position")
   local side = count > 0 and "yes" or count < 0 and "no" or ""
   local held = count == 0 and "flat" or text.count(math.abs(count)) .. " " .. side
-  card:head(tostring(card:text("ticker", "market_ticker")), held, profit_style(count))
+  card:head(tostring(card:text("ticker", "market_ticker")), held, text.profit_style(count))
   local exposure = card:number("market_exposure_dollars", "exposure")
   if exposure then card:field("exposure", text.dollars(exposure)) end
   local realized = card:number("realized_pnl_dollars", "realized_pnl")
-  if realized then card:field("realized", { text.dollars(realized), profit_style(realized) }) end
+  if realized then card:field("realized", { text.dollars(realized), text.profit_style(realized) }) end
   local fees = card:number("fees_paid_dollars", "fees_paid")
   if fees then card:field("fees", text.dollars(fees)) end
   local traded = card:number "total_traded_dollars"
@@ -284,7 +282,8 @@ function CARDS.event_position(card)
   for _, one in ipairs{ { "exposure", "event_exposure_dollars" }, { "realized", "realized_pnl_dollars" },
     { "fees", "fees_paid_dollars" }, { "cost", "total_cost_dollars" } } do
     local value = card:number(one[2])
-    if value then card:field(one[1], { text.dollars(value), one[1] == "realized" and profit_style(value) or nil }) end
+    local style = value and one[1] == "realized" and text.profit_style(value) or nil
+    if value then card:field(one[1], { text.dollars(value), style }) end
   end
 end
 
@@ -297,7 +296,7 @@ function CARDS.settlement(card)
   if cost then card:field("cost", text.dollars(cost)) end
   local fee = card:number "fee_cost"
   if fee then card:field("fees", text.dollars(fee)) end
-  if won then card:field("profit", { text.dollars(won), profit_style(won) }) end
+  if won then card:field("profit", { text.dollars(won), text.profit_style(won) }) end
   card:time("settled", "settled_time")
 end
 

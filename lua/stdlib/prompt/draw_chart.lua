@@ -254,7 +254,7 @@ function charts.candles(list, o, more)
     end
   end
   if low > high then return nil end
-  local first_bar, last_bar = merged(bars, 1, #bars), nil
+  local all = merged(bars, 1, #bars)
   low, high = widened(low, high)
   local labels, longest = labels_of(low, high, ROWS)
   local room = math.min(o.width - longest - 4, MOST_COLUMNS)
@@ -305,16 +305,16 @@ function charts.candles(list, o, more)
   if from and to then
     lines[#lines + 1] = below(o, indent, math.max(n * step - step + 1, 24), time_labels(o, from, to))
   end
-  for i = #bars, 1, -1 do
+  for i = #bars, 1, -1 do -- the last one counts, also where nothing was traded in it
     if bars[i] then
-      last_bar = bars[i]
+      all.close = bars[i].close
       break
     end
   end
   local every = from and to and #list > 1 and text.span((to - from) / (#list - 1)):gsub("^60 min$", "1 h") or nil
   local words = string.format("%s candle%s%s, %d with trades: open %s, high %s, low %s, close %s, volume %s",
-    number_of(#list, more), #list == 1 and "" or "s", every and " of " .. every or "", traded,
-    text.price(first_bar.open), text.price(first_bar.high), text.price(first_bar.low), text.price(last_bar.close), text.count(volume))
+    number_of(#list, more), #list == 1 and "" or "s", every and " of " .. every or "", traded, text.price(all.open),
+    text.price(all.high), text.price(all.low), text.price(all.close), text.count(volume))
   return add_words(o, lines, words)
 end
 

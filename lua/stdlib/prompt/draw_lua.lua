@@ -1,10 +1,11 @@
 -- Portraits as Lua that can be pasted back: sorted keys, lines that fit, and what has no text in Lua as a comment.
+local draw_text = require "prompt.draw_text"
+local style = require "prompt.style"
 local values = require "prompt.values"
 local width = require "prompt.width"
 
 local lua = {}
 
-local DIM, PLAIN = "\27[2m", "\27[0m"
 local INDENT = "  "
 local LEAST = 14       -- columns that a value has, however deep it is
 local AGAIN = 100000   -- values that are written, before a shared table is not written once more
@@ -84,21 +85,14 @@ end
 -- The columns of a text that may have codes of colour.
 local function columns_of(s)
   if not s:find "[\27\128-\255]" then return #s end
-  return width.of((s:gsub("\27%[%d*m", "")))
-end
-
-local function thousands(n)
-  local text = string.format("%d", n)
-  if n < 10000 then return text end
-  return (text:reverse():gsub("(%d%d%d)", "%1,"):reverse():gsub("^,", ""))
+  return width.of(style.plain(s))
 end
 
 -- A comment of at most so many columns, as far as that leaves any for its text.
 local function remark(c, text, room)
   room = math.max(math.min(REMARK, (room or REMARK) - #"--[[  ]]"), LEAST - #"--[[  ]]")
   text = width.cut(width.clean(text, c.ascii):gsub("%]%]", "] ]"), room, c.ascii and "..." or "…")
-  text = "--[[ " .. text .. " ]]"
-  return c.colour and DIM .. text .. PLAIN or text
+  return style.paint(c.colour, style.DIM, "--[[ " .. text .. " ]]")
 end
 
 -- ---- single values ----
@@ -147,7 +141,7 @@ local function target(p, c)
     if c.open[up] == p.ref then
       local levels = #c.open - up
       if levels == 0 then return nil, "itself" end
-      return nil, string.format("the table %d level%s up", levels, levels == 1 and "" or "s")
+      return nil, "the table " .. draw_text.several(levels, "level") .. " up"
     end
   end
   if c.written > AGAIN then return nil, "table " .. p.ref .. " again" end
@@ -172,7 +166,7 @@ local function flat(p, c, room, key)
     local s, length = values.text(p)
     if #s > 4 * room then return nil end
     text = lua.quote(s, c.ascii)
-    if length > #s then text = text .. " " .. remark(c, thousands(length - #s) .. " more bytes") end
+    if length > #s then text = text .. " " .. remark(c, draw_text.number(length - #s, 0) .. " more bytes") end
   elseif kind == "ref" then
     local is, words = target(p, c)
     if is then return flat(is, c, room, key) end
@@ -217,13 +211,15 @@ end
 local function remarks(p, c)
   local out = {}
   if p.deep then
-    local n = thousands(p.n or 0)
-    if p.n ~= 0 or p.cut then
-      out[1] = remark(c, string.format("%s%s %s", n, p.cut and " or more" or "", p.n == 1 and "entry" or "entries"))
+    local n = p.n or 0
+    if p.cut then
+      out[1] = remark(c, draw_text.number(n, 0) .. " or more entries")
+    elseif n ~= 0 then
+      out[1] = remark(c, draw_text.several(n, "entry", "entries"))
     end
   elseif p.na or p.nh then
     local more = (p.na or 0) + (p.nh or 0)
-    out[1] = remark(c, thousands(more) .. (p.cut and p.nh and " or more" or "") .. " more")
+    out[1] = remark(c, draw_text.number(more, 0) .. (p.cut and p.nh and " or more" or "") .. " more")
   end
   if p.mt then out[#out + 1] = remark(c, p.mt == true and "metatable" or "metatable " .. p.mt) end
   return out
@@ -250,7 +246,7 @@ local function lost_entry(pair, c, room)
   local kind = values.kind(pair[1])
   local key = (kind == "ref" and "a table" or kind == "string" and "a long text" or lua.words(pair[1]))
   local value = flat(pair[2], c, REMARK) or c.ascii and "..." or "…"
-  return remark(c, "[" .. key .. "] = " .. value:gsub("\27%[%d*m", ""), room)
+  return remark(c, "[" .. key .. "] = " .. style.plain(value), room)
 end
 
 function write.flat_table(p, c, room)
@@ -306,7 +302,7 @@ function write.table(p, c, depth, before, after)
   each_entry(p, c, function(key, value, lost)
     if #c.lines >= c.most then
       flush()
-      local more = thousands(all - shown + (p.na or 0) + (p.nh or 0)) .. " more"
+      local more = draw_text.number(all - shown + (p.na or 0) + (p.nh or 0), 0) .. " more"
       out_line(c, indent .. remark(c, more, c.width - #indent))
       shown = nil
       return true
@@ -351,7 +347,7 @@ function write.value(p, c, depth, before, after, key)
   local lines = broken(lua.quote(s, c.ascii), room, math.max(c.width - #indent - #after, LEAST))
   for i, line in ipairs(lines) do
     if i == #lines and length > #s then
-      line = line .. " " .. remark(c, thousands(length - #s) .. " more bytes")
+      line = line .. " " .. remark(c, draw_text.number(length - #s, 0) .. " more bytes")
     end
     out_line(c, (i == 1 and before or indent) .. line .. (i == #lines and after or ""))
   end

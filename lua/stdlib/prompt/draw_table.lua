@@ -31,8 +31,6 @@ local function column(label, is, get, rank, more)
   return out
 end
 
-local function profit(value) return value > 0 and text.GREEN or value < 0 and text.RED or nil end
-
 local function bid(row)
   local price = row.yes_bid_dollars
   return type(price) == "number" and price > 0 and price or nil
@@ -119,7 +117,7 @@ local LAYOUTS = {
     column("ticker", "text", field("ticker", "market_ticker"), 1),
     column("position", "count", field("position_fp", "position"), 2),
     column("exposure", "dollars", field("market_exposure_dollars", "exposure"), 4),
-    column("realized", "dollars", field("realized_pnl_dollars", "realized_pnl"), 3, { style = profit }),
+    column("realized", "dollars", field("realized_pnl_dollars", "realized_pnl"), 3, { style = text.profit_style }),
     column("fees", "dollars", field("fees_paid_dollars", "fees_paid"), 5),
     column("traded", "dollars", field "total_traded_dollars", 6),
     column("changed", "ago", field("last_updated_ts", "updated_ts"), 7),
@@ -127,7 +125,7 @@ local LAYOUTS = {
   event_position = {
     column("event", "text", field "event_ticker", 1),
     column("exposure", "dollars", field "event_exposure_dollars", 3),
-    column("realized", "dollars", field "realized_pnl_dollars", 2, { style = profit }),
+    column("realized", "dollars", field "realized_pnl_dollars", 2, { style = text.profit_style }),
     column("fees", "dollars", field "fees_paid_dollars", 4),
     column("cost", "dollars", field "total_cost_dollars", 5),
   },
@@ -139,7 +137,7 @@ local LAYOUTS = {
     column("no", "count", field "no_count_fp", 6),
     column("cost", "dollars", sides.cost, 7),
     column("paid", "dollars", function(row) return type(row.revenue) == "number" and row.revenue / 100 or nil end, 8),
-    column("profit", "dollars", sides.profit, 4, { style = profit }),
+    column("profit", "dollars", sides.profit, 4, { style = text.profit_style }),
   },
   milestone = {
     column("starts", "time", field "start_date", 2),

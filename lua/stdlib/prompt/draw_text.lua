@@ -1,18 +1,20 @@
 -- What all drawings are made of: styles, money and counts, times.
 local json = require "json"
+local style = require "prompt.style"
 local width = require "prompt.width"
 
 local text = {}
 
-text.BOLD, text.DIM, text.RED, text.GREEN, text.YELLOW = "\27[1m", "\27[2m", "\27[31m", "\27[32m", "\27[33m"
-local PLAIN = "\27[0m"
+text.BOLD, text.DIM, text.RED, text.GREEN, text.YELLOW = style.BOLD, style.DIM, style.RED, style.GREEN, style.YELLOW
 
 ---A text in a style, where there is colour.
-function text.styled(o, style, s)
-  return o.colour and style and s ~= "" and style .. s .. PLAIN or s
-end
+function text.styled(o, code, s) return style.paint(o.colour, code, s) end
 
-function text.dim(o, s) return text.styled(o, text.DIM, s) end
+---A text that says less than what is beside it.
+function text.dim(o, s) return style.paint(o.colour, style.DIM, s) end
+
+---The style of an amount that was won or lost.
+function text.profit_style(amount) return amount > 0 and style.GREEN or amount < 0 and style.RED or nil end
 
 ---What stands for text that does not fit: "…", or "..." without characters beyond ASCII.
 function text.dots(o) return o.ascii and "..." or "…" end
@@ -58,6 +60,11 @@ end
 ---A count of contracts: whole, or with two places.
 function text.count(value)
   return text.number(value, text.places(value, 2) > 0 and 2 or 0)
+end
+
+---So many of something: "1 fill", "12,345 fills". words: of several, where that is not the word with an s.
+function text.several(n, word, words)
+  return text.number(n, 0) .. " " .. (n == 1 and word or words or word .. "s")
 end
 
 ---A price without a sign of dollars: in cents, or in the finest steps where it needs them.
@@ -113,6 +120,13 @@ function text.span(seconds)
   if hours < 48 then return two(hours, "h", minutes % 60, "min") end
   if hours < 24 * 14 then return two(hours // 24, "d", hours % 24, "h") end
   return string.format("%d d", hours // 24)
+end
+
+---A span that may also be very short, as of measurements: "80 µs", "1.4 ms", else as text.span has it.
+function text.fine_span(seconds)
+  if seconds < 0.001 then return string.format("%.0f µs", seconds * 1e6) end
+  if seconds < 1 then return string.format("%.1f ms", seconds * 1e3) end
+  return text.span(seconds)
 end
 
 ---The same in at most six columns, for tables: "45s", "3h12m", "4d6h".

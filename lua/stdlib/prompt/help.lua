@@ -6,6 +6,7 @@ local index = require "prompt.help_index"
 local layout = require "prompt.help_layout"
 local pages = require "prompt.help_pages"
 local topics = require "prompt.help_topics"
+local width = require "prompt.width"
 
 local help = {}
 local lists = { "operations", "channels", "commands", "topics" }
@@ -181,7 +182,7 @@ local function list_page(page, found)
     if entry.kind == "topic" then text = entry.record.title end
     local title = entry_title(entry)
     if entry.kind == "function" and entry.record.class then title = entry.name end
-    rows[i] = { title, "", layout.cut(text, 2 * page.width) }
+    rows[i] = { title, "", width.cut(text, 2 * page.width) }
   end
   page:rows(rows)
 end

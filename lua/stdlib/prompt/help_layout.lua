@@ -1,18 +1,19 @@
 ---How pages of help are laid out: paragraphs within a width, rows of names and what they mean, and a few colours.
+local style = require "prompt.style"
+local width = require "prompt.width"
+
 local layout = {}
 
-local codes = { bold = "1", dim = "2", code = "36" }
+local codes = { bold = style.BOLD, dim = style.DIM, code = style.CYAN }
 
-local function length(text) return utf8.len(text) or #text end
-
----The lines of a text, at most `width` wide where its words allow; the first is indented by `first`, the others by
----`rest` spaces. Empty lines stay, and so do lines that begin with a space, which are set as they are.
+---The lines of a text, at most `columns` wide; the first is indented by `first`, the others by `rest` spaces. Empty
+---lines stay, and so do lines that begin with a space, which are set as they are.
 ---@param text string
----@param width integer
+---@param columns integer
 ---@param first integer
 ---@param rest integer
 ---@return string[]
-function layout.wrap(text, width, first, rest)
+function layout.wrap(text, columns, first, rest)
   local out = {}
   for line in (text .. "\n"):gmatch "(.-)\n" do
     local indent = #out == 0 and first or rest
@@ -21,19 +22,10 @@ function layout.wrap(text, width, first, rest)
     elseif line:sub(1, 1) == " " then
       out[#out + 1] = (" "):rep(indent) .. line
     else
-      local current, used = {}, indent
       local hanging = line:match "^%- " and rest + 2 or rest
-      for word in line:gmatch "%S+" do
-        local n = length(word)
-        if #current > 0 and used + n > width then
-          out[#out + 1] = (" "):rep(indent) .. table.concat(current, " ")
-          current, indent = {}, hanging
-          used = indent
-        end
-        current[#current + 1] = word
-        used = used + n + 1
+      for i, part in ipairs(width.wrap(line, columns - hanging, columns - indent)) do
+        out[#out + 1] = (" "):rep(i == 1 and indent or hanging) .. part
       end
-      out[#out + 1] = (" "):rep(indent) .. table.concat(current, " ")
     end
   end
   return out
@@ -49,8 +41,7 @@ function layout.page(o)
 end
 
 function page:paint(kind, text)
-  if not self.colour or text == "" then return text end
-  return "\27[" .. codes[kind] .. "m" .. text .. "\27[0m"
+  return style.paint(self.colour, codes[kind], text)
 end
 
 function page:line(text) self.lines[#self.lines + 1] = text end
@@ -96,16 +87,16 @@ function page:rows(rows, indent)
   local most = math.max(self.width // 3, 12)
   local names, types = 0, 0
   for _, row in ipairs(rows) do
-    if length(row[1]) <= most then names = math.max(names, length(row[1])) end
-    if length(row[2]) <= most then types = math.max(types, length(row[2])) end
+    if width.of(row[1]) <= most then names = math.max(names, width.of(row[1])) end
+    if width.of(row[2]) <= most then types = math.max(types, width.of(row[2])) end
   end
   local left = indent + names + 2 + (types > 0 and types + 2 or 0)
   if self.width - left < 24 then left = indent + 4 end
   for _, row in ipairs(rows) do
     local name, kind = row[1], row[2]
     local head = name
-    if types > 0 then head = head .. (" "):rep(names - length(name)) .. "  " .. self:paint("dim", kind) end
-    local used = indent + math.max(length(name), types > 0 and names or 0) + (types > 0 and 2 + length(kind) or 0)
+    if types > 0 then head = head .. (" "):rep(names - width.of(name)) .. "  " .. self:paint("dim", kind) end
+    local used = indent + math.max(width.of(name), types > 0 and names or 0) + (types > 0 and 2 + width.of(kind) or 0)
     local text = layout.wrap(row[3], self.width, left, left)
     local lead = (" "):rep(indent) .. head
     if row[3] == "" then
@@ -137,16 +128,6 @@ end
 function layout.sentence(text)
   local line = text:match "^[^\n]*"
   return line:match "^(.-[.!?])%f[%s\0]%s+%u" or line:match "^(.-%.)$" or line
-end
-
----A text on one line that is no longer than `width`.
----@param text string
----@param width integer
----@return string
-function layout.cut(text, width)
-  if length(text) <= width then return text end
-  local at = utf8.offset(text, math.max(width, 2)) or #text + 1
-  return text:sub(1, at - 1):gsub("%s+$", "") .. "…"
 end
 
 return layout

@@ -1,9 +1,11 @@
 -- What others say while one types: the lines of the log and of `print` at the other end, shown above the prompt.
+local style = require "prompt.style"
+
 local lines = {}
 
 local BEFORE = 1000 -- lines of a process that began with the prompt: what its script has said so far
 
-local colours = { error = "\27[31m", warn = "\27[33m", info = "\27[2m", debug = "\27[2m", trace = "\27[2m" }
+local styles = { error = style.RED, warn = style.YELLOW, info = style.DIM, debug = style.DIM, trace = style.DIM }
 
 -- Control bytes could move the cursor or worse.
 local function harmless(text)
@@ -15,7 +17,7 @@ function lines.text(m, own, colour)
   local text = harmless(m.msg)
   if m.level == "print" then return m.source == own and text or ("[%s] %s"):format(m.source, text) end
   text = ("%s %-5s %s: %s"):format((m.ts:match("T(%d+:%d+:%d+)") or ""), m.level, m.source, text)
-  return colour and (colours[m.level] or "") .. text .. "\27[0m" or text
+  return style.paint(colour, styles[m.level], text)
 end
 
 -- Said of what was typed here: who typed it need not be told.

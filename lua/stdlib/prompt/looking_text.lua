@@ -1,29 +1,20 @@
 -- What is seen inside of a running strategy, as text: its tasks, their variables, its figures. From what the operations
 -- of runtime/prompt/inspect.h answer.
 local json = require "json"
+local draw_text = require "prompt.draw_text"
+local style = require "prompt.style"
 local width = require "prompt.width"
 
 local text = {}
 
-local DIM, BOLD, YELLOW, OFF = "\27[2m", "\27[1m", "\27[33m", "\27[0m"
 local LEAST = 12 -- columns of what may be cut
 
-local function paint(o, code, s) return o.colour and s ~= "" and code .. s .. OFF or s end
+local dim, duration, several = draw_text.dim, draw_text.fine_span, draw_text.several
 
--- 12345 as "12,345".
-local function grouped(n)
-  local s = ("%d"):format(n)
-  while true do
-    local more, k = s:gsub("^(%d+)(%d%d%d)", "%1,%2")
-    if k == 0 then return s end
-    s = more
-  end
-end
-text.grouped = grouped
+local function whole(n) return draw_text.number(n, 0) end
 
-local function plural(n, word) return ("%s %s%s"):format(grouped(n), word, n == 1 and "" or "s") end
-
--- Rows of texts in columns; the last is cut where it does not fit. `right`: which columns are numbers.
+-- Rows of texts in columns; the last is cut where it does not fit, and has the style row.style. rows.head: the first is
+-- a head; rows.style: of the first column; `right`: which columns are numbers.
 local function columns(rows, o, right)
   local wide, lines = {}, {}
   for _, row in ipairs(rows) do
@@ -35,24 +26,26 @@ local function columns(rows, o, right)
       line[i] = width.pad(row[i], wide[i], right and right[i])
       used = used + wide[i] + 2
     end
-    line[#row] = width.cut(row[#row], math.max(o.width - used, LEAST))
+    if not rows.head then line[1] = style.paint(o.colour, rows.style, line[1]) end
+    line[#row] = style.paint(o.colour, row.style, width.cut(row[#row], math.max(o.width - used, LEAST)))
     local s = table.concat(line, "  "):gsub("%s+$", "")
-    lines[n] = n == 1 and rows.head and paint(o, DIM, s) or s
+    lines[n] = n == 1 and rows.head and dim(o, s) or s
   end
   return lines
 end
 
--- The name of a file as one who works on it calls it: that of the strategy itself without its folder.
-local function short(file, own)
-  local folder = own and own:match("^(.*/)")
-  if folder and file:sub(1, #folder) == folder then return file:sub(#folder + 1) end
+---The name of a file as one who works on it calls it: that in the folder of the strategy itself without the folder.
+---own: the path of the strategy; not a string where it is from a text.
+function text.file(file, own)
+  local folder = type(own) == "string" and own:match("^(.*/)")
+  if folder and file:sub(1, #folder) == folder then file = file:sub(#folder + 1) end
   return width.clean(file)
 end
 
 -- A place is "FILE:LINE".
 local function short_place(place, own)
   local file, line = place:match("^(.*):(%d+)$")
-  return file and short(file, own) .. ":" .. line or width.clean(place)
+  return file and text.file(file, own) .. ":" .. line or width.clean(place)
 end
 
 -- ---- tasks ----
@@ -61,7 +54,7 @@ end
 function text.frame(f, own)
   local name = f.what == "main" and "the main chunk" or f.name and width.clean(f.name) or "a function"
   if f.what == "C" then return name == "a function" and "inside of Kalua" or name end
-  return ("%s at %s%s"):format(name, short(f.file, own), f.line and ":" .. f.line or "")
+  return ("%s at %s%s"):format(name, text.file(f.file, own), f.line and ":" .. f.line or "")
 end
 
 -- The frame that somebody looks for first: of Lua, the innermost. The first of all where there is none.
@@ -79,16 +72,14 @@ function text.tasks(answer, o)
     local f = text.first_of_lua(t.frames)
     rows[#rows + 1] = {
       ("%d"):format(t.id), t.status,
-      f and f.what ~= "C" and short(f.file, o.own) .. ":" .. (f.line or "?") or "",
+      f and f.what ~= "C" and text.file(f.file, o.own) .. ":" .. (f.line or "?") or "",
       t.main and "main chunk" or t.prompt and "a prompt" or t.place and short_place(t.place, o.own) or "",
       width.clean(t.waits),
     }
   end
   local lines = columns(rows, o, { true })
-  if answer.next then
-    local left = answer.total - #answer.tasks
-    lines[#lines + 1] = paint(o, DIM, ("… of %s tasks; :tasks %d+ goes on"):format(grouped(answer.total), answer.next))
-    if left <= 0 then lines[#lines] = nil end
+  if answer.next and answer.total > #answer.tasks then
+    lines[#lines + 1] = dim(o, ("… of %s tasks; :tasks %d+ goes on"):format(whole(answer.total), answer.next))
   end
   return table.concat(lines, "\n")
 end
@@ -105,8 +96,8 @@ function text.task(t, o)
   end
   local lines = columns(rows, o, { true })
   table.insert(lines, 1, head)
-  if #rows == 0 then lines[2] = paint(o, DIM, "it has not begun") end
-  if t.more_frames then lines[#lines + 1] = paint(o, DIM, "… and what called those") end
+  if #rows == 0 then lines[2] = dim(o, "it has not begun") end
+  if t.more_frames then lines[#lines + 1] = dim(o, "… and what called those") end
   return table.concat(lines, "\n")
 end
 
@@ -119,7 +110,7 @@ local function as_module(p)
   end
   local hidden = p.nh or 0
   if functions < 4 or functions * 2 <= #p.h then return nil end
-  return ("{ … %s }"):format(plural(functions + hidden, "function"))
+  return ("{ … %s }"):format(several(functions + hidden, "function"))
 end
 
 -- The variables of a frame: a list of {name, kind, value}. `draw(portrait, columns)` gives the text of a value.
@@ -129,10 +120,10 @@ function text.locals(list, o, draw)
   for _, v in ipairs(list) do
     if v.kind ~= kind then
       kind = v.kind
-      lines[#lines + 1] = paint(o, DIM, words[kind] or kind)
+      lines[#lines + 1] = dim(o, words[kind] or kind)
     end
     local name = "  " .. width.clean(v.name) .. " = "
-    local value = as_module(v.value) or draw(v.value, math.max(o.width - #name, LEAST))
+    local value = as_module(v.value) or draw(v.value, math.max(o.width - width.of(name), LEAST))
     local first, rest = value:match("^([^\n]*)\n(.*)$")
     if first then
       lines[#lines + 1] = name:gsub(" $", "")
@@ -148,65 +139,53 @@ end
 -- ---- figures ----
 
 local function bytes(n)
-  if n < 10 * 1024 then return grouped(n) .. " bytes" end
+  if n < 10 * 1024 then return whole(n) .. " bytes" end
   if n < 10 * 1024 * 1024 then return ("%.0f KiB"):format(n / 1024) end
   return ("%.1f MiB"):format(n / 1024 / 1024)
 end
 
-local function duration(s)
-  if s < 0.001 then return ("%.0f µs"):format(s * 1e6) end
-  if s < 1 then return ("%.1f ms"):format(s * 1e3) end
-  if s < 60 then return ("%.1f s"):format(s) end
-  if s < 3600 then return ("%d min %d s"):format(s // 60, math.floor(s % 60)) end
-  if s < 86400 then return ("%d h %d min"):format(s // 3600, math.floor(s % 3600 // 60)) end
-  return ("%d d %d h"):format(s // 86400, math.floor(s % 86400 // 3600))
-end
-text.duration = duration
-
-local function of(pair) return ("%s of %s"):format(grouped(pair[1]), grouped(pair[2])) end
+local function of(pair) return ("%s of %s"):format(whole(pair[1]), whole(pair[2])) end
 
 local function account(a)
   if a == json.null then return "not kept: kalshi.orders(), positions() or balance() begins that" end
   if not a.loaded then return "is being read" end
-  return ("%s, %s, %s%s"):format(plural(a.resting, "resting order"), plural(a.positions, "position"),
-    plural(a.fills, "fill"), a.stale and "; maybe not as it is now" or "")
+  return ("%s, %s, %s%s"):format(several(a.resting, "resting order"), several(a.positions, "position"),
+    several(a.fills, "fill"), a.stale and "; maybe not as it is now" or "")
 end
 
 local function feed(f)
   local out = { f.connected and "connected" or "not connected" }
   if f.age then out[#out + 1] = ("the last byte %s ago"):format(duration(f.age)) end
   if f.late then out[#out + 1] = ("%s late"):format(duration(f.delay)) end
-  out[#out + 1] = plural(f.messages, "message")
-  if f.reconnects > 0 then out[#out + 1] = plural(f.reconnects, "reconnect") end
-  if f.gaps > 0 then out[#out + 1] = plural(f.gaps, "gap") end
-  out[#out + 1] = plural(f.books, "book") .. (f.stale_books > 0 and (", %d stale"):format(f.stale_books) or "")
+  out[#out + 1] = several(f.messages, "message")
+  if f.reconnects > 0 then out[#out + 1] = several(f.reconnects, "reconnect") end
+  if f.gaps > 0 then out[#out + 1] = several(f.gaps, "gap") end
+  out[#out + 1] = several(f.books, "book") .. (f.stale_books > 0 and (", %d stale"):format(f.stale_books) or "")
   if f.last_error and not f.connected then out[#out + 1] = width.clean(f.last_error) end
   return table.concat(out, ", ")
 end
 
 local function rest(r)
-  local out = { plural(r.calls, "call") }
+  local out = { several(r.calls, "call") }
   for _, k in ipairs{ "errors", "retries", "rate_limited", "lost", "lost_unknown" } do
-    if r[k] > 0 then out[#out + 1] = grouped(r[k]) .. " " .. k:gsub("_", " ") end
+    if r[k] > 0 then out[#out + 1] = whole(r[k]) .. " " .. k:gsub("_", " ") end
   end
-  if r.writes_pending > 0 then out[#out + 1] = plural(r.writes_pending, "write") .. " under way" end
+  if r.writes_pending > 0 then out[#out + 1] = several(r.writes_pending, "write") .. " under way" end
   return table.concat(out, ", ")
 end
 
 local function budget(b)
   return ("read %.0f of %.0f (%.0f/s), write %.0f of %.0f (%.0f/s)%s%s"):format(b.read, b.read_capacity, b.read_rate,
     b.write, b.write_capacity, b.write_rate, b.tier and ", tier " .. width.clean(b.tier) or "",
-    b.waiting > 0 and ", " .. plural(b.waiting, "call") .. " waiting" or "")
+    b.waiting > 0 and ", " .. several(b.waiting, "call") .. " waiting" or "")
 end
 
 -- What the operation `inspect` answers, a line each.
 function text.figures(m, o)
-  local rows = {}
-  local function add(what, value)
-    if value then rows[#rows + 1] = { paint(o, DIM, what), value } end
-  end
+  local rows = { style = style.DIM }
+  local function add(what, value) rows[#rows + 1] = { what, value } end
   add("is", ("%s, generation %d, up for %s%s"):format(m.phase, m.generation,
-    duration((m.now_ms - m.started_ms) / 1e3), m.reloads > 0 and ", " .. plural(m.reloads, "reload") or ""))
+    duration((m.now_ms - m.started_ms) / 1e3), m.reloads > 0 and ", " .. several(m.reloads, "reload") or ""))
   if m.memory then
     add("memory", ("%s, at most %s so far, may have %s"):format(bytes(m.memory), bytes(m.memory_peak),
       bytes(m.memory_cap)))
@@ -221,8 +200,8 @@ function text.figures(m, o)
   end
   if m.limits then
     local l = m.limits
-    add("turns", grouped(m.resumes) .. (each or ""))
-    add("errors", grouped(m.errors))
+    add("turns", whole(m.resumes) .. (each or ""))
+    add("errors", whole(m.errors))
     add("tasks", of(l.tasks))
     add("timers", of(l.timers))
     add("open", ("%s books and subscriptions, %s requests and connections"):format(of(l.handles), of(l.sockets)))
@@ -248,12 +227,12 @@ local about = {
   book = function(m)
     local state = m.error and width.clean(m.error) or not m.ready and "has no snapshot yet" or m.stale and "stale" or
       ("%s old"):format(duration(m.age or 0))
-    return m.ticker, plural(m.changes or 0, "change") .. ", " .. state
+    return m.ticker, several(m.changes or 0, "change") .. ", " .. state
   end,
   deltas = function(m) return m.ticker end,
   subscription = function(m)
     local what = table.concat(m.channels, ", ")
-    return what, (m.markets and plural(m.markets, "market") or "all markets") ..
+    return what, (m.markets and several(m.markets, "market") or "all markets") ..
       (m.error and ", " .. width.clean(m.error) or "")
   end,
   bus = function(m) return width.clean(m.channel) end,
@@ -265,23 +244,23 @@ function text.open(m, o)
   local rows = { head = true, { "what", "of", "queued", "" } }
   for _, one in ipairs(m.open) do
     local what, more = (about[one.kind] or function() return "" end)(one)
-    local queued = one.queued and grouped(one.queued) or ""
-    if one.lost and one.lost > 0 then
-      more = paint(o, YELLOW, grouped(one.lost) .. " lost") .. (more and ", " .. more or "")
-    end
-    rows[#rows + 1] = { one.kind, what, queued, more or "" }
+    local queued = one.queued and whole(one.queued) or ""
+    local lost = one.lost and one.lost > 0
+    if lost then more = whole(one.lost) .. " lost" .. (more and ", " .. more or "") end
+    rows[#rows + 1] = { one.kind, what, queued, more or "", style = lost and style.YELLOW or nil }
   end
   if #rows == 1 then return "no book, subscription or connection is open" end
   local lines = columns(rows, o, { false, false, true })
   if m.open_total > #m.open then
-    lines[#lines + 1] = paint(o, DIM, ("… and %s more"):format(grouped(m.open_total - #m.open)))
+    lines[#lines + 1] = dim(o, ("… and %s more"):format(whole(m.open_total - #m.open)))
   end
   return table.concat(lines, "\n")
 end
 
 -- A watched expression and its value.
 function text.watched(number, source, value, o)
-  local head = paint(o, BOLD, ("[%d] %s"):format(number, width.cut(width.clean(source), math.max(o.width // 2, LEAST))))
+  local head = ("[%d] %s"):format(number, width.cut(width.clean(source), math.max(o.width // 2, LEAST)))
+  head = style.paint(o.colour, style.BOLD, head)
   if value:find("\n") then return head .. "\n" .. value end
   return head .. " = " .. value
 end

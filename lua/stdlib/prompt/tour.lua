@@ -1,5 +1,7 @@
 -- `:tour`: from "what is a market" to a first order on the embedded exchange, in twelve steps that can each be run.
 local commands = require "prompt.commands"
+local style = require "prompt.style"
+local width = require "prompt.width"
 
 local tour = {}
 
@@ -163,19 +165,6 @@ local makers = { m = tour.steps[2].code[1], book = tour.steps[4].code[1], order 
 
 local WIDEST = 90 -- of a paragraph; longer lines are hard to read
 
-local function wrapped(paragraph, width, out)
-  local line = ""
-  for word in paragraph:gmatch("%S+") do
-    if #line > 0 and #line + 1 + #word > width then
-      out[#out + 1] = line
-      line = word
-    else
-      line = #line > 0 and line .. " " .. word or word
-    end
-  end
-  out[#out + 1] = line
-end
-
 -- Paragraphs, as lines behind those of `out`.
 local function add_text(text, o, out)
   for paragraph in (text .. "\n\n"):gmatch("(.-)\n\n+") do
@@ -183,7 +172,7 @@ local function add_text(text, o, out)
     if paragraph:find("^  ") then
       for line in paragraph:gmatch("[^\n]+") do out[#out + 1] = line end
     else
-      wrapped(paragraph, math.min(o.width - 1, WIDEST), out)
+      for _, line in ipairs(width.wrap(paragraph, math.min(o.width - 1, WIDEST))) do out[#out + 1] = line end
     end
   end
   return out
@@ -193,7 +182,7 @@ end
 function tour.lines(n, o)
   local step = tour.steps[n]
   local title = ("%d of %d: %s"):format(n, #tour.steps, step.title)
-  return add_text(step.text, o, { o.colour and "\27[1m" .. title .. "\27[0m" or title })
+  return add_text(step.text, o, { style.paint(o.colour, style.BOLD, title) })
 end
 
 -- The inputs of a step, a line each, as they are shown before they run.
@@ -224,7 +213,7 @@ end
 -- What is missing of the names that a step needs is made, in sight: who came straight to it sees how.
 local function make_needed(session, step)
   for _, name in ipairs(step.needs or {}) do
-    local looked = session:evaluate(name .. " == nil")
+    local looked = session:evaluate(name .. " == nil", { silent = true })
     if looked.status ~= "value" then return session:show(looked) end
     if looked.values[1] == true then
       session:print(session:as_typed(makers[name]))
@@ -245,7 +234,7 @@ local function show_step(session, n)
 end
 
 local function show_strategy(session)
-  local market = session:evaluate("m.ticker")
+  local market = session:evaluate("m.ticker", { silent = true })
   local ticker = market.status == "value" and market.values[1]
   local text = STRATEGY:format(type(ticker) == "string" and ticker or "TICKER")
   session:print(table.concat(add_text(text, session:drawing(), {}), "\n", 2))

@@ -92,22 +92,31 @@ function width.pad(text, columns, right)
   return right and blanks .. text or text .. blanks
 end
 
----A text as lines of at most so many columns, broken at blanks where there are any.
-function width.wrap(text, columns)
-  local lines, line = {}, ""
-  columns = math.max(columns, 1)
+---A text as lines of at most so many columns, the first one of `first` (as many, where that is left out), broken at
+---blanks where there are any.
+function width.wrap(text, columns, first)
+  local lines, words, taken = {}, {}, 0
+  local room = math.max(first or columns, 1)
+  local function flush()
+    lines[#lines + 1] = table.concat(words, " ")
+    words, taken, room = {}, 0, math.max(columns, 1)
+  end
   for word in text:gmatch "%S+" do
-    if line ~= "" and width.of(line) + 1 + width.of(word) > columns then
-      lines[#lines + 1], line = line, ""
+    local needed = width.of(word)
+    if taken > 0 and taken + 1 + needed > room then flush() end
+    while needed > room do -- longer than a line
+      local part = width.part(word, room)
+      if part == "" then part = word:match "^[%z\1-\127\194-\244][\128-\191]*" or word:sub(1, 1) end
+      words[1], word = part, word:sub(#part + 1)
+      flush()
+      needed = width.of(word)
     end
-    line = line == "" and word or line .. " " .. word
-    while width.of(line) > columns do
-      local part = width.part(line, columns)
-      if part == "" then part = line:match "^[%z\1-\127\194-\244][\128-\191]*" or line:sub(1, 1) end
-      lines[#lines + 1], line = part, line:sub(#part + 1)
+    if word ~= "" then
+      words[#words + 1] = word
+      taken = taken + needed + (taken > 0 and 1 or 0)
     end
   end
-  if line ~= "" then lines[#lines + 1] = line end
+  if #words > 0 then flush() end
   return lines
 end
 
