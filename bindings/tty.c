@@ -27,7 +27,7 @@ static struct {
   struct sigaction fatal[FATAL_SIGNALS];
 } taken = {.kept_fd = -1, .stderr_fd = -1};
 
-bool kl_tty_taken(void) { return taken.on; }
+bool kl_tty_taken(void) { return __atomic_load_n(&taken.on, __ATOMIC_SEQ_CST); }
 int kl_tty_stderr(void) { return taken.kept_fd; }
 
 /* To a terminal that takes nothing for half a second (stopped by Ctrl-S, say) nothing is written: an end must not hang.
@@ -78,8 +78,10 @@ void kl_tty_restore(void) { give_back(0); }
 
 /* Then as if this handler had not been there. */
 static void on_fatal(int number) {
+  int keep = errno;
   give_back(number);
   raise(number);
+  errno = keep;
 }
 
 static void keep_stderr(const kl_tty_way *way) {
@@ -107,25 +109,26 @@ static void keep_stderr(const kl_tty_way *way) {
 }
 
 bool kl_tty_take(const kl_tty_way *way) {
-  if (taken.on) return false;
+  if (kl_tty_taken()) return false;
   fflush(stdout);
   taken.way = way;
   taken.has_modes = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &taken.modes) == 0;
-  if (taken.has_modes) {
-    struct termios modes = taken.modes;
-    way->modes(&modes);
-    tcsetattr(STDIN_FILENO, TCSADRAIN, &modes);
-  }
   keep_stderr(way);
+  if (!taken.exits) atexit(kl_tty_restore);
+  taken.exits = true;
+  /* Before anything is changed: a fatal signal may end another thread at any moment. */
+  __atomic_store_n(&taken.on, 1, __ATOMIC_SEQ_CST);
   for (size_t i = 0; i < FATAL_SIGNALS; i++) {
     struct sigaction action = {.sa_handler = on_fatal, .sa_flags = (int)SA_RESETHAND};
     sigaction(fatal_signals[i], NULL, &taken.fatal[i]);
     bool others = taken.fatal[i].sa_handler != SIG_DFL && fatal_signals[i] == SIGTERM; /* which ends in its own way */
     if (taken.fatal[i].sa_handler != SIG_IGN && !others) sigaction(fatal_signals[i], &action, NULL);
   }
-  if (!taken.exits) atexit(kl_tty_restore);
-  taken.exits = true;
-  taken.on = 1;
+  if (taken.has_modes) {
+    struct termios modes = taken.modes;
+    way->modes(&modes);
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &modes);
+  }
   write_all(STDOUT_FILENO, way->enter, strlen(way->enter));
   return true;
 }

@@ -194,7 +194,8 @@ static void interrupted(uv_signal_t *h, int signum) {
   (void)signum;
   a->interrupts++;
   kl_notifier_stopping(a->notifier);
-  if (a->interrupts > 1) kl_tty_restore(); /* the script, which would do it, is in no hurry */
+  /* The script, which would do it, is in no hurry. A prompt's thread is, and uses the terminal meanwhile. */
+  if (a->interrupts > (a->quiet ? 2 : 1)) kl_tty_restore();
   if (a->interrupts == 1) {
     if (isatty(STDERR_FILENO) && !a->quiet) kl_stderr_printf("\nkalua: stopping; Ctrl-C again to stop at once\n");
     stop_all(a, false);
