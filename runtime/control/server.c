@@ -211,9 +211,11 @@ void kl_control_refuse(kl_control_call *call, const kl_error *e, kl_buf *fields)
 
 void kl_control_event(kl_control_call *call, const char *event, kl_buf *fields) {
   client *c = call->from;
-  if (c && !c->closing) {
+  if (c && !c->closing && !is_lost(c)) {
     kl_control_write_event(&c->pending, call->id, event, fields);
     flush(c);
+    /* Even where nothing can wait for room: no more is kept for it, and it is dropped soon. */
+    c->broken = is_lost(c);
   }
   if (fields) kl_buf_free(fields);
 }
@@ -223,7 +225,9 @@ bool kl_control_has_room(const kl_control_call *call) {
   return c && !c->closing && !c->broken && !c->pending.failed && waiting(c) < OUTPUT_LOW;
 }
 
-bool kl_control_is_gone(const kl_control_call *call) { return !call->from || call->from->closing; }
+bool kl_control_is_gone(const kl_control_call *call) {
+  return !call->from || call->from->closing || is_lost(call->from);
+}
 
 void kl_control_call_set(kl_control_call *call, void *p) { call->data = p; }
 void *kl_control_call_get(const kl_control_call *call) { return call->data; }

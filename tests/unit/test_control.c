@@ -115,6 +115,7 @@ typedef struct server {
   uv_timer_t later; /* of "later" */
   kl_control_call *answers_later;
   int cancelled, streamed;
+  _Atomic int flooded; /* events of 64 KiB */
 } server;
 
 static void run_echo(void *data, kl_control_call *call, const json_t *fields) {
@@ -190,6 +191,20 @@ static void run_stream(void *data, kl_control_call *call, const json_t *fields) 
   go_on(data, call);
 }
 
+/* Events without a look at the room, up to 64 MiB. */
+static void run_flood(void *data, kl_control_call *call, const json_t *fields) {
+  server *s = data;
+  static char text[(64 << 10) + 1];
+  (void)fields;
+  memset(text, 'z', sizeof text - 1);
+  for (s->flooded = 0; s->flooded < 1024 && !kl_control_is_gone(call); s->flooded++) {
+    kl_buf b = {0};
+    kl_json_field_str(&b, "text", text);
+    kl_control_event(call, "part", &b);
+  }
+  kl_control_answer(call, NULL);
+}
+
 static void run_large(void *data, kl_control_call *call, const json_t *fields) {
   kl_buf b = {0};
   (void)data;
@@ -202,10 +217,10 @@ static void run_large(void *data, kl_control_call *call, const json_t *fields) {
   kl_control_answer(call, &b);
 }
 
-static const kl_control_op ops[] = {{"echo", run_echo, NULL, NULL},        {"fail", run_fail, NULL, NULL},
-                                    {"hold", run_hold, cancel_hold, NULL}, {"release", run_release, NULL, NULL},
-                                    {"later", run_later, NULL, NULL},      {"stream", run_stream, NULL, go_on},
-                                    {"large", run_large, NULL, NULL},      {NULL, NULL, NULL, NULL}};
+static const kl_control_op ops[] = {
+    {"echo", run_echo, NULL, NULL},       {"fail", run_fail, NULL, NULL},   {"hold", run_hold, cancel_hold, NULL},
+    {"release", run_release, NULL, NULL}, {"later", run_later, NULL, NULL}, {"stream", run_stream, NULL, go_on},
+    {"large", run_large, NULL, NULL},     {"flood", run_flood, NULL, NULL}, {NULL, NULL, NULL, NULL}};
 
 static void quit(uv_async_t *h) {
   server *s = h->data;
@@ -491,6 +506,20 @@ static void who_does_not_read_is_dropped(void **state) {
   kl_buf_free(&got);
 }
 
+/* An input that prints inside of a C function cannot wait until there is room. */
+static void what_is_kept_for_a_client_is_bounded(void **state) {
+  server *s = *state;
+  kl_buf got = {0};
+  int fd = plain();
+  say(fd, "{\"op\":\"flood\"}\n");
+  read_all(fd, &got); /* it is dropped */
+  close(fd);
+  assert_true(got.len < 8 << 20);
+  assert_in_range(s->flooded, 16, 128);
+  kl_buf_free(&got);
+  kl_control_disconnect(join());
+}
+
 static void one_client_too_many_is_told(void **state) {
   (void)state;
   int fds[64];
@@ -542,6 +571,7 @@ int main(void) {
       SERVED(whoever_closes_its_side_gets_its_answers),
       SERVED(garbage_ends_the_connection),
       SERVED(who_does_not_read_is_dropped),
+      SERVED(what_is_kept_for_a_client_is_bounded),
       SERVED(one_client_too_many_is_told),
   };
   return cmocka_run_group_tests(tests, make_home, remove_home);
