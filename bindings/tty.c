@@ -121,7 +121,8 @@ bool kl_tty_take(const kl_tty_way *way) {
   for (size_t i = 0; i < FATAL_SIGNALS; i++) {
     struct sigaction action = {.sa_handler = on_fatal, .sa_flags = (int)SA_RESETHAND};
     sigaction(fatal_signals[i], NULL, &taken.fatal[i]);
-    bool others = taken.fatal[i].sa_handler != SIG_DFL && fatal_signals[i] == SIGTERM; /* which ends in its own way */
+    /* Who handles these ends, or reads its scripts again, in its own way. */
+    bool others = taken.fatal[i].sa_handler != SIG_DFL && (fatal_signals[i] == SIGTERM || fatal_signals[i] == SIGHUP);
     if (taken.fatal[i].sa_handler != SIG_IGN && !others) sigaction(fatal_signals[i], &action, NULL);
   }
   if (taken.has_modes) {

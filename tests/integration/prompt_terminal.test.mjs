@@ -356,6 +356,26 @@ describe('kalua repl', { concurrency: 2 }, () => {
     await t.shows(/on it goes/);
   }));
 
+  test('a SIGHUP reads the script again, also behind Ctrl-Z and fg', inTerminal(['--norc', '-i'],
+    { program: ['bash'], env: { PS1: 'shell$ ', HISTFILE: '', KALUA: process.env.KALUA } }, async (t) => {
+      fs.writeFileSync(path.join(t.folder, 's.lua'), 'n = 1\n');
+      await t.line('"$KALUA" repl s.lua');
+      await t.shows(/^s> *$/m);
+      await t.keys('C-z');
+      await t.shows(/Stopped[^]*shell\$$/);
+      await t.line('echo "pid=$(jobs -p)="');
+      const lines = await t.shows(/pid=\d+=/);
+      const [, pid] = lines.join('\n').match(/pid=(\d+)=/);
+      await t.line('fg');
+      await t.shows(/\ns>$/);
+      process.kill(Number(pid), 'SIGHUP');
+      await t.shows(/reload/);
+      await t.line('n + 41');
+      await t.shows(/^42$/m);
+      await t.keys('C-d');
+      await t.shows(/shell\$$/);
+    }));
+
   // The passphrase is read before the prompt takes the terminal; nothing answers there.
   test('an encrypted key: its passphrase is asked for first', async () => {
     const key = path.join(tempDir(), 'locked.pem');
