@@ -3,6 +3,7 @@
 local kalshi = require "kalshi"
 local task = require "task"
 local test = require "test"
+local asking = require "prompt.asking"
 local commands = require "prompt.commands"
 local doc_comments = require "prompt.doc_comments"
 local help = require "prompt.help"
@@ -193,10 +194,10 @@ test("a question mark behind or before a name asks for help, and no Lua is taken
     ["kalshi.book?"] = "kalshi.book", ["?spread"] = "spread", [" book:mid ? "] = "book:mid", ["?"] = "", ["x??"] = "x",
     ["?cancel order"] = "?cancel order",
   } do
-    t.eq(help.question(text), name, text)
+    t.eq(asking.question(text), name, text)
   end
   for _, text in ipairs{ "x", "x = 1", 'f "what?"', "", "a.b:c()", "-- why?" } do
-    t.eq(help.question(text), nil, text)
+    t.eq(asking.question(text), nil, text)
   end
 end)
 

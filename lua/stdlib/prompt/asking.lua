@@ -1,8 +1,9 @@
--- What people type who do not know better: `exit` and `help` without a colon, `NAME?` of a value of their own, a
--- command with a letter too many.
+-- What is asked without a command: `NAME?`, also of a value of one's own; `exit` and `help` without a colon; a command
+-- with a letter too many.
 local commands = require "prompt.commands"
-local draw = require "prompt.draw"
-local index = require "prompt.help_index"
+local later = require "prompt.later"
+local draw = later "prompt.draw"
+local index = later "prompt.help_index"
 local values = require "prompt.values"
 
 local asking = {}
@@ -17,6 +18,16 @@ local function value_of(session, name)
   local result = session:evaluate(name, { silent = true })
   if result.status ~= "value" or not result.values or is_nil(result.values[1]) then return nil end
   return result.values[1]
+end
+
+---What an input asks help for, as `kalshi.book?`, `?spread` or `?cancel order` do; nil where it is no such question.
+---@param text string
+---@return string?
+function asking.question(text)
+  local word = text:match "^%s*([%a_][%w_.:]*)%s*%?+%s*$"
+  if word then return word end
+  local words = text:match "^%s*%?+%s*(.-)%s*$"
+  return words and (words:find "%s" and "?" .. words or words)
 end
 
 ---The command that a word alone means, like `exit`; nil where it means none, or the name of a value.
@@ -52,8 +63,8 @@ end
 ---Says of a lone name whose value is nil that there is nothing of that name.
 function asking.unknown(session, text, result)
   local name = text:match("^%s*([%a_][%w_]*)%s*$")
-  if not name or name == "_" or name == "nil" or result.status ~= "value" then return end
-  if not is_nil(result.values[1]) then return end
+  if not name or name == "_" or name == "nil" then return end
+  if result.status ~= "value" or not is_nil(result.values[1]) then return end
   local near = index.near(name, 1)[1]
   session:print(("nothing is called %s here%s"):format(name, near and "; did you mean " .. near .. "?" or ""))
 end

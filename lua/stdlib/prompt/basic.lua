@@ -1,10 +1,9 @@
 -- The commands that every prompt has: leaving, timing, loading, other ways to print a value.
 local commands = require "prompt.commands"
-local draw = require "prompt.draw"
+local later = require "prompt.later"
+local draw = later "prompt.draw"
 
-local function usage(text)
-  error({ kind = "usage", message = text }, 0)
-end
+local usage = commands.usage
 
 -- Prints values without the limits that a person's eye asks for.
 local function print_whole(session, text, as_text)

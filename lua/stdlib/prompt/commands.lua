@@ -1,6 +1,16 @@
 -- The commands of the prompt, those that begin with a colon. Modules add theirs when they are required.
 local commands = {}
 local by_name, order = {}, {}
+local waiting = {} -- modules that were not required yet
+
+---Has modules of commands required when a command is looked for first: the prompt comes before that.
+function commands.later(modules) waiting = modules end
+
+local function require_all()
+  local modules = waiting
+  waiting = {}
+  for _, name in ipairs(modules) do require(name) end
+end
 
 -- Adds a command: name; usage (":load FILE"); help (one line); detail (more lines, or nil); aliases (a list, or nil);
 -- run(session, text), which may wait and raise, and returns false when what it did failed; complete(session, text) ->
@@ -14,6 +24,7 @@ end
 
 -- The command of this name or alias, or the only one whose name begins so; else nil and the names that do.
 function commands.find(name)
+  require_all()
   if by_name[name] then return by_name[name] end
   local found, names = nil, {}
   for _, c in ipairs(order) do
@@ -27,13 +38,38 @@ function commands.find(name)
 end
 
 -- All commands, in the order in which they were added.
-function commands.all() return order end
+function commands.all()
+  require_all()
+  return order
+end
 
 -- The name and the rest of a line ":name rest"; nil where it is no command.
 function commands.parse(line)
   local name, rest = line:match("^%s*:([%w_!?]+)%s*(.-)%s*$")
   if not name and line:match("^%s*:%s*$") then return "help", "" end
   return name, rest
+end
+
+---Raises that a command was not given what it needs.
+function commands.usage(message)
+  error({ kind = "usage", message = message }, 0)
+end
+
+---The whole number that a word is; `what` it is for, in the error: "the task". least: 1 where it is left out.
+function commands.whole(word, what, least)
+  local n = math.tointeger(tonumber(word))
+  if not n or n < (least or 1) then commands.usage(("%s is a number, not %s"):format(what, word)) end
+  return n
+end
+
+---Offers for the last word of a command's text: those of `words` ({text=, hint=}) that begin so; and where it begins.
+function commands.offer(text, words)
+  local before, word = text:match("^(.-)(%S*)$")
+  local out = {}
+  for _, w in ipairs(words) do
+    if w.text:sub(1, #word) == word then out[#out + 1] = w end
+  end
+  return out, #before
 end
 
 return commands

@@ -7,6 +7,7 @@ local context = require "prompt.complete_context"
 local docs = require "prompt.doc_comments"
 local expected = require "prompt.complete_expected"
 local names = require "prompt.names"
+local syntax = require "prompt.syntax"
 
 local complete = {}
 
@@ -95,7 +96,7 @@ local function new_look(session, place)
   }
 end
 
-local function writable(name) return name:find "^[%a_\128-\255][%w_\128-\255]*$" and not context.keywords[name] end
+local function writable(name) return name:find "^[%a_\128-\255][%w_\128-\255]*$" and not syntax.keywords[name] end
 
 local function params_of(fn)
   local out = {}
@@ -162,7 +163,7 @@ local function add_globals(offers, session, place)
     if writable(item.name) then add(offers, item.name, member_hint(item, "", nil), 1) end
   end
   if offers.word == "" then return end
-  for word in pairs(context.keywords) do add(offers, word, nil, 2) end
+  for word in pairs(syntax.keywords) do add(offers, word, nil, 2) end
 end
 
 local function add_members(offers, session, place, look)

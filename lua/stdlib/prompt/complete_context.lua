@@ -1,5 +1,7 @@
 -- What stands before the cursor: a reader of Lua that goes on through whatever is unfinished or wrong, and says in
 -- which expression, string, argument and field of a table something is being typed.
+local syntax = require "prompt.syntax"
+
 local context = {}
 
 local MOST = 8 << 10 -- bytes before the cursor that are read: a pasted program must not make a key wait
@@ -28,11 +30,6 @@ local MOST = 8 << 10 -- bytes before the cursor that are read: a pasted program 
 ---@field value boolean an argument or a value begins here
 ---@field declares boolean the name is a new one
 ---@field names table<string, prompt.Part[]|true> those that the text itself makes, and what they are set to
-
-local keywords = {}
-for word in ([[and break do else elseif end false for function goto if in local nil not or repeat return then true until
-  while]]):gmatch "%a+" do keywords[word] = true end
-context.keywords = keywords
 
 -- ---- tokens ----
 
@@ -265,7 +262,7 @@ function Reader:token(kind, text)
     if kind == "number" then top.value = math.tointeger(tonumber(text)) end
   end
   if kind == "name" then
-    if keywords[text] and not self.mark then self:keyword(text) else self:name(text) end
+    if syntax.keywords[text] and not self.mark then self:keyword(text) else self:name(text) end
   elseif kind == "string" then
     self.mark = nil
     if self:continues() then self:append{ kind = "call" } else self.expr = nil end

@@ -1,167 +1,18 @@
--- The debugger's commands: breakpoints, steps, the source around a line, and what is shown when a task stops.
+-- The debugger's commands: breakpoints, steps, and looking at frames. What is stopped is in stops.lua.
 local task = require "task"
 local commands = require "prompt.commands"
 local looking = require "prompt.looking_text"
+local stops = require "prompt.stops"
 local width = require "prompt.width"
 
-local AROUND, AROUND_MORE = 2, 5 -- lines of the source around the one that is meant
-local STEP_SECONDS = 2           -- how long a step waits for its end before it is said that the task runs on
+local AROUND_MORE = 5  -- lines of the source around the one that is meant
+local STEP_SECONDS = 2 -- how long a step waits for its end before it is said that the task runs on
 
-local DIM, BOLD, OFF = "\27[2m", "\27[1m", "\27[0m"
-
-local function usage(message)
-  error({ kind = "usage", message = message }, 0)
-end
-
-local function whole(word, what, least)
-  local n = math.tointeger(tonumber(word))
-  if not n or n < (least or 1) then usage(("%s is a number, not %s"):format(what, word)) end
-  return n
-end
-
--- What the debugger knows of this session: stops (by task), order (the tasks, the longest stopped first), shown (the
--- task that shows a stop, by task), steps (channels of steps that wait), last (the step that an empty line repeats).
-local function state_of(session)
-  local d = session.debugging
-  if not d then
-    d = { stops = {}, order = {}, steps = {}, shown = {} }
-    session.debugging = d
-  end
-  return d
-end
-
--- The file of the strategy; nil where it is from a text.
-local function own_path(session)
-  return type(session.ready.path) == "string" and session.ready.path or nil
-end
-
--- The name of a file as one who works on it calls it: that of the strategy itself without its folder.
-local function short(session, file)
-  local own = own_path(session)
-  local folder = own and own:match("^(.*/)")
-  if folder and file:sub(1, #folder) == folder then file = file:sub(#folder + 1) end
-  return width.clean(file)
-end
-
--- ---- sources ----
-
--- Lines around one, numbered, with an arrow at it; nil where the file is not one of the strategy.
-local function source_of(session, file, line, around)
-  if not file or not line then return nil end
-  -- Of a long path only the end may be known.
-  local name = file:match("^%.%.%.[^/]*/(.+)$") or file
-  local ok, answer = pcall(session.ask, session, "source", { file = name, line = line, around = around })
-  if not ok or #answer.lines == 0 then return nil end
-  local columns = session.terminal:size()
-  local colour = session.terminal:colour()
-  local digits = #tostring(answer.first + #answer.lines - 1)
-  local out = {}
-  for i, text in ipairs(answer.lines) do
-    local n = answer.first + i - 1
-    local here = n == line
-    local row = ("%s %" .. digits .. "d  %s"):format(here and "->" or "  ", n, width.clean((text:gsub("\t", "  "))))
-    row = width.cut(row:gsub("%s+$", ""), math.max(columns, 20))
-    out[i] = colour and (here and BOLD or DIM) .. row .. OFF or row
-  end
-  return table.concat(out, "\n")
-end
-
--- ---- what is stopped ----
-
-local whys = { ["break"] = "breakpoint", step = "step", pause = "suspended", loop = "it ran for longer than --cpu-ms" }
-
-local function describe(session, stop)
-  local why = whys[stop.why] or stop.why
-  if stop.breakpoint then why = ("breakpoint %d"):format(stop.breakpoint) end
-  local text = ("task %d stopped at %s:%d (%s)"):format(stop.task, short(session, stop.file), stop.line, why)
-  if stop.error then text = text .. "\nits condition failed: " .. width.clean(stop.error) end
-  return text
-end
-
-local function select(session, id, frame)
-  session:ask("select", { task = id, frame = frame })
-  session.selected = id > 0 and { task = id, frame = frame, generation = session.ready.generation } or nil
-end
-
-local function show_stop(session, stop)
-  local source = source_of(session, stop.file, stop.line, AROUND)
-  session:print(describe(session, stop) .. (source and "\n" .. source or ""))
-end
-
-local function forget(d, id)
-  d.stops[id], d.shown[id] = nil, nil
-  for i = #d.order, 1, -1 do
-    if d.order[i] == id then table.remove(d.order, i) end
-  end
-end
-
-local function on_stopped(session, stop)
-  local d = state_of(session)
-  forget(d, stop.task)
-  d.stops[stop.task] = stop
-  d.order[#d.order + 1] = stop.task
-  -- What is selected because it is stopped stays so: others are looked at when one asks.
-  local selected = session.selected
-  local mine = not selected or selected.task == stop.task or not d.stops[selected.task]
-  local shown = task.spawn(function()
-    if mine then pcall(select, session, stop.task, 0) end
-    show_stop(session, stop)
-    local step = d.steps[stop.task]
-    if step then step:close() end
-  end)
-  d.shown[stop.task] = shown
-end
-
-local function on_went_on(session, m)
-  local d = state_of(session)
-  local stop = d.stops[m.task]
-  if stop and stop.generation ~= m.generation then -- of the version before: that of the new one is stopped
-    return session:print(("task %d of generation %d is not stopped any more: %s"):format(m.task, m.generation,
-      m.text or "it went on"))
-  end
-  forget(d, m.task)
-  if session.selected and session.selected.task == m.task then
-    session.selected = nil
-    -- Its frame is gone; what is typed next comes behind this request.
-    local request = session.connection:start("select", { session = session.id, task = 0, frame = 0 })
-    task.spawn(pcall, request.wait, request)
-  end
-  if m.text then
-    session:print(("task %d is not stopped any more: %s"):format(m.task, m.text))
-    local step = d.steps[m.task]
-    if step then step:close() end
-  end
-end
-
--- In another version other tasks are stopped.
-local function on_version(session)
-  local d = state_of(session)
-  local id = d.order[#d.order]
-  if session.selected and not d.stops[session.selected.task] then session.selected = nil end
-  if id then task.spawn(pcall, select, session, id, 0) end
-end
-
-local debugging = {}
-
--- Before a session begins: it shows what stops from then on, and what is stopped already.
-function debugging.begin(session)
-  session:on("stopped", on_stopped)
-  session:on("went_on", on_went_on)
-  session:on("version", on_version)
-end
-
--- When a session has begun: what was stopped already is known and shown before the first input.
-function debugging.settle(session)
-  local ok, answer = pcall(session.ask, session, "breaks")
-  for _, stop in ipairs(ok and answer.stops or {}) do
-    local shown = state_of(session).shown[stop.task]
-    if shown then pcall(shown.await, shown) end
-  end
-end
+local usage, whole = commands.usage, commands.whole
 
 -- The stopped task that is meant: the one that is named, the selected one, or the only one.
 local function stopped(session, word)
-  local d = state_of(session)
+  local d = stops.of(session)
   if word and word ~= "" then
     local id = whole(word, "the task")
     if not d.stops[id] then usage(("task %d is not stopped"):format(id)) end
@@ -177,8 +28,8 @@ end
 -- ---- breakpoints ----
 
 local function describe_break(session, b)
-  local place = b.line > 0 and ("%s:%d"):format(short(session, b.file), b.line) or
-    ("%s:%d, nowhere in what is loaded now"):format(short(session, b.file), b.wanted)
+  local place = b.line > 0 and ("%s:%d"):format(stops.file(session, b.file), b.line) or
+    ("%s:%d, nowhere in what is loaded now"):format(stops.file(session, b.file), b.wanted)
   local text = ("%d  %s%s%s"):format(b.breakpoint, place, b.once and " once" or "",
     b.condition and " if " .. width.clean(b.condition) or "")
   local told = {}
@@ -192,16 +43,16 @@ local function list_breaks(session)
   local answer = session:ask "breaks"
   local out = {}
   for _, b in ipairs(answer.breakpoints) do out[#out + 1] = describe_break(session, b) end
-  for _, stop in ipairs(answer.stops) do out[#out + 1] = describe(session, stop):match("^[^\n]*") end
+  for _, stop in ipairs(answer.stops) do out[#out + 1] = stops.describe(session, stop):match("^[^\n]*") end
   if answer.on_loop then out[#out + 1] = "loop  a task that runs for longer than --cpu-ms is stopped" end
   session:print(#out > 0 and table.concat(out, "\n") or "there are no breakpoints; :break FILE:LINE sets one")
 end
 
 -- The file that a bare line number belongs to: where the selected task stands, else the strategy itself.
 local function usual_file(session)
-  local d, selected = state_of(session), session.selected
+  local d, selected = stops.of(session), session.selected
   local stop = selected and d.stops[selected.task]
-  local file = stop and stop.file or own_path(session)
+  local file = stop and stop.file or stops.own_path(session)
   if not file then usage("in which file? :break FILE:LINE") end
   return file
 end
@@ -216,25 +67,16 @@ local function set_break(session, text)
   local b = session:ask("break", { file = file or usual_file(session), line = whole(line, "the line"),
                                    condition = condition, once = bare and true or nil })
   local moved = b.line ~= b.wanted and (" (line %d has no code)"):format(b.wanted) or ""
-  session:print(("breakpoint %d at %s:%d%s"):format(b.breakpoint, short(session, b.file), b.line, moved))
-end
-
--- Offers for the last word of a command's text.
-local function offer_words(text, words)
-  local before, word = text:match("^(.-)(%S*)$")
-  local out = {}
-  for _, w in ipairs(words) do
-    if w.text:sub(1, #word) == word then out[#out + 1] = w end
-  end
-  return out, #before
+  session:print(("breakpoint %d at %s:%d%s"):format(b.breakpoint, stops.file(session, b.file), b.line, moved))
 end
 
 local function offer_stopped(session, text)
-  local d, words = state_of(session), {}
+  local d, words = stops.of(session), {}
   for i, id in ipairs(d.order) do
-    words[i] = { text = tostring(id), hint = ("%s:%d"):format(short(session, d.stops[id].file), d.stops[id].line) }
+    local stop = d.stops[id]
+    words[i] = { text = tostring(id), hint = ("%s:%d"):format(stops.file(session, stop.file), stop.line) }
   end
-  return offer_words(text, words)
+  return commands.offer(text, words)
 end
 
 commands.add{
@@ -255,8 +97,10 @@ commands.add{
   end,
   complete = function(session, text)
     local words = { { text = "loop", hint = "tasks that run for longer than --cpu-ms" } }
-    for _, file in ipairs(session:ask("breaks").files) do words[#words + 1] = { text = short(session, file) .. ":" } end
-    return offer_words(text, words)
+    for _, file in ipairs(session:ask("breaks").files) do
+      words[#words + 1] = { text = stops.file(session, file) .. ":" }
+    end
+    return commands.offer(text, words)
   end,
 }
 
@@ -277,7 +121,7 @@ commands.add{
     for _, b in ipairs(session:ask("breaks").breakpoints) do
       words[#words + 1] = { text = tostring(b.breakpoint), hint = describe_break(session, b) }
     end
-    return offer_words(text, words)
+    return commands.offer(text, words)
   end,
 }
 
@@ -285,13 +129,14 @@ commands.add{
 
 -- Waits for the task to stop again, for a moment.
 local function step(session, word, how)
-  local d = state_of(session)
+  local d = stops.of(session)
   local id = stopped(session, word)
   local over = task.channel()
   d.steps[id] = over
   session:ask("step", { task = id, how = how })
-  local ended = task.timeout and pcall(task.timeout, STEP_SECONDS, function() over:recv() end)
+  local ended, err = pcall(task.timeout, STEP_SECONDS, function() over:recv() end)
   if d.steps[id] == over then d.steps[id] = nil end
+  if not ended and err.kind ~= "timeout" then error(err, 0) end
   if not ended and not d.stops[id] then
     session:print(("task %d runs on; when it stops it will be shown"):format(id))
   end
@@ -301,17 +146,17 @@ end
 local repeating = {}
 
 function repeating.hint(session)
-  local d = state_of(session)
+  local d = stops.of(session)
   return #d.order > 0 and ("Enter: %s again"):format(d.last.command) or nil
 end
 
 function repeating.input(session)
-  local d = state_of(session)
+  local d = stops.of(session)
   return #d.order > 0 and d.last.command or nil
 end
 
 function repeating.run(session)
-  local d = state_of(session)
+  local d = stops.of(session)
   if #d.order > 0 then return step(session, nil, d.last.how) end
   session.on_empty = nil
 end
@@ -328,7 +173,7 @@ for _, s in ipairs(steps) do
     detail = "An empty line repeats the last of :step, :next and :out.",
     run = function(session, text)
       if not session.on_empty and not session.terminal:plain() then session.on_empty = repeating end
-      state_of(session).last = { command = ":" .. name, how = how }
+      stops.of(session).last = { command = ":" .. name, how = how }
       return step(session, text, how)
     end,
     complete = offer_stopped,
@@ -340,8 +185,7 @@ commands.add{
   help = "a stopped task goes on until its next breakpoint",
   run = function(session, text)
     if session.on_empty == repeating then session.on_empty = nil end
-    if text == "all" then return session:ask("continue") and nil end
-    session:ask("continue", { task = stopped(session, text) })
+    session:ask("continue", { task = text ~= "all" and stopped(session, text) or nil })
   end,
   complete = offer_stopped,
 }
@@ -372,9 +216,7 @@ local function looked_at(session, word)
   return selected and selected.task or stopped(session)
 end
 
-local function frames_of(session, id)
-  return session:ask("tasks", { task = id }).tasks[1]
-end
+local function task_of(session, id) return session:ask("tasks", { task = id }).tasks[1] end
 
 local function frame_at(frames, level)
   for _, f in ipairs(frames) do
@@ -388,21 +230,17 @@ local function frame_in(session, id)
   return selected and selected.task == id and selected.frame or 0
 end
 
-local function show_frame(session, f, around)
-  local source = source_of(session, f.file, f.line, around)
-  session:print(("frame %d, %s"):format(f.level, looking.frame(f, own_path(session))) ..
-    (source and "\n" .. source or ""))
-end
-
 local function go_to(session, id, f)
-  select(session, id, f.level)
-  show_frame(session, f, AROUND)
+  stops.select(session, id, f.level)
+  local source = stops.source(session, f.file, f.line)
+  session:print(("frame %d, %s"):format(f.level, looking.frame(f, stops.own_path(session))) ..
+    (source and "\n" .. source or ""))
 end
 
 -- The next frame in a direction that has a line of Lua.
 local function move(session, by)
   local id = looked_at(session)
-  local frames = frames_of(session, id).frames
+  local frames = task_of(session, id).frames
   local level = frame_in(session, id) + by
   local f = frame_at(frames, level)
   while f and not f.line do
@@ -428,7 +266,7 @@ commands.add{
   run = function(session, text)
     local id = looked_at(session)
     local level = whole(text == "" and tostring(frame_in(session, id)) or text, "the frame", 0)
-    local f = frame_at(frames_of(session, id).frames, level)
+    local f = frame_at(task_of(session, id).frames, level)
     if not f then usage(("task %d has no frame %d"):format(id, level)) end
     go_to(session, id, f)
   end,
@@ -439,13 +277,12 @@ commands.add{
   help = "the frames of the task that is looked at, and the source around the line where it is",
   run = function(session, text)
     local id = looked_at(session, text)
-    local t = frames_of(session, id)
+    local t = task_of(session, id)
     local level = frame_in(session, id)
-    local o = session:drawing{ own = own_path(session), frame = level }
+    local o = session:drawing{ own = stops.own_path(session), frame = level }
     local f = frame_at(t.frames, level)
-    local source = f and source_of(session, f.file, f.line, AROUND_MORE)
+    local source = f and stops.source(session, f.file, f.line, AROUND_MORE)
     session:print(looking.task(t, o) .. (source and "\n" .. source or ""))
   end,
 }
 
-return debugging

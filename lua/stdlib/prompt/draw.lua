@@ -1,16 +1,17 @@
 -- Values as people would draw them, from their portraits: markets as a table, one market as a card, a book as a ladder,
 -- candlesticks as a chart; everything else as Lua that can be pasted back.
-local json = require "json"
-local books = require "prompt.draw_book"
-local cards = require "prompt.draw_card"
-local charts = require "prompt.draw_chart"
 local kinds = require "prompt.draw_kinds"
+local later = require "prompt.later"
 local lua = require "prompt.draw_lua"
-local tables = require "prompt.draw_table"
 local text = require "prompt.draw_text"
-local to_json = require "prompt.draw_json"
 local values = require "prompt.values"
 local width = require "prompt.width"
+
+local books = later "prompt.draw_book"
+local cards = later "prompt.draw_card"
+local charts = later "prompt.draw_chart"
+local documents = later "prompt.draw_json"
+local tables = later "prompt.draw_table"
 
 local draw = {}
 
@@ -171,10 +172,6 @@ end
 
 ---A list of portraits as one JSON document: the value itself where there is one, else the list of all. Raises
 ---"validation" for what JSON has no place for, with the way to it.
-function draw.json(list)
-  return to_json(list)
-end
-
-draw.null = json.null
+function draw.json(list) return documents.encode(list) end
 
 return draw

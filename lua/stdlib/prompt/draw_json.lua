@@ -2,6 +2,8 @@
 local json = require "json"
 local values = require "prompt.values"
 
+local documents = {}
+
 local MOST = 4000000 -- values
 
 local function refuse(path, what)
@@ -79,7 +81,7 @@ end
 
 ---A list of portraits as one JSON document: the value itself where there is one, else the list of all. Raises an error
 ---of kind "validation" that says which field has no place in JSON. A userdata is its picture.
-return function(list)
+function documents.encode(list)
   local c = { ids = values.index(list), open = {}, n = 0 }
   local n = list.n or #list
   if n == 1 then return json.encode(convert(list[1], "the value", c)) end
@@ -87,3 +89,5 @@ return function(list)
   for i = 1, n do out[i] = convert(list[i], "value " .. i, c) end
   return n == 0 and "[]" or json.encode(out)
 end
+
+return documents

@@ -1,6 +1,7 @@
 -- Portraits as Lua that can be pasted back: sorted keys, lines that fit, and what has no text in Lua as a comment.
 local draw_text = require "prompt.draw_text"
 local style = require "prompt.style"
+local syntax = require "prompt.syntax"
 local values = require "prompt.values"
 local width = require "prompt.width"
 
@@ -13,12 +14,6 @@ local REMARK = 60      -- columns of a comment
 local SHORT = 24       -- bytes of a text of which several stand in one line
 local PER_LINE = "\\z" -- what a text that goes on in the next line ends in: it skips blanks
 local BLANK = "\\032"  -- one that is not skipped
-
-local KEYWORDS = {}
-for word in ([[and break do else elseif end false for function goto if in local nil not or repeat return then true
-  until while]]):gmatch "%a+" do
-  KEYWORDS[word] = true
-end
 
 -- ---- texts ----
 
@@ -185,7 +180,7 @@ end
 write = {}
 
 local function is_name(p)
-  return type(p) == "string" and p:find "^[%a_][%w_]*$" and not KEYWORDS[p]
+  return type(p) == "string" and p:find "^[%a_][%w_]*$" and not syntax.keywords[p]
 end
 
 -- `name = `, `[1.5] = `; nil for a key that cannot be written.

@@ -325,16 +325,6 @@ function help.signature(name)
   end
 end
 
----What an input asks help for, as `kalshi.book?`, `?spread` or `?cancel order` do; nil where it is no such question.
----@param text string
----@return string?
-function help.question(text)
-  local word = text:match "^%s*([%a_][%w_.:]*)%s*%?+%s*$"
-  if word then return word end
-  local words = text:match "^%s*%?+%s*(.-)%s*$"
-  return words and (words:find "%s" and "?" .. words or words)
-end
-
 -- ---- the command ----
 
 -- What stands behind a name in the list of completions.
@@ -371,8 +361,7 @@ commands.add{
     local drawing = session:drawing()
     local page = help.text(text, { width = math.min(drawing.width or 80, 110), colour = drawing.colour })
     if not page then
-      local why = 'there is no help on "%s"; :help ?WORD searches, :help alone shows how to begin'
-      error({ kind = "usage", message = why:format(text) }, 0)
+      commands.usage(('there is no help on "%s"; :help ?WORD searches, :help alone shows how to begin'):format(text))
     end
     session:print(page)
   end,

@@ -1,22 +1,18 @@
 -- Commands for looking inside of a running strategy, and for what one does there then.
 local json = require "json"
-local commands = require "prompt.commands"
-local draw = require "prompt.draw"
 local task = require "task"
+local later = require "prompt.later"
+local commands = require "prompt.commands"
+local draw = later "prompt.draw"
+local stops = require "prompt.stops"
+local syntax = require "prompt.syntax"
 local text = require "prompt.looking_text"
 
 local WATCHES_MOST = 8 -- a client has 16 requests under way at a time
 local WATCH_EVERY, WATCH_LEAST, WATCH_MOST = 1, 0.05, 3600
 
-local function usage(message)
-  error({ kind = "usage", message = message }, 0)
-end
-
-local function whole(word, what)
-  local n = math.tointeger(tonumber(word))
-  if not n or n < 0 then usage(("%s is a number, not %s"):format(what, word)) end
-  return n
-end
+local usage = commands.usage
+local function whole(word, what) return commands.whole(word, what, 0) end
 
 local function drawing(session, more)
   local o = session:drawing(more)
@@ -61,12 +57,6 @@ local function frame_of(session, id, frame)
   return f.level
 end
 
--- Has names in inputs mean the variables of this frame first; other commands (of the debugger) use it too.
-local function select_frame(session, id, frame)
-  session:ask("select", { task = id, frame = frame })
-  session.selected = id > 0 and { task = id, frame = frame, generation = session.ready.generation } or nil
-end
-
 commands.add{
   name = "task", usage = ":task [ID [FRAME]]", help = "look names up in the variables of a task first",
   detail = ":task 0 ends that. FRAME is a number that :tasks ID shows; left out: the innermost function of Lua.",
@@ -79,10 +69,10 @@ commands.add{
     end
     id = whole(id, "the task")
     if id == 0 then
-      select_frame(session, 0, 0)
+      stops.select(session, 0, 0)
       return session:print("no task is selected any more")
     end
-    select_frame(session, id, frame_of(session, id, frame ~= "" and frame or nil))
+    stops.select(session, id, frame_of(session, id, frame ~= "" and frame or nil))
     session:print(text.task(task_of(session, id), drawing(session, { frame = session.selected.frame })))
   end,
 }
@@ -137,7 +127,7 @@ commands.add{
 -- "EXPR SECONDS", where SECONDS is no part of the expression.
 local function split_seconds(rest)
   local source, seconds = rest:match("^(.-)%s+([%d.]+)$")
-  if source and tonumber(seconds) and load("return " .. source, "=watch", "t", {}) then
+  if source and tonumber(seconds) and syntax.is_expression(source) then
     return source, tonumber(seconds)
   end
   return rest, WATCH_EVERY
@@ -327,5 +317,3 @@ commands.add{
   name = "detach", usage = ":detach", help = "leave the prompt; what runs goes on",
   run = function(session) session.leaving = true end,
 }
-
-return { select_frame = select_frame }

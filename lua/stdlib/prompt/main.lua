@@ -4,17 +4,20 @@ local link = require "prompt.link"
 local terminals = require "prompt.terminal"
 local asking = require "prompt.asking"
 local commands = require "prompt.commands"
-local complete = require "prompt.complete"
 local connection = require "prompt.connection"
-local help = require "prompt.help"
+local later = require "prompt.later"
 local lines = require "prompt.lines"
 local sessions = require "prompt.session"
+local syntax = require "prompt.syntax"
 
-for _, name in ipairs{ "tour", "basic", "looking" } do require("prompt." .. name) end -- in the order of :help
-local debugging = require "prompt.debugging"
+local complete = later "prompt.complete"
+local stops = later "prompt.stops"
+-- In the order in which :help lists their commands.
+commands.later{ "prompt.help", "prompt.tour", "prompt.basic", "prompt.looking", "prompt.debugging" }
 
 local BUSY_AFTER = 0.25   -- seconds before it is said that a call waits
 local BUSY_EVERY = 0.1
+local BETWEEN = 0.02      -- seconds for keys between modules that are compiled in the background
 local PATIENCE = 0.2      -- seconds that a call has to end by itself after Ctrl-C, before it is broken
 local LAST_PATIENCE = 1   -- seconds after that, before it is not waited for any more
 
@@ -55,7 +58,9 @@ end
 
 local conn = connection.open(link.open(), is_over, fault)
 session = sessions.new(conn, terminal, options)
-debugging.begin(session)
+for _, event in ipairs{ "stopped", "went_on", "version" } do
+  session:on(event, function(s, fields) stops.heed(s, event, fields) end)
+end
 
 local function fail(message, code)
   terminal:above("kalua: " .. message, "error")
@@ -120,14 +125,9 @@ end
 
 -- Whether an input is complete: "more" where Lua could go on with it.
 local function state_of(text)
-  if text:find("^%s*:") or help.question(text) then return "run" end
+  if text:find("^%s*:") or asking.question(text) then return "run" end
   if text:find("\n[ \t]*$") then return "run" end -- an empty line ends it, whatever it is
-  local as_expression, why = load("return " .. text, "=prompt", "t", {})
-  if as_expression then return "run" end
-  local chunk, err = load(text, "=prompt", "t", {})
-  if chunk then return "run" end
-  local function unfinished(message) return message:find("<eof>'?$") ~= nil end
-  return (unfinished(err) or unfinished(why)) and "more" or "run"
+  return syntax.unfinished(text) and "more" or "run"
 end
 
 local function run_command(text)
@@ -148,7 +148,7 @@ local function run(text)
     if not session.on_empty then return true end
     text = nil
   end
-  local topic = text and help.question(text)
+  local topic = text and asking.question(text)
   local ok, good = pcall(function()
     if not text then return session.on_empty.run(session) ~= false end
     if topic then return asking.about(session, topic) or run_command(":help " .. topic) end
@@ -281,6 +281,16 @@ local function run_inputs()
   end
 end
 
+-- What the first keys and the first input need is compiled while nobody waits for it.
+local function warm_up()
+  for _, name in ipairs{ "complete", "draw", "draw_table", "draw_card", "draw_book", "help_index", "help_pages" } do
+    task.sleep(BETWEEN)
+    require("prompt." .. name)
+  end
+  task.sleep(BETWEEN)
+  commands.all()
+end
+
 -- ---- the whole ----
 
 if not begin() then return end
@@ -295,13 +305,13 @@ session:on("version", function(s, m)
   end
 end)
 
-local filler
+local background = {}
 if typed and asks then
   greeting()
-  filler = not terminal:plain() and session.names.fill(session)
+  if not terminal:plain() then background = { task.spawn(warm_up), session.names.fill(session) } end
 end
 set_prompt()
-if not session.is_local then debugging.settle(session) end
+if not session.is_local then stops.settle(session) end
 
 local reader = task.spawn(typed and read_terminal or run_inputs)
 local watcher = task.spawn(function()
@@ -310,7 +320,7 @@ local watcher = task.spawn(function()
 end)
 local ok, why = pcall(reader.await, reader)
 watcher:cancel()
-if filler then filler:cancel() end
+for _, one in ipairs(background) do one:cancel() end
 
 local code = 0
 if not asks and interrupted then

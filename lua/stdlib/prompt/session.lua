@@ -1,14 +1,18 @@
 -- A prompt inside a strategy, from the side of who types: what is evaluated there, and what is shown of it.
 local json = require "json"
-local draw = require "prompt.draw"
-local names = require "prompt.names"
+local later = require "prompt.later"
+local syntax = require "prompt.syntax"
+local draw = later "prompt.draw"
+local names = later "prompt.names"
 
 local session = {}
 local Session = {}
 Session.__index = Session
 
--- Fields: under_way (the last request for values), connection, id (of the request that the session is), ready (what
--- the other end said of itself), terminal, is_local, armed, leaving (set to end the prompt), failed (an input failed).
+---A session over a connection, for a terminal. Its fields: connection, terminal, options (of prompt.link), names;
+---under_way (the last request for values), id (of the request that the session is), ready (what the other end said of
+---itself), is_local, armed, leaving (set to end the prompt), failed (an input failed), on_empty (what an empty line
+---does: {hint, input, run}, functions of the session; nil: nothing).
 function session.new(connection, terminal, options)
   return setmetatable({
     connection = connection,
@@ -65,30 +69,23 @@ function Session:ask_parts(op, fields, on_event)
   return answer, #parts > 0 and json.decode(table.concat(parts)) or nil
 end
 
--- What is wrong with a text that ends too early.
-local function why_unfinished(text, chunk)
-  local _, as_statements = load(text, "=" .. chunk, "t", {})
-  local _, as_expression = load("return " .. text, "=" .. chunk, "t", {})
-  return as_statements and as_statements:find("<eof>'?$") and as_statements or as_expression or "it is not complete"
-end
-
 -- Evaluates an input and returns {status = "value"|"error"|"cancelled"|"more", values (portraits, or the one of the
 -- error), traceback, ms, waited}. What it prints is shown as it comes. `o.mode` "whole": values without limits;
 -- `o.chunk`: the name of the file that the text is from; `o.silent`: `_` stays what it is.
 function Session:evaluate(text, o)
   o = o or {}
-  local begun = "" -- of a long line that comes in parts
+  local begun = {} -- of a long line that comes in parts
   local fields = { source = text, mode = o.mode or "draw", chunk = o.chunk, silent = o.silent }
   local answer, values = self:ask_parts("eval", fields, function(event, m)
     if event ~= "print" then return end
-    begun = begun .. m.text
-    if not m.more then
-      self:output(begun)
-      begun = ""
-    end
+    begun[#begun + 1] = m.text
+    if m.more then return end
+    local line = table.concat(begun)
+    begun = {}
+    self:output(line)
   end)
   answer.values = values
-  if answer.status == "more" then answer.message = why_unfinished(text, o.chunk or "prompt") end
+  if answer.status == "more" then answer.message = syntax.unfinished(text, o.chunk) or "it is not complete" end
   if values then names.learn(values) end
   return answer
 end

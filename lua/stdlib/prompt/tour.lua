@@ -308,9 +308,9 @@ commands.add{
     end
     if not session.armed then error({ kind = "permission", message = "the tour buys and sells: :arm first" }, 0) end
     if text == "all" then return run_all(session) end
-    local step = text == "" and (session.tour and session.tour.step or 1) or math.tointeger(tonumber(text))
+    local step = text == "" and (session.tour and session.tour.step or 1) or commands.whole(text, "a step")
     if not tour.steps[step] then
-      error({ kind = "usage", message = ("the tour has the steps 1 to %d"):format(#tour.steps) }, 0)
+      commands.usage(("the tour has the steps 1 to %d"):format(#tour.steps))
     end
     session.tour, session.on_empty = {}, on_empty
     return show_step(session, step)
