@@ -78,7 +78,7 @@ function alignment(lines) {
   }
   return out;
 }
-const labels = (lines) => lines.map((l) => l.match(/^ *[a-z][a-z ]*? {2,}(?=[$\d])/)?.[0]).filter(Boolean);
+const labels = (lines) => lines.map((l) => l.match(/^ *[a-z][a-z ]*? {2,}(?=[$\d]|[0-9a-f]{8}-)/)?.[0]).filter(Boolean);
 
 function compare(where, said, printed) {
   const both = `${where}\n-- the page:\n${said.join('\n')}\n-- the prompt:\n${printed.join('\n')}`;
