@@ -71,10 +71,11 @@ static void make_tables(void) {
   for (int r = DAY_ROWS - 1; r >= 0; r--) {
     double from = (double)r * ROW_S, to = from + ROW_S;
     bool reading = (r + 1) * ROW_S % READ_S == 0;
+    double cooler = colder(to);
     for (int c = 0; c < COLUMNS; c++) {
       double distance = distance_least + c * column;
       /* Below the bound by `distance`, colder by that much; the column that the edge falls into gets its share. */
-      double share = reading ? (distance + colder(to)) / column + 0.5 : 1;
+      double share = reading ? (distance + cooler) / column + 0.5 : 1;
       row[c] = share >= 1 ? day_table[r + 1][c] : share <= 0 ? 0 : (float)share * day_table[r + 1][c];
     }
     blur(row, day_table[r], day_variance(to) - day_variance(from));
