@@ -1,5 +1,6 @@
 /* The operations `eval` and `select`: inputs of a session, and what comes of them. */
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,10 @@
 #include "prompt/outcome.h"
 
 /* ---- eval ---- */
+
+/* What may wait for a client beyond what it has room for: a long line, and lines of an input that prints where it
+ * cannot wait. Each byte may become six. */
+enum { PRINTS_HELD = 512 << 10 };
 
 typedef struct eval {
   kl_prompt_state state; /* first */
@@ -18,6 +23,7 @@ typedef struct eval {
   kl_evaluation *evaluation;
   const kl_portrait_limits *limits;
   kl_outcome_text outcome;
+  size_t held, skipped; /* bytes printed since there was room; lines left out since then */
   bool cancelled;
 } eval;
 
@@ -27,8 +33,7 @@ static void eval_show(void *data, lua_State *L, int n, const char *traceback) {
 }
 
 /* A long line in parts, of which all but the last say that there is more. */
-static void eval_print(void *data, const char *text, size_t n) {
-  const eval *x = data;
+static void send_print(const eval *x, const char *text, size_t n) {
   do {
     size_t part = kl_prompt_part(text, n);
     kl_buf b = {0};
@@ -39,6 +44,38 @@ static void eval_print(void *data, const char *text, size_t n) {
     if (n > 0) kl_json_field_bool(&b, "more", true);
     kl_control_event(x->call, "print", &b);
   } while (n > 0);
+}
+
+static void tell_skipped(eval *x) {
+  char text[120];
+  if (x->skipped == 0) return;
+  int n =
+      snprintf(text, sizeof text,
+               "(%zu lines are left out: they were printed by a function in which an input cannot wait)", x->skipped);
+  x->skipped = 0;
+  send_print(x, text, (size_t)n);
+}
+
+static void eval_print(void *data, const char *text, size_t n) {
+  eval *x = data;
+  if (kl_control_has_room(x->call)) {
+    tell_skipped(x);
+    x->held = 0;
+  } else if (x->held >= PRINTS_HELD) {
+    x->skipped++;
+    return;
+  }
+  size_t room = PRINTS_HELD - x->held, sent = n;
+  if (sent > room)
+    for (sent = room; sent > 0 && ((unsigned char)text[sent] & 0xC0) == 0x80;)
+      sent--;
+  x->held += sent;
+  send_print(x, text, sent);
+  if (sent == n) return;
+  char more[80];
+  int len = snprintf(more, sizeof more, "(%zu bytes more of this line are left out)", n - sent);
+  x->held = PRINTS_HELD;
+  send_print(x, more, (size_t)len);
 }
 
 static bool eval_room(void *data) {
@@ -61,6 +98,7 @@ static void eval_ended(void *data, const kl_evaluation_end *as_told) {
                               end->ns);
   kl_buf_free(&x->source);
   bool shown = kl_outcome_is_shown(end);
+  tell_skipped(x);
   kl_control_give_lines(x->prompt->control);
   kl_outcome_write(&answer, &x->outcome, end);
   if (shown) {

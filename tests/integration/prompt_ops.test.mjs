@@ -153,6 +153,19 @@ describe('side by side', { concurrency: 4 }, () => {
       assert.doesNotMatch(r.out, /one/);
     });
 
+    // A client that could not take it all would have been dropped.
+    test('says what is left out of more than a client can be sent at once', async () => {
+      const lines = await c.eval(s, `("x"):rep(400):gsub(".", function() print(("y"):rep(50000)) end)`);
+      const texts = lines.printed.map((m) => m.text);
+      const left = texts.map((t) => /^\((\d+) lines are left out/.exec(t)).filter(Boolean);
+      assert.equal(left.length, 1);
+      assert.ok(Number(left[0][1]) > 300, left[0][0]);
+      assert.equal(lines.status, 'value');
+      const long = await c.eval(s, `print(("z"):rep(20 << 20)); print "behind it"; return 1`);
+      assert.match(long.printed.at(-2).text, /^\(\d{8} bytes more of this line are left out\)$/);
+      assert.equal(long.printed.at(-1).text, 'behind it');
+      assert.deepEqual(long.document, [1]);
+    });
     test('tells what other tasks said before the answer', async () => {
       const follow = c.send('logs', { name: 'maker', n: 0, follow: true });
       for (let i = 0; i < 20; i++) {
