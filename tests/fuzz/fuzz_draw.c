@@ -19,7 +19,7 @@ static const char script[] =
     "  if coloured then s = s:gsub('\\27%[[%d;]*m', '') end\n"
     "  local at = s:find '[%z\\1-\\9\\11-\\31\\127]' or s:find '\\xC2[\\x80-\\x9F]'\n"
     "  if at then error('it has a control character: ' .. s:sub(at, at + 20)) end\n"
-    "  if not utf8.len(s) then error 'it is not UTF-8' end\n"
+    "  if not utf8.len(s) and utf8.len(text) then error 'it is not UTF-8' end\n"
     "end\n"
     "local function drawn(fn, ...)\n"
     "  local ok, s = pcall(fn, ...)\n"
