@@ -37,14 +37,14 @@ export function tell(line) {
 export const cleanEnv = () => Object.fromEntries(Object.entries(process.env).filter(([k]) => !/^(KALSHI|KALUA)_/.test(k)));
 
 // Runs kalua to its end: {code, stdout, stderr}. `kill` sends SIGINT after so many ms; `input` goes to standard input.
-export function kalua(args, { env = {}, cwd, kill, input, timeout = 60000, onOut } = {}) {
+export function kalua(args, { env = {}, cwd, kill, input, stdin = 'pipe', timeout = 60000, onOut } = {}) {
   return new Promise((resolve, reject) => {
-    const p = spawn(KALUA, args, { env: { ...cleanEnv(), ...env }, cwd: cwd ?? tempDir() });
+    const p = spawn(KALUA, args, { env: { ...cleanEnv(), ...env }, cwd: cwd ?? tempDir(), stdio: [stdin, 'pipe', 'pipe'] });
     let stdout = '', stderr = '';
     p.stdout.on('data', (d) => { stdout += d; onOut?.(stdout, p); });
     p.stderr.on('data', (d) => { stderr += d; });
-    p.stdin.on('error', () => {});
-    p.stdin.end(input ?? '');
+    p.stdin?.on('error', () => {});
+    p.stdin?.end(input ?? '');
     const timers = [setTimeout(() => p.kill('SIGKILL'), timeout)];
     if (kill) timers.push(setTimeout(() => p.kill('SIGINT'), kill));
     p.on('error', reject);

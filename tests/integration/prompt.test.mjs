@@ -13,69 +13,71 @@ const run = (args, o = {}) => kalua(args, { ...o, env: { ...env, ...o.env } });
 const e = (...inputs) => run(inputs.flatMap((i) => ['-e', i]));
 const piped = (input, ...args) => run(['repl', ...args], { input });
 
-test('-e prints values as Lua has them', async () => {
+test('-e prints values as Lua has them; inputs share what they set, locals too; what waits is waited for', async () => {
   const cases = [
     ['1 + 1', '2\n'], ['"text"', '"text"\n'], ['1, nil, true', '1, nil, true\n'], ['{ 1, { a = 2.5 } }', '{ 1, { a = 2.5 } }\n'],
     ['x = 5', ''], ['print("said")', 'said\n'], ['nil', 'nil\n'], ['return 7', '7\n'], ['', ''],
+    ['local a = 2', ''], ['b = 3', ''], ['a * b', '6\n'], ['_ + 1', '7\n'],
+    ['print("first") task.sleep(0.05) print("second")', 'first\nsecond\n'],
+    ['task.spawn(function() print("from a task") end) task.sleep(0.02)', 'from a task\n'], ['"last"', '"last"\n'],
   ];
   assert.deepEqual(await e(...cases.map(([input]) => input)),
     { code: 0, signal: null, stdout: cases.map(([, output]) => output).join(''), stderr: '' });
 });
 
-test('inputs share what they set, locals too, and stop at the first that fails', async () => {
-  assert.equal((await e('local a = 2', 'b = 3', 'a * b', '_ + 1')).stdout, '6\n7\n');
+test('inputs stop at the first that fails', async () => {
   const r = await e('print(1)', 'error "no more"', 'print(2)');
   assert.deepEqual([r.code, r.stdout], [1, '1\n']);
   assert.match(r.stderr, /no more/);
-  const on = await run(['repl', '--keep-going', '-e', 'error "no more"', '-e', '2']);
-  assert.deepEqual([on.code, on.stdout], [1, '2\n']);
 });
 
 test('exit codes say what was wrong', async () => {
   for (const [args, code, pattern] of [
-    [['-e', '1 +'], 1, /near <eof>|unexpected/], [['-e', 'kalshi.get_marke()'], 1, /get_marke/],
-    [['-e', 'kalshi.get_market("NO-SUCH")'], 1, /not_found/],
+    [['-e', '1 +'], 1, /near <eof>|unexpected/], [['-e', 'kalshi.get_market("NO-SUCH")'], 1, /not_found/],
     [['--rest-url', 'http://127.0.0.1:9/trade-api/v2', '--ws-url', 'ws://127.0.0.1:9/', '-e', 'kalshi.get_markets{ timeout = 1 }'], 4, /127\.0\.0\.1|connect|refused/i],
     [['--env', 'demo', '--key-id', 'x', '-e', '1'], 3, /private key/], [['repl', '--nonsense'], 2, /unknown option/],
-    [['repl', '-e'], 2, /needs a value/], [['repl', 'no-such.lua'], 1, /no-such\.lua/], [['-e', ':nonsense'], 1, /no command :nonsense/],
+    [['repl', '-e'], 2, /needs a value/], [['repl', 'no-such.lua'], 1, /no-such\.lua/],
   ]) {
     const r = await run(args);
     assert.equal(r.code, code, `${args}: ${r.stderr}`);
     assert.match(r.stderr, pattern, `${args}`);
     assert.equal(r.stdout, '', `${args}`);
   }
+  const folder = fs.openSync(tempDir(), 'r');
+  const r = await run(['repl'], { stdin: folder });
+  fs.closeSync(folder);
+  assert.deepEqual([r.code, r.stdout], [3, '']);
+  assert.match(r.stderr, /^kalua: cannot read standard input: Is a directory$/m);
 });
 
 test('--json gives one document for each value', async () => {
-  const r = await run(['repl', '--json', '-e', 'kalshi.get_exchange_status()', '-e', '1.5', '-e', '{ a = { 1, 2 }, s = "é" }', '-e', 'x = 1']);
+  const r = await run(['repl', '--json', '-e', 'kalshi.get_exchange_status()', '-e', '1.5', '-e', '{ a = { 1, 2 }, s = "é" }', '-e', 'x = 1',
+    '-e', 'kalshi.get_markets{ limit = 100 }']);
   assert.equal(r.code, 0, r.stderr);
   const documents = r.stdout.trim().split('\n').map((line) => JSON.parse(line));
   assert.equal(documents[0].exchange_active, true);
+  assert.ok(documents.pop().markets.length > 30, 'nothing is left out');
   assert.deepEqual(documents.slice(1), [1.5, { a: [1, 2], s: 'é' }]);
-  const markets = await run(['repl', '--json', '-e', 'kalshi.get_markets{ limit = 100 }']);
-  assert.ok(JSON.parse(markets.stdout).markets.length > 30, 'nothing is left out');
 });
 
 test('a file is read as if it were typed, blocks over several lines and commands too', async () => {
   const r = await piped('for i = 1, 2 do\n  print(i)\nend\nt = {\n  1,\n  2 }\n#t\n:json t\n-- nothing\n');
   assert.deepEqual([r.code, r.stderr, r.stdout], [0, '', '1\n2\n2\n[1,2]\n']);
-  const bad = await piped('1\nfor\n\nprint "not reached"\n');
-  assert.deepEqual([bad.code, bad.stdout], [1, '1\n']);
-  const cut = await piped('x = 1\nfor i = 1, 2 do');
-  assert.equal(cut.code, 1);
-  assert.match(cut.stderr, /<eof>|end/);
+  const bad = await piped('1\nfor\n\n2\nfor i = 1, 2 do', '--keep-going');
+  assert.deepEqual([bad.code, bad.stdout], [1, '1\n2\n']);
+  assert.match(bad.stderr, /<name> expected near <eof>[^]*'end' expected/);
 });
 
-test('what waits is waited for, and what is printed comes in order', async () => {
-  const r = await e('print("first") task.sleep(0.05) print("second")', 'task.spawn(function() print("from a task") end) task.sleep(0.02)', '"last"');
-  assert.deepEqual([r.code, r.stderr, r.stdout], [0, '', 'first\nsecond\nfrom a task\n"last"\n']);
-});
-
-test('an order from the command line, and its cancel', async () => {
+test('an order from the command line, and its cancel; :full leaves nothing out', async () => {
   const r = await e('m = kalshi.get_markets{ status = "open", limit = 1 }.markets[1]',
     'o = kalshi.create_order{ ticker = m.ticker, side = "bid", price = 0.01, count = 3, time_in_force = "good_till_canceled", '
-    + 'self_trade_prevention_type = "taker_at_cross", post_only = true }', '#kalshi.orders()', 'kalshi.cancel_order(o.order_id).reduced_by // 1 | 0');
-  assert.deepEqual([r.code, r.stderr, r.stdout], [0, '', '1\n3\n']);
+    + 'self_trade_prevention_type = "taker_at_cross", post_only = true }', '#kalshi.orders()', 'kalshi.cancel_order(o.order_id).reduced_by // 1 | 0',
+    'print "--"', ':full m', 'print "--"', ':full { m, m }');
+  const [figures, card, table] = r.stdout.split('--\n');
+  assert.deepEqual([r.code, r.stderr, figures], [0, '', '1\n3\n']);
+  assert.match(card, /^ {2}updated_time +20/m);
+  assert.doesNotMatch(card, /more$|…/m);
+  assert.doesNotMatch(table, /not shown|…/);
 });
 
 test('a prompt inside a script sees what that has, and it runs on', async () => {
@@ -97,14 +99,6 @@ test('NAME? of a value, a word without its colon, a mistyped command', async () 
     + 'exit = 4\nexit\nexit = nil\n:hlep\nexit\nprint "not reached"\n', '--keep-going');
   assert.match(r.stdout, /^x is a number\.\n5\nbook is a kalshi\.Book\.\nKX[^]*\n:help kalshi\.Book says more\.\nprint\(.*\)[^]*\n7\n4\n$/);
   assert.deepEqual([r.code, r.stderr], [1, 'there is no command :hlep; did you mean :help, :step?\n']);
-});
-
-test(':full leaves nothing out', async () => {
-  const r = await e('m = kalshi.get_markets{ limit = 1 }.markets[1]', ':full m', 'print "--"', ':full { m, m }');
-  const [card, table] = r.stdout.split('--\n');
-  assert.match(card, /^ {2}updated_time +20/m);
-  assert.doesNotMatch(card, /more$|…/m);
-  assert.doesNotMatch(table, /not shown|…/);
 });
 
 test('Ctrl-C ends what runs and all of it: 130; -e leaves standard input alone', async () => {
