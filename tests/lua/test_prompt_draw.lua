@@ -455,6 +455,77 @@ test("nothing is wider than the terminal, and nothing moves its cursor", functio
   end
 end)
 
+test("whatever is in a field, it is drawn", function(t)
+  local time = "2025-11-26T04:59:00Z"
+  local records = {
+    market("KX-A"),
+    { event_ticker = "E", series_ticker = "S", title = "T", sub_title = "s", strike_date = time, mutually_exclusive = true },
+    { ticker = "S", title = "T", frequency = "daily", fee_type = "flat", fee_multiplier = 1, tags = { "a" } },
+    { order_id = "o", ticker = "KX-A", status = "resting", side = "yes", action = "buy", yes_price_dollars = 0.4,
+      fill_count_fp = 1, remaining_count_fp = 2, average_fill_price = 0.4, average_fee_paid = 0.01, created_time = time },
+    { order_id = "o", is_taker = true, ticker = "KX-A", book_side = "bid", yes_price_dollars = 0.4, count_fp = 2,
+      fee_cost = 0.01, created_time = time },
+    { trade_id = "t", ticker = "KX-A", yes_price_dollars = 0.4, count_fp = 2, taker_side = "yes", created_time = time },
+    { ticker = "KX-A", position_fp = -3, position = 3, market_exposure_dollars = 1.5, realized_pnl_dollars = -2,
+      fees_paid_dollars = 0.1, total_traded_dollars = 9, last_updated_ts = time },
+    { event_ticker = "E", event_exposure_dollars = 1, realized_pnl_dollars = 1, fees_paid_dollars = 0,
+      total_cost_dollars = 1 },
+    { ticker = "KX-A", market_result = "yes", settled_time = time, yes_count_fp = 2, no_count_fp = 0,
+      yes_total_cost_dollars = 1, no_total_cost_dollars = 0, revenue = 200, fee_cost = 0.1 },
+    { id = "m", title = "T", type = "game", start_date = time, end_date = time, related_event_tickers = { "E" } },
+    { type = "book", ticker = "KX-A", bids = { { 0.4, 10 }, { 0.39, 2 } }, asks = { { 0.45, 10 } }, age = 1.5,
+      stale = false, bid_levels = 12, ask_levels = 1, bid_count = 99, ask_count = 10 },
+    { yes_dollars = { { 0.2, 3 }, { 0.3, 4 } }, no_dollars = { { 0.5, 3 }, { 0.6, 4 } }, ticker = "KX-A" },
+    { balance = 100, balance_dollars = 1, portfolio_value = 5, updated_ts = 1764082800 },
+    { exchange_active = true, trading_active = false, exchange_estimated_resume_time = time,
+      exchange_index_statuses = { { trading_active = false, description = "d" } } },
+    { tier = "basic", read = 10, read_capacity = 20, read_rate = 5, write = 1, write_capacity = 2, write_rate = 1,
+      waiting = 1 },
+    { end_period_ts = 1764082800, price = { open = 0.4, high = 0.5, low = 0.3, close = 0.45 }, volume_fp = 5,
+      yes_bid = { close = 0.4 }, yes_ask = { close = 0.5 } },
+    { 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9 },
+    { { 0.4, 10 }, { 0.41, 5 } },
+    { { 1764082800, 1 }, { 1764082900, 2 }, { 1764083000, 3 } },
+    { price = 1.5, count = 2, time = time, note = "two words" },
+  }
+  local strange = { 0 / 0, math.huge, -math.huge, -0.0, math.mininteger, math.maxinteger, 1e300, -1e-300, true, false, "",
+    "text", "\27[2J\xff", time, "9999-99-99T99:99:99Z", json.null, {}, { 1, 2 }, { a = 1 }, { { 0 / 0, 1 / 0 } },
+    is{ fn = "f", c = false }, is{ u = "kalshi.Order", t = 999, str = "o" }, is{ t = 998, deep = true, n = 3 } }
+  local seed = 11
+  local function pick(n)
+    seed = seed * 1103515245 + 12345 & 0x7fffffff
+    return (seed >> 12) % n + 1
+  end
+  local function copy(v)
+    if type(v) ~= "table" or opaque[v] then return v end
+    local out = {}
+    for k, one in pairs(v) do out[k] = copy(one) end
+    return out
+  end
+  -- Puts something strange into a field, or into one of a table in it.
+  local function spoil(v)
+    local keys = {}
+    for k in pairs(v) do keys[#keys + 1] = k end
+    table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
+    if #keys == 0 then return end
+    local key = keys[pick(#keys)]
+    if type(v[key]) == "table" and not opaque[v[key]] and pick(3) > 1 then return spoil(v[key]) end
+    v[key] = strange[pick(#strange)]
+  end
+  for _, record in ipairs(records) do
+    for i = 1, 25 do
+      task.yield()
+      local one, other = copy(record), copy(record)
+      for _ = 1, pick(3) do spoil(one) end
+      local o = { width = i % 2 == 0 and 80 or 33, colour = i % 3 == 0, whole = i % 5 == 0, blocks = i % 7 ~= 0 }
+      for _, value in ipairs{ one, { one, other }, { other, one, one }, { markets = { one, other }, cursor = "c" } } do
+        local ok, text = pcall(drawn, value, o)
+        t.ok(ok and not text:find "could not be drawn", draw.lua(portrait(value)) .. "\n" .. tostring(text))
+      end
+    end
+  end
+end)
+
 test("without characters beyond ASCII there are none", function(t)
   local some = { { markets = markets(), cursor = "x" }, { market = markets()[1] }, markets(), { "日本", ("x"):rep(200) } }
   for _, value in ipairs(some) do

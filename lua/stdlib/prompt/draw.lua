@@ -111,6 +111,16 @@ local function userdata_lines(p, ids, o)
   return p.v and join(lines, lua.lines(p.v, ids, o)) or lines
 end
 
+-- The drawing of what traders know; nil for anything else. A mistake in one costs the drawing, not the value, and is
+-- told as the second result.
+local function drawing(value, o)
+  local ok, lines = pcall(function()
+    return record_lines(value, o) or answer_lines(value, o) or list_lines(value, nil, o)
+  end)
+  if ok then return lines end
+  return nil, text.dim(o, text.fit(o, "(could not be drawn: " .. tostring(lines) .. ")", o.width))
+end
+
 local function value_lines(p, ids, made, o)
   local kind = values.kind(p)
   local shown = p
@@ -120,9 +130,10 @@ local function value_lines(p, ids, made, o)
   if kind == "table" or kind == "userdata" then
     if type(value) == "table" and not values.is_opaque(value) then
       if shown.err then return cards.error(value, nil, o) end
-      local drawn
-      if not shown.mt then drawn = record_lines(value, o) or answer_lines(value, o) or list_lines(value, nil, o) end
+      local drawn, mistake
+      if not shown.mt then drawn, mistake = drawing(value, o) end
       if drawn then return drawn end
+      if mistake then return join({ mistake }, lua.lines(p, ids, o)) end
     end
     if kind == "userdata" then return userdata_lines(shown, ids, o) end
   end

@@ -5,13 +5,15 @@ local width = require "prompt.width"
 
 local books = {}
 
+local finite = text.finite
+
 local LEVELS = 10 -- of each side, as far as the rows of the screen suffice
 local LEAST = 3
 local BESIDE = 6  -- lines beside the levels: two above, the middle, what is left out of each side, the prompt
 local WIDEST = 60 -- columns of a bar
 
 local function is_pair(level)
-  return type(level) == "table" and type(level[1]) == "number" and type(level[2]) == "number"
+  return type(level) == "table" and finite(level[1]) and finite(level[2])
 end
 
 local function pairs_of(list)
@@ -31,8 +33,6 @@ local function from_answer(yes, no)
   return bids, asks
 end
 
-local function number(value) return type(value) == "number" and value or nil end
-
 local function sum(levels)
   local total = 0
   for _, level in ipairs(levels) do total = total + level[2] end
@@ -44,12 +44,12 @@ end
 function books.view(record)
   if record.type == "book" then
     local view = { ticker = record.ticker, stale = record.stale == true, closed = record.closed == true }
-    view.age = number(record.age)
+    view.age = finite(record.age)
     view.bids, view.asks = pairs_of(record.bids), pairs_of(record.asks)
-    view.bid_levels = number(record.bid_levels) or #view.bids
-    view.ask_levels = number(record.ask_levels) or #view.asks
-    view.bid_count = number(record.bid_count) or sum(view.bids)
-    view.ask_count = number(record.ask_count) or sum(view.asks)
+    view.bid_levels = finite(record.bid_levels) or #view.bids
+    view.ask_levels = finite(record.ask_levels) or #view.asks
+    view.bid_count = finite(record.bid_count) or sum(view.bids)
+    view.ask_count = finite(record.ask_count) or sum(view.asks)
     return view
   end
   local answer = record.orderbook_fp or record.orderbook or record
@@ -112,7 +112,7 @@ function books.lines(record, o)
   local function rest(shown, levels, count, side)
     if levels > shown then
       local beyond = count - sum(table.move(view[side .. "s"], 1, shown, 1, {}))
-      local deeper = string.format("  %d more %s", levels - shown, levels - shown == 1 and side or side .. "s")
+      local deeper = "  " .. text.several(levels - shown, "more " .. side)
       if beyond > 1e-9 then deeper = deeper .. ", " .. text.count(beyond) .. " contracts" end
       add(text.dim(o, text.fit(o, deeper, o.width)))
     end

@@ -32,9 +32,13 @@ function Card:take(...)
   return nil
 end
 
+-- The first of these fields that is a number.
 function Card:number(...)
-  local value = self:take(...)
-  return type(value) == "number" and value or nil
+  self:take(...)
+  for _, name in ipairs{ ... } do
+    if type(self.record[name]) == "number" then return self.record[name] end
+  end
+  return nil
 end
 
 -- The same as text; a table has none.

@@ -13,7 +13,7 @@ local LOW = { "_", ".", "-", "=", "o", "O", "0", "#" }
 -- Bits of a character of Braille by column and row of its dots, the top row first.
 local DOTS = { { 0x01, 0x02, 0x04, 0x40 }, { 0x08, 0x10, 0x20, 0x80 } }
 
-local function is_finite(v) return type(v) == "number" and v == v and math.abs(v) ~= math.huge end
+local is_finite = text.finite
 
 -- ---- the frame ----
 
@@ -48,7 +48,9 @@ local function time_labels(o, from, to)
   return a, b
 end
 
+-- The ends of an axis, as floats: differences of integers could overflow.
 local function widened(low, high)
+  low, high = low + 0.0, high + 0.0
   if low < high then return low, high end
   local around = low == 0 and 1 or math.abs(low) * 0.05
   return low - around, high + around
@@ -145,7 +147,7 @@ end
 
 -- What there is to say of numbers.
 local function summary(values, what, more)
-  local low, high, sum, n = math.huge, -math.huge, 0, 0
+  local low, high, sum, n = math.huge, -math.huge, 0.0, 0
   local first, last
   for _, v in ipairs(values) do
     if is_finite(v) then

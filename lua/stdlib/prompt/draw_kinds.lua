@@ -20,7 +20,7 @@ local RECORDS = {
   end },
   { "trade", function(r) return r.trade_id ~= nil and (r.yes_price_dollars or r.price) ~= nil end },
   { "position", function(r)
-    return is_text(r.ticker or r.market_ticker) and is_number(r.position_fp or r.position)
+    return is_text(r.ticker or r.market_ticker) and (is_number(r.position_fp) or is_number(r.position))
   end },
   { "event_position", function(r) return r.event_exposure_dollars ~= nil and r.event_ticker ~= nil end },
   { "market", function(r)
@@ -81,15 +81,16 @@ function kinds.list(value)
       local pair = is_number(row[1]) and is_number(row[2]) and #row == 2
       pairs_of_numbers = pairs_of_numbers and pair
       records = records and is_record(row)
-      later = later and pair and (i == 1 or value[i - 1][1] < row[1])
+      later = later and pairs_of_numbers and (i == 1 or value[i - 1][1] < row[1])
     end
     if not (numbers or pairs_of_numbers or records) then return nil end
   end
   if numbers then return "numbers" end
   if pairs_of_numbers then
-    if later and n >= 3 and value[1][1] > 1e8 then return "points" end
+    if later and n >= 3 and value[1][1] > 1e8 and value[n][1] < 1e14 then return "points" end
     for i = 1, n do
-      if value[i][1] <= 0 or value[i][1] >= 1 or value[i][2] < 0 then return nil end
+      local price, count = value[i][1], value[i][2]
+      if not (price > 0 and price < 1 and count >= 0 and count < math.huge) then return nil end
     end
     return "levels"
   end

@@ -3,7 +3,7 @@ local text = require "prompt.draw_text"
 
 local sides = {}
 
-local function number(value) return type(value) == "number" and value or nil end
+local number = text.finite
 
 -- The price of YES, and whether it is a bid there: buying YES, or selling NO.
 local function yes_price(row)

@@ -31,6 +31,11 @@ end
 
 -- ---- numbers ----
 
+---The number that a value is; nil for what is none, and for one that is infinite or not a number.
+function text.finite(value)
+  return type(value) == "number" and math.abs(value) < math.huge and value or nil
+end
+
 -- Commas between the thousands of what is in front of a decimal point, from 10,000 on.
 local function with_commas(digits)
   local sign, whole, rest = digits:match "^(-?)(%d+)(.*)$"
@@ -109,6 +114,7 @@ end
 ---A span of time in two units at most: "45 s", "3 h 12 min", "4 d 6 h".
 function text.span(seconds)
   seconds = math.abs(seconds)
+  if not (seconds < 1e12) then return "?" end
   if seconds < 10 then return string.format("%.1f s", seconds) end
   if seconds < 100 then return string.format("%.0f s", seconds) end
   local minutes = math.floor(seconds / 60)
