@@ -459,10 +459,12 @@ test("whatever is in a field, it is drawn", function(t)
   local time = "2025-11-26T04:59:00Z"
   local records = {
     market("KX-A"),
-    { event_ticker = "E", series_ticker = "S", title = "T", sub_title = "s", strike_date = time, mutually_exclusive = true },
+    { event_ticker = "E", series_ticker = "S", title = "T", sub_title = "s", strike_date = time,
+      mutually_exclusive = true },
     { ticker = "S", title = "T", frequency = "daily", fee_type = "flat", fee_multiplier = 1, tags = { "a" } },
     { order_id = "o", ticker = "KX-A", status = "resting", side = "yes", action = "buy", yes_price_dollars = 0.4,
-      fill_count_fp = 1, remaining_count_fp = 2, average_fill_price = 0.4, average_fee_paid = 0.01, created_time = time },
+      fill_count_fp = 1, remaining_count_fp = 2, average_fill_price = 0.4, average_fee_paid = 0.01,
+      created_time = time },
     { order_id = "o", is_taker = true, ticker = "KX-A", book_side = "bid", yes_price_dollars = 0.4, count_fp = 2,
       fee_cost = 0.01, created_time = time },
     { trade_id = "t", ticker = "KX-A", yes_price_dollars = 0.4, count_fp = 2, taker_side = "yes", created_time = time },
@@ -488,8 +490,8 @@ test("whatever is in a field, it is drawn", function(t)
     { { 1764082800, 1 }, { 1764082900, 2 }, { 1764083000, 3 } },
     { price = 1.5, count = 2, time = time, note = "two words" },
   }
-  local strange = { 0 / 0, math.huge, -math.huge, -0.0, math.mininteger, math.maxinteger, 1e300, -1e-300, true, false, "",
-    "text", "\27[2J\xff", time, "9999-99-99T99:99:99Z", json.null, {}, { 1, 2 }, { a = 1 }, { { 0 / 0, 1 / 0 } },
+  local strange = { 0 / 0, math.huge, -math.huge, -0.0, math.mininteger, math.maxinteger, 1e300, -1e-300, true, false,
+    "", "text", "\27[2J\xff", time, "9999-99-99T99:99:99Z", json.null, {}, { 1, 2 }, { a = 1 }, { { 0 / 0, 1 / 0 } },
     is{ fn = "f", c = false }, is{ u = "kalshi.Order", t = 999, str = "o" }, is{ t = 998, deep = true, n = 3 } }
   local seed = 11
   local function pick(n)

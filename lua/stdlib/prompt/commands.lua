@@ -12,9 +12,9 @@ local function require_all()
   for _, name in ipairs(modules) do require(name) end
 end
 
--- Adds a command: name; usage (":load FILE"); help (one line); detail (more lines, or nil); aliases (a list, or nil);
--- run(session, text), which may wait and raise, and returns false when what it did failed; complete(session, text) ->
--- list of {text=, hint=}, from (a byte of `text`), or nil.
+---Adds a command: name; usage (":load FILE"); help (one line); detail (more lines, or nil); aliases (a list, or nil);
+---run(session, text), which may wait and raise, and returns false when what it did failed; complete(session, text) ->
+---list of {text=, hint=}, from (a byte of `text`), or nil.
 function commands.add(c)
   assert(c.name and c.usage and c.help and c.run, "a command has name, usage, help and run")
   by_name[c.name] = c
@@ -22,7 +22,7 @@ function commands.add(c)
   for _, alias in ipairs(c.aliases or {}) do by_name[alias] = c end
 end
 
--- The command of this name or alias, or the only one whose name begins so; else nil and the names that do.
+---The command of this name or alias, or the only one whose name begins so; else nil and the names that do.
 function commands.find(name)
   require_all()
   if by_name[name] then return by_name[name] end
@@ -37,13 +37,13 @@ function commands.find(name)
   return nil, names
 end
 
--- All commands, in the order in which they were added.
+---All commands, in the order in which they were added.
 function commands.all()
   require_all()
   return order
 end
 
--- The name and the rest of a line ":name rest"; nil where it is no command.
+---The name and the rest of a line ":name rest"; nil where it is no command.
 function commands.parse(line)
   local name, rest = line:match("^%s*:([%w_!?]+)%s*(.-)%s*$")
   if not name and line:match("^%s*:%s*$") then return "help", "" end

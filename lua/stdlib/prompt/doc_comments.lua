@@ -1,11 +1,11 @@
----The doc comments of lua/types as data: what completion, hints and `:help` know of functions, methods and fields.
----
----    local docs = require("prompt.doc_comments").all()
----    docs.functions["kalshi.Book:best_bid"].text
----
----Read is the LuaCATS that these files use: `@meta`, `@class`, `@field`, `@alias`, `@param`, `@return`, `@async`,
----`@deprecated`, and fenced examples. What else begins with `@` is an error: a misspelt tag would be lost in silence.
----What stands in a comment is read when it is first asked for: until then `pairs` of a record shows its name only.
+-- The doc comments of lua/types as data: what completion, hints and `:help` know of functions, methods and fields.
+--
+--     local docs = require("prompt.doc_comments").all()
+--     docs.functions["kalshi.Book:best_bid"].text
+--
+-- Read is the LuaCATS that these files use: `@meta`, `@class`, `@field`, `@alias`, `@param`, `@return`, `@async`,
+-- `@deprecated`, and fenced examples. What else begins with `@` is an error: a misspelt tag would be lost in silence.
+-- What stands in a comment is read when it is first asked for: until then `pairs` of a record shows its name only.
 local doc_comments = {}
 
 ---@class prompt.DocField A parameter, a field, or one result.

@@ -1,5 +1,5 @@
----`:help`: every function, operation, type, field, command and topic, from the doc comments of lua/types, the table of
----operations and the commands of the prompt.
+-- `:help`: every function, operation, type, field, command and topic, from the doc comments of lua/types, the table of
+-- operations and the commands of the prompt.
 local commands = require "prompt.commands"
 local docs = require "prompt.doc_comments"
 local index = require "prompt.help_index"

@@ -1,5 +1,5 @@
----What help knows by name (functions, classes, modules, fields, operations, channels, topics), and how a word leads to
----it.
+-- What help knows by name (functions, classes, modules, fields, operations, channels, topics), and how a word leads to
+-- it.
 local catalog = require "prompt.catalog"
 local docs = require "prompt.doc_comments"
 local topics = require "prompt.help_topics"
@@ -94,6 +94,7 @@ function index.operation(entry)
   return op and catalog.describe((op.legacy and "legacy." or "") .. op.name)
 end
 
+---All operations of the exchange, and all channels of its feed, as the table of operations has them.
 function index.operations() return catalog.operations() end
 function index.channels() return catalog.channels() end
 

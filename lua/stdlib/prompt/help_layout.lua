@@ -1,4 +1,4 @@
----How pages of help are laid out: paragraphs within a width, rows of names and what they mean, and a few colours.
+-- How pages of help are laid out: paragraphs within a width, rows of names and what they mean, and a few colours.
 local style = require "prompt.style"
 local width = require "prompt.width"
 
@@ -40,10 +40,12 @@ function layout.page(o)
   return setmetatable({ width = math.max(o.width or 80, 30), colour = o.colour or false, lines = {} }, page)
 end
 
+---A text in one of the colours of help: "bold", "dim" or "code".
 function page:paint(kind, text)
   return style.paint(self.colour, codes[kind], text)
 end
 
+---A line as it is.
 function page:line(text) self.lines[#self.lines + 1] = text end
 
 ---An empty line, unless there is one.
@@ -62,6 +64,7 @@ function page:title(text, note)
   end
 end
 
+---The line above a part of the page, behind an empty one.
 function page:heading(text)
   self:gap()
   for _, line in ipairs(layout.wrap(text, self.width, 0, 0)) do self:line(self:paint("bold", line)) end
@@ -75,6 +78,7 @@ function page:text(text, indent)
   end
 end
 
+---Lines of code, as they are.
 function page:code(text)
   for line in (text .. "\n"):gmatch "(.-)\n" do self:line("  " .. self:paint("code", line)) end
 end
@@ -117,6 +121,8 @@ function page:words(list, indent)
   for _, line in ipairs(layout.wrap(text, self.width, indent or 2, indent or 2)) do self:line(line) end
 end
 
+---The text of the page, without empty lines at its end.
+---@return string
 function page:finish()
   while self.lines[#self.lines] == "" do self.lines[#self.lines] = nil end
   return table.concat(self.lines, "\n")

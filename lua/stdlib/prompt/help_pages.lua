@@ -1,4 +1,4 @@
----Pages of help about functions, classes, modules and operations, from their doc comments and the operation table.
+-- Pages of help about functions, classes, modules and operations, from their doc comments and the operation table.
 local docs = require "prompt.doc_comments"
 local layout = require "prompt.help_layout"
 

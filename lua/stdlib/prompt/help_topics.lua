@@ -1,4 +1,4 @@
----Pages of help about what is no single function. A line that begins with "> " is code, which the tests run.
+-- Pages of help about what is no single function. A line that begins with "> " is code, which the tests run.
 return {
   {
     name = "keys", title = "Keys",

@@ -12,7 +12,7 @@ local function harmless(text)
   return (text:gsub("[\0-\8\11-\31\127]", function(c) return ("\\x%02x"):format(c:byte()) end))
 end
 
--- One line as it is shown: {level, source, msg, ts (RFC 3339)}. `own`: the strategy whose prints need no name.
+---One line as it is shown: {level, source, msg, ts (RFC 3339)}. `own`: the strategy whose prints need no name.
 function lines.text(m, own, colour)
   local text = harmless(m.msg)
   if m.level == "print" then return m.source == own and text or ("[%s] %s"):format(m.source, text) end
@@ -26,8 +26,8 @@ local function is_own(session, m)
   return client and m.level == "info" and m.msg:find("^prompt of [^:]*%(process " .. client .. "%): ") ~= nil
 end
 
--- Shows lines from now on, until the connection ends: in a session inside another process those of its strategy, else
--- all. Without a terminal what was printed goes to standard output and the rest to standard error.
+---Shows lines from now on, until the connection ends: in a session inside another process those of its strategy, else
+---all. Without a terminal what was printed goes to standard output and the rest to standard error.
 function lines.follow(session)
   local own = session.ready.name
   local wanted = { follow = true, n = 0, name = own }

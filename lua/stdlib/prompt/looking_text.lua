@@ -50,14 +50,14 @@ end
 
 -- ---- tasks ----
 
--- "quote at maker.lua:12"
+---"quote at maker.lua:12"
 function text.frame(f, own)
   local name = f.what == "main" and "the main chunk" or f.name and width.clean(f.name) or "a function"
   if f.what == "C" then return name == "a function" and "inside of Kalua" or name end
   return ("%s at %s%s"):format(name, text.file(f.file, own), f.line and ":" .. f.line or "")
 end
 
--- The frame that somebody looks for first: of Lua, the innermost. The first of all where there is none.
+---The frame that somebody looks for first: of Lua, the innermost. The first of all where there is none.
 function text.first_of_lua(frames)
   for _, f in ipairs(frames) do
     if f.what ~= "C" then return f end
@@ -65,7 +65,7 @@ function text.first_of_lua(frames)
   return frames[1]
 end
 
--- The list of tasks. o: width, colour, own (path of the strategy).
+---The list of tasks. o: width, colour, own (path of the strategy).
 function text.tasks(answer, o)
   local rows = { head = true, { "task", "is", "where it is", "spawned at", "waits for" } }
   for _, t in ipairs(answer.tasks) do
@@ -84,7 +84,7 @@ function text.tasks(answer, o)
   return table.concat(lines, "\n")
 end
 
--- One task with its frames, the innermost first.
+---One task with its frames, the innermost first.
 function text.task(t, o)
   local head = ("task %d, %s: waits for %s"):format(t.id, t.main and "the main chunk" or t.prompt and "of a prompt" or
     "spawned at " .. (t.place and short_place(t.place, o.own) or "?"), width.clean(t.waits))
@@ -113,7 +113,7 @@ local function as_module(p)
   return ("{ … %s }"):format(several(functions + hidden, "function"))
 end
 
--- The variables of a frame: a list of {name, kind, value}. `draw(portrait, columns)` gives the text of a value.
+---The variables of a frame: a list of {name, kind, value}. `draw(portrait, columns)` gives the text of a value.
 function text.locals(list, o, draw)
   local lines, kind = {}, nil
   local words = { ["local"] = "local", vararg = "further arguments", upvalue = "from around it" }
@@ -180,7 +180,7 @@ local function budget(b)
     b.waiting > 0 and ", " .. several(b.waiting, "call") .. " waiting" or "")
 end
 
--- What the operation `inspect` answers, a line each.
+---What the operation `inspect` answers, a line each.
 function text.figures(m, o)
   local rows = { style = style.DIM }
   local function add(what, value) rows[#rows + 1] = { what, value } end
@@ -240,6 +240,7 @@ local about = {
   http = function(m) return width.clean(m.url), m.bytes > 0 and bytes(m.bytes) .. " to read" or nil end,
 }
 
+---What is open, of the answer of `inspect`: books, subscriptions, connections; a line each.
 function text.open(m, o)
   local rows = { head = true, { "what", "of", "queued", "" } }
   for _, one in ipairs(m.open) do
@@ -257,7 +258,7 @@ function text.open(m, o)
   return table.concat(lines, "\n")
 end
 
--- A watched expression and its value.
+---A watched expression and its value.
 function text.watched(number, source, value, o)
   local head = ("[%d] %s"):format(number, width.cut(width.clean(source), math.max(o.width // 2, LEAST)))
   head = style.paint(o.colour, style.BOLD, head)

@@ -1,5 +1,5 @@
----The standard library of Lua as scripts have it, for `:help` and hints. Editors know it already, so these are no
----declarations: a signature, then what it does, then the lines of an example behind ">", which the tests run.
+-- The standard library of Lua as scripts have it, for `:help` and hints. Editors know it already, so these are no
+-- declarations: a signature, then what it does, then the lines of an example behind ">", which the tests run.
 return [==[
 _VERSION
   The version of the language.

@@ -25,14 +25,14 @@ function session.new(connection, terminal, options)
   }, Session)
 end
 
--- fn(session, fields) is called for each event of that name: "version", "stopped", "note". It must not wait.
+---fn(session, fields) is called for each event of that name: "version", "stopped", "note". It must not wait.
 function Session:on(event, fn)
   local list = self.handlers[event] or {}
   self.handlers[event] = list
   list[#list + 1] = fn
 end
 
--- Begins; `on_ready()` is called once the other end is. Raises what it refuses.
+---Begins; `on_ready()` is called once the other end is. Raises what it refuses.
 function Session:begin(on_ready)
   local call
   call = self.connection:start("prompt", { name = self.options.name, armed = self.armed }, function(event, fields)
@@ -45,14 +45,14 @@ function Session:begin(on_ready)
   self.call = call
 end
 
--- Sends a request about this session and waits for its answer.
+---Sends a request about this session and waits for its answer.
 function Session:ask(op, fields, on_event)
   fields = fields or {}
   fields.session = self.id
   return self.connection:ask(op, fields, on_event)
 end
 
--- The same where the answer has a JSON document in parts: returns the answer and the document.
+---The same where the answer has a JSON document in parts: returns the answer and the document.
 function Session:ask_parts(op, fields, on_event)
   local parts = {}
   fields = fields or {}
@@ -69,9 +69,9 @@ function Session:ask_parts(op, fields, on_event)
   return answer, #parts > 0 and json.decode(table.concat(parts)) or nil
 end
 
--- Evaluates an input and returns {status = "value"|"error"|"cancelled"|"more", values (portraits, or the one of the
--- error), traceback, ms, waited}. What it prints is shown as it comes. `o.mode` "whole": values without limits;
--- `o.chunk`: the name of the file that the text is from; `o.silent`: `_` stays what it is.
+---Evaluates an input and returns {status = "value"|"error"|"cancelled"|"more", values (portraits, or the one of the
+---error), traceback, ms, waited}. What it prints is shown as it comes. `o.mode` "whole": values without limits;
+---`o.chunk`: the name of the file that the text is from; `o.silent`: `_` stays what it is.
 function Session:evaluate(text, o)
   o = o or {}
   local begun = {} -- of a long line that comes in parts
@@ -90,7 +90,7 @@ function Session:evaluate(text, o)
   return answer
 end
 
--- How values are drawn here, with what `more` changes.
+---How values are drawn here, with what `more` changes.
 function Session:drawing(more)
   local columns = self.terminal:size()
   local o = { width = columns, colour = self.terminal:colour(), blocks = self.blocks }
@@ -98,7 +98,7 @@ function Session:drawing(more)
   return o
 end
 
--- Shows the outcome of an evaluation; true when it did not fail. `more`: of how values are drawn.
+---Shows the outcome of an evaluation; true when it did not fail. `more`: of how values are drawn.
 function Session:show(result, more)
   if result.status == "value" then
     if result.values and #result.values > 0 then
@@ -116,20 +116,20 @@ function Session:show(result, more)
   return false
 end
 
--- An input as it looks once it was typed.
+---An input as it looks once it was typed.
 function Session:as_typed(text)
   return self.first .. text:gsub("\n", "\n" .. self.next)
 end
 
--- A text of the prompt's own above the line that is being typed; without a terminal, on standard output.
+---A text of the prompt's own above the line that is being typed; without a terminal, on standard output.
 function Session:print(text)
   if text ~= "" then self.terminal:above(text) end
 end
 
--- What an input printed.
+---What an input printed.
 function Session:output(text) self.terminal:above(text) end
 
--- What went wrong; without a terminal, on standard error.
+---What went wrong; without a terminal, on standard error.
 function Session:complain(text)
   self.terminal:above(text, "error")
 end

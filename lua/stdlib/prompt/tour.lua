@@ -178,7 +178,7 @@ local function add_text(text, o, out)
   return out
 end
 
--- The lines of a step as they are shown: its number, title and paragraphs. o: width, colour.
+---The lines of a step as they are shown: its number, title and paragraphs. o: width, colour.
 function tour.lines(n, o)
   local step = tour.steps[n]
   local title = ("%d of %d: %s"):format(n, #tour.steps, step.title)
