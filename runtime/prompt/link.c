@@ -206,7 +206,7 @@ static int l_close(lua_State *L) {
 static int l_open(lua_State *L) {
   kl_front *f = kl_front_of(L);
   kl_script *script = kl_script_of(L);
-  link_state **slot = lua_newuserdatauv(L, sizeof *slot, 0);
+  link_state **slot = lua_newuserdatauv(L, sizeof(link_state *), 0);
   *slot = NULL;
   luaL_setmetatable(L, LINK_META);
   link_state *l = calloc(1, sizeof *l);

@@ -330,7 +330,7 @@ describe('without a terminal', { concurrency: 4 }, () => {
 });
 
 describe('kalua repl', { concurrency: 2 }, () => {
-  const repl = (options, body) => inTerminal(['repl'], options, async (t) => {
+  const repl = (options, body) => inTerminal(['repl', '--cpu-ms', '15000'], options, async (t) => {
     await t.shows(/^kalua> *$/m);
     await body(t);
     await t.keys('C-c', 'C-d');
