@@ -414,10 +414,10 @@ bool kl_app_open(const kl_connect_options *o, const char *version, kl_app **out,
     /* The host reads it from the environment, which wins. */
     const char *modules = kl_settings_get(a->settings, NULL, "KALUA_PATH");
     if (modules) setenv("KALUA_PATH", modules, 0);
-    uv_loop_init(&a->loop);
-    a->loop_open = true;
-    a->notifier = kl_notifier_open(&a->loop);
-    ok = open_state(a, e) && choose_exchange(a, e);
+    a->loop_open = uv_loop_init(&a->loop) == 0;
+    if (!a->loop_open) kl_error_set(e, KL_ERR_INTERNAL, "no event loop: are too many files open?");
+    if (a->loop_open) a->notifier = kl_notifier_open(&a->loop);
+    ok = a->loop_open && open_state(a, e) && choose_exchange(a, e);
     if (!ok) kl_settings_wipe(a->settings, "KALSHI_PRIVATE_KEY");
     ok = ok && open_handles(a, e);
   }

@@ -104,7 +104,10 @@ static int run(repl *r, kl_connect_options *o, const char *path, char *const *ar
   kl_app_strategies(r->app);
   int code = KL_EXIT_OK, own = fcntl(end, F_DUPFD_CLOEXEC, 0);
   bool adopted = false;
-  if (!start_script(r->app, path, args, !o->no_watch, &e)) {
+  if (own < 0) {
+    kl_error_set(&e, KL_ERR_INTERNAL, "no socket for the prompt: %s", strerror(errno));
+    code = -1;
+  } else if (!start_script(r->app, path, args, !o->no_watch, &e)) {
     code = -1;
   } else if (!(adopted = kl_control_adopt(kl_app_control(r->app), end))) {
     kl_error_set(&e, KL_ERR_INTERNAL, "not enough memory for the prompt");
@@ -115,9 +118,9 @@ static int run(repl *r, kl_connect_options *o, const char *path, char *const *ar
     code = kl_app_run(r->app, 0);
   else
     kl_app_abandon(r->app);
-  shutdown(own, SHUT_WR); /* it reads what is there, and then the end */
+  shutdown(adopted ? own : end, SHUT_WR); /* it reads what is there, and then the end */
   pthread_join(r->thread, NULL);
-  close(own);
+  if (own >= 0) close(own);
   if (!adopted) close(end);
   if (!uv_is_closing((uv_handle_t *)&r->left)) uv_close((uv_handle_t *)&r->left, NULL);
   if (code >= 0 && !kl_app_save(r->app, &e)) code = -1;

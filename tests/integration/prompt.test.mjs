@@ -1,9 +1,11 @@
 // The prompt without a terminal: kalua -e, kalua repl < file; what a program that uses it relies on.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, test } from 'node:test';
-import { kalua, tempDir } from './peers.mjs';
+import { promisify } from 'node:util';
+import { KALUA, cleanEnv, kalua, tempDir } from './peers.mjs';
 import { Tmux, inTerminal } from './tmux.mjs';
 
 after(() => Tmux.closeAll());
@@ -29,6 +31,15 @@ test('inputs stop at the first that fails', async () => {
   const r = await e('print(1)', 'error "no more"', 'print(2)');
   assert.deepEqual([r.code, r.stdout], [1, '1\n']);
   assert.match(r.stderr, /no more/);
+});
+
+test('too few files that may be open are told, at whatever point', async () => {
+  for (const [files, pattern] of [[8, /no event loop/], [14, /no event loop/]]) {
+    const r = await promisify(execFile)('sh', ['-c', `ulimit -n ${files}; exec "$0" repl`, KALUA],
+      { env: { ...cleanEnv(), ...env }, timeout: 20000 }).catch((why) => why);
+    assert.equal(r.code, 1, `${files}: ${r.stderr}`);
+    assert.match(r.stderr, pattern);
+  }
 });
 
 test('exit codes say what was wrong', async () => {
