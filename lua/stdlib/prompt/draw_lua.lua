@@ -95,10 +95,10 @@ end
 local function number(p)
   local n = values.number(p)
   if math.type(n) == "integer" then return n == math.mininteger and "math.mininteger" or string.format("%d", n) end
-  if n ~= n then return "0/0" end
+  if not n or n ~= n then return "0/0" end
   if n == math.huge then return "math.huge" end
   if n == -math.huge then return "-math.huge" end
-  return p.n
+  return p.n:match "^%-?[%d.]+e?[+-]?%d*$" or string.format("%.17g", n) -- the other end may be anybody
 end
 
 -- What a userdata's picture says of it, in a few words.
