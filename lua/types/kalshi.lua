@@ -634,7 +634,15 @@ function kalshi.cancel_all() end
 ---@field timeout? number seconds of each call (30)
 
 ---The candles of a market that end within a range, oldest first, lazily; the same for live markets and for those that have
----moved to the history.
+---moved to the history. The prompt draws a list of them as a chart.
+---```lua
+---now = kalua.now()
+---candles = {}
+---for c in kalshi.candlesticks(ticker, { start_ts = now - 86400, end_ts = now, period_interval = 60 }) do
+---  candles[#candles + 1] = c
+---end
+---candles
+---```
 ---```lua
 ---now = kalua.now()
 ---for c in kalshi.candlesticks(ticker, { start_ts = now - 3600, end_ts = now, period_interval = 1 }) do
@@ -804,7 +812,7 @@ function kalshi.get_markets(query) end
 ---@field side kalshi.Side on the YES leg: to buy NO at q, give "ask" at 1 - q
 ---@field price number of YES in dollars, on the market's grid
 ---@field count number contracts, in steps of 0.01
----@field time_in_force "good_till_canceled"|"immediate_or_cancel"|"fill_or_kill" rest; take what is there; all or nothing
+---@field time_in_force "good_till_canceled"|"immediate_or_cancel"|"fill_or_kill" good_till_canceled rests, immediate_or_cancel takes what is there, fill_or_kill takes all or nothing
 ---@field self_trade_prevention_type "taker_at_cross"|"maker" which of two own orders that would trade with each other is canceled: the new one, or the one that rests
 ---@field client_order_id? string made up when absent
 ---@field post_only? boolean refused where it would trade at once
@@ -816,8 +824,8 @@ function kalshi.get_markets(query) end
 ---@field exchange_index? integer the shard; the exchange finds it when absent
 ---@field timeout? number seconds the call may take (30)
 
----Places an order. On the production exchange only with `--live`. When the answer is lost, what became of the order is
----looked up; it is never sent twice (`:help money`).
+---Places an order: buys or sells. On the production exchange only with `--live`. When the answer is lost, what became
+---of the order is looked up; it is never sent twice (`:help money`).
 ---
 ---Raises "validation" for a wrong field before anything is sent, "http" with the exchange's `code` when it refuses
 ---(insufficient_balance, invalid_price …), "timeout" or "network" with `code` "outcome_unknown" when nobody can tell.

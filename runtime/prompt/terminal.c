@@ -340,6 +340,11 @@ bool kl_terminal_has_room(const kl_terminal *t, int *why) {
   return *why || out + err + t->above.len <= KL_TERMINAL_ROOM;
 }
 
+int kl_terminal_lost(kl_terminal *t) {
+  kl_writer_flush(t->out);
+  return kl_writer_error(t->out);
+}
+
 bool kl_terminal_drained(const kl_terminal *t) {
   size_t out, err = 0;
   kl_writer_pending(t->out, &out);

@@ -66,6 +66,8 @@ void kl_terminal_above(kl_terminal *t, const char *p, size_t n, bool error);
 void kl_terminal_busy(kl_terminal *t, const char *text);
 /* Less than a few hundred KB wait to be written. *why: the errno of a write that failed, 0: none has. */
 bool kl_terminal_has_room(const kl_terminal *t, int *why);
+/* Writes what can be written now; the errno that standard output failed with, 0 while it has not. */
+int kl_terminal_lost(kl_terminal *t);
 /* Nothing waits to be written. */
 bool kl_terminal_drained(const kl_terminal *t);
 

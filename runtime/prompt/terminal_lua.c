@@ -292,6 +292,18 @@ static int l_asks(lua_State *L) {
   return 1;
 }
 
+/* lost() -> nil, or why what was written to standard output is lost; "" where only its reader has gone. */
+static int l_lost(lua_State *L) {
+  int why = kl_terminal_lost(self(L, "lost")->t);
+  if (why == EPIPE || why == ECONNRESET)
+    lua_pushliteral(L, "");
+  else if (why)
+    lua_pushstring(L, strerror(why));
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
 /* ---- opening and closing ---- */
 
 static int push_closed(lua_State *L, kl_wait *wait) {
@@ -359,7 +371,8 @@ int luaopen_kl_prompt_terminal(lua_State *L) {
   static const luaL_Reg methods[] = {
       {"event", l_event},   {"accept", l_accept}, {"newline", l_newline}, {"offer", l_offer}, {"hint", l_hint},
       {"prompt", l_prompt}, {"above", l_above},   {"busy", l_busy},       {"size", l_size},   {"colour", l_colour},
-      {"plain", l_plain},   {"asks", l_asks},     {"close", l_close},     {NULL, NULL}};
+      {"plain", l_plain},   {"asks", l_asks},     {"lost", l_lost},       {"close", l_close},
+      {NULL, NULL}};
   luaL_newmetatable(L, TERMINAL_META); /* mt */
   luaL_setfuncs(L, meta, 0);
   luaL_newlib(L, methods); /* mt methods */

@@ -1,6 +1,6 @@
 // The prompt without a terminal: kalua -e, kalua repl < file; what a program that uses it relies on.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, test } from 'node:test';
@@ -126,4 +126,52 @@ test('in a terminal that cannot be drawn on a mistake is no end', inTerminal(['r
   await t.shows(/attempt to index[^]*42/);
   await t.line(':quit');
   assert.equal(await t.code(), 0);
+}));
+
+test('statements are run, and the expression behind them is shown', async () => {
+  const r = await e('x = 1; x + 1', 'local a = 5\na * 2', 'a', '=a', 'x = 1 -- a; x', 's = "a; b"; s', 'for i = 1, 2 do x = i end; x',
+    'function f()\n  return 7\nend\nf()\n-- done', 't = [[\nx]]');
+  assert.deepEqual([r.stderr, r.stdout], ['', '2\n10\n5\n5\n"a; b"\n2\n7\n']);
+  assert.match((await e('x = 1\n\nerror "here"')).stderr, /prompt:3: here/, 'lines are those of the whole');
+  const lone = await e('("x"):rep');
+  assert.deepEqual([lone.code, lone.stdout], [2, '']);
+  assert.match(lone.stderr, /rep is called: \("x"\):rep\(…\)/);
+});
+
+test('a quoted string ends with its line, and modules of our own are no news in a traceback', async () => {
+  const r = await piped('print "abc\n1\n', '--keep-going');
+  assert.deepEqual([r.code, r.stdout], [1, '1\n']);
+  assert.match(r.stderr, /unfinished string/);
+  const own = await e('kalshi.each.get_series_list{}');
+  assert.match(own.stderr, /no pages/);
+  assert.doesNotMatch(own.stderr, /traceback/);
+  assert.equal((await e(':orders', ':tasks')).stdout, 'no resting orders\nno task runs\n');
+});
+
+test('output that cannot be written is an error, but for a reader that has had enough', async () => {
+  const shell = async (text) => {
+    const p = spawnSync('/bin/sh', ['-c', text], { env: { ...cleanEnv(), ...env, KALUA }, encoding: 'utf8', timeout: 60000 });
+    return { code: p.status, stdout: p.stdout, stderr: p.stderr };
+  };
+  const full = await shell('"$KALUA" -e 1+1 > /dev/full');
+  assert.equal(full.code, 1);
+  assert.match(full.stderr, /^kalua: cannot write to standard output: No space left on device\n$/);
+  const head = await shell('"$KALUA" -e "for i = 1, 100000 do print(i) end" | head -1');
+  assert.deepEqual([head.stdout, head.stderr], ['1\n', '']);
+});
+
+test('what a newcomer writes is answered with what it is called here', inTerminal(['repl'], { env: { TERM: 'dumb' }, rows: 50 }, async (t) => {
+  await t.shows(/^kalua>/m);
+  await t.line('m = kalshi.get_markets{ limit = 1 }.markets[1]; book = kalshi.book(m.ticker)');
+  for (const [input, answer] of [
+    ['x != 5', /"not equal" is ~= in Lua/], ['x += 1', /Lua has no \+=/], ['a && b', /"and" is a word/],
+    ['if x = 5 then end', /compared with ==/], ['m.yes_bid', /did you mean yes_bid_dollars\?/],
+    ['m.volume + 1', /did you mean volume_fp\?/], ['book:bestbid()', /did you mean best_bid\?/],
+    ['kalshi:balance()', /called with a dot: kalshi\.balance\(\)/], ['kalshi.candles()', /:help \?candles looks for it/],
+    ['book:sweep', /:help sweep says with what/], [':help ?frobnicate', /nothing has to do with "frobnicate"/],
+    [':watch kalshi.book(m.ticker)', /what is watched can only look/],
+  ]) {
+    await t.line(input);
+    await t.shows(answer);
+  }
 }));

@@ -4,6 +4,7 @@ local commands = require "prompt.commands"
 local later = require "prompt.later"
 local draw = later "prompt.draw"
 local index = later "prompt.help_index"
+local slips = later "prompt.slips"
 local values = require "prompt.values"
 
 local asking = {}
@@ -60,11 +61,13 @@ function asking.about(session, name)
   return true
 end
 
----Says of a lone name whose value is nil that there is nothing of that name.
-function asking.unknown(session, text, result)
+---Says after an input what its outcome alone does not: that a lone name is one of nothing, what else may be meant.
+function asking.afterwards(session, text, result)
   local name = text:match("^%s*([%a_][%w_]*)%s*$")
-  if not name or name == "_" or name == "nil" then return end
-  if result.status ~= "value" or not is_nil(result.values[1]) then return end
+  if not name or name == "_" or name == "nil" or result.status ~= "value" then
+    return slips.after(session, text, result)
+  end
+  if not is_nil(result.values[1]) then return end
   local near = index.near(name, 1)[1]
   session:print(("nothing is called %s here%s"):format(name, near and "; did you mean " .. near .. "?" or ""))
 end

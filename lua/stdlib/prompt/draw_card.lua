@@ -384,6 +384,12 @@ local BY_KIND = {
   closed = "it was closed before; open it anew",
 }
 
+-- A frame of the modules of Kalua's own, "kalshi_pages.lua:21: in upvalue 'refuse'": nothing in them is the reader's.
+local function is_ours(line)
+  local file = line:match "^%s+([%w_]+%.lua):%d+: in "
+  return file and (file:find "^kalshi_" or file:find "^task_") and true
+end
+
 -- A traceback, without the frame that has nothing to say below an input. One of the input alone says nothing new.
 local function traceback_lines(card, traceback)
   local lines, telling = {}, false
@@ -391,7 +397,7 @@ local function traceback_lines(card, traceback)
     line = line:gsub("\t", "  ")
     if not line:find "^%s*%[C%]: in %?$" then
       lines[#lines + 1] = text.dim(card.o, text.fit(card.o, line, card.o.width))
-      telling = telling or line:find "^%s" and not line:find "^%s*%[C%]" and not line:find(INPUT)
+      telling = telling or line:find "^%s" and not line:find "^%s*%[C%]" and not line:find(INPUT) and not is_ours(line)
     end
   end
   if telling then table.move(lines, 1, #lines, #card.lines + 1, card.lines) end

@@ -304,6 +304,7 @@ end
 -- ---- a table ----
 
 local function plural(name, n)
+  if name == "series" then return name end
   return n == 1 and (name:gsub("ies$", "y"):gsub("s$", "")) or name
 end
 

@@ -361,7 +361,10 @@ commands.add{
     local drawing = session:drawing()
     local page = help.text(text, { width = math.min(drawing.width or 80, 110), colour = drawing.colour })
     if not page then
-      commands.usage(('there is no help on "%s"; :help ?WORD searches, :help alone shows how to begin'):format(text))
+      local word = text:match("^%?%s*(.+)$")
+      local why = word and 'nothing has to do with "%s"; :help alone shows the topics'
+        or 'there is no help on "%s"; :help ?WORD searches, :help alone shows how to begin'
+      commands.usage(why:format(word or text))
     end
     session:print(page)
   end,

@@ -16,7 +16,8 @@ local function whole(word, what) return commands.whole(word, what, 0) end
 
 local function drawing(session, more)
   local o = session:drawing(more)
-  o.own = session.ready.path
+  local path = session.ready.path
+  o.own = type(path) == "string" and path or nil -- a prompt without a script has none
   return o
 end
 
@@ -119,7 +120,12 @@ commands.add{
 
 commands.add{
   name = "orders", usage = ":orders", help = "the resting orders of the account",
-  run = function(session) return session:show(session:evaluate("kalshi.orders()")) end,
+  run = function(session)
+    local result = session:evaluate("kalshi.orders()")
+    local orders = result.status == "value" and result.values[1]
+    if orders and not (orders.a and #orders.a > 0) then return session:print("no resting orders") end
+    return session:show(result)
+  end,
 }
 
 -- ---- watching ----
@@ -140,6 +146,10 @@ local function show_watched(session, w, m, document)
     value = tostring(document)
   elseif m.status == "error" then
     value = draw.error(document[1], nil, o)
+    if m.kind == "permission" then -- also of who is armed
+      value = value:gsub(": :arm first", "")
+        .. "\nwhat is watched can only look: set a variable first, like book = kalshi.book(…), and watch that"
+    end
   else
     value = draw.values(document, o)
   end

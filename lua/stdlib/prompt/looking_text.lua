@@ -77,6 +77,7 @@ function text.tasks(answer, o)
       width.clean(t.waits),
     }
   end
+  if #rows == 1 then return answer.total and answer.total > 0 and "no further tasks" or "no task runs" end
   local lines = columns(rows, o, { true })
   if answer.next and answer.total > #answer.tasks then
     lines[#lines + 1] = dim(o, ("… of %s tasks; :tasks %d+ goes on"):format(whole(answer.total), answer.next))

@@ -127,7 +127,8 @@ end
 local function state_of(text)
   if text:find("^%s*:") or asking.question(text) then return "run" end
   if text:find("\n[ \t]*$") then return "run" end -- an empty line ends it, whatever it is
-  return syntax.unfinished(text) and "more" or "run"
+  text = syntax.without_equals(text)
+  return syntax.unfinished(text) and not syntax.lone_method(text) and not syntax.split(text) and "more" or "run"
 end
 
 local function run_command(text)
@@ -140,6 +141,27 @@ local function run_command(text)
     return false
   end
   return command.run(session, rest) ~= false
+end
+
+-- Statements, and then the expression behind them: only its value is shown.
+local function evaluate(text)
+  local method = syntax.lone_method(text)
+  if method then
+    session.last_kind = "usage"
+    session:complain(("%s is called: %s(…)%s"):format(method, text:match("^%s*(.-)%s*$"),
+      asks and "; :help " .. method .. " says with what" or ""))
+    return false
+  end
+  local head, tail = syntax.split(text)
+  local result = session:evaluate(head or text, { silent = head and true or nil })
+  if head and result.status == "value" then
+    text = tail
+    result = session:evaluate(tail)
+  end
+  if result.status == "error" and result.kind then session.last_kind = result.kind end
+  local shown = session:show(result)
+  if asks then asking.afterwards(session, text, result) end
+  return shown
 end
 
 -- Runs one input to its end; true when it did not fail.
@@ -155,11 +177,7 @@ local function run(text)
     if text:find("^%s*:") then return run_command(text) end
     local command = asking.command(session, text)
     if command then return run_command(":" .. command) end
-    local result = session:evaluate(text)
-    if result.status == "error" and result.kind then session.last_kind = result.kind end
-    local shown = session:show(result)
-    if asks then asking.unknown(session, text, result) end
-    return shown
+    return evaluate(syntax.without_equals(text))
   end)
   if ok then return good end
   local err = good
@@ -335,6 +353,12 @@ end
 if gone and not session.leaving then
   terminal:above("kalua: " .. gone, "error")
   if not session.is_local then code = 1 end
+end
+local lost = not asks and terminal:lost()
+if lost then -- a reader that has had enough is no news
+  code = 1
+  local text = "kalua: cannot write to standard output: " .. lost
+  if lost ~= "" then pcall(terminal.above, terminal, text, "error") end
 end
 link.exit_code(code)
 terminal:close()

@@ -129,8 +129,9 @@ end
 ---What an input printed.
 function Session:output(text) self.terminal:above(text) end
 
----What went wrong; without a terminal, on standard error.
+---What went wrong; without a terminal, on standard error. Nothing is said of what only came of a lost output.
 function Session:complain(text)
+  if self.terminal:plain() and self.terminal:lost() then return end
   self.terminal:above(text, "error")
 end
 
