@@ -85,22 +85,22 @@ function slips.after(session, text, result)
   end
   if result.status == "cancelled" then return end
   if text:find("%f[%w_]kalshi:[%a_]") and result.values then
-    session:print("the functions of kalshi are called with a dot: kalshi.balance()")
+    session:complain("the functions of kalshi are called with a dot: kalshi.balance()")
     return
   end
   local message = message_of(result)
   if not message then return end
   local unknown = message:match("^kalshi%.([%w_]+): no such operation %(kalua")
-  if unknown then return session:print((":help ?%s looks for it"):format(unknown)) end
+  if unknown then return session:complain((":help ?%s looks for it"):format(unknown)) end
   local kind, name = message:match("a nil value %((%l+) '([%a_][%w_]*)'%)")
   if kind then
     local near = meant(session, text, name, kind)
-    if near then session:print("did you mean " .. near .. "?") end
+    if near then session:complain("did you mean " .. near .. "?") end
     return
   end
   if load(text, "=prompt", "t", {}) or load("return " .. text, "=prompt", "t", {}) then return end
   for _, slip in ipairs(foreign) do
-    if text:find(slip[1]) then return session:print(slip[2]) end
+    if text:find(slip[1]) then return session:complain(slip[2]) end
   end
 end
 
