@@ -59,11 +59,6 @@ local function choose(offers)
   return {}
 end
 
-local function first_sentence(text)
-  local line = text:match "^[^\n]*"
-  return line:match "^(.-%.)%s" or line
-end
-
 -- ---- live values ----
 
 -- What the other end has at a path (nil: the names that an input can begin with), or nil.
@@ -112,7 +107,7 @@ local function member_hint(item, full, class)
     if op then return op.summary or op.method .. " " .. op.path end
     local fn = docs.all().functions[class and class .. ":" .. item.name or full ~= "" and full .. "." .. item.name or
       item.name]
-    return fn and params_of(fn) .. (fn.text ~= "" and "  " .. first_sentence(fn.text) or "") or "function"
+    return fn and params_of(fn) .. (fn.text ~= "" and "  " .. docs.sentence(fn.text) or "") or "function"
   end
   return item.text or item.type
 end
@@ -130,7 +125,7 @@ local function add_documented(offers, field, methods_only)
     if not class then return end
     for _, name in ipairs(class.methods) do
       local fn = all.functions[name]
-      add(offers, fn.short, params_of(fn) .. (fn.text ~= "" and "  " .. first_sentence(fn.text) or ""), 2)
+      add(offers, fn.short, params_of(fn) .. (fn.text ~= "" and "  " .. docs.sentence(fn.text) or ""), 2)
     end
     class = class.parent and all.classes[class.parent]
   end
@@ -389,12 +384,6 @@ local function missing(wanted)
   return #out > 0 and "needs " .. table.concat(out, ", ") or nil
 end
 
-local function field_named(e, name)
-  for _, one in ipairs(e and e.fields or {}) do
-    if one.name == name then return one end
-  end
-end
-
 ---One line about what is being typed: the type of the key, or the function with the argument at the cursor marked; nil
 ---where nothing is known.
 ---@param session table
@@ -410,14 +399,14 @@ function complete.hint(session, text, cursor)
   if not wanted then return nil end
   local call = wanted.call
   if wanted.frame then
-    local key = wanted.frame.key or place.key and field_named(wanted.table, place.word) and place.word
-    local e = key and field_named(wanted.table, key)
+    local key = wanted.frame.key or place.key and expected.field(wanted.table, place.word) and place.word
+    local e = key and expected.field(wanted.table, key)
     if e then return ("%s  %s = %s"):format(call.name, key, key_hint(e)) end
     local needs = missing(wanted)
     return needs and call.name .. "  " .. needs or expected.signature(call, wanted.argument)
   end
   local param = wanted.argument > 1 and call.params[wanted.argument]
-  local said = param and param.text ~= "" and param.text or first_sentence(call.text)
+  local said = param and param.text ~= "" and param.text or docs.sentence(call.text)
   return expected.signature(call, wanted.argument) .. (said ~= "" and "  " .. said or "")
 end
 

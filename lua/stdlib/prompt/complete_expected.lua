@@ -225,6 +225,12 @@ local function field_named(fields, name)
   end
 end
 
+---The key of a table that is expected.
+---@param e? prompt.Expected
+---@param name string
+---@return prompt.Expected?
+function expected.field(e, name) return e and field_named(e.fields, name) end
+
 ---@class prompt.Look How live values are looked at, and what the text itself makes.
 ---@field names table<string, prompt.Part[]|true>
 ---@field class fun(path: (string|integer)[]): string? the type of the userdata there

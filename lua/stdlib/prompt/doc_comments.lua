@@ -439,6 +439,14 @@ end
 ---@return prompt.DocClass?
 function doc_comments.class(type_text) return doc_comments.all().classes[(type_text:gsub("%?$", ""))] end
 
+---The first sentence of a text.
+---@param text string
+---@return string
+function doc_comments.sentence(text)
+  local line = text:match "^[^\n]*"
+  return line:match "^(.-[.!?])%f[%s\0]%s+%u" or line:match "^(.-%.)$" or line
+end
+
 ---How a function is called, on one line: `book:best_bid([side]) -> price, count`.
 ---@param fn prompt.DocFunction
 ---@return string

@@ -114,7 +114,7 @@ end
 ---A span of time in two units at most: "45 s", "3 h 12 min", "4 d 6 h".
 function text.span(seconds)
   seconds = math.abs(seconds)
-  if not (seconds < 1e12) then return "?" end
+  if seconds ~= seconds or seconds >= 1e12 then return "?" end
   if seconds < 10 then return string.format("%.1f s", seconds) end
   if seconds < 100 then return string.format("%.0f s", seconds) end
   local minutes = math.floor(seconds / 60)

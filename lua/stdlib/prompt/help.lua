@@ -178,7 +178,7 @@ end
 local function list_page(page, found)
   local rows = {}
   for i, entry in ipairs(found) do
-    local text = layout.sentence(index.text(entry))
+    local text = docs.sentence(index.text(entry))
     if entry.kind == "topic" then text = entry.record.title end
     local title = entry_title(entry)
     if entry.kind == "function" and entry.record.class then title = entry.name end
@@ -331,7 +331,7 @@ end
 local function hint_of(entry)
   if entry.kind == "function" then return docs.signature(entry.record) end
   if entry.kind == "topic" then return entry.record.title end
-  return layout.sentence(index.text(entry))
+  return docs.sentence(index.text(entry))
 end
 
 local function complete(_, text)

@@ -128,12 +128,4 @@ function page:finish()
   return table.concat(self.lines, "\n")
 end
 
----The first sentence of a text.
----@param text string
----@return string
-function layout.sentence(text)
-  local line = text:match "^[^\n]*"
-  return line:match "^(.-[.!?])%f[%s\0]%s+%u" or line:match "^(.-%.)$" or line
-end
-
 return layout

@@ -1,6 +1,5 @@
 -- Pages of help about functions, classes, modules and operations, from their doc comments and the operation table.
 local docs = require "prompt.doc_comments"
-local layout = require "prompt.help_layout"
 
 local pages = {}
 
@@ -134,7 +133,7 @@ local function add_list(page, names)
   local rows = {}
   for _, name in ipairs(names) do
     local fn = docs.all().functions[name]
-    rows[#rows + 1] = { docs.signature(fn):gsub(" %->.*", ""), "", layout.sentence(fn.text) }
+    rows[#rows + 1] = { docs.signature(fn):gsub(" %->.*", ""), "", docs.sentence(fn.text) }
   end
   page:rows(rows)
 end
@@ -196,7 +195,7 @@ function pages.module(page, module)
     page:heading "Types"
     local rows = {}
     for i, name in ipairs(module.classes) do
-      rows[i] = { name, "", layout.sentence(docs.all().classes[name].text) }
+      rows[i] = { name, "", docs.sentence(docs.all().classes[name].text) }
     end
     page:rows(rows)
   end
