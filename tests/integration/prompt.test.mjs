@@ -105,9 +105,12 @@ test('an endless loop ends by itself, and is only that input', async () => {
   assert.match(r.stderr, /ran for more than 100 ms/);
 });
 
-test('NAME? of a value, a word without its colon, a mistyped command', async () => {
-  const r = await piped('x = 5\n_ = 7\nx?\nbook = kalshi.book(kalshi.get_markets{ limit = 1 }.markets[1].ticker)\nbook?\nprint?\n_\n'
-    + 'exit = 4\nexit\nexit = nil\n:hlep\nexit\nprint "not reached"\n', '--keep-going');
+test('NAME? of a value, a word without its colon, a mistyped command; without UTF-8 drawings are of ASCII', async () => {
+  const input = 'x = 5\n_ = 7\nx?\nbook = kalshi.book(kalshi.get_markets{ limit = 1 }.markets[1].ticker)\nbook?\nprint?\n_\n'
+    + 'exit = 4\nexit\nexit = nil\n:hlep\nexit\nprint "not reached"\n';
+  const r = await run(['repl', '--keep-going'], { input, env: { LC_ALL: 'C' } });
+  assert.match(r.stdout, /\d +#+\n/);
+  assert.doesNotMatch(r.stdout, /[^\n -~]/);
   assert.match(r.stdout, /^x is a number\.\n5\nbook is a kalshi\.Book\.\nKX[^]*\n:help kalshi\.Book says more\.\nprint\(.*\)[^]*\n7\n4\n$/);
   assert.deepEqual([r.code, r.stderr], [1, 'there is no command :hlep; did you mean :help, :step?\n']);
 });

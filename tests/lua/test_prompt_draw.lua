@@ -151,7 +151,7 @@ KXHIGHNY-25NOV26-B41.5   changed 0.2 s ago
     0.26     338.88     338.88  ███████████▉
     0.25    1374.00    1712.88  ████████████████████████████████████████████████
 ]])
-  expect(drawn(is{ u = "kalshi.Book", t = 90, v = portrait(book) }, { blocks = false, width = 50 }), [[
+  expect(drawn(is{ u = "kalshi.Book", t = 90, v = portrait(book) }, { ascii = true, width = 50 }), [[
 KXHIGHNY-25NOV26-B41.5   changed 0.2 s ago
    price      count        sum
   1 more ask, 11,700 contracts
@@ -273,7 +273,7 @@ test("numbers are a chart when there are many", function()
   expect(drawn{ 1, 2, 3 }, "{ 1, 2, 3 }")
   local line = {}
   for i = 1, 20 do line[i] = i * 0.5 end
-  expect(drawn(line, { blocks = false, width = 60 }), [[
+  expect(drawn(line, { ascii = true, width = 60 }), [[
   10.00 |                                     ***
         |                                *****
         |                           *****
@@ -302,7 +302,7 @@ test("candlesticks are a chart with volume", function()
       open_dollars = 0.2 + i / 100, close_dollars = 0.22 + i / 100 - (i % 3) / 50, high_dollars = 0.25 + i / 100,
       low_dollars = 0.15 + i / 100 } or {}, yes_bid = { close_dollars = 0.2 }, yes_ask = { close_dollars = 0.22 } }
   end
-  expect(drawn({ candlesticks = candles, ticker = "A" }, { width = 60, blocks = false }), [[
+  expect(drawn({ candlesticks = candles, ticker = "A" }, { width = 60, ascii = true }), [[
 ticker A
   0.370 |                              |  |
         |                        |     |  #
@@ -349,7 +349,7 @@ test("everything else is Lua: sorted, in lines that fit, with comments for what 
   expect(drawn(3.0), "3.0")
   expect(drawn(math.mininteger), "math.mininteger")
   expect(drawn "a\nb\0\27[2Jü\u{202E}", [["a\nb\0\27[2Jü\u{202E}"]])
-  expect(drawn("ü", { blocks = false }), [["\u{FC}"]])
+  expect(drawn("ü", { ascii = true }), [["\u{FC}"]])
   expect(drawn{ b = 1, a = { 1, 2 }, ["c d"] = json.null, ["end"] = true, [2.5] = "x" },
     [[{ [2.5] = "x", a = { 1, 2 }, b = 1, ["c d"] = json.null, ["end"] = true }]])
   expect(drawn{ f = is{ fn = "maker.lua:3" }, g = is{ fn = "kalshi.g", c = true },
@@ -445,7 +445,7 @@ test("nothing is wider than the terminal, and nothing moves its cursor", functio
     if i % 10 == 0 then task.yield() end
     local columns = math.random(40, 130)
     local value = made[i % #made + 1]()
-    local out = drawn(value, { width = columns, blocks = math.random(2) == 1 })
+    local out = drawn(value, { width = columns, ascii = math.random(2) == 1 })
     for line in (out .. "\n"):gmatch "(.-)\n" do
       if line:find "[%c\127]" or not utf8.len(line) or line:find "\u{202E}" then error(string.format("%q", out)) end
       if width.of(line) > columns then
@@ -519,7 +519,7 @@ test("whatever is in a field, it is drawn", function(t)
       task.yield()
       local one, other = copy(record), copy(record)
       for _ = 1, pick(3) do spoil(one) end
-      local o = { width = i % 2 == 0 and 80 or 33, colour = i % 3 == 0, whole = i % 5 == 0, blocks = i % 7 ~= 0 }
+      local o = { width = i % 2 == 0 and 80 or 33, colour = i % 3 == 0, whole = i % 5 == 0, ascii = i % 7 == 0 }
       for _, value in ipairs{ one, { one, other }, { other, one, one }, { markets = { one, other }, cursor = "c" } } do
         local ok, text = pcall(drawn, value, o)
         t.ok(ok and not text:find "could not be drawn", draw.lua(portrait(value)) .. "\n" .. tostring(text))
@@ -531,6 +531,6 @@ end)
 test("without characters beyond ASCII there are none", function(t)
   local some = { { markets = markets(), cursor = "x" }, { market = markets()[1] }, markets(), { "日本", ("x"):rep(200) } }
   for _, value in ipairs(some) do
-    t.ok(not drawn(value, { blocks = false }):find "[\128-\255]", drawn(value, { blocks = false }))
+    t.ok(not drawn(value, { ascii = true }):find "[\128-\255]", drawn(value, { ascii = true }))
   end
 end)

@@ -25,7 +25,7 @@ local function options(o)
   o = o or {}
   return {
     width = math.max(math.tointeger(o.width) or 80, LEAST_WIDTH), colour = o.colour,
-    whole = o.whole, ascii = o.ascii or o.blocks == false, lines = o.whole and math.huge or MOST_LINES,
+    whole = o.whole, ascii = o.ascii, lines = o.whole and math.huge or MOST_LINES,
     rows = not o.whole and (o.rows or MOST_ROWS) or nil, now = o.now, offset = o.offset,
   }
 end
@@ -143,7 +143,7 @@ end
 local SIMPLE = { ["nil"] = true, boolean = true, number = true, null = true }
 
 ---The text of a list of portraits: one value after the other, without a newline at the end. o: width (80), colour (no),
----blocks (false: characters beyond ASCII do not come out well), rows (most of a table), whole (all that there is), now
+---ascii (characters beyond it do not come out well), rows (most of a table), whole (all that there is), now
 ---and offset (seconds since the epoch, and from UTC; left out: those of this machine). "" for an empty list.
 function draw.values(list, o)
   o = options(o)
@@ -172,7 +172,7 @@ function draw.error(p, traceback, o)
 end
 
 ---A portrait as Lua that gives an equal value when it is loaded, as far as it is plain data and nothing was left out;
----what has no text in Lua is nil with a comment. It names `math` and `json` where it needs them. o: width, blocks, list
+---what has no text in Lua is nil with a comment. It names `math` and `json` where it needs them. o: width, ascii, list
 ---(the portraits that this one is among: it may name what was shown before).
 function draw.lua(p, o)
   local list = o and o.list or { p }

@@ -9,10 +9,19 @@ local session = {}
 local Session = {}
 Session.__index = Session
 
+-- Whether characters beyond ASCII come out as they are meant: what the locale says.
+local function is_utf8()
+  for _, name in ipairs{ "LC_ALL", "LC_CTYPE", "LANG" } do
+    local value = os.getenv(name)
+    if value and value ~= "" then return value:lower():find "utf%-?8" ~= nil end
+  end
+  return false
+end
+
 ---A session over a connection, for a terminal. Its fields: connection, terminal, options (of prompt.link), names;
 ---under_way (the last request for values), id (of the request that the session is), ready (what the other end said of
----itself), is_local, armed, leaving (set to end the prompt), failed (an input failed), on_empty (what an empty line
----does: {hint, input, run}, functions of the session; nil: nothing).
+---itself), is_local, armed, ascii (nothing beyond it is drawn), leaving (set to end the prompt), failed (an input
+---failed), on_empty (what an empty line does: {hint, input, run}, functions of the session; nil: nothing).
 function session.new(connection, terminal, options)
   return setmetatable({
     connection = connection,
@@ -20,6 +29,7 @@ function session.new(connection, terminal, options)
     options = options,
     is_local = options.is_local,
     armed = options.armed,
+    ascii = not is_utf8(),
     handlers = {},
     names = names,
   }, Session)
@@ -93,7 +103,7 @@ end
 ---How values are drawn here, with what `more` changes.
 function Session:drawing(more)
   local columns = self.terminal:size()
-  local o = { width = columns, colour = self.terminal:colour(), blocks = self.blocks }
+  local o = { width = columns, colour = self.terminal:colour(), ascii = self.ascii }
   for k, v in pairs(more or {}) do o[k] = v end
   return o
 end
