@@ -551,7 +551,8 @@ void kl_app_show(kl_app *a) {
   a->control = kl_control_open(&a->loop, a->host, a->env_name);
   if (!kl_control_add(a->control, kl_shadow_ops, a))
     kl_log_warn("kalua", "`kalua shadow` does not work here: not enough memory");
-  a->prompt = kl_prompt_open(a->control, a->host, a->env_name);
+  a->prompt = kl_prompt_open(a->control, a->host, a->env_name,
+                             !a->sim && strcmp(a->env_name, "sim") == 0 ? a->rest_url : NULL);
 }
 
 /* ---- running ---- */

@@ -11,8 +11,9 @@ struct kl_prompt {
   kl_control *control; /* borrowed, as host and env */
   kl_host *host;
   const char *env;
-  kl_journal *journal; /* owned; NULL: none */
-  kl_list sessions;    /* of kl_prompt_session.link */
+  const char *elsewhere; /* address of a simulator that is a process of its own; NULL: there is none */
+  kl_journal *journal;   /* owned; NULL: none */
+  kl_list sessions;      /* of kl_prompt_session.link */
 };
 
 struct kl_prompt_session {

@@ -11,12 +11,13 @@ static const kl_control_op *const tables[] = {
     kl_prompt_members_ops, kl_prompt_inspect_ops, kl_prompt_debug_ops,
 };
 
-kl_prompt *kl_prompt_open(kl_control *control, kl_host *host, const char *env) {
+kl_prompt *kl_prompt_open(kl_control *control, kl_host *host, const char *env, const char *elsewhere) {
   kl_prompt *p = control ? calloc(1, sizeof *p) : NULL;
   if (!p) return NULL;
   p->control = control;
   p->host = host;
   p->env = env;
+  p->elsewhere = elsewhere;
   p->journal = kl_journal_new(NULL);
   kl_list_init(&p->sessions);
   for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)

@@ -184,6 +184,7 @@ static void tell_ready(kl_prompt_session *s) {
   else
     kl_buf_str(&b, "null");
   kl_json_field_str(&b, "env", s->prompt->env);
+  if (s->prompt->elsewhere) kl_json_field_str(&b, "simulator", s->prompt->elsewhere);
   kl_json_field_int(&b, "generation", status.generation);
   kl_json_field_bool(&b, "armed", s->armed);
   kl_json_field_int(&b, "pid", getpid());

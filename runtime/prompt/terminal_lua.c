@@ -371,8 +371,7 @@ int luaopen_kl_prompt_terminal(lua_State *L) {
   static const luaL_Reg methods[] = {
       {"event", l_event},   {"accept", l_accept}, {"newline", l_newline}, {"offer", l_offer}, {"hint", l_hint},
       {"prompt", l_prompt}, {"above", l_above},   {"busy", l_busy},       {"size", l_size},   {"colour", l_colour},
-      {"plain", l_plain},   {"asks", l_asks},     {"lost", l_lost},       {"close", l_close},
-      {NULL, NULL}};
+      {"plain", l_plain},   {"asks", l_asks},     {"lost", l_lost},       {"close", l_close}, {NULL, NULL}};
   luaL_newmetatable(L, TERMINAL_META); /* mt */
   luaL_setfuncs(L, meta, 0);
   luaL_newlib(L, methods); /* mt methods */

@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { promisify } from 'node:util';
-import { KALUA, cleanEnv, kalua, tempDir } from './peers.mjs';
+import { KALUA, Sim, cleanEnv, kalua, tempDir } from './peers.mjs';
 import { Tmux, inTerminal } from './tmux.mjs';
 
 after(() => Tmux.closeAll());
@@ -178,3 +178,18 @@ test('what a newcomer writes is answered with what it is called here', inTermina
     await t.shows(answer);
   }
 }));
+
+test('a simulator that is a process of its own is named, and outlived', async () => {
+  const sim = await Sim.start();
+  const t = await Tmux.start(['repl', '--rest-url', sim.rest_url, '--ws-url', sim.ws_url], { env: { TERM: 'dumb' }, columns: 100 });
+  try {
+    await t.shows(/simulator at http:\/\/127\.0\.0\.1:\d+\./);
+    await sim.stop();
+    await t.line('kalshi.get_exchange_status{ timeout = 1 }');
+    await t.shows(/^network: /m);
+    await t.line('6 * 7');
+    await t.shows(/^42$/m);
+  } finally {
+    await t.close();
+  }
+});

@@ -140,7 +140,7 @@ static inline void session_open(session_bed *b, void *(*memory)(void *, void *, 
       .clock = kl_clock_real(), .data = &environment, .modules = modules, .grace_ms = 1, .memory = memory};
   b->host = kl_host_new(&b->loop, &o);
   b->control = kl_control_open(&b->loop, b->host, "sim");
-  b->prompt = kl_prompt_open(b->control, b->host, "sim");
+  b->prompt = kl_prompt_open(b->control, b->host, "sim", NULL);
   const kl_strategy_options so = {.script = {.source = session_script, .name = "s", .env = "sim", .cpu_ms = 40}};
   /* On a busy machine its compiling may take longer than it may. */
   bool ok = false;

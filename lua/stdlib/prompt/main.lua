@@ -111,12 +111,14 @@ local exchanges = { sim = "embedded exchange", demo = "demo exchange", prod = "p
 
 local function greeting()
   local ready = session.ready
+  local exchange = ready.simulator and "simulator at " .. ready.simulator:gsub("/trade%-api/v2/?$", "")
+    or exchanges[ready.env]
   if session.is_local then
-    session:print(("Kalua %s, %s. :help helps%s, Ctrl-D leaves."):format(ready.version, exchanges[ready.env],
+    session:print(("Kalua %s, %s. :help helps%s, Ctrl-D leaves."):format(ready.version, exchange,
       ready.env == "sim" and ", :tour shows around" or ""))
   else
     session:print(("%s, generation %d, process %d, %s. %s\nCtrl-D leaves; %s goes on."):format(ready.name,
-      ready.generation, ready.pid, exchanges[ready.env], session.armed and "Armed." or "Looking only, until :arm.",
+      ready.generation, ready.pid, exchange, session.armed and "Armed." or "Looking only, until :arm.",
       ready.name))
   end
 end
