@@ -23,6 +23,12 @@ static const char nil_mark = 0;
 /* What is there without `require`. */
 static const char *const modules[] = {"kalshi", "task", "kalua", "json", "http", "ws", "log", "bus"};
 
+bool kl_scope_has_module(const char *name) {
+  for (size_t i = 0; i < sizeof modules / sizeof modules[0]; i++)
+    if (strcmp(modules[i], name) == 0) return true;
+  return false;
+}
+
 /* Pushes the value of the variable; false, and nothing pushed, where it was not declared. */
 static bool push_variable(lua_State *L, int scope, const char *name) {
   lua_getiuservalue(L, scope, VARIABLES);

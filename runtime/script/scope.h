@@ -29,6 +29,8 @@ void kl_scope_check_frame(lua_State *L, int env); /* raises */
  * module and the module, or nil where it is not loaded. fn may raise; it leaves the stack as it found it. */
 void kl_scope_each(lua_State *L, int env, void (*fn)(void *data, lua_State *L, const char *name),
                    void *data); /* raises */
+/* Whether this module is there at a prompt without `require`. */
+bool kl_scope_has_module(const char *name);
 /* See kl_evaluator_lookup. */
 bool kl_scope_lookup(lua_State *L, int env, const char *name); /* raises */
 

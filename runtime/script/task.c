@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -5,6 +6,7 @@
 #include "script/guard.h"
 #include "script/hooks.h"
 #include "script/internal.h"
+#include "script/scope.h"
 
 #define TASK_TYPE "task.Task"
 
@@ -58,11 +60,24 @@ static void note_place(lua_State *L, kl_task *t) {
   }
 }
 
+/* A script has modules by `require` alone, a prompt without: who comes from there has forgotten it. (err), which may be
+ * replaced. */
+static void name_module(lua_State *L) {
+  static const char nil_global[] = "a nil value (global '";
+  const char *text = lua_type(L, 1) == LUA_TSTRING ? lua_tostring(L, 1) : NULL;
+  const char *at = text ? strstr(text, nil_global) : NULL;
+  char name[16];
+  if (!at || sscanf(at + sizeof nil_global - 1, "%15[a-z]')", name) != 1 || !kl_scope_has_module(name)) return;
+  lua_pushfstring(L, "%s; local %s = require \"%s\" is missing", text, name, name);
+  lua_replace(L, 1);
+}
+
 /* The message handler of a task: the traceback is read while the stack is intact. */
 static int trace_error(lua_State *L) {
   kl_task *t = kl_task_current(L);
   lua_settop(L, 1);
   if (t->resetting || (t->cancelled && kl_is_cancelled_error(L, 1))) return 1;
+  name_module(L);
   luaL_traceback(L, L, NULL, 1); /* err trace */
   if (t->line > 0) {
     lua_pushfstring(L, "%s\n\tspawned at %s:%d", lua_tostring(L, -1), t->source, t->line);

@@ -193,3 +193,11 @@ test('a simulator that is a process of its own is named, and outlived', async ()
     await t.close();
   }
 });
+
+test('a script that uses a module as a prompt does is told what is missing', async () => {
+  const folder = tempDir();
+  fs.writeFileSync(path.join(folder, 'my.lua'), 'print(kalua.name)\n');
+  const r = await run(['run', 'my.lua'], { cwd: folder });
+  assert.equal(r.code, 1);
+  assert.match(r.stderr, /my\.lua:1: attempt to index a nil value \(global 'kalua'\); local kalua = require "kalua" is missing/);
+});

@@ -6,8 +6,18 @@ local layout = {}
 
 local codes = { bold = style.BOLD, dim = style.DIM, code = style.CYAN }
 
+-- A line of code in as many lines as it needs, broken at blanks: the terminal would break it within a word.
+local function code_lines(line, columns)
+  local lead = line:match "^ *"
+  local rest = line:sub(#lead + 1)
+  if width.of(line) <= columns or rest:find "  " then return { line } end
+  local parts = width.wrap(rest, columns - #lead - 4, columns - #lead)
+  for i, part in ipairs(parts) do parts[i] = lead .. (i > 1 and "    " or "") .. part end
+  return parts
+end
+
 ---The lines of a text, at most `columns` wide; the first is indented by `first`, the others by `rest` spaces. Empty
----lines stay, and so do lines that begin with a space, which are set as they are.
+---lines stay, and so do lines that begin with a space, which are code.
 ---@param text string
 ---@param columns integer
 ---@param first integer
@@ -20,7 +30,7 @@ function layout.wrap(text, columns, first, rest)
     if line == "" then
       out[#out + 1] = ""
     elseif line:sub(1, 1) == " " then
-      out[#out + 1] = (" "):rep(indent) .. line
+      for _, part in ipairs(code_lines((" "):rep(indent) .. line, columns)) do out[#out + 1] = part end
     else
       local hanging = line:match "^%- " and rest + 2 or rest
       for i, part in ipairs(width.wrap(line, columns - hanging, columns - indent)) do
@@ -78,9 +88,11 @@ function page:text(text, indent)
   end
 end
 
----Lines of code, as they are.
+---Lines of code.
 function page:code(text)
-  for line in (text .. "\n"):gmatch "(.-)\n" do self:line("  " .. self:paint("code", line)) end
+  for line in (text .. "\n"):gmatch "(.-)\n" do
+    for _, part in ipairs(code_lines("  " .. line, self.width)) do self:line(self:paint("code", part)) end
+  end
 end
 
 ---Rows of { name, type, text }: in columns where they fit, else the text below the name. `type` may be "".

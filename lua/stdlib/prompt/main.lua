@@ -9,6 +9,7 @@ local later = require "prompt.later"
 local lines = require "prompt.lines"
 local sessions = require "prompt.session"
 local syntax = require "prompt.syntax"
+local width = require "prompt.width"
 
 local complete = later "prompt.complete"
 local stops = later "prompt.stops"
@@ -259,7 +260,7 @@ local function hint(text, cursor)
   if session.on_empty and not text:find("%S") then return terminal:hint(session.on_empty.hint(session)) end
   local ok, line = pcall(complete.hint, session, text, cursor)
   if not ok then fault("the hint", line) end
-  terminal:hint(ok and line or nil)
+  terminal:hint(ok and line and width.cut(line, (terminal:size())) or nil)
 end
 
 -- Whether no more inputs are taken from who does not sit at a terminal.
