@@ -163,7 +163,7 @@ test('output that cannot be written is an error, but for a reader that has had e
   assert.deepEqual([head.stdout, head.stderr], ['1\n', '']);
 });
 
-test('what a newcomer writes is answered with what it is called here', inTerminal(['repl'], { env: { TERM: 'dumb' }, rows: 50 }, async (t) => {
+test('what a newcomer writes is answered with what it is called here', inTerminal(['repl'], { env: { TERM: 'dumb' }, columns: 150, rows: 70 }, async (t) => {
   await t.shows(/^kalua>/m);
   await t.line('m = kalshi.get_markets{ limit = 1 }.markets[1]; book = kalshi.book(m.ticker)');
   for (const [input, answer] of [
@@ -171,6 +171,8 @@ test('what a newcomer writes is answered with what it is called here', inTermina
     ['if x = 5 then end', /compared with ==/], ['m.yes_bid', /did you mean yes_bid_dollars\?/],
     ['m.volume + 1', /did you mean volume_fp\?/], ['book:bestbid()', /did you mean best_bid\?/],
     ['kalshi:balance()', /called with a dot: kalshi\.balance\(\)/], ['kalshi.candles()', /:help \?candles looks for it/],
+    ['kalshi.each.get_markets{ limit = 1 }', /for row in kalshi\.each\.get_markets\{ limit = 1 \} do/],
+    ['kalshi.create_order{ ticker = m.ticker, side = "no", price = 0.6, count = 1 }', /to buy NO at q: side = "ask", price = 1 - q/],
     ['book:sweep', /:help sweep says with what/], [':help ?frobnicate', /nothing has to do with "frobnicate"/],
     [':watch kalshi.book(m.ticker)', /what is watched can only look/],
   ]) {

@@ -272,6 +272,7 @@ function CARDS.position(card)
   card:head(tostring(card:text("ticker", "market_ticker")), held, text.profit_style(count))
   local exposure = card:number("market_exposure_dollars", "exposure")
   if exposure then card:field("exposure", text.dollars(exposure)) end
+  if count ~= 0 then card:field("pays", text.dollars(math.abs(count)), " if " .. side) end
   local realized = card:number("realized_pnl_dollars", "realized_pnl")
   if realized then card:field("realized", { text.dollars(realized), text.profit_style(realized) }) end
   local fees = card:number("fees_paid_dollars", "fees_paid")

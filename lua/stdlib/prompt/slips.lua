@@ -31,6 +31,12 @@ local foreign = {
   { "^%s*var%s", "in Lua: local x = 1" },
 }
 
+-- Of errors: {pattern of the message, what is said}.
+local refused = {
+  { 'side must be one of bid, ask; "[nN][oO]" is not', 'to buy NO at q: side = "ask", price = 1 - q' },
+  { 'side must be one of bid, ask; "%a+" is not', '"bid" buys YES; "ask" sells YES, or buys NO at 1 - price' },
+}
+
 -- What an error says, where it is a text.
 local function message_of(result)
   local p = result.values and result.values[1]
@@ -78,7 +84,13 @@ end
 function slips.after(session, text, result)
   if result.status == "value" then
     local name = text:match("^%s*[%a_][%w_.%[%]\"']*%.([%a_][%w_]*)%s*$")
-    local only = result.values and #result.values == 1 and values.kind(result.values[1]) == "nil"
+    local first = result.values and #result.values == 1 and result.values[1]
+    local kind = first ~= false and values.kind(first)
+    if kind == "function" and first.fn:find("^kalshi_pages%.lua:") then
+      return session:print("it gives one row after the other: for row in "
+        .. text:match("^%s*(.-)%s*$") .. " do … end")
+    end
+    local only = kind == "nil"
     local near = only and name and meant(session, text, name)
     if near then session:print(("there is no field %s; did you mean %s?"):format(name, near)) end
     return
@@ -90,6 +102,9 @@ function slips.after(session, text, result)
   end
   local message = message_of(result)
   if not message then return end
+  for _, one in ipairs(refused) do
+    if message:find(one[1]) then return session:complain(one[2]) end
+  end
   local unknown = message:match("^kalshi%.([%w_]+): no such operation %(kalua")
   if unknown then return session:complain((":help ?%s looks for it"):format(unknown)) end
   local kind, name = message:match("a nil value %((%l+) '([%a_][%w_]*)'%)")
