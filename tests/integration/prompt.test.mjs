@@ -203,3 +203,20 @@ test('a script that uses a module as a prompt does is told what is missing', asy
   assert.equal(r.code, 1);
   assert.match(r.stderr, /my\.lua:1: attempt to index a nil value \(global 'kalua'\); local kalua = require "kalua" is missing/);
 });
+
+test('what was typed is saved as a script that does the same', async () => {
+  const folder = tempDir();
+  const inputs = ['kalshi.get_markets{ limit = 1 }', 'ticker = _.markets[1].ticker', 'no.such', 'local a = 2; a * 3', '=_ + 1', 'print(_, #ticker > 3)'];
+  const saved = await run(['repl', '--keep-going', ...[...inputs, ':save my.lua', ':save my.lua'].flatMap((i) => ['-e', i])], { cwd: folder });
+  assert.match(saved.stdout, /^5 inputs in my\.lua; kalua run my\.lua$/m);
+  assert.match(saved.stderr, /my\.lua exists already/);
+  assert.equal(fs.readFileSync(path.join(folder, 'my.lua'), 'utf8'), `local kalshi = require "kalshi"
+
+_ = kalshi.get_markets{ limit = 1 }
+ticker = _.markets[1].ticker
+local a = 2;_ = a * 3
+_ = _ + 1
+print(_, #ticker > 3)
+`);
+  assert.match((await run(['run', '--quiet', 'my.lua'], { cwd: folder })).stdout, /^7\ttrue$/m);
+});

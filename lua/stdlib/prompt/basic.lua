@@ -1,6 +1,7 @@
 -- The commands that every prompt has: leaving, timing, loading, other ways to print a value.
 local commands = require "prompt.commands"
 local later = require "prompt.later"
+local syntax = require "prompt.syntax"
 local draw = later "prompt.draw"
 
 local usage = commands.usage
@@ -43,6 +44,54 @@ commands.add{
     file:close()
     if not source then error({ kind = "validation", message = "cannot read " .. path .. ": " .. bad }, 0) end
     return session:show(session:evaluate(source, { chunk = path }))
+  end,
+}
+
+local modules = { "kalshi", "task", "kalua", "json", "http", "ws", "log", "bus" }
+
+-- Inputs as a script that does the same: with the modules that a prompt has by itself, and `_` where it would be set.
+local function as_script(inputs)
+  local body = {}
+  for _, one in ipairs(inputs) do
+    local head, tail = syntax.split(one.text)
+    if not head and syntax.is_expression(one.text) then head, tail = "", one.text end
+    local last = tail and tail:match "^%s*(.-)%s*$"
+    if one.named and last then
+      body[#body + 1] = head .. "_ = " .. last
+    elseif not last or load(last) then
+      body[#body + 1] = one.text
+    elseif head ~= "" then
+      body[#body + 1] = head
+    end
+  end
+  local all = table.concat(body, "\n") .. "\n"
+  local lines = {}
+  for _, name in ipairs(modules) do
+    local used = all:find("%f[%w_]" .. name .. "%f[^%w_]")
+    if used then lines[#lines + 1] = ('local %s = require "%s"'):format(name, name) end
+  end
+  return table.concat(lines, "\n") .. (#lines > 0 and "\n\n" or "") .. all
+end
+
+commands.add{
+  name = "save", usage = ":save FILE", help = "write the inputs that went well as a script",
+  detail = "Modules are required in it, values of inputs become _. A file that is there already is left alone.",
+  run = function(session, text)
+    if text == "" then usage("which file?") end
+    if not session.kept then usage("no input went well yet") end
+    local path = text:gsub("^~/", (os.getenv("HOME") or "~") .. "/")
+    local there = io.open(path, "r")
+    if there then
+      there:close()
+      usage(path .. " exists already")
+    end
+    local file, why = io.open(path, "w")
+    if not file then usage("cannot write " .. why) end
+    local ok, bad = file:write(as_script(session.kept))
+    local closed, worse = file:close()
+    if not ok or not closed then usage(("cannot write %s: %s"):format(path, bad or worse)) end
+    local n = #session.kept
+    session:print(("%d input%s in %s; kalua run %s"):format(n, n == 1 and "" or "s", path, path))
   end,
 }
 

@@ -155,6 +155,7 @@ local function evaluate(text)
       asks and "; :help " .. method .. " says with what" or ""))
     return false
   end
+  local whole = text
   local head, tail = syntax.split(text)
   local result = session:evaluate(head or text, { silent = head and true or nil })
   if head and result.status == "value" then
@@ -162,6 +163,7 @@ local function evaluate(text)
     result = session:evaluate(tail)
   end
   if result.status == "error" and result.kind then session.last_kind = result.kind end
+  if result.status == "value" then session:keep(whole, result.values) end
   local shown = session:show(result)
   if asks then asking.afterwards(session, text, result) end
   return shown

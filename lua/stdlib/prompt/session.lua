@@ -7,6 +7,7 @@ local names = later "prompt.names"
 
 local session = {}
 local Session = {}
+local KEPT = 1000 -- inputs
 Session.__index = Session
 
 -- Whether characters beyond ASCII come out as they are meant: what the locale says.
@@ -143,6 +144,14 @@ function Session:output(text) self.terminal:above(text) end
 function Session:complain(text)
   if self.terminal:plain() and self.terminal:lost() then return end
   self.terminal:above(text, "error")
+end
+
+---Keeps an input that went well, for `:save`, and whether its value became `_`; the oldest of too many are forgotten.
+function Session:keep(text, found)
+  self.kept = self.kept or {}
+  local first = found and found[1]
+  self.kept[#self.kept + 1] = { text = text, named = first ~= nil and first ~= json.null }
+  if #self.kept > KEPT then table.remove(self.kept, 1) end
 end
 
 return session
