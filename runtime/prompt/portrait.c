@@ -9,6 +9,7 @@
 
 #include "bindings/bindings.h"
 #include "net/utf8.h"
+#include "prompt/table_keys.h"
 #include "script/image.h"
 #include "script/script.h"
 
@@ -212,120 +213,6 @@ static void coroutine(painter *p, lua_State *co) {
 
 /* ---- tables ---- */
 
-/* A key of a table, small enough to be sorted. Texts are kept by the table. */
-typedef struct {
-  enum { KEY_NUMBER, KEY_TEXT, KEY_BOOLEAN, KEY_OTHER } kind;
-  bool whole;    /* KEY_NUMBER: an integer, in `i` too */
-  lua_Number d;  /* KEY_NUMBER */
-  lua_Integer i; /* KEY_NUMBER, KEY_BOOLEAN, KEY_OTHER: its place in the list of others */
-  const char *s; /* KEY_TEXT */
-  size_t n;
-} key;
-
-static int order(const key *a, const key *b) {
-  if (a->kind != b->kind) return a->kind < b->kind ? -1 : 1;
-  if (a->kind == KEY_TEXT) {
-    size_t n = a->n < b->n ? a->n : b->n;
-    int by_bytes = n ? memcmp(a->s, b->s, n) : 0;
-    return by_bytes ? by_bytes : (a->n > b->n) - (a->n < b->n);
-  }
-  if (a->kind == KEY_NUMBER) {
-    if (a->d != b->d) return a->d < b->d ? -1 : 1;
-    if (a->whole != b->whole) return a->whole ? -1 : 1;
-    if (!a->whole) return 0;
-  }
-  return (a->i > b->i) - (a->i < b->i);
-}
-
-/* The k lowest keys of any number of them: a heap with the highest at its top. */
-typedef struct {
-  key *keys;
-  size_t n, room;
-} lowest;
-
-static void sink(key *keys, size_t n, size_t at) {
-  key moved = keys[at];
-  for (size_t child; (child = 2 * at + 1) < n; at = child) {
-    if (child + 1 < n && order(&keys[child + 1], &keys[child]) > 0) child++;
-    if (order(&keys[child], &moved) <= 0) break;
-    keys[at] = keys[child];
-  }
-  keys[at] = moved;
-}
-
-/* Whether it was taken. */
-static bool offer(lowest *l, const key *k) {
-  if (l->n < l->room) {
-    size_t at = l->n++;
-    for (; at > 0 && order(&l->keys[(at - 1) / 2], k) < 0; at = (at - 1) / 2)
-      l->keys[at] = l->keys[(at - 1) / 2];
-    l->keys[at] = *k;
-    return true;
-  }
-  if (l->room == 0 || order(k, &l->keys[0]) >= 0) return false;
-  l->keys[0] = *k;
-  sink(l->keys, l->n, 0);
-  return true;
-}
-
-static void sort(lowest *l) {
-  for (size_t n = l->n; n > 1;) {
-    n--;
-    key highest = l->keys[0];
-    l->keys[0] = l->keys[n];
-    l->keys[n] = highest;
-    sink(l->keys, n, 0);
-  }
-}
-
-/* The key at the top, popped. Objects are put into the list of others at stack index `others`. */
-static key take_key(lua_State *L, int others, lua_Integer *n_others) {
-  key k = {.kind = KEY_OTHER};
-  switch (lua_type(L, -1)) {
-  case LUA_TNUMBER:
-    k.kind = KEY_NUMBER;
-    k.whole = lua_isinteger(L, -1);
-    k.d = lua_tonumber(L, -1);
-    k.i = k.whole ? lua_tointeger(L, -1) : 0;
-    break;
-  case LUA_TSTRING:
-    k.kind = KEY_TEXT;
-    k.s = lua_tolstring(L, -1, &k.n);
-    break;
-  case LUA_TBOOLEAN:
-    k.kind = KEY_BOOLEAN;
-    k.i = lua_toboolean(L, -1);
-    break;
-  default:
-    k.i = ++*n_others;
-    lua_pushvalue(L, -1);
-    lua_rawseti(L, others, k.i);
-    break;
-  }
-  lua_pop(L, 1);
-  return k;
-}
-
-static void push_key(lua_State *L, const key *k, int others) {
-  switch (k->kind) {
-  case KEY_NUMBER:
-    if (k->whole)
-      lua_pushinteger(L, k->i);
-    else
-      lua_pushnumber(L, k->d);
-    break;
-  case KEY_TEXT:
-    lua_pushlstring(L, k->s, k->n);
-    break;
-  case KEY_BOOLEAN:
-    lua_pushboolean(L, k->i != 0);
-    break;
-  default:
-    lua_rawgeti(L, others, k->i);
-    break;
-  }
-}
-
 /* How a table is walked through: from 1 to `listed` it was shown, up to `n` it is a list. */
 typedef struct {
   int idx;
@@ -383,7 +270,7 @@ static void pairs(painter *p, walk *w, int depth) {
     w->cut = first.cut;
     return;
   }
-  lowest l = {.room = some};
+  kl_lowest_keys l = {.room = some};
   if (l.room > SIZE_MAX / sizeof *l.keys) no_memory(L);
   lua_newtable(L); /* others */
   const int others = top + 1;
@@ -394,16 +281,16 @@ static void pairs(painter *p, walk *w, int depth) {
   begin_walk(p, w);
   for (; next_key(p, w); count++) {
     lua_pushvalue(L, -1);
-    key k = take_key(L, others, &n_others);
-    offer(&l, &k);
+    kl_table_key k = kl_table_key_take(L, others, &n_others);
+    kl_lowest_keys_offer(&l, &k);
   }
-  sort(&l);
+  kl_lowest_keys_sort(&l);
   size_t shown = 0;
   kl_buf_str(p->out, ",\"h\":[");
   for (; shown < l.n && !full(p); shown++) {
     kl_buf_str(p->out, shown ? ",[" : "[");
-    push_key(L, &l.keys[shown], others); /* … key */
-    p->nodes++;                          /* a key is no value */
+    kl_table_key_push(L, &l.keys[shown], others); /* … key */
+    p->nodes++;                                   /* a key is no value */
     value(p, lua_gettop(L), depth + 1);
     kl_buf_char(p->out, ',');
     lua_rawget(L, w->idx); /* … value */
