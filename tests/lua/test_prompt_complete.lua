@@ -254,7 +254,7 @@ test("the place is found through what is unfinished, long, or wrong", function(t
   })
   for i = 0, 255 do -- every byte, anywhere
     local text = "kalshi.get_markets{ " .. string.char(i) .. " = 'x', [" .. string.char(i) .. "] = " .. string.char(i)
-    for cursor = 18, #text, 4 do complete.at(session, text, cursor) end
+    for cursor = 18, #text, 8 do complete.at(session, text, cursor) end
   end
 end)
 

@@ -515,7 +515,7 @@ test("whatever is in a field, it is drawn", function(t)
     v[key] = strange[pick(#strange)]
   end
   for _, record in ipairs(records) do
-    for i = 1, 25 do
+    for i = 1, 10 do
       task.yield()
       local one, other = copy(record), copy(record)
       for _ = 1, pick(3) do spoil(one) end
