@@ -316,6 +316,20 @@ test("commands, and what stands behind them", function(t)
   t.eq(from, "  :time kalshi.")
 end)
 
+test("the commands of the prompt offer what goes on with what is typed", function(t)
+  require "prompt.looking"
+  require "prompt.tour"
+  session.ready = { name = "maker" }
+  for input, expected in pairs{
+    [":log |"] = { "error;warn;info;debug;trace", ":log " }, [":log d|"] = { "debug", ":log " },
+    [":stop |"] = { "maker", ":stop " }, [":stop ma|"] = { "maker", ":stop " }, [":stop x|"] = { "", ":stop " },
+    [":tour e|"] = { "end", ":tour " },
+  } do
+    local list, from = offered(input)
+    t.eq({ table.concat(list, ";"), from }, expected, input)
+  end
+end)
+
 test("modules in require", function(t)
   check(t, { { 'require "t|', "task;test" }, { 'local j = require("js|', "json" } })
 end)

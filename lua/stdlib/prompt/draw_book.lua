@@ -122,7 +122,7 @@ function books.lines(record, o)
   for i = n_asks, 1, -1 do add(asks[i]) end
   local bid, ask = view.bids[1], view.asks[1]
   if bid and ask then
-    local mid = string.format("%.4f", (bid[1] + ask[1]) / 2):gsub("0?0$", "")
+    local mid = text.price((bid[1] + ask[1]) / 2)
     local between = string.format("  %s spread %s, mid %s", o.ascii and "--" or "──", format(ask[1] - bid[1]), mid)
     add(text.dim(o, text.fit(o, between, o.width)))
   else

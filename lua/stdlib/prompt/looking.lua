@@ -223,7 +223,8 @@ commands.add{
 
 -- ---- the log ----
 
-local LEVELS = { "error", "warn", "info", "debug", "trace" }
+local LEVELS = {}
+for i, level in ipairs{ "error", "warn", "info", "debug", "trace" } do LEVELS[i] = { text = level } end
 
 commands.add{
   name = "log", usage = ":log [LEVEL]", help = "which lines the process logs: error, warn, info, debug or trace",
@@ -232,11 +233,7 @@ commands.add{
     if answer.was == answer.level then return session:print("the log level is " .. answer.level) end
     session:print(("the log level is %s now, it was %s"):format(answer.level, answer.was))
   end,
-  complete = function()
-    local out = {}
-    for i, level in ipairs(LEVELS) do out[i] = { text = level } end
-    return out, 1
-  end,
+  complete = function(_, rest) return commands.offer(rest, LEVELS) end,
 }
 
 -- ---- changing ----
@@ -320,7 +317,7 @@ commands.add{
     session:print(name .. (ok and answer.failed and " has stopped; it has failed" or " has stopped"))
     return not (ok and answer.failed)
   end,
-  complete = function(session) return { { text = session.ready.name } }, 1 end,
+  complete = function(session, rest) return commands.offer(rest, { { text = session.ready.name } }) end,
 }
 
 commands.add{

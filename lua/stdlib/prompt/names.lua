@@ -1,6 +1,7 @@
 -- Tickers of markets, events and series that this prompt has seen, with their titles: what completion offers where one
 -- is expected. They are taken from values that pass by, and the oldest are forgotten when there are too many.
 local task = require "task"
+local draw_text = require "prompt.draw_text"
 
 local names = {}
 
@@ -245,9 +246,7 @@ local function text_of(value) return type(value) == "string" and value ~= "" and
 -- A price as people write it.
 local function price_of(value)
   local n = type(value) == "table" and tonumber(value.n) or tonumber(value)
-  if not n or n <= 0 then return nil end
-  local text = ("%.4f"):format(n):gsub("0?0$", "")
-  return text
+  return n and n > 0 and draw_text.price(n) or nil
 end
 
 local function ticker_of(value)

@@ -49,10 +49,8 @@ end
 
 -- The name that is meant by one behind `path` and its dot or colon; nil where none is near.
 local function near_member(session, path, name)
-  local ok, list = pcall(complete.at, session, path, #path)
-  if not ok then return nil end
   local best, least
-  for _, offer in ipairs(list or {}) do
+  for _, offer in ipairs((complete.at(session, path, #path))) do
     local one = offer.text:match("^[%w_]+")
     if one and one ~= name then
       local d = index.distance(name, one, NEAR)

@@ -315,7 +315,7 @@ commands.add{
     session.tour, session.on_empty = {}, on_empty
     return show_step(session, step)
   end,
-  complete = function() return { { text = "all" }, { text = "end" } }, 0 end,
+  complete = function(_, text) return commands.offer(text, { { text = "all" }, { text = "end" } }) end,
 }
 
 return tour
