@@ -6,25 +6,13 @@
 local kalshi = require "kalshi"
 local kalua = require "kalua"
 local json = require "json"
+local arguments = require "cli.settings"
 
 local function usage(...)
   error({ kind = "usage", message = string.format(...) }, 0)
 end
 
-local settings, words = {}, {}
-do
-  local into = settings
-  for _, word in ipairs(kalua.args) do
-    if into == settings and word == "--" then
-      into = words
-    elseif into == settings then
-      local key, value = word:match "^(%w+)=(.*)$"
-      settings[key] = value
-    else
-      words[#words + 1] = word
-    end
-  end
-end
+local settings, words = arguments.settings, arguments.words
 local op = settings.operation and kalshi.describe(settings.operation)
 
 -- ---- words to parameters ----

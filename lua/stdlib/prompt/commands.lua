@@ -6,10 +6,13 @@ local waiting = {} -- modules that were not required yet
 ---Has modules of commands required when a command is looked for first: the prompt comes before that.
 function commands.later(modules) waiting = modules end
 
-local function require_all()
-  local modules = waiting
-  waiting = {}
-  for _, name in ipairs(modules) do require(name) end
+---Requires them now; pause(), where it is given, is called before each.
+function commands.settle(pause)
+  while waiting[1] do
+    if pause then pause() end
+    local name = table.remove(waiting, 1) -- nil where somebody did not wait
+    if name then require(name) end
+  end
 end
 
 ---Adds a command: name; usage (":load FILE"); help (one line); detail (more lines, or nil); aliases (a list, or nil);
@@ -24,7 +27,7 @@ end
 
 ---The command of this name or alias, or the only one whose name begins so; else nil and the names that do.
 function commands.find(name)
-  require_all()
+  commands.settle()
   if by_name[name] then return by_name[name] end
   local found, names = nil, {}
   for _, c in ipairs(order) do
@@ -39,7 +42,7 @@ end
 
 ---All commands, in the order in which they were added.
 function commands.all()
-  require_all()
+  commands.settle()
   return order
 end
 

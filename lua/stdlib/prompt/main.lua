@@ -306,12 +306,14 @@ end
 
 -- What the first keys and the first input need is compiled while nobody waits for it.
 local function warm_up()
+  local function pause() task.sleep(BETWEEN) end
   for _, name in ipairs{ "complete", "draw", "draw_table", "draw_card", "draw_book", "help_index", "help_pages" } do
-    task.sleep(BETWEEN)
+    pause()
     require("prompt." .. name)
   end
-  task.sleep(BETWEEN)
-  commands.all()
+  pause()
+  require("prompt.doc_comments").all()
+  commands.settle(pause)
 end
 
 -- ---- the whole ----
