@@ -4,7 +4,6 @@
 --   operation=             the one called; with method= and path= the one that they match, if any
 --   all=1, max=N           every page
 local kalshi = require "kalshi"
-local kalua = require "kalua"
 local json = require "json"
 local arguments = require "cli.settings"
 
