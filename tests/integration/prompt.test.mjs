@@ -22,6 +22,9 @@ test('-e prints values as Lua has them; inputs share what they set, locals too; 
     ['local a = 2', ''], ['b = 3', ''], ['a * b', '6\n'], ['_ + 1', '7\n'],
     ['print("first") task.sleep(0.05) print("second")', 'first\nsecond\n'],
     ['task.spawn(function() print("from a task") end) task.sleep(0.02)', 'from a task\n'], ['"last"', '"last"\n'],
+    // The value of an expression behind statements is shown.
+    ['x = 1; x + 1', '2\n'], ['local a = 5\na * 2', '10\n'], ['a', '5\n'], ['=a', '5\n'], ['x = 1 -- a; x', ''], ['s = "a; b"; s', '"a; b"\n'],
+    ['for i = 1, 2 do x = i end; x', '2\n'], ['function f()\n  return 7\nend\nf()\n-- done', '7\n'], ['t = [[\nx]]', ''],
   ];
   assert.deepEqual(await e(...cases.map(([input]) => input)),
     { code: 0, signal: null, stdout: cases.map(([, output]) => output).join(''), stderr: '' });
@@ -74,9 +77,10 @@ test('--json gives one document for each value', async () => {
 test('a file is read as if it were typed, blocks over several lines and commands too', async () => {
   const r = await piped('for i = 1, 2 do\n  print(i)\nend\nt = {\n  1,\n  2 }\n#t\n:json t\n-- nothing\n');
   assert.deepEqual([r.code, r.stderr, r.stdout], [0, '', '1\n2\n2\n[1,2]\n']);
-  const bad = await piped('1\nfor\n\n2\nfor i = 1, 2 do', '--keep-going');
-  assert.deepEqual([bad.code, bad.stdout], [1, '1\n2\n']);
-  assert.match(bad.stderr, /<name> expected near <eof>[^]*'end' expected/);
+  const bad = await piped('1\nfor\n\n2\nprint "abc\n3\nkalshi.each.get_series_list{}\n:orders\n:tasks\nfor i = 1, 2 do', '--keep-going');
+  assert.deepEqual([bad.code, bad.stdout], [1, '1\n2\n3\nno resting orders\nno task runs\n']);
+  assert.match(bad.stderr, /<name> expected near <eof>[^]*unfinished string[^]*no pages[^]*'end' expected/);
+  assert.doesNotMatch(bad.stderr, /traceback/, 'frames of our own modules are no news');
 });
 
 test('an order from the command line, and its cancel; :full leaves nothing out', async () => {
@@ -99,10 +103,11 @@ test('a prompt inside a script sees what that has, and it runs on', async () => 
   assert.deepEqual([r.code, r.stdout], [0, 'runs\tword\n1\ntrue\n"own"\n'], r.stderr);
 });
 
-test('an endless loop ends by itself, and is only that input', async () => {
-  const r = await run(['repl', '--cpu-ms', '100', '--keep-going', '-e', 'while true do end', '-e', '"still here"']);
-  assert.deepEqual([r.code, r.stdout], [1, '"still here"\n']);
-  assert.match(r.stderr, /ran for more than 100 ms/);
+test('what fails is only that input: an endless loop, an error, a method that is not called', async () => {
+  const r = await run(['repl', '--cpu-ms', '100', '--keep-going', '-e', 'while true do end', '-e', '"still here"', '-e', 'x = 1\n\nerror "here"',
+    '-e', '("x"):rep']);
+  assert.deepEqual([r.code, r.stdout], [2, '"still here"\n']);
+  assert.match(r.stderr, /ran for more than 100 ms[^]*prompt:3: here[^]*rep is called: \("x"\):rep\(…\)/, 'lines are those of the whole');
 });
 
 test('NAME? of a value, a word without its colon, a mistyped command; without UTF-8 drawings are of ASCII', async () => {
@@ -122,35 +127,6 @@ test('Ctrl-C ends what runs and all of it: 130; -e leaves standard input alone',
   }
 });
 
-test('in a terminal that cannot be drawn on a mistake is no end', inTerminal(['repl'], { env: { TERM: 'dumb' } }, async (t) => {
-  await t.shows(/^kalua>/m);
-  await t.line('no.such');
-  await t.line('6 * 7');
-  await t.shows(/attempt to index[^]*42/);
-  await t.line(':quit');
-  assert.equal(await t.code(), 0);
-}));
-
-test('statements are run, and the expression behind them is shown', async () => {
-  const r = await e('x = 1; x + 1', 'local a = 5\na * 2', 'a', '=a', 'x = 1 -- a; x', 's = "a; b"; s', 'for i = 1, 2 do x = i end; x',
-    'function f()\n  return 7\nend\nf()\n-- done', 't = [[\nx]]');
-  assert.deepEqual([r.stderr, r.stdout], ['', '2\n10\n5\n5\n"a; b"\n2\n7\n']);
-  assert.match((await e('x = 1\n\nerror "here"')).stderr, /prompt:3: here/, 'lines are those of the whole');
-  const lone = await e('("x"):rep');
-  assert.deepEqual([lone.code, lone.stdout], [2, '']);
-  assert.match(lone.stderr, /rep is called: \("x"\):rep\(…\)/);
-});
-
-test('a quoted string ends with its line, and modules of our own are no news in a traceback', async () => {
-  const r = await piped('print "abc\n1\n', '--keep-going');
-  assert.deepEqual([r.code, r.stdout], [1, '1\n']);
-  assert.match(r.stderr, /unfinished string/);
-  const own = await e('kalshi.each.get_series_list{}');
-  assert.match(own.stderr, /no pages/);
-  assert.doesNotMatch(own.stderr, /traceback/);
-  assert.equal((await e(':orders', ':tasks')).stdout, 'no resting orders\nno task runs\n');
-});
-
 test('output that cannot be written is an error, but for a reader that has had enough', async () => {
   const shell = async (text) => {
     const p = spawnSync('/bin/sh', ['-c', text], { env: { ...cleanEnv(), ...env, KALUA }, encoding: 'utf8', timeout: 60000 });
@@ -167,6 +143,7 @@ test('what a newcomer writes is answered with what it is called here', inTermina
   await t.shows(/^kalua>/m);
   await t.line('m = kalshi.get_markets{ limit = 1 }.markets[1]; book = kalshi.book(m.ticker)');
   for (const [input, answer] of [
+    ['no.such', /attempt to index/], ['6 * 7', /42/], // a mistake is no end
     ['x != 5', /"not equal" is ~= in Lua/], ['x += 1', /Lua has no \+=/], ['a && b', /"and" is a word/],
     ['if x = 5 then end', /compared with ==/], ['m.yes_bid', /did you mean yes_bid_dollars\?/],
     ['m.volume + 1', /did you mean volume_fp\?/], ['book:bestbid()', /did you mean best_bid\?/],
@@ -179,6 +156,8 @@ test('what a newcomer writes is answered with what it is called here', inTermina
     await t.line(input);
     await t.shows(answer);
   }
+  await t.line(':quit');
+  assert.equal(await t.code(), 0);
 }));
 
 test('a simulator that is a process of its own is named, and outlived', async () => {
