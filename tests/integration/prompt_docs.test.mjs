@@ -102,13 +102,14 @@ class Prompt {
     p.greeting = await p.printed();
     return p;
   }
-  // Waits for the next prompt, or the end; the new lines before it.
-  async printed() {
+  // Waits for the next prompt, or the end; the new lines before it, of which `echo` are the input: the prompt that it
+  // is typed at is not the next one.
+  async printed(echo = 0) {
     let lines;
     await until('a prompt', async () => {
       lines = (await this.terminal.all()).split('\n');
       this.ended = await this.terminal.value('#{pane_dead}') === '1';
-      return lines.length > this.shown.length && (lines.at(-1) === FIRST.trim() || this.ended);
+      return this.ended || lines.length > this.shown.length + echo && lines.at(-1) === FIRST.trim();
     });
     const fresh = lines.slice(this.shown.length, this.ended ? undefined : -1);
     this.shown = lines.slice(0, -1);
@@ -119,7 +120,7 @@ class Prompt {
     else await this.terminal.type(text);
     await this.terminal.keys('Enter');
     const echo = text.split('\n').length;
-    return (await this.printed()).slice(echo);
+    return (await this.printed(echo)).slice(echo);
   }
 }
 
