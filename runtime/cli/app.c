@@ -302,9 +302,9 @@ static bool load_key(kl_app *a, kl_error *e) {
   return true;
 }
 
-static void settle(kl_app *a) {
+static void settle(kl_app *a, bool embedded) {
   kl_settings_wipe(a->settings, "KALSHI_PRIVATE_KEY"); /* also where it was not needed */
-  if (a->o.settled) a->o.settled(a->o.settled_data);
+  if (a->o.settled) a->o.settled(a->o.settled_data, embedded);
 }
 
 static bool choose_exchange(kl_app *a, kl_error *e) {
@@ -313,13 +313,13 @@ static bool choose_exchange(kl_app *a, kl_error *e) {
   memcpy(a->env_name, x.env, sizeof a->env_name);
   a->ca_file = x.ca_file;
   if (x.embedded) {
-    settle(a);
+    settle(a, true);
     return start_exchange(a, e);
   }
   memcpy(a->rest_url, x.rest_url, sizeof a->rest_url);
   memcpy(a->ws_url, x.ws_url, sizeof a->ws_url);
   if (!load_key(a, e)) return false;
-  settle(a);
+  settle(a, false);
   return true;
 }
 
@@ -551,8 +551,8 @@ void kl_app_show(kl_app *a) {
   a->control = kl_control_open(&a->loop, a->host, a->env_name);
   if (!kl_control_add(a->control, kl_shadow_ops, a))
     kl_log_warn("kalua", "`kalua shadow` does not work here: not enough memory");
-  a->prompt = kl_prompt_open(a->control, a->host, a->env_name,
-                             !a->sim && strcmp(a->env_name, "sim") == 0 ? a->rest_url : NULL);
+  a->prompt =
+      kl_prompt_open(a->control, a->host, a->env_name, !a->sim && strcmp(a->env_name, "sim") == 0 ? a->rest_url : NULL);
 }
 
 /* ---- running ---- */

@@ -14,9 +14,9 @@ typedef struct kl_connect_options {
   bool quick; /* somebody waits for the prompt: the embedded exchange's keys are those that are made soonest */
   bool quiet; /* nothing is said on the terminal, but to the control socket: a prompt has the terminal, and SIGINT */
   /* May be NULL. Called in the middle of the opening, once nobody is asked for a passphrase any more and the
-   * environment of the process is as it stays: from then on another thread may use both, while the exchange is started.
-   */
-  void (*settled)(void *data);
+   * environment of the process is as it stays: from then on another thread may use both, while the exchange is started,
+   * which is the embedded one or is not. */
+  void (*settled)(void *data, bool embedded);
   void *settled_data;
   bool live, log_json, no_watch;
   int64_t memory_mb, cpu_ms, seed, markets;

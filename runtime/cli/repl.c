@@ -13,6 +13,7 @@
 #include "prompt/prompt.h"
 
 typedef struct repl {
+  const char *script; /* NULL: none */
   kl_app *app;
   kl_front_options front;
   uv_async_t left;               /* the prompt has ended */
@@ -58,7 +59,7 @@ static bool start_script(kl_app *app, const char *path, char *const *args, bool 
 }
 
 /* The prompt begins while the exchange does: it waits for its first word. */
-static void start_front(void *data) {
+static void start_front(void *data, bool embedded) {
   repl *r = data;
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
@@ -66,6 +67,7 @@ static void start_front(void *data) {
     return;
   }
   r->front.fd = pair[1];
+  r->front.foreseen = embedded && !r->script;
   int failed = pthread_create(&r->thread, NULL, run_front, r);
   if (!failed) {
     r->end = pair[0];
@@ -85,7 +87,7 @@ static void listen_for_end(repl *r) {
 }
 
 /* Returns the exit code, unless the prompt has one. */
-static int run(repl *r, kl_connect_options *o, const char *path, char *const *args) {
+static int run(repl *r, kl_connect_options *o, char *const *args) {
   kl_error e = {0};
   o->settled = start_front;
   o->settled_data = r;
@@ -107,7 +109,7 @@ static int run(repl *r, kl_connect_options *o, const char *path, char *const *ar
   if (own < 0) {
     kl_error_set(&e, KL_ERR_INTERNAL, "no socket for the prompt: %s", strerror(errno));
     code = -1;
-  } else if (!start_script(r->app, path, args, !o->no_watch, &e)) {
+  } else if (!start_script(r->app, r->script, args, !o->no_watch, &e)) {
     code = -1;
   } else if (!(adopted = kl_control_adopt(kl_app_control(r->app), end))) {
     kl_error_set(&e, KL_ERR_INTERNAL, "not enough memory for the prompt");
@@ -152,7 +154,8 @@ int kl_command_repl(int argc, char **argv) {
   if (code < 0 && paths.n > 1) code = kl_cli_usage("repl", "one script at a time");
   if (code < 0) {
     r.front.inputs = inputs.items;
-    code = run(&r, &o, paths.n ? paths.items[0] : NULL, (char *const *)args.items);
+    r.script = paths.n ? paths.items[0] : NULL;
+    code = run(&r, &o, (char *const *)args.items);
     if (code == KL_EXIT_OK) code = r.code;
   }
   kl_text_list_free(&inputs);

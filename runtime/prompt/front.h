@@ -10,12 +10,13 @@
 #include "base/error.h"
 
 typedef struct kl_front_options {
-  int fd;                    /* connected to a control socket; taken */
-  const char *name;          /* of the strategy; NULL: the only one */
-  bool local;                /* the other end is this process, and ends with the prompt */
-  bool armed;                /* from the beginning */
-  bool json;                 /* values as JSON */
-  bool keep_going;           /* after an input that failed, where nobody sits at a terminal */
+  int fd;           /* connected to a control socket; taken */
+  const char *name; /* of the strategy; NULL: the only one */
+  bool local;       /* the other end is this process, and ends with the prompt */
+  bool foreseen;    /* it will be an empty script on the embedded exchange: the prompt may be there before it */
+  bool armed;       /* from the beginning */
+  bool json;        /* values as JSON */
+  bool keep_going;  /* after an input that failed, where nobody sits at a terminal */
   const char *const *inputs; /* what is evaluated, instead of what is typed; NULL-terminated; NULL: what is typed */
   /* Breaks what runs at the other end at this moment, from this thread. NULL: only its time limit does. */
   void (*interrupt)(void *data);

@@ -224,7 +224,7 @@ static int l_open(lua_State *L) {
   return 1;
 }
 
-/* options() -> what the command line said: name, is_local, armed, json, keep_going, inputs. */
+/* options() -> what the command line said: name, is_local, foreseen, version, armed, json, keep_going, inputs. */
 static int l_options(lua_State *L) {
   const kl_front_options *o = kl_front_of(L)->o;
   lua_newtable(L);
@@ -232,6 +232,10 @@ static int l_options(lua_State *L) {
   lua_setfield(L, -2, "name");
   lua_pushboolean(L, o->local);
   lua_setfield(L, -2, "is_local");
+  lua_pushboolean(L, o->foreseen);
+  lua_setfield(L, -2, "foreseen");
+  lua_pushliteral(L, KL_VERSION);
+  lua_setfield(L, -2, "version");
   lua_pushboolean(L, o->armed);
   lua_setfield(L, -2, "armed");
   lua_pushboolean(L, o->json);

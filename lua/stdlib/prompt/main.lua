@@ -89,8 +89,11 @@ local function begin()
     if session.is_local then return terminal:close() end -- the command says why
     return fail(gone or "the process has ended", 1)
   end
-  local ready = task.channel(1)
-  session:begin(function() ready:send(true) end)
+  local ready, began = task.channel(1), false
+  session:begin(function()
+    began = true
+    ready:send(true)
+  end)
   local waiter = task.spawn(pcall, session.call.wait, session.call) -- goes on as long as the session
   local ok, err = pcall(task.race, {
     function() ready:recv() end,
@@ -100,7 +103,7 @@ local function begin()
     end,
   })
   if not ok then return fail(type(err) == "table" and err.message or tostring(err), code_of(err.kind)) end
-  if not session.ready then return fail("the session has ended before it began", 1) end
+  if not began then return fail("the session has ended before it began", 1) end
   task.spawn(function()
     local good, why = waiter:await()
     is_over(good and "the session has ended" or why.message or tostring(why))
@@ -318,6 +321,13 @@ end
 
 -- ---- the whole ----
 
+-- What the other end will say of itself is known, and it is still being started.
+local foreseen = typed and asks and options.foreseen
+if foreseen then
+  session.ready = { version = options.version, env = "sim", name = "repl" }
+  greeting()
+  set_prompt()
+end
 if not begin() then return end
 
 lines.follow(session)
@@ -332,10 +342,10 @@ end)
 
 local background = {}
 if typed and asks then
-  greeting()
+  if not foreseen then greeting() end
   if not terminal:plain() then background = { task.spawn(warm_up), session.names.fill(session) } end
 end
-set_prompt()
+if not foreseen then set_prompt() end
 if not session.is_local then stops.settle(session) end
 
 local reader = task.spawn(typed and read_terminal or run_inputs)
