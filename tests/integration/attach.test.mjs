@@ -173,6 +173,12 @@ test('in a terminal: typing, a value that is followed, Ctrl-D; the script goes o
   await t.shows(/Looking only, until :arm/);
   await t.line('kalua.state.n');
   await t.shows(/^2$/m);
+  await t.line('price');
+  await t.shows(/^task 3 has a variable of that name: after :task 3, /m);
+  await t.line(':task 3');
+  await t.line('price');
+  await t.shows(/^0\.42$/m);
+  await t.line(':task 0');
   await t.line(':watch Turns 0.1');
   await t.shows((lines) => new Set(lines.map((l) => l.match(/^\[1\] Turns = (\d+)$/)?.[1]).filter(Boolean)).size >= 3);
   await t.line(':unwatch 1');

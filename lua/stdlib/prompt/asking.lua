@@ -4,12 +4,14 @@ local commands = require "prompt.commands"
 local later = require "prompt.later"
 local draw = later "prompt.draw"
 local index = later "prompt.help_index"
+local looking_text = later "prompt.looking_text"
 local slips = later "prompt.slips"
 local values = require "prompt.values"
 
 local asking = {}
 
 local WORDS = { quit = "quit", exit = "quit", help = "help", tour = "tour" }
+local LOOKED_AT = 10 -- tasks, for a variable
 local NEAR = 2 -- letters that may be wrong in the name of a command
 
 local function is_nil(p) return values.kind(p) == "nil" end
@@ -61,6 +63,17 @@ function asking.about(session, name)
   return true
 end
 
+-- The first of the script's tasks that has a variable of this name where it waits; nil where none has.
+local function task_with(session, name)
+  for _, one in ipairs(session:ask("tasks", { n = LOOKED_AT }).tasks) do
+    local frame = looking_text.first_of_lua(one.frames)
+    local ok, _, list = pcall(session.ask_parts, session, "locals", { task = one.id, frame = frame and frame.level })
+    for _, variable in ipairs(ok and frame and list or {}) do
+      if variable.name == name then return one.id end
+    end
+  end
+end
+
 ---Says after an input what its outcome alone does not: that a lone name is one of nothing, what else may be meant.
 function asking.afterwards(session, text, result)
   local name = text:match("^%s*([%a_][%w_]*)%s*$")
@@ -68,6 +81,11 @@ function asking.afterwards(session, text, result)
     return slips.after(session, text, result)
   end
   if not is_nil(result.values[1]) then return end
+  local task = type(session.ready.path) == "string" and task_with(session, name)
+  if task then
+    session:print(("task %d has a variable of that name: after :task %d, names are its own"):format(task, task))
+    return
+  end
   local near = index.near(name, 1)[1]
   session:print(("nothing is called %s here%s"):format(name, near and "; did you mean " .. near .. "?" or ""))
 end
