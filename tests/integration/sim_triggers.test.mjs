@@ -168,7 +168,7 @@ describe('markets', () => {
     assert.ok(m, 'a market whose end is open');
     const done = await s.trigger('news', { market: m.ticker, size: 3 });
     assert.ok(done.change > 0.1, JSON.stringify(done));
-    await until('the price', async () => Number((await s.look(`book/${m.ticker}`)).bid) > Number(m.ask), 30000);
+    await until('the price', async () => Number((await s.look(`book/${m.ticker}`)).bid) > Number(m.ask), 90000);
     const back = await s.trigger('news', { market: m.ticker, size: -3 });
     assert.ok(back.change < 0 && back.probability < done.probability, JSON.stringify(back));
     assert.match((await s.triggered('news', { market: m.ticker, size: 0 })).body.error.message, /-10 to 10/);
