@@ -327,6 +327,8 @@ if foreseen then
   session.ready = { version = options.version, env = "sim", name = "repl" }
   greeting()
   set_prompt()
+  terminal:busy("")
+  terminal:busy(nil) -- what is typed is shown from here on, though nobody takes it yet
 end
 if not begin() then return end
 
