@@ -41,7 +41,7 @@ extern const kl_portrait_limits kl_portrait_whole; /* what a program reads; size
 
 /* Appends the portraits of the n values at the top of L, which stay there, as one JSON list. Tables and userdata are
  * numbered through. Raises when memory is out, and like kl_check_time; `out` must then be owned by something that frees
- * it. In "draw" it takes some milliseconds at most, whatever the values are. */
+ * it. In "draw" it takes some ten milliseconds at most, whatever the values are. */
 void kl_portrait_write(lua_State *L, int n, const kl_portrait_limits *limits, kl_buf *out); /* raises */
 
 #endif
