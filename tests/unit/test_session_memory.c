@@ -7,41 +7,10 @@
 
 #include <cmocka.h>
 
+#include "failing_memory.h"
 #include "session_bed.h"
 
-/* The linker leads all calls of the program here. */
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t k, size_t n);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t k, size_t n);
-void *__wrap_realloc(void *p, size_t n);
-char *__wrap_strdup(const char *s);
-char *__wrap_strndup(const char *s, size_t n);
-
-static long left, left_of_script; /* allocations until the one that fails; 0: none does */
-static bool failed;
-
-static bool fails(long *count) {
-  if (*count == 0 || --*count > 0) return false;
-  failed = true;
-  return true;
-}
-
-void *__wrap_malloc(size_t n) { return fails(&left) ? NULL : __real_malloc(n); }
-void *__wrap_calloc(size_t k, size_t n) { return fails(&left) ? NULL : __real_calloc(k, n); }
-void *__wrap_realloc(void *p, size_t n) { return fails(&left) ? NULL : __real_realloc(p, n); }
-
-char *__wrap_strndup(const char *s, size_t n) {
-  size_t k = strnlen(s, n);
-  char *copy = fails(&left) ? NULL : __real_malloc(k + 1);
-  if (!copy) return NULL;
-  memcpy(copy, s, k);
-  copy[k] = 0;
-  return copy;
-}
-
-char *__wrap_strdup(const char *s) { return __wrap_strndup(s, strlen(s)); }
+static long left_of_script; /* as `left`, of the script's own */
 
 static void *script_memory(void *data, void *p, size_t size) {
   (void)data;

@@ -2,41 +2,8 @@
  * end make: what was asked for is answered, the next reload works, and nothing is left. */
 #include "strategy_bed.h"
 
+#include "failing_memory.h"
 #include "script/internal.h"
-
-/* The linker leads all calls of the program here. */
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t k, size_t n);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t k, size_t n);
-void *__wrap_realloc(void *p, size_t n);
-char *__wrap_strdup(const char *s);
-char *__wrap_strndup(const char *s, size_t n);
-
-static long left; /* allocations until the one that fails; 0: none does */
-static bool failed;
-
-static bool fails(void) {
-  if (left == 0 || --left > 0) return false;
-  failed = true;
-  return true;
-}
-
-void *__wrap_malloc(size_t n) { return fails() ? NULL : __real_malloc(n); }
-void *__wrap_calloc(size_t k, size_t n) { return fails() ? NULL : __real_calloc(k, n); }
-void *__wrap_realloc(void *p, size_t n) { return fails() ? NULL : __real_realloc(p, n); }
-
-char *__wrap_strndup(const char *s, size_t n) {
-  size_t k = strnlen(s, n);
-  char *copy = fails() ? NULL : __real_malloc(k + 1);
-  if (!copy) return NULL;
-  memcpy(copy, s, k);
-  copy[k] = 0;
-  return copy;
-}
-
-char *__wrap_strdup(const char *s) { return __wrap_strndup(s, strlen(s)); }
 
 /* That of scripts is not meant: what they do without is tried elsewhere. */
 static void *script_memory(void *data, void *p, size_t size) {
