@@ -6,22 +6,24 @@
 #include <string.h>
 
 #include "base/decimal.h"
+#include "bindings/account.h"
 #include "bindings/inspect.h"
 #include "bindings/rest.h"
-#include "kalshi/account.h"
+#include "bindings/sessions.h"
 #include "script/script.h"
+#include "trading/desk_portfolio.h"
 
 enum { FIRST_LOAD_MS = 30000 };
 
-typedef int (*answer_fn)(lua_State *L, kl_account *a); /* the options are at index 1 */
+typedef int (*answer_fn)(lua_State *L, const kl_place *at, kl_account *a); /* the options are at index 1 */
 
 /* ---- waiting for the first load ---- */
 
 typedef struct account_wait {
   kl_wait wait; /* first */
   kl_account_waiter waiter;
-  uv_timer_t timer;
-  kl_environment *env;
+  kl_timer timer;
+  const kl_place *at;
   answer_fn answer;
   bool failed;
   kl_error error;
@@ -32,7 +34,7 @@ static void wait_freed(uv_handle_t *h) { free(h->data); }
 static void wait_drop(kl_wait *wait) {
   account_wait *w = (account_wait *)wait;
   kl_account_leave(&w->waiter);
-  uv_close((uv_handle_t *)&w->timer, wait_freed);
+  kl_timer_close(&w->timer, wait_freed);
 }
 
 static int wait_push(lua_State *L, kl_wait *wait) {
@@ -41,7 +43,7 @@ static int wait_push(lua_State *L, kl_wait *wait) {
     kl_error e = w->error;
     return kl_raise(L, &e);
   }
-  return w->answer(L, kl_session_account(w->env->session));
+  return w->answer(L, w->at, kl_session_account(kl_account_session(w->at)));
 }
 
 static void wait_describe(const kl_wait *wait, kl_buf *out) {
@@ -61,26 +63,26 @@ static void wait_done(void *data, const kl_error *e) {
 static void wait_timed_out(uv_timer_t *t) {
   account_wait *w = t->data;
   kl_feed_status feed;
-  kl_feed_status_get(kl_session_feed(w->env->session), &feed);
-  kl_error_set(&w->error, KL_ERR_TIMEOUT, "the account could not be read within %d seconds (%s%s); it is tried further",
-               FIRST_LOAD_MS / 1000, feed.connected ? "the feed is connected" : "the feed is not connected: ",
-               feed.connected ? "" : feed.last_error);
+  kl_feed_status_get(kl_session_feed(kl_account_session(w->at)), &feed);
+  kl_error_coded(
+      &w->error, KL_ERR_TIMEOUT, "account_unread",
+      "the account could not be read within %d seconds (%s%s); it is tried further", FIRST_LOAD_MS / 1000,
+      feed.connected ? "the feed is connected" : "the feed is not connected: ", feed.connected ? "" : feed.last_error);
   w->error.retryable = true;
   w->failed = true;
   kl_complete(&w->wait);
 }
 
-/* Index 1 is a table of options that have been checked. */
-static int answer(lua_State *L, answer_fn fn) {
-  kl_environment *env = kl_environment_of(L);
-  kl_account *a = kl_session_account(env->session);
+int kl_account_answer(lua_State *L, answer_fn fn) {
+  const kl_place *at = kl_place_of(L);
+  kl_account *a = kl_session_account(kl_account_session(at));
   kl_account_status status;
   kl_error e;
   if (!kl_account_start(a, &e)) return kl_raise(L, &e);
   kl_account_status_get(a, &status);
   if (status.loaded) {
     kl_check_cancelled(L);
-    return fn(L, a);
+    return fn(L, at, a);
   }
   account_wait *w = calloc(1, sizeof *w);
   if (!w) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory to wait for the account");
@@ -88,28 +90,28 @@ static int answer(lua_State *L, answer_fn fn) {
   w->wait.drop = wait_drop;
   w->wait.describe = wait_describe;
   w->wait.kind = KL_WAIT_START;
-  w->env = env;
+  w->at = at;
   w->answer = fn;
   w->waiter.data = w;
   w->waiter.done = wait_done;
-  uv_timer_init(kl_script_loop(kl_script_of(L)), &w->timer);
-  w->timer.data = w;
-  uv_timer_start(&w->timer, wait_timed_out, FIRST_LOAD_MS, 0);
+  kl_timer_init(kl_script_loop(kl_script_of(L)), &w->timer, kl_script_clock(kl_script_of(L)));
+  w->timer.uv.data = w;
+  kl_timer_start(&w->timer, wait_timed_out, FIRST_LOAD_MS, 0);
   kl_account_await(a, &w->waiter);
   return kl_await(L, &w->wait);
 }
 
 /* ---- options ---- */
 
-/* Leaves one table at index 1, which has no other keys than these. */
-static void check_options(lua_State *L, const char *function, const char *const *keys, size_t n) {
+void kl_account_options(lua_State *L, const char *function, const char *const *keys, size_t n) {
   if (lua_gettop(L) > 1)
-    kl_raisef(L, KL_ERR_VALIDATION, "%s takes one table, or nothing", function);
+    kl_raise_coded(L, KL_ERR_VALIDATION, "wrong_arguments", "%s takes one table, or nothing", function);
   else if (lua_isnoneornil(L, 1)) {
     lua_settop(L, 0);
     lua_newtable(L);
   } else if (lua_type(L, 1) != LUA_TTABLE)
-    kl_raisef(L, KL_ERR_VALIDATION, "%s takes one table, not %s", function, luaL_typename(L, 1));
+    kl_raise_coded(L, KL_ERR_VALIDATION, "wrong_arguments", "%s takes one table, not %s", function,
+                   luaL_typename(L, 1));
   for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
     const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
     size_t i = 0;
@@ -117,17 +119,17 @@ static void check_options(lua_State *L, const char *function, const char *const 
       i++;
     if (key && i < n) continue;
     const char *near = key ? kl_nearest(key, keys, n) : NULL;
-    kl_raisef(L, KL_ERR_VALIDATION, "%s: there is no option %s%s%s%s", function, key ? key : "without a name",
-              near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    kl_raise_coded(L, KL_ERR_VALIDATION, "unknown_option", "%s: there is no option %s%s%s%s", function,
+                   key ? key : "without a name", near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
   }
 }
 
-/* A text option, NULL where it is absent; it stays on the stack. */
-static const char *text_option(lua_State *L, const char *function, const char *name) {
+const char *kl_account_text_option(lua_State *L, const char *function, const char *name) {
   int type = lua_getfield(L, 1, name);
   if (type == LUA_TNIL) return NULL;
   if (type != LUA_TSTRING)
-    kl_raisef(L, KL_ERR_VALIDATION, "%s: %s must be a string, not %s", function, name, luaL_typename(L, -1));
+    kl_raise_coded(L, KL_ERR_VALIDATION, "wrong_type", "%s: %s must be a string, not %s", function, name,
+                   luaL_typename(L, -1));
   return lua_tostring(L, -1);
 }
 
@@ -137,40 +139,39 @@ static lua_Number number_option(lua_State *L, const char *function, const char *
   int type = lua_getfield(L, 1, name);
   lua_Number v = type == LUA_TNIL ? preset : lua_tonumber(L, -1);
   if (type != LUA_TNIL && (type != LUA_TNUMBER || !(v >= least) || (whole && v != floor(v)) || isinf(v)))
-    kl_raisef(L, KL_ERR_VALIDATION, "%s: %s must be a %snumber from %d up", function, name, whole ? "whole " : "",
-              (int)least);
+    kl_raise_coded(L, KL_ERR_VALIDATION, "out_of_range", "%s: %s must be a %snumber from %d up", function, name,
+                   whole ? "whole " : "", (int)least);
   lua_pop(L, 1);
   return v;
 }
 
 /* ---- rows ---- */
 
-static void set_text(lua_State *L, const char *name, const char *text) {
+void kl_row_text(lua_State *L, const char *name, const char *text) {
   if (!text[0]) return;
   lua_pushstring(L, text);
   lua_setfield(L, -2, name);
 }
 
-static void set_fixed(lua_State *L, const char *name, int64_t v, int places) {
+void kl_row_fixed(lua_State *L, const char *name, int64_t v, int places) {
   lua_pushnumber(L, kl_decimal_to_double(v, places));
   lua_setfield(L, -2, name);
 }
 
-static void set_integer(lua_State *L, const char *name, int64_t v) {
+void kl_row_integer(lua_State *L, const char *name, int64_t v) {
   lua_pushinteger(L, v);
   lua_setfield(L, -2, name);
 }
 
-/* Absent for 0. */
-static void set_time(lua_State *L, const char *name, int64_t ms) {
+void kl_row_time(lua_State *L, const char *name, int64_t ms) {
   if (ms <= 1) return;
   lua_pushnumber(L, (double)ms / 1e3);
   lua_setfield(L, -2, name);
 }
 
 static void set_direction(lua_State *L, kl_side side) {
-  set_text(L, "side", side == KL_BID ? "bid" : "ask");
-  set_text(L, "outcome_side", side == KL_BID ? "yes" : "no");
+  kl_row_text(L, "side", side == KL_BID ? "bid" : "ask");
+  kl_row_text(L, "outcome_side", side == KL_BID ? "yes" : "no");
 }
 
 /* The contract's word where the exchange's is another. */
@@ -179,58 +180,75 @@ static const char *status_name(kl_own_status s) { return s == KL_OWN_EXECUTED ? 
 static void push_order(lua_State *L, const kl_own_order *o) {
   kl_money cost = o->taker_cost + o->maker_cost;
   lua_createtable(L, 0, 20);
-  set_text(L, "order_id", o->order_id);
-  set_text(L, "client_order_id", o->client_order_id);
-  set_text(L, "ticker", o->ticker);
+  kl_row_text(L, "order_id", o->order_id);
+  kl_row_text(L, "client_order_id", o->client_order_id);
+  kl_row_text(L, "ticker", o->ticker);
   set_direction(L, o->side);
-  set_fixed(L, "price", o->yes_price, KL_PRICE_PLACES);
-  set_text(L, "status", status_name(o->status));
-  set_fixed(L, "initial_count", o->initial, KL_COUNT_PLACES);
-  set_fixed(L, "fill_count", o->filled, KL_COUNT_PLACES);
-  set_fixed(L, "remaining_count", o->remaining, KL_COUNT_PLACES);
-  if (o->filled == 0 || cost > 0) set_fixed(L, "fees", o->taker_fees + o->maker_fees, KL_MONEY_PLACES);
+  kl_row_fixed(L, "price", o->yes_price, KL_PRICE_PLACES);
+  kl_row_text(L, "status", status_name(o->status));
+  kl_row_fixed(L, "initial_count", o->initial, KL_COUNT_PLACES);
+  kl_row_fixed(L, "fill_count", o->filled, KL_COUNT_PLACES);
+  kl_row_fixed(L, "remaining_count", o->remaining, KL_COUNT_PLACES);
+  if (o->filled == 0 || cost > 0) kl_row_fixed(L, "fees", o->taker_fees + o->maker_fees, KL_MONEY_PLACES);
   if (o->filled > 0 && cost > 0) {
     /* The cost is what was paid: of an ask the NO price. Rounded to what money is counted in. */
     kl_money paid = (kl_money)llround((double)cost * KL_COUNT_ONE / (double)o->filled);
-    set_fixed(L, "average_fill_price", o->side == KL_BID ? paid : KL_MONEY_ONE - paid, KL_MONEY_PLACES);
+    kl_row_fixed(L, "average_fill_price", o->side == KL_BID ? paid : KL_MONEY_ONE - paid, KL_MONEY_PLACES);
   }
-  set_time(L, "created_ts", o->created_ms);
-  set_time(L, "updated_ts", o->ts_ms);
-  set_time(L, "expiration_ts", o->expiration_ms);
-  set_text(L, "order_group_id", o->order_group_id);
-  set_text(L, "last_update_reason", o->reason);
-  set_integer(L, "subaccount", o->subaccount);
-  set_integer(L, "exchange_index", o->exchange_index);
+  kl_row_time(L, "created_ts", o->created_ms);
+  kl_row_time(L, "updated_ts", o->ts_ms);
+  kl_row_time(L, "expiration_ts", o->expiration_ms);
+  kl_row_text(L, "order_group_id", o->order_group_id);
+  kl_row_text(L, "last_update_reason", o->reason);
+  kl_row_integer(L, "subaccount", o->subaccount);
+  kl_row_integer(L, "exchange_index", o->exchange_index);
 }
 
 static void push_fill(lua_State *L, const kl_account_fill *f, const kl_own_orders *orders) {
   const kl_own_order *order = f->client_order_id[0] ? NULL : kl_own_orders_by_id(orders, f->order_id);
   lua_createtable(L, 0, 14);
-  set_text(L, "trade_id", f->trade_id);
-  set_text(L, "order_id", f->order_id);
-  set_text(L, "client_order_id", order ? order->client_order_id : f->client_order_id);
-  set_text(L, "ticker", f->ticker);
+  kl_row_text(L, "trade_id", f->trade_id);
+  kl_row_text(L, "order_id", f->order_id);
+  kl_row_text(L, "client_order_id", order ? order->client_order_id : f->client_order_id);
+  kl_row_text(L, "ticker", f->ticker);
   set_direction(L, f->side);
-  set_fixed(L, "price", f->yes_price, KL_PRICE_PLACES);
-  set_fixed(L, "count", f->count, KL_COUNT_PLACES);
-  set_fixed(L, "fee", f->fee, KL_MONEY_PLACES);
+  kl_row_fixed(L, "price", f->yes_price, KL_PRICE_PLACES);
+  kl_row_fixed(L, "count", f->count, KL_COUNT_PLACES);
+  kl_row_fixed(L, "fee", f->fee, KL_MONEY_PLACES);
   lua_pushboolean(L, f->is_taker);
   lua_setfield(L, -2, "is_taker");
-  if (f->has_post_position) set_fixed(L, "post_position", f->post_position, KL_COUNT_PLACES);
-  set_time(L, "ts", f->ts_ms);
-  set_integer(L, "subaccount", f->subaccount);
-  set_integer(L, "exchange_index", f->exchange_index);
+  if (f->has_post_position) kl_row_fixed(L, "post_position", f->post_position, KL_COUNT_PLACES);
+  kl_row_time(L, "ts", f->ts_ms);
+  kl_row_integer(L, "subaccount", f->subaccount);
+  kl_row_integer(L, "exchange_index", f->exchange_index);
 }
 
-static void push_position(lua_State *L, const kl_account_position *p) {
-  lua_createtable(L, 0, 7);
-  set_text(L, "ticker", p->ticker);
-  set_fixed(L, "position", p->position, KL_COUNT_PLACES);
-  set_fixed(L, "exposure", p->exposure, KL_MONEY_PLACES);
-  set_fixed(L, "realized_pnl", p->realized, KL_MONEY_PLACES);
-  set_fixed(L, "fees_paid", p->fees, KL_MONEY_PLACES);
-  set_time(L, "updated_ts", p->updated_ms);
-  set_integer(L, "subaccount", p->subaccount);
+void kl_row_value(lua_State *L, kl_count position, kl_money cost, kl_price mark) {
+  const kl_holding h = {.position = position, .cost = cost, .mark = mark};
+  if (position == 0) return;
+  kl_row_text(L, "outcome_side", position > 0 ? "yes" : "no");
+  kl_row_fixed(L, "average_price", kl_holding_average(&h), KL_MONEY_PLACES);
+  if (mark < 0) return;
+  kl_row_fixed(L, "mark", mark, KL_PRICE_PLACES);
+  kl_row_fixed(L, "unrealized_pnl", kl_holding_unrealized(&h), KL_MONEY_PLACES);
+}
+
+/* Of the account's portfolio; -1 where there is none. */
+static kl_price mark_of(kl_desk *d, const kl_account_position *p) {
+  const kl_holding *h = d ? kl_portfolio_get(kl_desk_portfolio(d), p->ticker, p->subaccount) : NULL;
+  return h ? h->mark : -1;
+}
+
+static void push_position(lua_State *L, const kl_account_position *p, kl_price mark) {
+  lua_createtable(L, 0, 11);
+  kl_row_text(L, "ticker", p->ticker);
+  kl_row_fixed(L, "position", p->position, KL_COUNT_PLACES);
+  kl_row_fixed(L, "exposure", p->exposure, KL_MONEY_PLACES);
+  kl_row_fixed(L, "realized_pnl", p->realized, KL_MONEY_PLACES);
+  kl_row_fixed(L, "fees_paid", p->fees, KL_MONEY_PLACES);
+  kl_row_time(L, "updated_ts", p->updated_ms);
+  kl_row_integer(L, "subaccount", p->subaccount);
+  kl_row_value(L, p->position, p->exposure, mark);
 }
 
 /* ---- orders ---- */
@@ -243,9 +261,11 @@ static int newer_first(const void *a, const void *b) {
   return strcmp(x->order_id, y->order_id);
 }
 
-static int orders_answer(lua_State *L, kl_account *a) {
+static int orders_answer(lua_State *L, const kl_place *at, kl_account *a) {
+  (void)at;
   const kl_own_orders *all = kl_account_orders(a);
-  const char *ticker = text_option(L, "kalshi.orders", "ticker"), *status = text_option(L, "kalshi.orders", "status");
+  const char *ticker = kl_account_text_option(L, "kalshi.orders", "ticker"),
+             *status = kl_account_text_option(L, "kalshi.orders", "status");
   if (!status) status = statuses[0];
   bool every = !strcmp(status, "all"), wanted[2]; /* of the resting ones: wanted[1] */
   size_t n = 0, most = 0;
@@ -273,26 +293,28 @@ static int orders_answer(lua_State *L, kl_account *a) {
 
 int kl_account_orders_lua(lua_State *L) {
   static const char *const keys[] = {"ticker", "status"};
-  check_options(L, "kalshi.orders", keys, 2);
-  text_option(L, "kalshi.orders", "ticker");
-  const char *status = text_option(L, "kalshi.orders", "status");
+  kl_account_options(L, "kalshi.orders", keys, 2);
+  kl_account_text_option(L, "kalshi.orders", "ticker");
+  const char *status = kl_account_text_option(L, "kalshi.orders", "status");
   bool known = !status;
   for (size_t i = 0; !known && i < sizeof statuses / sizeof *statuses; i++)
     known = !strcmp(status, statuses[i]);
   if (!known)
-    return kl_raisef(L, KL_ERR_VALIDATION,
-                     "kalshi.orders: status \"%.20s\": use resting, filled, canceled, unknown or all", status);
+    return kl_raise_coded(L, KL_ERR_VALIDATION, "unknown_value",
+                          "kalshi.orders: status \"%.20s\": use resting, filled, canceled, unknown or all", status);
   lua_settop(L, 1);
-  return answer(L, orders_answer);
+  return kl_account_answer(L, orders_answer);
 }
 
 /* ---- fills ---- */
 
-static int fills_answer(lua_State *L, kl_account *a) {
+static int fills_answer(lua_State *L, const kl_place *at, kl_account *a) {
+  (void)at;
   static const char name[] = "kalshi.fills";
   lua_Number limit = number_option(L, name, "limit", true, 1, KL_FILLS_KEPT);
   lua_Number min_ts = number_option(L, name, "min_ts", false, 0, 0);
-  const char *ticker = text_option(L, name, "ticker"), *order_id = text_option(L, name, "order_id");
+  const char *ticker = kl_account_text_option(L, name, "ticker"),
+             *order_id = kl_account_text_option(L, name, "order_id");
   lua_Integer n = 0;
   lua_newtable(L);
   for (const kl_account_fill *f = NULL; (lua_Number)n < limit && (f = kl_account_fill_next(a, f));) {
@@ -308,24 +330,26 @@ static int fills_answer(lua_State *L, kl_account *a) {
 int kl_account_fills_lua(lua_State *L) {
   static const char name[] = "kalshi.fills";
   static const char *const keys[] = {"ticker", "order_id", "limit", "min_ts"};
-  check_options(L, name, keys, 4);
-  text_option(L, name, "ticker");
-  text_option(L, name, "order_id");
+  kl_account_options(L, name, keys, 4);
+  kl_account_text_option(L, name, "ticker");
+  kl_account_text_option(L, name, "order_id");
   number_option(L, name, "limit", true, 1, 1);
   number_option(L, name, "min_ts", false, 0, 0);
   lua_settop(L, 1);
-  return answer(L, fills_answer);
+  return kl_account_answer(L, fills_answer);
 }
 
 /* ---- positions ---- */
 
-static int positions_answer(lua_State *L, kl_account *a) {
-  const char *ticker = text_option(L, "kalshi.positions", "ticker");
+static int positions_answer(lua_State *L, const kl_place *at, kl_account *a) {
+  kl_desk *d = at->desk;
+  if (d) kl_ledger_value(kl_desk_ledger(d));
+  const char *ticker = kl_account_text_option(L, "kalshi.positions", "ticker");
   lua_Integer n = 0;
   lua_newtable(L);
   for (const kl_account_position *p = NULL; (p = kl_account_position_next(a, p));) {
     if (ticker && strcmp(ticker, p->ticker) != 0) continue;
-    push_position(L, p);
+    push_position(L, p, mark_of(d, p));
     lua_rawseti(L, -2, ++n);
   }
   if (!n) kl_json_mark_empty_array(L);
@@ -334,22 +358,23 @@ static int positions_answer(lua_State *L, kl_account *a) {
 
 int kl_account_positions_lua(lua_State *L) {
   static const char *const keys[] = {"ticker"};
-  check_options(L, "kalshi.positions", keys, 1);
-  text_option(L, "kalshi.positions", "ticker");
+  kl_account_options(L, "kalshi.positions", keys, 1);
+  kl_account_text_option(L, "kalshi.positions", "ticker");
   lua_settop(L, 1);
-  return answer(L, positions_answer);
+  return kl_account_answer(L, positions_answer);
 }
 
 /* ---- balance ---- */
 
-static int balance_answer(lua_State *L, kl_account *a) {
+static int balance_answer(lua_State *L, const kl_place *at, kl_account *a) {
+  (void)at;
   lua_pushnumber(L, kl_decimal_to_double(kl_account_balance_get(a).balance, KL_MONEY_PLACES));
   return 1;
 }
 
 int kl_account_balance_lua(lua_State *L) {
-  check_options(L, "kalshi.balance", NULL, 0);
-  return answer(L, balance_answer);
+  kl_account_options(L, "kalshi.balance", NULL, 0);
+  return kl_account_answer(L, balance_answer);
 }
 
 /* ---- status ---- */
@@ -368,8 +393,8 @@ void kl_account_push_status(lua_State *L, kl_session *s) {
     lua_pushnumber(L, status.age);
     lua_setfield(L, -2, "age");
   }
-  set_integer(L, "resting", (int64_t)status.resting);
-  set_integer(L, "fills", (int64_t)status.fills);
-  set_integer(L, "positions", (int64_t)status.positions);
-  set_integer(L, "reconciled", (int64_t)status.reconciled);
+  kl_row_integer(L, "resting", (int64_t)status.resting);
+  kl_row_integer(L, "fills", (int64_t)status.fills);
+  kl_row_integer(L, "positions", (int64_t)status.positions);
+  kl_row_integer(L, "reconciled", (int64_t)status.reconciled);
 }

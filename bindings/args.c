@@ -12,6 +12,8 @@
 #include "base/units.h"
 #include "bindings/check.h"
 #include "bindings/json.h"
+#include "bindings/order.h"
+#include "bindings/rest.h"
 #include "script/script.h"
 
 enum { MAX_FIELDS = 64 };
@@ -25,6 +27,7 @@ typedef struct place {
 
 typedef struct {
   lua_State *L;
+  kl_place *whose; /* NULL: nobody's orders */
   const kl_operation *op;
 } context;
 
@@ -38,7 +41,13 @@ static void write_place(kl_buf *out, const place *at) {
   }
 }
 
-__attribute__((format(printf, 3, 4))) static int refuse(const context *c, const place *at, const char *fmt, ...) {
+/* Writes of orders, in today's form: their prices and counts have rules that the description does not say. */
+static bool is_order_write(const kl_operation *op) {
+  return !op->legacy && !strcmp(op->method, "POST") && !strncmp(op->path, "/portfolio/events/orders", 24);
+}
+
+__attribute__((format(printf, 4, 5))) static int refuse(const context *c, const place *at, const char *code,
+                                                        const char *fmt, ...) {
   char where[160] = "", what[320];
   if (at) {
     kl_buf text = {0};
@@ -51,8 +60,9 @@ __attribute__((format(printf, 3, 4))) static int refuse(const context *c, const 
   vsnprintf(what, sizeof what, fmt, args);
   va_end(args);
   kl_error e;
-  kl_error_set(&e, KL_ERR_VALIDATION, "%s:%s %s", c->op->name, where, what);
+  kl_error_coded(&e, KL_ERR_VALIDATION, code, "%s:%s %s", c->op->name, where, what);
   snprintf(e.operation, sizeof e.operation, "%s", c->op->name);
+  if (is_order_write(c->op)) kl_order_say_unsendable(c->L, c->whose, &e);
   return kl_raise(c->L, &e);
 }
 
@@ -67,13 +77,14 @@ static int unknown(const context *c, const place *outer, const char *name, const
     names[count++] = "timeout";
   }
   const char *near = kl_nearest(name, names, count);
-  if (near) return refuse(c, outer, "unknown parameter \"%s\" (did you mean \"%s\"?)", name, near);
-  if (count == 0) return refuse(c, outer, "unknown parameter \"%s\": it takes none", name);
+  if (near) return refuse(c, outer, "unknown_parameter", "unknown parameter \"%s\" (did you mean \"%s\"?)", name, near);
+  if (count == 0) return refuse(c, outer, "unknown_parameter", "unknown parameter \"%s\": it takes none", name);
   char list[200];
   size_t len = 0;
   for (size_t i = 0; i < count && len < sizeof list; i++)
     len += (size_t)snprintf(list + len, sizeof list - len, "%s%s", i ? ", " : "", names[i]);
-  return refuse(c, outer, "unknown parameter \"%s\"; it takes %s%s", name, list, len >= sizeof list ? "…" : "");
+  return refuse(c, outer, "unknown_parameter", "unknown parameter \"%s\"; it takes %s%s", name, list,
+                len >= sizeof list ? "…" : "");
 }
 
 /* RFC 3986: everything but unreserved characters, and slashes where they are wanted. */
@@ -110,21 +121,16 @@ static void check_enum(const context *c, const place *at, const kl_param *p, con
   for (size_t i = 0; i < n && len < sizeof list; i++)
     len += (size_t)snprintf(list + len, sizeof list - len, "%s%s", i ? ", " : "", p->enums[i]);
   if (near)
-    refuse(c, at, "must be one of %s; \"%s\" is not (did you mean \"%s\"?)", list, text, near);
+    refuse(c, at, "unknown_value", "must be one of %s; \"%s\" is not (did you mean \"%s\"?)", list, text, near);
   else
-    refuse(c, at, "must be one of %s; \"%s\" is not", list, text);
+    refuse(c, at, "unknown_value", "must be one of %s; \"%s\" is not", list, text);
 }
 
 static void check_range(const context *c, const place *at, const kl_param *p, double v) {
   if (p->has_min && p->has_max && (v < p->min || v > p->max))
-    refuse(c, at, "must be %.15g to %.15g, not %.15g", p->min, p->max, v);
-  if (p->has_min && v < p->min) refuse(c, at, "must be at least %.15g, not %.15g", p->min, v);
-  if (p->has_max && v > p->max) refuse(c, at, "must be at most %.15g, not %.15g", p->max, v);
-}
-
-/* Writes of orders, in today's form: their prices and counts have rules that the description does not say. */
-static bool is_order_write(const kl_operation *op) {
-  return !op->legacy && !strcmp(op->method, "POST") && !strncmp(op->path, "/portfolio/events/orders", 24);
+    refuse(c, at, "out_of_range", "must be %.15g to %.15g, not %.15g", p->min, p->max, v);
+  if (p->has_min && v < p->min) refuse(c, at, "out_of_range", "must be at least %.15g, not %.15g", p->min, v);
+  if (p->has_max && v > p->max) refuse(c, at, "out_of_range", "must be at most %.15g, not %.15g", p->max, v);
 }
 
 static void put_fixed(const context *c, const place *at, const kl_param *p, int idx, kl_buf *out, form how) {
@@ -135,22 +141,26 @@ static void put_fixed(const context *c, const place *at, const kl_param *p, int 
   int64_t v = 0;
   if (lua_type(L, idx) == LUA_TNUMBER) {
     double d = lua_tonumber(L, idx);
-    if (!isfinite(d)) refuse(c, at, "must be a finite number");
-    if (!kl_decimal_from_double(d, places, &v)) refuse(c, at, "%.15g is off the grid: %s", d, grid);
+    if (!isfinite(d)) refuse(c, at, "out_of_range", "must be a finite number");
+    if (!kl_decimal_from_double(d, places, &v))
+      refuse(c, at, dollars ? "price_off_grid" : "count_off_grid", "%.15g is off the grid: %s", d, grid);
   } else if (lua_type(L, idx) == LUA_TSTRING) {
     size_t n;
     const char *s = lua_tolstring(L, idx, &n);
-    if (!kl_decimal_parse(s, n, places, &v)) refuse(c, at, "\"%.60s\" is off the grid or no number: %s", s, grid);
+    if (!kl_decimal_parse(s, n, places, &v))
+      refuse(c, at, dollars ? "price_off_grid" : "count_off_grid", "\"%.60s\" is off the grid or no number: %s", s,
+             grid);
   } else {
-    refuse(c, at, "must be a number, not a %s", luaL_typename(L, idx));
+    refuse(c, at, "wrong_type", "must be a number, not a %s", luaL_typename(L, idx));
   }
   if (is_order_write(c->op)) {
     char text[32];
     kl_decimal_format(text, sizeof text, v, places);
     if (dollars && !strcmp(p->name, "price") && (v <= 0 || v >= KL_PRICE_ONE))
-      refuse(c, at, "must be above 0 and below 1 dollar, not %s", text);
-    if (!dollars && v <= 0 && strcmp(p->name, "reduce_to") != 0) refuse(c, at, "must be above 0, not %s", text);
-    if (v < 0) refuse(c, at, "must not be negative: %s", text);
+      refuse(c, at, "price_out_of_range", "must be above 0 and below 1 dollar, not %s", text);
+    if (!dollars && v <= 0 && strcmp(p->name, "reduce_to") != 0)
+      refuse(c, at, "count_out_of_range", "must be above 0, not %s", text);
+    if (v < 0) refuse(c, at, "out_of_range", "must not be negative: %s", text);
   }
   char text[32];
   put_text(out, how, text, kl_decimal_format(text, sizeof text, v, places), false);
@@ -159,14 +169,14 @@ static void put_fixed(const context *c, const place *at, const kl_param *p, int 
 static void put_number(const context *c, const place *at, const kl_param *p, int idx, kl_buf *out) {
   lua_State *L = c->L;
   int whole = 0;
-  if (lua_type(L, idx) != LUA_TNUMBER) refuse(c, at, "must be a number, not a %s", luaL_typename(L, idx));
+  if (lua_type(L, idx) != LUA_TNUMBER) refuse(c, at, "wrong_type", "must be a number, not a %s", luaL_typename(L, idx));
   lua_Integer i = lua_tointegerx(L, idx, &whole);
   double d = lua_tonumber(L, idx);
-  if (!isfinite(d)) refuse(c, at, "must be a finite number");
-  if (p->type == KL_T_INTEGER && !whole) refuse(c, at, "must be a whole number, not %.15g", d);
+  if (!isfinite(d)) refuse(c, at, "out_of_range", "must be a finite number");
+  if (p->type == KL_T_INTEGER && !whole) refuse(c, at, "out_of_range", "must be a whole number, not %.15g", d);
   check_range(c, at, p, d);
   if (p->format == KL_FORMAT_INT32 && (d < INT32_MIN || d > INT32_MAX))
-    refuse(c, at, "must fit 32 bits, %.15g does not", d);
+    refuse(c, at, "out_of_range", "must fit 32 bits, %.15g does not", d);
   char text[40];
   if (whole)
     snprintf(text, sizeof text, "%lld", (long long)i);
@@ -191,28 +201,29 @@ static void check_text(const context *c, const place *at, const kl_param *p, con
   size_t letters = 0;
   for (size_t i = 0; i < n; i++)
     letters += ((unsigned char)s[i] & 0xc0) != 0x80;
-  if (letters < p->min_length) refuse(c, at, "must have at least %u characters", p->min_length);
+  if (letters < p->min_length) refuse(c, at, "malformed_value", "must have at least %u characters", p->min_length);
   if (p->max_length && letters > p->max_length)
-    refuse(c, at, "must have at most %u characters, not %zu", p->max_length, letters);
+    refuse(c, at, "malformed_value", "must have at most %u characters, not %zu", p->max_length, letters);
   int64_t us;
   if (p->format == KL_FORMAT_UUID && !is_uuid(s, n))
-    refuse(c, at, "must be a UUID like 5d2f1c3a-8f0e-4c61-9b7e-2a4d6e8f0a1b, not \"%.60s\"", s);
+    refuse(c, at, "malformed_value", "must be a UUID like 5d2f1c3a-8f0e-4c61-9b7e-2a4d6e8f0a1b, not \"%.60s\"", s);
   if (p->format == KL_FORMAT_DATE_TIME && !kl_time_parse_rfc3339(s, n, &us))
-    refuse(c, at, "must be a time like 2026-09-15T14:30:00Z, not \"%.60s\"", s);
+    refuse(c, at, "malformed_value", "must be a time like 2026-09-15T14:30:00Z, not \"%.60s\"", s);
 }
 
 static void put_string(const context *c, const place *at, const kl_param *p, int idx, kl_buf *out, form how) {
   lua_State *L = c->L;
-  if (lua_type(L, idx) != LUA_TSTRING) refuse(c, at, "must be a string, not a %s", luaL_typename(L, idx));
+  if (lua_type(L, idx) != LUA_TSTRING) refuse(c, at, "wrong_type", "must be a string, not a %s", luaL_typename(L, idx));
   size_t n;
   const char *s = lua_tolstring(L, idx, &n);
   if (how == AS_PATH) {
-    if (n == 0) refuse(c, at, "must not be empty");
-    if (!strcmp(s, ".") || !strcmp(s, "..")) refuse(c, at, "\"%s\" is not a name", s);
+    if (n == 0) refuse(c, at, "malformed_value", "must not be empty");
+    if (!strcmp(s, ".") || !strcmp(s, "..")) refuse(c, at, "malformed_value", "\"%s\" is not a name", s);
   }
   /* An empty name is no key to look an order up by. */
   if (how == AS_JSON && n == 0 && (p->required || !strcmp(p->name, "client_order_id")))
-    refuse(c, at, p->required ? "must not be empty" : "must not be empty; leave it out to get a random one");
+    refuse(c, at, "malformed_value",
+           p->required ? "must not be empty" : "must not be empty; leave it out to get a random one");
   check_enum(c, at, p, s);
   check_text(c, at, p, s, n);
   put_text(out, how, s, n, how == AS_PATH && p->explode);
@@ -225,7 +236,7 @@ static void put_any(const context *c, const place *at, int idx, kl_buf *out) {
   char why[KL_JSON_MESSAGE];
   if (!kl_json_write(c->L, idx, out, why)) {
     kl_check_time(c->L);
-    refuse(c, at, "%s", why);
+    refuse(c, at, "not_plain_data", "%s", why);
   }
 }
 
@@ -245,9 +256,9 @@ static size_t list_length(const context *c, const place *at, const kl_param *p, 
   size_t n = lua_rawlen(L, idx), keys = 0;
   for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1))
     keys++;
-  if (keys != n) refuse(c, at, "must be a list: a table with the keys 1 to n");
-  if (p->has_min && (double)n < p->min) refuse(c, at, "needs at least %.0f, not %zu", p->min, n);
-  if (p->has_max && (double)n > p->max) refuse(c, at, "takes at most %.0f, not %zu", p->max, n);
+  if (keys != n) refuse(c, at, "wrong_type", "must be a list: a table with the keys 1 to n");
+  if (p->has_min && (double)n < p->min) refuse(c, at, "out_of_range", "needs at least %.0f, not %zu", p->min, n);
+  if (p->has_max && (double)n > p->max) refuse(c, at, "out_of_range", "takes at most %.0f, not %zu", p->max, n);
   return n;
 }
 
@@ -257,7 +268,7 @@ static void put_array(const context *c, const place *at, const kl_param *p, int 
     put_any(c, at, idx, out);
     return;
   }
-  if (lua_type(L, idx) != LUA_TTABLE) refuse(c, at, "must be a list, not a %s", luaL_typename(L, idx));
+  if (lua_type(L, idx) != LUA_TTABLE) refuse(c, at, "wrong_type", "must be a list, not a %s", luaL_typename(L, idx));
   size_t n = list_length(c, at, p, idx);
   kl_param item = item_of(p);
   kl_buf_char(out, '[');
@@ -275,7 +286,7 @@ static void put_value(const context *c, const place *at, const kl_param *p, int 
   lua_State *L = c->L;
   luaL_checkstack(L, 8, "arguments nested too deeply");
   if (kl_json_is_null(L, idx)) {
-    if (!p->nullable || how != AS_JSON) refuse(c, at, "must not be json.null; leave it out");
+    if (!p->nullable || how != AS_JSON) refuse(c, at, "wrong_type", "must not be json.null; leave it out");
     kl_buf_str(out, "null");
     return;
   }
@@ -288,7 +299,7 @@ static void put_value(const context *c, const place *at, const kl_param *p, int 
     put_number(c, at, p, idx, out);
     break;
   case KL_T_BOOLEAN:
-    if (!lua_isboolean(L, idx)) refuse(c, at, "must be true or false, not a %s", luaL_typename(L, idx));
+    if (!lua_isboolean(L, idx)) refuse(c, at, "wrong_type", "must be true or false, not a %s", luaL_typename(L, idx));
     kl_buf_str(out, lua_toboolean(L, idx) ? "true" : "false");
     break;
   case KL_T_DOLLARS:
@@ -299,7 +310,7 @@ static void put_value(const context *c, const place *at, const kl_param *p, int 
     put_array(c, at, p, idx, out);
     break;
   case KL_T_OBJECT:
-    if (lua_type(L, idx) != LUA_TTABLE) refuse(c, at, "must be a table, not a %s", luaL_typename(L, idx));
+    if (lua_type(L, idx) != LUA_TTABLE) refuse(c, at, "wrong_type", "must be a table, not a %s", luaL_typename(L, idx));
     if (p->fields)
       put_object(c, at, p->fields, p->n_fields, idx, out);
     else
@@ -312,7 +323,7 @@ static void put_value(const context *c, const place *at, const kl_param *p, int 
 }
 
 /* A random (version 4) UUID: names an order before it is sent, so that it can be looked up whatever happens. */
-static bool write_uuid(char out[37]) {
+static bool write_uuid(char *out) {
   uint8_t b[16];
   if (getrandom(b, sizeof b, 0) != (ssize_t)sizeof b) return false;
   b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
@@ -332,6 +343,15 @@ static bool creates_orders(const kl_operation *op) {
   return is_order_write(op) && (!strcmp(op->id, "CreateOrderV2") || !strcmp(op->id, "BatchCreateOrdersV2"));
 }
 
+/* A name for an order of the script that runs. */
+static bool name_order(lua_State *L, kl_place *whose, char out[65]) {
+  uint32_t generation = 0;
+  kl_party *p = whose && kl_script_of(L) ? kl_party_here(L, whose, &generation) : NULL;
+  if (!p) return write_uuid(out);
+  kl_desk_name(whose->desk, p, generation, out);
+  return true;
+}
+
 /* Writes the members of one body object: those of `params` that lie in the body. */
 static void put_members(const context *c, const place *at, const kl_param *params, uint16_t n, int idx, kl_buf *out) {
   lua_State *L = c->L;
@@ -346,18 +366,18 @@ static void put_members(const context *c, const place *at, const kl_param *param
     else
       lua_pushnil(L);
     bool absent = lua_isnil(L, -1);
-    if (absent && p->required) refuse(c, &here, "is required");
+    if (absent && p->required) refuse(c, &here, "missing_parameter", "is required");
     if (!absent || (creates_orders(c->op) && !strcmp(p->name, "client_order_id"))) {
       if (!first) kl_buf_char(out, ',');
       first = false;
       kl_buf_json_key(out, p->name);
-      char id[37];
+      char id[65];
       if (!absent)
         put_value(c, &here, p, lua_gettop(L), out, AS_JSON);
-      else if (write_uuid(id))
+      else if (name_order(L, c->whose, id))
         kl_buf_json_cstr(out, id);
       else
-        refuse(c, &here, "is missing and no random one can be made: give one");
+        refuse(c, &here, "missing_parameter", "is missing and no random one can be made: give one");
     }
     lua_pop(L, 1);
   }
@@ -367,7 +387,8 @@ static void put_members(const context *c, const place *at, const kl_param *param
 static void put_object(const context *c, const place *at, const kl_param *params, uint16_t n, int idx, kl_buf *out) {
   lua_State *L = c->L;
   for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) {
-    if (lua_type(L, -2) != LUA_TSTRING) refuse(c, at, "must have names as keys, not a %s", luaL_typename(L, -2));
+    if (lua_type(L, -2) != LUA_TSTRING)
+      refuse(c, at, "wrong_type", "must have names as keys, not a %s", luaL_typename(L, -2));
     const char *name = lua_tostring(L, -2);
     bool known = false;
     for (uint16_t i = 0; i < n && !known; i++)
@@ -419,7 +440,7 @@ static int args_gc(lua_State *L) {
   return 0;
 }
 
-static kl_args *args_push(lua_State *L) {
+kl_args *kl_args_push(lua_State *L) {
   kl_args *a = lua_newuserdatauv(L, sizeof *a, 0);
   memset(a, 0, sizeof *a);
   const kl_script *s = kl_script_of(L);
@@ -456,7 +477,7 @@ static void put_path(const context *c, int first, int plain, int table, kl_buf *
       lua_getfield(L, table, p->name);
     else
       lua_pushnil(L);
-    if (lua_isnil(L, -1)) refuse(c, &at, "is required, as argument %d", i + 1);
+    if (lua_isnil(L, -1)) refuse(c, &at, "missing_parameter", "is required, as argument %d", i + 1);
     put_value(c, &at, p, lua_gettop(L), out, AS_PATH);
     lua_pop(L, 1);
     i++;
@@ -469,7 +490,7 @@ static void check_keys(const context *c, int table, int plain) {
   const kl_operation *op = c->op;
   for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
     if (lua_type(L, -2) != LUA_TSTRING)
-      refuse(c, NULL, "the table must have names as keys, not a %s", luaL_typename(L, -2));
+      refuse(c, NULL, "wrong_type", "the table must have names as keys, not a %s", luaL_typename(L, -2));
     const char *name = lua_tostring(L, -2);
     bool known = !strcmp(name, "raw") || !strcmp(name, "timeout");
     int taken = 0; /* the plain argument that says the same */
@@ -481,7 +502,9 @@ static void check_keys(const context *c, int table, int plain) {
         known = true;
     }
     if (known) continue;
-    if (taken) refuse(c, &(place){.name = name}, "is given twice, as argument %d and in the table", taken);
+    if (taken)
+      refuse(c, &(place){.name = name}, "contradicting_options", "is given twice, as argument %d and in the table",
+             taken);
     unknown(c, NULL, name, op->params, op->n_params, true);
   }
 }
@@ -505,13 +528,13 @@ static void read_options(const context *c, int table, kl_args *a) {
   lua_getfield(L, table, "raw");
   a->text = is_text(L, -1);
   if (!lua_isnil(L, -1) && !lua_isboolean(L, -1) && !a->text)
-    refuse(c, &(place){.name = "raw"}, "must be true, false or \"text\"");
+    refuse(c, &(place){.name = "raw"}, "wrong_type", "must be true, false or \"text\"");
   a->raw = lua_toboolean(L, -1);
   lua_getfield(L, table, "timeout");
   if (!lua_isnil(L, -1)) {
     double seconds = lua_type(L, -1) == LUA_TNUMBER ? lua_tonumber(L, -1) : 0;
     if (!(seconds >= 0.001 && seconds <= 3600))
-      refuse(c, &(place){.name = "timeout"}, "must be a number of seconds, 0.001 to 3600");
+      refuse(c, &(place){.name = "timeout"}, "out_of_range", "must be a number of seconds, 0.001 to 3600");
     a->timeout_ms = (int64_t)(seconds * 1000);
   }
   lua_getfield(L, table, "exchange_index");
@@ -520,8 +543,8 @@ static void read_options(const context *c, int table, kl_args *a) {
   lua_pop(L, 3);
 }
 
-kl_args *kl_args_read(lua_State *L, const kl_operation *op, int first) {
-  context c = {.L = L, .op = op};
+kl_args *kl_args_read(lua_State *L, kl_place *whose, const kl_operation *op, int first) {
+  context c = {.L = L, .whose = whose, .op = op};
   int top = lua_gettop(L), wanted = count_path_params(op), plain = 0, table = 0;
   luaL_checkstack(L, 12, "too many arguments");
   while (plain < wanted && first + plain <= top && !lua_istable(L, first + plain) && !lua_isnil(L, first + plain))
@@ -532,12 +555,13 @@ kl_args *kl_args_read(lua_State *L, const kl_operation *op, int first) {
   bool missing = plain < wanted && rest <= top && lua_isnil(L, rest); /* said below, by name */
   if (rest <= top && !missing && (top > rest || !lua_isnil(L, rest))) {
     if (!lua_istable(L, rest) || top > rest) {
-      if (wanted == 0) refuse(&c, NULL, "takes one table, for example kalshi.%s{ … }", op->name);
-      refuse(&c, NULL, "takes %d plain argument%s and then one table", wanted, wanted == 1 ? "" : "s");
+      if (wanted == 0) refuse(&c, NULL, "wrong_arguments", "takes one table, for example kalshi.%s{ … }", op->name);
+      refuse(&c, NULL, "wrong_arguments", "takes %d plain argument%s and then one table", wanted,
+             wanted == 1 ? "" : "s");
     }
     table = rest;
   }
-  kl_args *a = args_push(L);
+  kl_args *a = kl_args_push(L);
   if (table) {
     check_keys(&c, table, plain);
     read_options(&c, table, a);
@@ -553,7 +577,7 @@ kl_args *kl_args_read(lua_State *L, const kl_operation *op, int first) {
     if (!lua_isnil(L, -1))
       put_query(&c, p, lua_gettop(L), &a->query);
     else if (p->required)
-      refuse(&c, &(place){.name = p->name}, "is required");
+      refuse(&c, &(place){.name = p->name}, "missing_parameter", "is required");
     lua_pop(L, 1);
   }
   if (op->has_body) {
@@ -561,7 +585,7 @@ kl_args *kl_args_read(lua_State *L, const kl_operation *op, int first) {
     put_members(&c, NULL, op->params, op->n_params, table, &a->body);
   }
   a->items = count_items(&c, table);
-  if (a->path.failed || a->query.failed || a->body.failed) refuse(&c, NULL, "not enough memory for the request");
+  if (a->path.failed || a->query.failed || a->body.failed) refuse(&c, NULL, "", "not enough memory for the request");
   return a;
 }
 
@@ -584,19 +608,39 @@ static void put_free_query(lua_State *L, const char *name, int idx, kl_buf *q) {
   case LUA_TTABLE: /* repeated */
     for (size_t i = 1, n = lua_rawlen(L, idx); i <= n; i++) {
       lua_rawgeti(L, idx, (lua_Integer)i);
-      if (lua_istable(L, -1)) kl_raisef(L, KL_ERR_VALIDATION, "call: %s[%d] cannot be a table", name, (int)i);
+      if (lua_istable(L, -1))
+        kl_raise_coded(L, KL_ERR_VALIDATION, "wrong_type", "call: %s[%d] cannot be a table", name, (int)i);
       put_free_query(L, name, lua_gettop(L), q);
       lua_pop(L, 1);
     }
     return;
   default:
-    kl_raisef(L, KL_ERR_VALIDATION, "call: %s cannot be a %s", name, luaL_typename(L, idx));
+    kl_raise_coded(L, KL_ERR_VALIDATION, "wrong_type", "call: %s cannot be a %s", name, luaL_typename(L, idx));
   }
 }
 
-kl_args *kl_args_read_free(lua_State *L, const char *method, const char *path, const kl_operation *op, int idx) {
+static bool has_name(const kl_operation *op, kl_param_in in, const char *name) {
+  for (size_t i = 0; i < op->n_params; i++)
+    if (op->params[i].in == in && !strcmp(op->params[i].name, name)) return true;
+  return false;
+}
+
+/* Of an operation with a body, what the exchange wants behind the path all the same; it leaves the table at idx. */
+static void take_query(lua_State *L, const kl_operation *op, int idx, kl_buf *q) {
+  for (size_t i = 0; op->has_body && i < op->n_params; i++) {
+    const kl_param *p = &op->params[i];
+    if (p->in != KL_IN_QUERY || has_name(op, KL_IN_BODY, p->name)) continue;
+    if (lua_getfield(L, idx, p->name) != LUA_TNIL) put_free_query(L, p->name, lua_gettop(L), q);
+    lua_pop(L, 1);
+    lua_pushnil(L);
+    lua_setfield(L, idx, p->name);
+  }
+}
+
+kl_args *kl_args_read_free(lua_State *L, kl_place *whose, const char *method, const char *path, const kl_operation *op,
+                           int idx) {
   lua_settop(L, idx);
-  kl_args *a = args_push(L);
+  kl_args *a = kl_args_push(L);
   int self = lua_gettop(L);
   a->items = 1;
   const char *query = strchr(path, '?');
@@ -606,7 +650,7 @@ kl_args *kl_args_read_free(lua_State *L, const char *method, const char *path, c
   kl_check_type(L, idx, LUA_TTABLE, "kalshi.call");
 
   static const kl_operation free_form = {.name = "call"};
-  read_options(&(context){.L = L, .op = op ? op : &free_form}, idx, a);
+  read_options(&(context){.L = L, .whose = whose, .op = op ? op : &free_form}, idx, a);
 
   /* A copy without what is ours. */
   lua_newtable(L);
@@ -617,18 +661,20 @@ kl_args *kl_args_read_free(lua_State *L, const char *method, const char *path, c
     lua_pushvalue(L, -2);
     lua_rawset(L, self + 1);
   }
+  if (op) take_query(L, op, self + 1, &a->query);
   a->has_body = op ? op->has_body : strcmp(method, "GET") != 0 && strcmp(method, "DELETE") != 0;
   if (a->has_body) {
     char why[KL_JSON_MESSAGE];
     if (!kl_json_write(L, self + 1, &a->body, why)) {
       kl_check_time(L);
-      kl_raisef(L, KL_ERR_VALIDATION, "call %s: %s", path, why);
+      kl_raise_coded(L, KL_ERR_VALIDATION, "malformed_value", "call %s: %s", path, why);
     }
     if (op && op->cost_per_item && lua_getfield(L, self + 1, "orders") == LUA_TTABLE)
       a->items = (uint32_t)lua_rawlen(L, -1);
   } else {
     for (lua_pushnil(L); lua_next(L, self + 1); lua_pop(L, 1)) {
-      if (lua_type(L, -2) != LUA_TSTRING) kl_raisef(L, KL_ERR_VALIDATION, "call %s: query names are strings", path);
+      if (lua_type(L, -2) != LUA_TSTRING)
+        kl_raise_coded(L, KL_ERR_VALIDATION, "wrong_type", "call %s: query names are strings", path);
       put_free_query(L, lua_tostring(L, -2), lua_gettop(L), &a->query);
     }
   }

@@ -19,11 +19,14 @@ typedef struct kl_args {
 
 /* Reads the arguments from index `first` up: the path parameters in order as plain values (or by name in the table),
  * then one table for query and body, which may also hold `raw` and `timeout` (seconds). Raises "validation" with a
- * message that names operation and parameter. The result is on the stack and belongs to Lua. */
-kl_args *kl_args_read(lua_State *L, const kl_operation *op, int first); /* raises */
+ * message that names operation and parameter. The result is on the stack and belongs to Lua. `whose`: the account of
+ * the orders; NULL: they are nobody's. */
+kl_args *kl_args_read(lua_State *L, kl_place *whose, const kl_operation *op, int first); /* raises */
+/* Empty ones on the stack, which belong to Lua: for who fills them in himself. */
+kl_args *kl_args_push(lua_State *L); /* raises */
 /* For a free-form call: the table at `idx` (or none) goes into the body of a POST, PUT or a DELETE that has one, and
  * into the query otherwise. `op` is the operation that the path matches, NULL when none. */
-kl_args *kl_args_read_free(lua_State *L, const char *method, const char *path, const kl_operation *op,
+kl_args *kl_args_read_free(lua_State *L, kl_place *whose, const char *method, const char *path, const kl_operation *op,
                            int idx); /* raises */
 
 #endif

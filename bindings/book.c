@@ -7,6 +7,7 @@
 #include "base/decimal.h"
 #include "base/json_fields.h"
 #include "bindings/book_handle.h"
+#include "bindings/check.h"
 #include "bindings/inspect.h"
 #include "bindings/rest.h"
 #include "script/guard.h"
@@ -20,7 +21,7 @@ struct kl_book_wait {
   bool opening, opened, expired, timed;
   kl_slot slot;  /* of the timer */
   uint64_t seen; /* changes that the waiting one has seen */
-  uv_timer_t timer;
+  kl_timer timer;
 };
 typedef struct kl_book_wait book_wait;
 
@@ -34,7 +35,7 @@ static void wait_drop(kl_wait *w) {
   if (bw->opening && !bw->opened && bw->h) handle_close(bw->h); /* given up before the first snapshot */
   kl_slot_release(&bw->slot);
   if (bw->timed) {
-    uv_close((uv_handle_t *)&bw->timer, wait_freed);
+    kl_timer_close(&bw->timer, wait_freed);
   } else if (bw->h && !bw->h->spare) {
     bw->h->spare = bw; /* the next one then allocates nothing */
   } else {
@@ -91,10 +92,10 @@ static int await_change(lua_State *L, kl_book_handle *h, double timeout, bool op
   bw->opening = opening;
   bw->seen = seen;
   if (timeout >= 0) {
-    uv_timer_init(kl_script_loop(kl_script_of(L)), &bw->timer);
-    bw->timer.data = bw;
+    kl_timer_init(kl_script_loop(kl_script_of(L)), &bw->timer, kl_script_clock(kl_script_of(L)));
+    bw->timer.uv.data = bw;
     bw->timed = true;
-    uv_timer_start(&bw->timer, wait_expired, (uint64_t)ceil(timeout * 1e3), 0); /* cannot fail: it is not closing */
+    kl_timer_start(&bw->timer, wait_expired, (uint64_t)ceil(timeout * 1e3), 0); /* cannot fail: it is not closing */
   }
   kl_list_append(&h->waits, &bw->link);
   return kl_await(L, &bw->wait);
@@ -147,7 +148,7 @@ static void member_describe(const kl_member *m, kl_buf *out) {
 }
 
 static int l_close(lua_State *L) {
-  handle_close(luaL_checkudata(L, 1, KL_BOOK_META));
+  handle_close(kl_check_self(L, KL_BOOK_META, "book", "close"));
   return 0;
 }
 
@@ -167,7 +168,7 @@ static int l_gc(lua_State *L) {
 static int push_opened(lua_State *L, kl_wait *w) { /* ticker handle */
   book_wait *bw = (book_wait *)w;
   kl_book_handle *h = bw->h;
-  if (!h || !h->book) return kl_raisef(L, KL_ERR_CLOSED, "the book was closed while it opened");
+  if (!h || !h->book) return kl_raise_coded(L, KL_ERR_CLOSED, "handle_closed", "the book was closed while it opened");
   if (h->book->failed) raise_failed(L, h->book); /* and the drop of the wait closes the handle */
   bw->opened = true;
   h->seen = h->book->changes;
@@ -177,12 +178,15 @@ static int push_opened(lua_State *L, kl_wait *w) { /* ticker handle */
 
 int kl_book_open_lua(lua_State *L) {
   if (lua_type(L, 1) != LUA_TSTRING) {
-    return kl_raisef(L, KL_ERR_VALIDATION, "kalshi.book: the ticker must be a string, not %s", luaL_typename(L, 1));
+    return kl_raise_coded(L, KL_ERR_VALIDATION, "wrong_type", "kalshi.book: the ticker must be a string, not %s",
+                          luaL_typename(L, 1));
   }
   size_t n;
   const char *ticker = lua_tolstring(L, 1, &n);
-  if (strlen(ticker) != n) return kl_raisef(L, KL_ERR_VALIDATION, "kalshi.book: the ticker holds a zero byte");
+  if (strlen(ticker) != n)
+    return kl_raise_coded(L, KL_ERR_VALIDATION, "malformed_value", "kalshi.book: the ticker holds a zero byte");
   kl_error e;
+  kl_place *at = kl_place_of(L);
   kl_script *s = kl_script_of(L);
   lua_settop(L, 1);
   kl_book_handle *h = lua_newuserdatauv(L, sizeof *h, 0); /* ticker handle */
@@ -193,7 +197,8 @@ int kl_book_open_lua(lua_State *L) {
   h->member.close = member_close;
   h->member.live = member_live;
   h->member.describe = member_describe;
-  h->feed = kl_session_feed(kl_environment_of(L)->session);
+  h->feed = kl_session_feed(at->session);
+  h->place = at;
   luaL_setmetatable(L, KL_BOOK_META);
   kl_slot_take(L, &h->slot, KL_SLOT_HANDLE, "kalshi.book");
   h->book = kl_feed_book_open(h->feed, ticker, &e);
@@ -220,9 +225,9 @@ int kl_book_open_lua(lua_State *L) {
 kl_book_handle *kl_book_handle_check(lua_State *L, const char *method) {
   kl_book_handle *h = luaL_testudata(L, 1, KL_BOOK_META);
   if (!h) {
-    kl_raisef(L, KL_ERR_VALIDATION, "book:%s: call it with a colon, on a book", method);
+    kl_raise_coded(L, KL_ERR_VALIDATION, "called_with_dot", "book:%s: call it with a colon, on a book", method);
   } else if (!h->book) {
-    kl_raisef(L, KL_ERR_CLOSED, "book:%s: this book is closed", method);
+    kl_raise_coded(L, KL_ERR_CLOSED, "handle_closed", "book:%s: this book is closed", method);
   }
   return h;
 }
@@ -234,14 +239,15 @@ kl_outcome kl_book_arg_side(lua_State *L, int idx, const char *method) {
   const char *side = lua_type(L, idx) == LUA_TSTRING ? lua_tostring(L, idx) : NULL;
   if (side && !strcmp(side, "yes")) return KL_YES;
   if (side && !strcmp(side, "no")) return KL_NO;
-  kl_raisef(L, KL_ERR_VALIDATION, "book:%s: the side must be \"yes\" or \"no\", not %s", method,
-            side ? side : luaL_typename(L, idx));
+  kl_raise_coded(L, KL_ERR_VALIDATION, "unknown_value", "book:%s: the side must be \"yes\" or \"no\", not %s", method,
+                 side ? side : luaL_typename(L, idx));
   return KL_YES;
 }
 
 static double arg_number(lua_State *L, int idx, const char *method, const char *what) {
   if (lua_type(L, idx) != LUA_TNUMBER) {
-    kl_raisef(L, KL_ERR_VALIDATION, "book:%s: the %s must be a number, not %s", method, what, luaL_typename(L, idx));
+    kl_raise_coded(L, KL_ERR_VALIDATION, "wrong_type", "book:%s: the %s must be a number, not %s", method, what,
+                   luaL_typename(L, idx));
   }
   return lua_tonumber(L, idx);
 }
@@ -251,11 +257,12 @@ static kl_price arg_price(lua_State *L, int idx, const char *method, const char 
   double v = arg_number(L, idx, method, what);
   int64_t price = 0;
   if (!kl_decimal_from_double(v, KL_PRICE_PLACES, &price)) {
-    kl_raisef(L, KL_ERR_VALIDATION, "book:%s: %s %.14g is not a multiple of 0.0001 dollar", method, what, v);
+    kl_raise_coded(L, KL_ERR_VALIDATION, "price_off_grid", "book:%s: %s %.14g is not a multiple of 0.0001 dollar",
+                   method, what, v);
   }
   if (price < least || price > KL_PRICE_ONE - least) {
-    kl_raisef(L, KL_ERR_VALIDATION, "book:%s: %s %.14g is not between %s dollar", method, what, v,
-              least ? "0.0001 and 0.9999" : "0 and 1");
+    kl_raise_coded(L, KL_ERR_VALIDATION, "price_out_of_range", "book:%s: %s %.14g is not between %s dollar", method,
+                   what, v, least ? "0.0001 and 0.9999" : "0 and 1");
   }
   return price;
 }
@@ -265,8 +272,9 @@ static size_t arg_levels(lua_State *L, int idx, const char *method, size_t none)
   int whole = 0;
   lua_Integer n = lua_type(L, idx) == LUA_TNUMBER ? lua_tointegerx(L, idx, &whole) : 0;
   if (!whole || n < 1) {
-    kl_raisef(L, KL_ERR_VALIDATION, "book:%s: the number of levels must be a whole number of 1 or more, not %s", method,
-              lua_type(L, idx) == LUA_TNUMBER ? lua_tostring(L, idx) : luaL_typename(L, idx));
+    kl_raise_coded(L, KL_ERR_VALIDATION, "out_of_range",
+                   "book:%s: the number of levels must be a whole number of 1 or more, not %s", method,
+                   lua_type(L, idx) == LUA_TNUMBER ? lua_tostring(L, idx) : luaL_typename(L, idx));
   }
   return (size_t)n;
 }
@@ -400,12 +408,14 @@ static int l_sweep(lua_State *L) {
   const char *what = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
   bool buy = !strcmp(what, "buy");
   if (!buy && strcmp(what, "sell") != 0) {
-    return kl_raisef(L, KL_ERR_VALIDATION, "book:sweep: say \"buy\" or \"sell\" first, then the count");
+    return kl_raise_coded(L, KL_ERR_VALIDATION, "missing_parameter",
+                          "book:sweep: say \"buy\" or \"sell\" first, then the count");
   }
   double v = arg_number(L, 3, "sweep", "count");
   int64_t count = 0;
   if (!kl_decimal_from_double(v, KL_COUNT_PLACES, &count) || count <= 0) {
-    return kl_raisef(L, KL_ERR_VALIDATION, "book:sweep: count %.14g is not a positive multiple of 0.01 contract", v);
+    return kl_raise_coded(L, KL_ERR_VALIDATION, "count_off_grid",
+                          "book:sweep: count %.14g is not a positive multiple of 0.01 contract", v);
   }
   kl_outcome view = kl_book_arg_side(L, 4, "sweep");
   kl_count filled = 0;
@@ -429,7 +439,7 @@ static int l_sweep(lua_State *L) {
 static int push_waited(lua_State *L, kl_wait *w) {
   book_wait *bw = (book_wait *)w;
   kl_book_handle *h = bw->h;
-  if (!h || !h->book) return kl_raisef(L, KL_ERR_CLOSED, "book:wait: this book is closed");
+  if (!h || !h->book) return kl_raise_coded(L, KL_ERR_CLOSED, "handle_closed", "book:wait: this book is closed");
   if (h->book->failed) raise_failed(L, h->book);
   lua_pushboolean(L, h->book->changes != h->seen || !bw->expired);
   h->seen = h->book->changes;
@@ -442,8 +452,8 @@ static int l_wait(lua_State *L) {
   if (!lua_isnoneornil(L, 2)) {
     timeout = arg_number(L, 2, "wait", "timeout");
     if (!(timeout >= 0 && timeout <= 1e6)) {
-      return kl_raisef(L, KL_ERR_VALIDATION, "book:wait: the timeout must be 0 to 1,000,000 seconds, not %.14g",
-                       timeout);
+      return kl_raise_coded(L, KL_ERR_VALIDATION, "out_of_range",
+                            "book:wait: the timeout must be 0 to 1,000,000 seconds, not %.14g", timeout);
     }
   }
   if (h->book->failed) raise_failed(L, h->book);
@@ -506,7 +516,7 @@ static int l_index(lua_State *L) {
   while (i < 4 && strcmp(name, names[i]) != 0)
     i++;
   if (i == 4) return 1;
-  if (!h->book) return kl_raisef(L, KL_ERR_CLOSED, "book.%s: this book is closed", name);
+  if (!h->book) return kl_raise_coded(L, KL_ERR_CLOSED, "handle_closed", "book.%s: this book is closed", name);
   const kl_feed_book *b = h->book;
   switch (i) {
   case 0:

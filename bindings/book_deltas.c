@@ -8,7 +8,7 @@
 
 #define LOOP_META "kalshi.Deltas"
 
-enum { RING_MAX = 4096, RING_FIRST = 64, FEW_ARGS = 5, ARGS_MAX = 7, KEY_MAX = 80 };
+enum { RING_MAX = 4096, RING_FIRST = 64, FEW_ARGS = 5, ARGS_MAX = 7, KEY_MAX = 160 };
 
 /* Prices in 1/10,000 dollar; bid and ask 0: that side is empty. */
 typedef struct delta {
@@ -145,7 +145,7 @@ static void reader_free(kl_kept *k) {
 /* Takes the one of another version that goes on, or makes one. NULL with `e`. */
 static reader *reader_of(kl_script *s, const kl_book_handle *h, kl_error *e) {
   char key[KEY_MAX];
-  snprintf(key, sizeof key, "deltas:%s", h->ticker);
+  snprintf(key, sizeof key, "deltas:%s:%s", kl_place_name(h->place), h->ticker);
   for (kl_kept *k = kl_kept_first(s, key); k; k = k->next)
     if (!((reader *)k)->ring.error.kind && kl_kept_hold(s, k)) return (reader *)k;
   reader *r = calloc(1, sizeof *r);
@@ -294,9 +294,9 @@ static void raise_pending(lua_State *L, loop *q) {
   if (q->from->lost) {
     unsigned long long lost = q->from->lost;
     q->from->lost = 0;
-    kl_raisef(L, KL_ERR_OVERFLOW,
-              "deltas of %s: %llu lost, the %s was more than %d behind; do less in it, or use book:changes()",
-              q->ticker, lost, q->what, RING_MAX);
+    kl_raise_coded(L, KL_ERR_OVERFLOW, "overflow",
+                   "deltas of %s: %llu lost, the %s was more than %d behind; do less in it, or use book:changes()",
+                   q->ticker, lost, q->what, RING_MAX);
   }
   if (q->from->error.kind) {
     kl_error e = q->from->error;
@@ -488,7 +488,9 @@ static int next_delta(lua_State *L, int status, lua_KContext ctx) {
     kl_check_cancelled(L);
     return push_next(L, q);
   }
-  if (q->wait) return kl_raisef(L, KL_ERR_VALIDATION, "another task waits on this loop over deltas: give it its own");
+  if (q->wait)
+    return kl_raise_coded(L, KL_ERR_VALIDATION, "reader_taken",
+                          "another task waits on this loop over deltas: give it its own");
   return await_more(L, q, push_waited);
 }
 
@@ -590,7 +592,8 @@ static int call_body(lua_State *L) {
 int kl_book_on_delta_lua(lua_State *L) {
   kl_book_handle *h = kl_book_handle_check(L, "on_delta");
   if (lua_type(L, 2) != LUA_TFUNCTION) {
-    return kl_raisef(L, KL_ERR_VALIDATION, "book:on_delta: give it a function to call, not %s", luaL_typename(L, 2));
+    return kl_raise_coded(L, KL_ERR_VALIDATION, "wrong_type", "book:on_delta: give it a function to call, not %s",
+                          luaL_typename(L, 2));
   }
   lua_settop(L, 2);
   lua_pushcfunction(L, call_body);

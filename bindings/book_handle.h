@@ -12,6 +12,7 @@ typedef struct kl_book_handle {
   kl_member member;
   bool adopted;
   kl_script *script;
+  const kl_place *place; /* whose session has the feed */
   kl_feed *feed;
   kl_feed_book *book; /* NULL once closed */
   kl_book_watcher watcher;

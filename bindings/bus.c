@@ -131,7 +131,8 @@ static void drop_if_unused(kl_bus *bus, channel *ch) {
 static const char *check_channel(lua_State *L, int idx, const char *function, size_t *n) {
   const char *name = kl_check_text(L, idx, function, n);
   if (*n == 0 || *n > NAME_MOST)
-    kl_raisef(L, KL_ERR_VALIDATION, "%s: the name of a channel has 1 to %d bytes, not %zu", function, NAME_MOST, *n);
+    kl_raise_coded(L, KL_ERR_VALIDATION, "malformed_value", "%s: the name of a channel has 1 to %d bytes, not %zu",
+                   function, NAME_MOST, *n);
   return name;
 }
 
@@ -194,7 +195,7 @@ static int send_now(lua_State *L, int status, lua_KContext ctx) {
   kl_buf_add(m, from, k);
   kl_image_write(L, 2, "bus.send: the value", m);
   kl_actor who;
-  kl_shadow *shadow = kl_shadow_here(L, &who);
+  kl_shadow *shadow = kl_shadow_here(L, NULL, &who);
   if (shadow) kl_shadow_note(shadow, who, "bus.send", name);
   if (kl_script_is_shadow(s)) { /* nobody gets it */
     lua_pushinteger(L, 0);
@@ -321,7 +322,7 @@ static void member_describe(const kl_member *m, kl_buf *out) {
 }
 
 static int l_close(lua_State *L) {
-  sub_close(luaL_checkudata(L, 1, BUS_META), true);
+  sub_close(kl_check_self(L, BUS_META, "subscription", "close"), true);
   return 0;
 }
 
@@ -394,9 +395,9 @@ static int push_next(lua_State *L, sub *s) {
     bool crowded = q->crowded;
     q->lost = 0;
     q->crowded = false;
-    return kl_raisef(L, KL_ERR_OVERFLOW,
-                     "%llu messages lost: the loop over this channel was more than %d messages or %d MiB behind%s",
-                     lost, QUEUE_MESSAGES, QUEUE_BYTES >> 20, crowded ? KL_QUEUE_CROWDED : "");
+    return kl_raise_coded(L, KL_ERR_OVERFLOW, "overflow",
+                          "%llu messages lost: the loop over this channel was more than %d messages or %d MiB behind%s",
+                          lost, QUEUE_MESSAGES, QUEUE_BYTES >> 20, crowded ? KL_QUEUE_CROWDED : "");
   }
   lua_pushnil(L);
   return 1;
@@ -446,7 +447,8 @@ static int next_message(lua_State *L, int status, lua_KContext ctx) {
     return push_next(L, s);
   }
   if (s->reader)
-    return kl_raisef(L, KL_ERR_VALIDATION, "another task waits for messages of this subscription: give it its own");
+    return kl_raise_coded(L, KL_ERR_VALIDATION, "reader_taken",
+                          "another task waits for messages of this subscription: give it its own");
   return await_message(L, s);
 }
 
@@ -457,7 +459,8 @@ static int l_next(lua_State *L) {
 
 static int l_messages(lua_State *L) {
   const sub *s = kl_check_self(L, BUS_META, "subscription", "messages");
-  if (!s->l) return kl_raisef(L, KL_ERR_CLOSED, "subscription:messages: this subscription is closed");
+  if (!s->l)
+    return kl_raise_coded(L, KL_ERR_CLOSED, "handle_closed", "subscription:messages: this subscription is closed");
   lua_pushvalue(L, 1);
   lua_pushcclosure(L, l_next, 1);
   return 1;

@@ -79,7 +79,9 @@ static void party_drop(kl_wait *w) {
   free(p);
 }
 
-static int closed_error(lua_State *L) { return kl_raisef(L, KL_ERR_CLOSED, "the channel is closed"); }
+static int closed_error(lua_State *L) {
+  return kl_raise_coded(L, KL_ERR_CLOSED, "handle_closed", "the channel is closed");
+}
 
 /* Puts the value at index 2 of the stack. */
 static void put(lua_State *L, channel *ch) {
@@ -148,8 +150,8 @@ static int wait_at(lua_State *L, channel *ch, bool sends) {
 static int l_send(lua_State *L) {
   channel *ch = kl_check_self(L, CHANNEL_TYPE, "channel", "send");
   if (lua_isnoneornil(L, 2))
-    return kl_raisef(L, KL_ERR_VALIDATION,
-                     "channel:send: nil cannot be sent: recv gives it when the channel is closed");
+    return kl_raise_coded(L, KL_ERR_VALIDATION, "missing_parameter",
+                          "channel:send: nil cannot be sent: recv gives it when the channel is closed");
   lua_settop(L, 2);
   kl_check_cancelled(L);
   if (ch->closed) return closed_error(L);

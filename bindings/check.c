@@ -25,11 +25,13 @@ static void describe(lua_State *L, int idx, char *out, size_t size) {
 int kl_bad_argument(lua_State *L, int idx, const char *function, const char *what) {
   int number = strchr(function, ':') ? idx - 1 : idx;
   if (lua_isnone(L, idx)) {
-    return kl_raisef(L, KL_ERR_VALIDATION, "%s: argument %d is missing: it must be %s", function, number, what);
+    return kl_raise_coded(L, KL_ERR_VALIDATION, "missing_parameter", "%s: argument %d is missing: it must be %s",
+                          function, number, what);
   }
   char is[64];
   describe(L, idx, is, sizeof is);
-  return kl_raisef(L, KL_ERR_VALIDATION, "%s: argument %d must be %s, not %s", function, number, what, is);
+  return kl_raise_coded(L, KL_ERR_VALIDATION, "wrong_type", "%s: argument %d must be %s, not %s", function, number,
+                        what, is);
 }
 
 void kl_check_type(lua_State *L, int idx, int type, const char *function) {
@@ -46,6 +48,8 @@ const char *kl_check_text(lua_State *L, int idx, const char *function, size_t *n
 
 void *kl_check_self(lua_State *L, const char *type, const char *class, const char *method) {
   void *self = luaL_testudata(L, 1, type);
-  if (!self) kl_raisef(L, KL_ERR_VALIDATION, "%s:%s: call it with a colon, on a %s", class, method, class);
+  if (!self)
+    kl_raise_coded(L, KL_ERR_VALIDATION, "called_with_dot", "%s:%s: call it with a colon, on %s %s", class, method,
+                   strchr("aeiou", class[0]) ? "an" : "a", class);
   return self;
 }

@@ -121,14 +121,17 @@ int kl_operations_lua(lua_State *L) {
 
 int kl_describe_lua(lua_State *L) {
   static const char prefix[] = "legacy.";
-  const char *name = luaL_checkstring(L, 1);
+  if (lua_type(L, 1) != LUA_TSTRING)
+    return kl_raise_coded(L, KL_ERR_VALIDATION, lua_isnoneornil(L, 1) ? "missing_parameter" : "wrong_type",
+                          "kalshi.describe: argument 1 must be the name of an operation, not %s", luaL_typename(L, 1));
+  const char *name = lua_tostring(L, 1);
   bool legacy = !strncmp(name, prefix, sizeof prefix - 1);
   if (legacy) name += sizeof prefix - 1;
   const kl_operation *op = legacy ? kl_operation_find_legacy(name) : kl_operation_find(name);
   if (!op) {
     const char *near = kl_operation_nearest(name);
-    return kl_raisef(L, KL_ERR_VALIDATION, "there is no operation \"%.60s\"%s%s%s", name,
-                     near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+    return kl_raise_coded(L, KL_ERR_VALIDATION, "unknown_operation", "there is no operation \"%.60s\"%s%s%s", name,
+                          near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
   }
   push_summary(L, op);
   set_text(L, "id", op->id);

@@ -24,6 +24,7 @@ int kl_embedded_error_lua(lua_State *L) {
     if (!strcmp(kinds[i], kind)) e.kind = kinds[i];
   e.status = (int)luaL_optinteger(L, 3, 0);
   e.retryable = lua_toboolean(L, 4);
+  kl_error_code(&e, luaL_optstring(L, 5, ""));
   kl_push_error(L, &e);
   return 1;
 }
@@ -39,5 +40,12 @@ int kl_embedded_nearest_lua(lua_State *L) {
     lua_pop(L, 1);
   }
   lua_pushstring(L, kl_nearest(name, names, n));
+  return 1;
+}
+
+int luaopen_kl_library(lua_State *L) {
+  static const luaL_Reg functions[] = {
+      {"error", kl_embedded_error_lua}, {"nearest", kl_embedded_nearest_lua}, {NULL, NULL}};
+  luaL_newlib(L, functions);
   return 1;
 }

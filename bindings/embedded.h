@@ -11,5 +11,7 @@ void kl_embedded_call(lua_State *L, const char *name, int nargs); /* raises */
 int kl_embedded_error_lua(lua_State *L);
 /* core.nearest(name, names) -> the one that was most likely meant, or nil */
 int kl_embedded_nearest_lua(lua_State *L);
+/* Module `library`: { error, nearest }, the core of modules that are written in Lua and need nothing else of C. */
+int luaopen_kl_library(lua_State *L);
 
 #endif

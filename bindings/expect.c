@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const kl_expectation_metrics[] = {"seconds", "messages",    "orders",          "fills",
-                                              "errors",  "cash_change", "position_change", NULL};
+const char *const kl_expectation_metrics[] = {"seconds",     "messages",        "orders", "fills",    "errors",
+                                              "cash_change", "position_change", "profit", "realized", "unrealized",
+                                              "fees",        "max_drawdown",    "traded", "held",     "refused",
+                                              "rejected",    "unknown",         NULL};
 
 struct kl_expectations {
   kl_expectation *items;

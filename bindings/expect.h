@@ -20,7 +20,9 @@ bool kl_expectations_add(kl_expectations *x, const kl_expectation *e); /* copies
 size_t kl_expectations_count(const kl_expectations *x);
 const kl_expectation *kl_expectations_at(const kl_expectations *x, size_t i);
 
-extern const char *const kl_expectation_metrics[]; /* NULL-terminated */
+/* NULL-terminated. Up to "position_change" they are of the whole account since the start, from "profit" on of the
+ * script that expects them. */
+extern const char *const kl_expectation_metrics[];
 
 /* Reads "<200" or ">= 0.5"; false when it is not of that form. op points at static text. */
 bool kl_expectation_parse(const char *text, const char **op, double *value);

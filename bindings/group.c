@@ -24,7 +24,7 @@ struct group {
   size_t first; /* index of the member that decided, n while none did */
   bool has_timer, timed_out;
   kl_slot slot; /* of the timer */
-  uv_timer_t timer;
+  kl_timer timer;
   double seconds;
   member members[];
 };
@@ -51,7 +51,7 @@ static void group_drop(kl_wait *w) {
     kl_task_leave(&g->members[i].joiner);
   kl_slot_release(&g->slot);
   if (g->has_timer)
-    uv_close((uv_handle_t *)&g->timer, group_freed);
+    kl_timer_close(&g->timer, group_freed);
   else
     free(g);
 }
@@ -106,7 +106,7 @@ static int outcome(lua_State *L, group_kind kind, size_t n, size_t first) {
 
 static int group_push(lua_State *L, kl_wait *w) {
   const group *g = (group *)w;
-  if (g->timed_out) return kl_raisef(L, KL_ERR_TIMEOUT, "not done within %g seconds", g->seconds);
+  if (g->timed_out) return kl_raise_coded(L, KL_ERR_TIMEOUT, "task_timeout", "not done within %g seconds", g->seconds);
   return outcome(L, g->kind, g->n, g->first);
 }
 
@@ -171,13 +171,12 @@ static int wait_for(lua_State *L, group_kind kind, size_t n, double seconds) {
   }
   if (kind == GROUP_TIMEOUT) {
     kl_slot_take(L, &g->slot, KL_SLOT_TIMER, "task.timeout"); /* there is one: it was looked for before the start */
-    uv_loop_t *loop = kl_script_loop(kl_script_of(L));
     g->has_timer = true;
     g->seconds = seconds;
-    uv_timer_init(loop, &g->timer);
-    g->timer.data = g;
-    uv_update_time(loop);
-    uv_timer_start(&g->timer, time_over, (uint64_t)ceil(seconds * 1e3), 0);
+    kl_timer_init(kl_script_loop(kl_script_of(L)), &g->timer, kl_script_clock(kl_script_of(L)));
+    g->timer.uv.data = g;
+    uv_update_time(g->timer.uv.loop);
+    kl_timer_start(&g->timer, time_over, (uint64_t)ceil(seconds * 1e3), 0);
   }
   if (g->left == 0) {
     size_t first = g->first;
@@ -201,22 +200,24 @@ static int spawn_members(lua_State *L) {
 
 static void check_members(lua_State *L, const char *name) {
   if (lua_type(L, 1) != LUA_TTABLE)
-    kl_raisef(L, KL_ERR_VALIDATION, "task.%s takes a list: functions or tasks, not %s", name, luaL_typename(L, 1));
+    kl_raise_coded(L, KL_ERR_VALIDATION, "wrong_arguments", "task.%s takes a list: functions or tasks, not %s", name,
+                   luaL_typename(L, 1));
   lua_Integer n = (lua_Integer)lua_rawlen(L, 1);
   lua_Integer entries = 0;
   for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1))
     entries++;
   if (entries != n)
-    kl_raisef(L, KL_ERR_VALIDATION, "task.%s takes a list: functions or tasks without names or gaps", name);
+    kl_raise_coded(L, KL_ERR_VALIDATION, "wrong_arguments",
+                   "task.%s takes a list: functions or tasks without names or gaps", name);
   for (lua_Integer i = 1; i <= n; i++) {
     lua_rawgeti(L, 1, i);
     const kl_task *t = kl_task_test(L, -1);
     if (!t && !lua_isfunction(L, -1))
-      kl_raisef(L, KL_ERR_VALIDATION, "task.%s: entry %d is a %s, not a function or a task", name, (int)i,
-                luaL_typename(L, -1));
+      kl_raise_coded(L, KL_ERR_VALIDATION, "wrong_arguments", "task.%s: entry %d is a %s, not a function or a task",
+                     name, (int)i, luaL_typename(L, -1));
     if (t && t == kl_task_current(L))
-      kl_raisef(L, KL_ERR_VALIDATION, "task.%s: entry %d is the task that calls it, which cannot wait for itself", name,
-                (int)i);
+      kl_raise_coded(L, KL_ERR_VALIDATION, "wrong_arguments",
+                     "task.%s: entry %d is the task that calls it, which cannot wait for itself", name, (int)i);
     lua_pop(L, 1);
   }
 }
@@ -229,7 +230,8 @@ static int run_group(lua_State *L, group_kind kind, const char *name) {
   lua_createtable(L, (int)n, 0); /* list tasks */
   if (n == 0) {
     if (kind == GROUP_ALL) return 1;
-    return kl_raisef(L, KL_ERR_VALIDATION, "task.race: the list is empty, so nothing can be first");
+    return kl_raise_coded(L, KL_ERR_VALIDATION, "wrong_arguments",
+                          "task.race: the list is empty, so nothing can be first");
   }
   lua_pushcfunction(L, spawn_members);
   lua_pushvalue(L, 2);

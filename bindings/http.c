@@ -22,13 +22,14 @@ static const char *text_field(lua_State *L, const char *name, size_t *n) {
   int type = lua_getfield(L, 1, name);
   if (type == LUA_TNIL) return NULL;
   if (type != LUA_TSTRING)
-    kl_raisef(L, KL_ERR_VALIDATION, "http: %s must be a string, not %s", name, luaL_typename(L, -1));
+    kl_raise_coded(L, KL_ERR_VALIDATION, "malformed_value", "http: %s must be a string, not %s", name,
+                   luaL_typename(L, -1));
   size_t length;
   const char *text = lua_tolstring(L, -1, &length);
   if (n)
     *n = length;
   else if (strlen(text) != length)
-    kl_raisef(L, KL_ERR_VALIDATION, "http: %s holds a zero byte", name);
+    kl_raise_coded(L, KL_ERR_VALIDATION, "malformed_value", "http: %s holds a zero byte", name);
   return text;
 }
 
@@ -36,14 +37,15 @@ static int64_t number_field(lua_State *L, const char *name) {
   int type = lua_getfield(L, 1, name), exact = 0;
   lua_Integer v = lua_tointegerx(L, -1, &exact);
   if (type != LUA_TNIL && (!exact || v < 0))
-    kl_raisef(L, KL_ERR_VALIDATION, "http: %s must be a whole number, not negative", name);
+    kl_raise_coded(L, KL_ERR_VALIDATION, "malformed_value", "http: %s must be a whole number, not negative", name);
   return type == LUA_TNIL ? 0 : v;
 }
 
 static const char *const *list_field(lua_State *L, const char *name) {
   int type = lua_getfield(L, 1, name), table = lua_gettop(L);
   if (type == LUA_TNIL) return NULL;
-  if (type != LUA_TTABLE) kl_raisef(L, KL_ERR_VALIDATION, "http: %s must be a list of strings", name);
+  if (type != LUA_TTABLE)
+    kl_raise_coded(L, KL_ERR_VALIDATION, "malformed_value", "http: %s must be a list of strings", name);
   size_t n = lua_rawlen(L, table);
   const char **list = lua_newuserdatauv(L, (n + 1) * sizeof *list, 0);
   for (size_t i = 0; i < n; i++) {
@@ -51,7 +53,8 @@ static const char *const *list_field(lua_State *L, const char *name) {
     bool text = lua_rawgeti(L, table, (lua_Integer)i + 1) == LUA_TSTRING;
     list[i] = text ? lua_tolstring(L, -1, &length) : "";
     if (!text || strlen(list[i]) != length)
-      kl_raisef(L, KL_ERR_VALIDATION, "http: %s must be a list of strings without zero bytes", name);
+      kl_raise_coded(L, KL_ERR_VALIDATION, "malformed_value", "http: %s must be a list of strings without zero bytes",
+                     name);
     lua_pop(L, 1);
   }
   list[n] = NULL;
@@ -74,12 +77,14 @@ void kl_http_read_request(lua_State *L, kl_fetch_request *r) {
   r->http.max_body = (size_t)number_field(L, "max_body");
   int64_t redirects = number_field(L, "redirects");
   r->redirects = redirects < MAX_REDIRECTS ? (int)redirects : MAX_REDIRECTS;
-  if (!r->http.method || !r->http.url) kl_raisef(L, KL_ERR_VALIDATION, "http: a request needs a method and a url");
+  if (!r->http.method || !r->http.url)
+    kl_raise_coded(L, KL_ERR_VALIDATION, "malformed_value", "http: a request needs a method and a url");
 }
 
 kl_http *kl_http_client(lua_State *L) {
   if (!lua_isyieldable(L))
-    kl_raisef(L, KL_ERR_VALIDATION, "http waits for an answer, which is not possible here: use task.spawn");
+    kl_raise_coded(L, KL_ERR_VALIDATION, "cannot_yield_here",
+                   "http waits for an answer, which is not possible here: use task.spawn");
   kl_http *h = kl_environment_of(L)->http;
   if (!h) kl_raisef(L, KL_ERR_INTERNAL, "http: this program has no HTTP client for scripts");
   return h;
@@ -121,12 +126,18 @@ static bool http_room(void *data, size_t n) {
   return kl_charge_set(&w->charge, w->sent + n);
 }
 
+void kl_http_error_for_script(kl_error *e) {
+  if (e->sent != KL_SENT_UNSAID && strcmp(e->kind, KL_ERR_CONFIG) != 0)
+    kl_error_code(e, e->sent == KL_SENT_NO ? "unsent" : "sent");
+}
+
 static void http_done(void *data, const kl_http_response *res, const char *url, const kl_error *e) {
   http_wait *w = data;
   w->fetch = NULL;
   kl_slot_release(&w->slot);
   if (e) {
     w->error = *e;
+    kl_http_error_for_script(&w->error);
     if (!strcmp(e->kind, KL_ERR_LIMIT)) kl_charge_refused(&w->charge, w->refused, "the answer", &w->error);
   } else {
     w->status = res->status;

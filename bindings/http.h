@@ -14,6 +14,10 @@ kl_http *kl_http_client(lua_State *L); /* raises */
 /* Pushes {name, value, name, value, …} in the order of the answer, from lines "Name: value\r\n". */
 void kl_http_push_fields(lua_State *L, const kl_buf *lines); /* raises */
 
+/* What module http says of an error without an answer: the code is "sent" when the server may have got the request,
+ * "unsent" when it surely has not. */
+void kl_http_error_for_script(kl_error *e);
+
 /* http_stream.c: registers the metatable; core.stream(request) -> stream, status, url, fields once the head is there.
  */
 void kl_http_stream_register(lua_State *L); /* raises */

@@ -100,7 +100,10 @@ static void on_end(void *data, const kl_http_response *res, const char *url, con
   (void)res, (void)url;
   s->fetch = NULL;
   kl_slot_release(&s->slot);
-  if (e) s->error = *e;
+  if (e) {
+    s->error = *e;
+    kl_http_error_for_script(&s->error);
+  }
   wake(s);
 }
 
@@ -200,7 +203,8 @@ static int push_opened(lua_State *L, kl_wait *wait) {
     kl_error e = s->error;
     return kl_raise(L, &e);
   }
-  if (!s->head_here) return kl_raisef(L, KL_ERR_CLOSED, "the stream was closed before its head had come");
+  if (!s->head_here)
+    return kl_raise_coded(L, KL_ERR_CLOSED, "handle_closed", "the stream was closed before its head had come");
   luaL_checkstack(L, 8, NULL);
   lua_pushvalue(L, 2);
   lua_pushinteger(L, s->status);
@@ -271,7 +275,7 @@ static int push_piece(lua_State *L, stream *s) {
     kl_error e = s->error;
     return kl_raise(L, &e);
   }
-  if (s->closed) return kl_raisef(L, KL_ERR_CLOSED, "the stream is closed");
+  if (s->closed) return kl_raise_coded(L, KL_ERR_CLOSED, "handle_closed", "the stream is closed");
   lua_pushnil(L);
   return 1;
 }
@@ -293,7 +297,8 @@ static int l_read(lua_State *L) {
     return push_piece(L, s);
   }
   if (s->waiter)
-    return kl_raisef(L, KL_ERR_VALIDATION, "another task reads this stream: one reads, or each has its own");
+    return kl_raise_coded(L, KL_ERR_VALIDATION, "reader_taken",
+                          "another task reads this stream: one reads, or each has its own");
   return await(L, s, false, push_read);
 }
 

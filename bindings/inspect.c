@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json_fields.h"
+#include "bindings/sessions.h"
 #include "kalshi/account.h"
 #include "kalshi/session.h"
 
@@ -15,9 +16,9 @@ static void add_seconds(kl_buf *out, uint64_t ms) {
   kl_buf_printf(out, ms < 60000 ? "%.1f s" : "%.0f s", (double)ms / 1e3);
 }
 
-void kl_wait_left(kl_buf *out, const uv_timer_t *t) {
+void kl_wait_left(kl_buf *out, const kl_timer *t) {
   kl_buf_str(out, ", ");
-  add_seconds(out, uv_timer_get_due_in(t));
+  add_seconds(out, kl_timer_left_ms(t));
   kl_buf_str(out, " left");
 }
 
@@ -77,9 +78,9 @@ static void add_feed(kl_buf *b, kl_session *s) {
   kl_buf_char(b, '}');
 }
 
-static void add_rest(kl_buf *b, kl_session *s) {
+static void add_rest(kl_buf *b, kl_session *markets, kl_session *own) {
   kl_session_stats st;
-  kl_session_stats_get(s, &st);
+  kl_sessions_stats(markets, own, &st);
   open_object(b, "rest");
   field_count(b, "calls", st.calls);
   field_count(b, "errors", st.errors);
@@ -87,13 +88,13 @@ static void add_rest(kl_buf *b, kl_session *s) {
   field_count(b, "rate_limited", st.rate_limited);
   field_count(b, "lost", st.lost);
   field_count(b, "lost_unknown", st.lost_unknown);
-  field_count(b, "writes_pending", kl_session_writes_pending(s));
+  field_count(b, "writes_pending", kl_session_writes_pending(own));
   kl_buf_char(b, '}');
 }
 
-static void add_budget(kl_buf *b, kl_session *s) {
+static void add_budget(kl_buf *b, kl_session *markets, kl_session *own) {
   kl_budget t;
-  kl_session_budget(s, &t);
+  kl_sessions_budget(markets, own, &t);
   open_object(b, "budget");
   field_number(b, "read", t.read);
   field_number(b, "read_capacity", t.read_capacity);
@@ -127,9 +128,10 @@ static void add_account(kl_buf *b, kl_session *s) {
 
 void kl_inspect_kalshi(kl_script *s, kl_buf *out) {
   const kl_environment *env = kl_script_data(s);
-  if (!env || !env->session) return;
-  add_feed(out, env->session);
-  add_rest(out, env->session);
-  add_budget(out, env->session);
-  add_account(out, env->session);
+  if (!env || !env->place.session) return;
+  kl_session *own = kl_account_session(&env->place);
+  add_feed(out, env->place.session);
+  add_rest(out, env->place.session, own);
+  add_budget(out, env->place.session, own);
+  add_account(out, own);
 }

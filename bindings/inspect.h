@@ -2,11 +2,12 @@
 #ifndef KL_BINDINGS_INSPECT_H
 #define KL_BINDINGS_INSPECT_H
 
+#include "base/timer.h"
 #include "bindings/bindings.h"
 #include "script/script.h"
 
 /* Appends ", 0.8 s left". */
-void kl_wait_left(kl_buf *out, const uv_timer_t *t);
+void kl_wait_left(kl_buf *out, const kl_timer *t);
 /* Appends ", since 0.3 s"; `since_ms` is a time of the loop (uv_now). */
 void kl_wait_since(kl_buf *out, const uv_loop_t *loop, uint64_t since_ms);
 /* Appends an address without its user, its query and its fragment, which may hold secrets; the begin of a long one. */

@@ -378,7 +378,8 @@ bool kl_json_read(lua_State *L, const char *p, size_t n, const kl_shape *shape, 
 
 void kl_json_decode(lua_State *L, const char *p, size_t n, const kl_shape *shape, bool null_absent) {
   char why[KL_JSON_MESSAGE];
-  if (!kl_json_read(L, p, n, shape, null_absent, why)) kl_raisef(L, KL_ERR_PROTOCOL, "not JSON: %s", why);
+  if (!kl_json_read(L, p, n, shape, null_absent, why))
+    kl_raise_coded(L, KL_ERR_PROTOCOL, "not_json", "not JSON: %s", why);
 }
 
 /* ---- writing ---- */
@@ -601,7 +602,8 @@ static int l_decode(lua_State *L) {
   size_t n;
   const char *s = kl_check_text(L, 1, "json.decode", &n);
   char why[KL_JSON_MESSAGE];
-  if (!kl_json_read(L, s, n, NULL, false, why)) return kl_raisef(L, KL_ERR_VALIDATION, "json.decode: %s", why);
+  if (!kl_json_read(L, s, n, NULL, false, why))
+    return kl_raise_coded(L, KL_ERR_VALIDATION, "not_json", "json.decode: %s", why);
   return 1;
 }
 
@@ -611,7 +613,7 @@ static int l_encode(lua_State *L) {
   char why[KL_JSON_MESSAGE];
   if (!kl_json_write(L, 1, out, why)) {
     kl_check_time(L); /* what was raised inside for that did not come out */
-    return kl_raisef(L, KL_ERR_VALIDATION, "json.encode: %s", why);
+    return kl_raise_coded(L, KL_ERR_VALIDATION, "not_plain_data", "json.encode: %s", why);
   }
   lua_pushlstring(L, out->data, out->len);
   kl_buf_free(out);

@@ -8,7 +8,9 @@
 #include "base/error.h"
 #include "bindings/check.h"
 #include "bindings/describe.h"
+#include "bindings/order.h"
 #include "bindings/rest.h"
+#include "bindings/sessions.h"
 #include "script/guard.h"
 #include "script/script.h"
 
@@ -24,22 +26,26 @@ static void refuse_guarded(lua_State *L, const char *call) {
 }
 
 static int l_operation(lua_State *L) {
-  const kl_operation *op = lua_touserdata(L, lua_upvalueindex(1));
+  kl_place *at = kl_place_of(L);
+  const kl_operation *op = lua_touserdata(L, lua_upvalueindex(2));
   if (strcmp(op->method, "GET") != 0) refuse_guarded(L, op->name);
-  return kl_rest_await(L, op, NULL, kl_args_read(L, op, 1));
+  return kl_rest_await(L, at, op, NULL, kl_args_read(L, at, op, 1));
 }
 
 /* kalshi.call("GET", "/markets", {limit = 5}): the path is below /trade-api/v2 and sent as it is. */
 static int l_call(lua_State *L) {
   size_t n;
+  kl_place *at = kl_place_of(L);
   const char *given = kl_check_text(L, 1, "kalshi.call", NULL), *path = kl_check_text(L, 2, "kalshi.call", &n);
-  if (strlen(path) != n) return kl_raisef(L, KL_ERR_VALIDATION, "call: the path holds a zero byte");
+  if (strlen(path) != n)
+    return kl_raise_coded(L, KL_ERR_VALIDATION, "malformed_value", "call: the path holds a zero byte");
   static const char *const methods[] = {"GET", "POST", "PUT", "DELETE", "PATCH"};
   const char *method = NULL;
   for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
     if (!strcasecmp(methods[i], given)) method = methods[i];
   if (!method)
-    return kl_raisef(L, KL_ERR_VALIDATION, "call: unknown method \"%.20s\": use GET, POST, PUT or DELETE", given);
+    return kl_raise_coded(L, KL_ERR_VALIDATION, "unknown_value",
+                          "call: unknown method \"%.20s\": use GET, POST, PUT or DELETE", given);
   static const char base[] = "/trade-api/v2/";
   if (!strncmp(path, base, sizeof base - 1)) path += sizeof base - 2;
   if (strcmp(method, "GET") != 0) refuse_guarded(L, "call with another method than GET");
@@ -47,8 +53,8 @@ static int l_call(lua_State *L) {
   lua_pushlstring(L, path, strcspn(path, "?"));
   const kl_operation *op = kl_operation_match(method, lua_tostring(L, -1));
   lua_pop(L, 1);
-  kl_args *args = kl_args_read_free(L, method, path, op, 3);
-  return kl_rest_await(L, op, method, args);
+  kl_args *args = kl_args_read_free(L, at, method, path, op, 3);
+  return kl_rest_await(L, at, op, method, args);
 }
 
 /* ---- the session's state ---- */
@@ -67,7 +73,8 @@ static void set_count(lua_State *L, const char *name, uint64_t v) {
  * tokens of those shards whose bucket is not full. */
 static int l_budget(lua_State *L) {
   kl_budget b;
-  kl_session_budget(kl_environment_of(L)->session, &b);
+  const kl_place *at = kl_place_of(L);
+  kl_sessions_budget(at->session, kl_account_session(at), &b);
   lua_createtable(L, 0, 9);
   set_number(L, "read", b.read);
   set_number(L, "write", b.write);
@@ -91,16 +98,17 @@ static int l_budget(lua_State *L) {
 }
 
 static int l_has_key(lua_State *L) {
-  lua_pushboolean(L, kl_session_has_key(kl_environment_of(L)->session));
+  lua_pushboolean(L, kl_session_has_key(kl_account_session(kl_place_of(L))));
   return 1;
 }
 
 static int l_status(lua_State *L) {
-  kl_session *s = kl_environment_of(L)->session;
+  const kl_place *at = kl_place_of(L);
+  kl_session *s = at->session, *own = kl_account_session(at);
   kl_feed_status feed;
   kl_session_stats stats;
   kl_feed_status_get(kl_session_feed(s), &feed);
-  kl_session_stats_get(s, &stats);
+  kl_sessions_stats(s, own, &stats);
   lua_createtable(L, 0, 27);
   lua_pushboolean(L, feed.connected);
   lua_setfield(L, -2, "connected");
@@ -133,7 +141,7 @@ static int l_status(lua_State *L) {
   set_count(L, "audits", stats.audits);
   set_count(L, "audit_differences", stats.audit_differences);
   set_count(L, "audits_undecided", stats.audits_undecided);
-  kl_account_push_status(L, s);
+  kl_account_push_status(L, own);
   lua_setfield(L, -2, "account");
   if (feed.last_error[0]) {
     lua_pushstring(L, feed.last_error);
@@ -157,16 +165,19 @@ static int l_unknown(lua_State *L) {
   const kl_operation *legacy = kl_operation_find_legacy(name);
   if (legacy && !strcmp(prefix, "kalshi")) {
     if (legacy->replaced_by)
-      return kl_raisef(L, KL_ERR_VALIDATION, "kalshi.%s was replaced by kalshi.%s; the old one is kalshi.legacy.%s",
-                       name, legacy->replaced_by, legacy->name);
-    return kl_raisef(L, KL_ERR_VALIDATION, "kalshi.%s was removed by the exchange; it is kalshi.legacy.%s", name,
-                     legacy->name);
+      return kl_raise_coded(L, KL_ERR_VALIDATION, "operation_replaced",
+                            "kalshi.%s was replaced by kalshi.%s; the old one is kalshi.legacy.%s", name,
+                            legacy->replaced_by, legacy->name);
+    return kl_raise_coded(L, KL_ERR_VALIDATION, "operation_replaced",
+                          "kalshi.%s was removed by the exchange; it is kalshi.legacy.%s", name, legacy->name);
   }
   const kl_operation *by_id = kl_operation_find(name);
   const char *near = by_id ? by_id->name : kl_nearest(name, names, n);
   if (near)
-    return kl_raisef(L, KL_ERR_VALIDATION, "%s.%s: no such operation (did you mean \"%s\"?)", prefix, name, near);
-  return kl_raisef(L, KL_ERR_VALIDATION, "%s.%s: no such operation (kalua api --help lists them)", prefix, name);
+    return kl_raise_coded(L, KL_ERR_VALIDATION, "unknown_operation", "%s.%s: no such operation (did you mean \"%s\"?)",
+                          prefix, name, near);
+  return kl_raise_coded(L, KL_ERR_VALIDATION, "unknown_operation",
+                        "%s.%s: no such operation (kalua api --help lists them)", prefix, name);
 }
 
 static void suggest_names(lua_State *L, const char *prefix) {
@@ -182,9 +193,10 @@ static void suggest_names(lua_State *L, const char *prefix) {
 
 /* ---- the module ---- */
 
-static void push_operation(lua_State *L, const kl_operation *op) {
+static void push_operation(lua_State *L, kl_place *place, const kl_operation *op) {
+  lua_pushlightuserdata(L, place);
   lua_pushlightuserdata(L, (void *)(uintptr_t)op);
-  lua_pushcclosure(L, l_operation, 1);
+  lua_pushcclosure(L, l_operation, 2);
 }
 
 /* For kalshi_pages.lua: per paged operation where its rows and cursor are, what sets the size of a page (`size`) and
@@ -212,13 +224,14 @@ static void push_paging(lua_State *L) {
   }
 }
 
-/* fail(kind, operation, retryable, text): raises an error object as the calls themselves do. */
+/* fail(kind, operation, retryable, text, code?): raises an error object as the calls themselves do. */
 static int l_fail(lua_State *L) {
   const char *operation = luaL_checkstring(L, 2);
   kl_error e;
   kl_error_set(&e, luaL_checkstring(L, 1), "%s: %s", operation, luaL_checkstring(L, 4));
   snprintf(e.operation, sizeof e.operation, "%s", operation);
   e.retryable = lua_toboolean(L, 3);
+  kl_error_code(&e, luaL_optstring(L, 5, ""));
   return kl_raise(L, &e);
 }
 
@@ -253,12 +266,16 @@ static void run_lua_part(lua_State *L, const char *name, int module, int helpers
 }
 
 /* The parts that are written in Lua, in the order in which they use each other through `helpers`. */
-static void add_lua_parts(lua_State *L, int module) {
-  static const luaL_Reg functions[] = {{"budget", l_budget},   {"has_key", l_has_key}, {"fail", l_fail},
-                                       {"seconds", l_seconds}, {"shadow", l_shadow},   {NULL, NULL}};
+static void add_lua_parts(lua_State *L, kl_place *place, int module) {
+  static const luaL_Reg functions[] = {{"budget", l_budget}, {"has_key", l_has_key},
+                                       {"fail", l_fail},     {"seconds", l_seconds},
+                                       {"shadow", l_shadow}, {"cancel_many", kl_order_cancel_many_lua},
+                                       {NULL, NULL}};
   static const char *const parts[] = {"kalshi_calls", "kalshi_books", "kalshi_history", "kalshi_pages",
                                       "kalshi_candles"};
-  luaL_newlib(L, functions); /* helpers */
+  luaL_newlibtable(L, functions); /* helpers */
+  lua_pushlightuserdata(L, place);
+  luaL_setfuncs(L, functions, 1);
   kl_guard_allow_fields(L, -1, "budget has_key");
   int helpers = lua_gettop(L);
   push_paging(L);
@@ -268,9 +285,10 @@ static void add_lua_parts(lua_State *L, int module) {
   lua_pop(L, 1); /* */
 }
 
-int luaopen_kl_kalshi(lua_State *L) {
+void kl_kalshi_push(lua_State *L, kl_place *place) {
   static const luaL_Reg functions[] = {{"call", l_call},
                                        {"status", l_status},
+                                       {"limits", kl_limits_lua},
                                        {"book", kl_book_open_lua},
                                        {"subscribe", kl_stream_subscribe_lua},
                                        {"subscriptions", kl_stream_subscriptions_lua},
@@ -278,30 +296,47 @@ int luaopen_kl_kalshi(lua_State *L) {
                                        {"fills", kl_account_fills_lua},
                                        {"positions", kl_account_positions_lua},
                                        {"balance", kl_account_balance_lua},
+                                       {"portfolio", kl_portfolio_lua},
+                                       {"order", kl_order_place_lua},
+                                       {"own_orders", kl_order_own_lua},
+                                       {"find_order", kl_order_find_lua},
+                                       {"connect", kl_connect_lua},
                                        {"operations", kl_operations_lua},
                                        {"describe", kl_describe_lua},
                                        {NULL, NULL}};
-  kl_book_register(L);
-  kl_stream_register(L);
+  luaL_checkstack(L, 12, NULL);
   lua_createtable(L, 0, (int)kl_operation_count + 8); /* module */
   int module = lua_gettop(L);
   lua_newtable(L); /* module legacy */
   for (size_t i = 0; i < kl_operation_count; i++) {
     const kl_operation *op = &kl_operations[i];
-    push_operation(L, op);
+    push_operation(L, place, op);
     lua_setfield(L, op->legacy ? module + 1 : module, op->name);
   }
   suggest_names(L, "kalshi.legacy");
   lua_setfield(L, module, "legacy"); /* module */
-  luaL_setfuncs(L, functions, 0);
+  lua_pushlightuserdata(L, place);
+  luaL_setfuncs(L, functions, 1);
   lua_pushcfunction(L, l_operation); /* it refuses by itself what is no GET, as `call` does */
   kl_guard_allow(L, -1);
   lua_pop(L, 1);
-  kl_guard_allow_fields(L, module, "call status subscriptions orders fills positions balance operations describe");
-  lua_pushstring(L, kl_environment_of(L)->env);
+  kl_guard_allow_fields(
+      L, module,
+      "call connect status subscriptions own_orders find_order orders fills positions balance portfolio limits "
+      "operations describe");
+  lua_pushstring(L, place->env);
   lua_setfield(L, module, "env");
-  add_lua_parts(L, module);
+  lua_pushstring(L, kl_place_name(place));
+  lua_setfield(L, module, "profile");
+  add_lua_parts(L, place, module);
   kl_guard_allow_fields(L, module, "budget");
   suggest_names(L, "kalshi");
+}
+
+int luaopen_kl_kalshi(lua_State *L) {
+  kl_book_register(L);
+  kl_stream_register(L);
+  kl_order_register(L);
+  kl_kalshi_push(L, &kl_environment_of(L)->place);
   return 1;
 }

@@ -5,6 +5,7 @@
 #include "bindings/bindings.h"
 #include "bindings/check.h"
 #include "bindings/expect.h"
+#include "bindings/sessions.h"
 #include "script/guard.h"
 #include "script/script.h"
 
@@ -70,10 +71,10 @@ static const char *known_metric(lua_State *L, const char *name) {
     if (!strcmp(kl_expectation_metrics[n], name)) return kl_expectation_metrics[n];
   }
   const char *near = kl_nearest(name, kl_expectation_metrics, n);
-  kl_raisef(L, KL_ERR_VALIDATION,
-            "expect: unknown metric \"%.60s\"%s%s%s: seconds, messages, orders, fills, errors, "
-            "cash_change or position_change",
-            name, near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+  kl_raise_coded(L, KL_ERR_VALIDATION, "unknown_metric",
+                 "expect: unknown metric \"%.60s\"%s%s%s: seconds, messages, orders, fills, errors, "
+                 "cash_change or position_change",
+                 name, near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
   return NULL;
 }
 
@@ -82,11 +83,13 @@ static int l_expect(lua_State *L) {
   kl_script *s = kl_script_of(L);
   kl_environment *env = environment(L);
   for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
-    if (lua_type(L, -2) != LUA_TSTRING) return kl_raisef(L, KL_ERR_VALIDATION, "expect: the keys are names of metrics");
+    if (lua_type(L, -2) != LUA_TSTRING)
+      return kl_raise_coded(L, KL_ERR_VALIDATION, "wrong_arguments", "expect: the keys are names of metrics");
     kl_expectation x = {.metric = known_metric(L, lua_tostring(L, -2))};
     const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
     if (!kl_expectation_parse(text, &x.op, &x.value)) {
-      return kl_raisef(L, KL_ERR_VALIDATION, "expect: %s takes a text like \"<200\" or \">=0.5\"", x.metric);
+      return kl_raise_coded(L, KL_ERR_VALIDATION, "wrong_arguments",
+                            "expect: %s takes a text like \"<200\" or \">=0.5\"", x.metric);
     }
     snprintf(x.script, sizeof x.script, "%s", kl_script_name(s));
     if (env->expectations && !kl_script_is_shadow(s) && !kl_expectations_add(env->expectations, &x))
@@ -115,8 +118,10 @@ int luaopen_kl_kalua(lua_State *L) {
     lua_rawseti(L, -2, i + 1);
   }
   lua_setfield(L, -2, "args");
-  lua_pushstring(L, environment(L)->env);
+  lua_pushstring(L, environment(L)->place.env);
   lua_setfield(L, -2, "env");
+  lua_pushboolean(L, kl_paper_trading(&environment(L)->place));
+  lua_setfield(L, -2, "paper");
   lua_pushstring(L, kl_script_name(s));
   lua_setfield(L, -2, "name");
   lua_pushstring(L, environment(L)->version);

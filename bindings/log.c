@@ -1,6 +1,7 @@
 /* Module `log`: log.info(message, fields) and fellows; one line each, with the script's name. */
 #include "base/log.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "bindings/check.h"
@@ -43,6 +44,41 @@ static void add_value(lua_State *L, kl_buf *out) {
   lua_pop(L, 2);
 }
 
+/* Appends `,"fields":{…}` of the names in the table at 4 and the values in the one at 5: numbers and booleans as such,
+ * everything else as text. What is behind the bound of a line is left out, whole fields. */
+static void add_fields(lua_State *L, kl_buf *out, lua_Integer n) {
+  kl_buf *one = kl_push_buffer(L);
+  kl_buf_str(out, ",\"fields\":{");
+  size_t start = out->len;
+  for (lua_Integer i = 1; i <= n; i++) {
+    size_t len;
+    kl_buf_clear(one);
+    lua_rawgeti(L, 4, i); /* … name */
+    const char *key = lua_tolstring(L, -1, &len);
+    if (len > LINE_MAX_BYTES) len = LINE_MAX_BYTES;
+    kl_buf_json_string(one, key, len);
+    kl_buf_char(one, ':');
+    lua_rawget(L, 5); /* … value */
+    lua_Number v = lua_type(L, -1) == LUA_TNUMBER ? lua_tonumber(L, -1) : 0;
+    if (lua_isinteger(L, -1))
+      kl_buf_int(one, lua_tointeger(L, -1));
+    else if (lua_type(L, -1) == LUA_TNUMBER && isfinite(v))
+      kl_buf_printf(one, "%.14g", v);
+    else if (lua_isboolean(L, -1))
+      kl_buf_str(one, lua_toboolean(L, -1) ? "true" : "false");
+    else {
+      const char *text = luaL_tolstring(L, -1, &len);
+      kl_buf_json_string(one, text, len < LINE_MAX_BYTES ? len : LINE_MAX_BYTES);
+      lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    if (one->failed || out->len + one->len > LINE_MAX_BYTES) continue;
+    if (out->len > start) kl_buf_char(out, ',');
+    kl_buf_add(out, one->data, one->len);
+  }
+  kl_buf_char(out, '}');
+}
+
 /* Upvalue 1 is the level, upvalue 2 the function's name. Fields are appended as k=v, sorted by key, so that lines of
  * one place look alike. */
 static int l_write(lua_State *L) {
@@ -60,7 +96,8 @@ static int l_write(lua_State *L) {
   if (!lua_isnil(L, 2)) {
     for (lua_pushnil(L); lua_next(L, 2);) { /* … key value */
       if (n == FIELDS_MAX)
-        return kl_raisef(L, KL_ERR_VALIDATION, "%s: more than %d fields in one line", name, FIELDS_MAX);
+        return kl_raise_coded(L, KL_ERR_VALIDATION, "wrong_arguments", "%s: more than %d fields in one line", name,
+                              FIELDS_MAX);
       luaL_tolstring(L, -2, NULL);
       lua_pushvalue(L, -1);
       lua_rawseti(L, 4, ++n); /* … key value name */
@@ -84,7 +121,13 @@ static int l_write(lua_State *L) {
   }
   if (line->len >= LINE_MAX_BYTES) kl_buf_str(line, "… (cut off: a line has at most 64 KiB)");
   if (line->failed) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory for the line");
-  if (kl_script_may_log(s, line->len)) kl_script_log(s, level, line->data ? line->data : "", line->len);
+  if (kl_script_may_log(s, line->len)) {
+    kl_buf *members = kl_push_buffer(L);
+    if (n) add_fields(L, members, n);
+    if (members->failed) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory for the line");
+    kl_script_log_with(s, level, members, line->data ? line->data : "", line->len);
+    kl_buf_free(members);
+  }
   kl_buf_free(line);
   return 0;
 }

@@ -6,15 +6,19 @@
 
 #include "bindings/inspect.h"
 #include "bindings/json.h"
+#include "bindings/sessions.h"
 #include "bindings/shadow.h"
 #include "script/limits.h"
 #include "script/rehearsal.h"
+#include "script/strategy.h"
 
 kl_environment *kl_environment_of(lua_State *L) { return kl_script_data(kl_script_of(L)); }
+kl_place *kl_place_of(lua_State *L) { return lua_touserdata(L, lua_upvalueindex(1)); }
 
 typedef struct {
-  kl_wait wait; /* first */
-  kl_call *call;
+  kl_wait wait;  /* first */
+  kl_call *call; /* at most one of both is set */
+  kl_desk_write *write;
   kl_script *script;
   const kl_operation *op;
   char name[64];
@@ -33,6 +37,7 @@ typedef struct {
 static void rest_done(void *data, const kl_http_response *res, const kl_error *e) {
   rest_wait *w = data;
   w->call = NULL;
+  w->write = NULL;
   if (e) {
     w->failed = true;
     w->error = *e;
@@ -56,7 +61,9 @@ static void rest_done(void *data, const kl_http_response *res, const kl_error *e
 
 static void rest_drop(kl_wait *wait) {
   rest_wait *w = (rest_wait *)wait;
-  if (w->call && kl_script_replaced(w->script))
+  if (w->write)
+    kl_desk_leave(w->write, kl_script_replaced(w->script));
+  else if (w->call && kl_script_replaced(w->script))
     kl_call_leave(w->call);
   else if (w->call)
     kl_call_cancel(w->call);
@@ -88,7 +95,7 @@ static int rest_result(lua_State *L, rest_wait *w) {
     /* A read without an answer is none: its fields would be missing far from here. */
     if (w->op && !strcmp(w->op->method, "GET")) {
       kl_error e;
-      kl_error_set(&e, KL_ERR_PROTOCOL, "%s answered %d without a body", w->name, w->status);
+      kl_error_coded(&e, KL_ERR_PROTOCOL, "answer_unreadable", "%s answered %d without a body", w->name, w->status);
       e.status = w->status;
       memcpy(e.operation, w->name, sizeof e.operation);
       return kl_raise(L, &e);
@@ -101,8 +108,9 @@ static int rest_result(lua_State *L, rest_wait *w) {
   if (!kl_json_read(L, w->body.data, w->body.len, shape, !w->raw, why)) {
     kl_error e;
     int shown = w->body.len < 60 ? (int)w->body.len : 60;
-    kl_error_set(&e, KL_ERR_PROTOCOL, "%s answered %d with something that is not JSON (%s): %.*s", w->name, w->status,
-                 why, shown, w->body.data);
+    kl_error_coded(&e, KL_ERR_PROTOCOL, "answer_unreadable",
+                   "%s answered %d with something that is not JSON (%s): %.*s", w->name, w->status, why, shown,
+                   w->body.data);
     e.status = w->status;
     memcpy(e.operation, w->name, sizeof e.operation);
     return kl_raise(L, &e);
@@ -123,8 +131,8 @@ static void remember(lua_State *L, const rest_wait *w) {
 }
 
 /* What the version that starts was told when it asked this before; NULL where it did not. Leaves the key in `key`. */
-static const char *recall(kl_rehearsal *r, kl_buf *key, const kl_args *args, size_t *n) {
-  kl_buf_printf(key, "%s?%s", args->path.data, args->query.data ? args->query.data : "");
+static const char *recall(kl_rehearsal *r, kl_buf *key, const kl_place *at, const kl_args *args, size_t *n) {
+  kl_buf_printf(key, "%s %s?%s", kl_place_name(at), args->path.data, args->query.data ? args->query.data : "");
   return key->failed ? NULL : kl_rehearsal_take(r, key->data, key->len, n);
 }
 
@@ -137,15 +145,16 @@ static int rest_push(lua_State *L, kl_wait *wait) {
 
 /* ---- calls ---- */
 
-/* Stack: … operation method arguments, of a call that had to wait until the version is live. */
+/* Stack: … place operation method arguments, of a call that had to wait until the version is live. */
 static int held_call(lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   (void)ctx;
-  return kl_rest_await(L, lua_touserdata(L, -3), lua_tostring(L, -2), lua_touserdata(L, -1));
+  return kl_rest_await(L, lua_touserdata(L, -4), lua_touserdata(L, -3), lua_tostring(L, -2), lua_touserdata(L, -1));
 }
 
-static int hold(lua_State *L, const kl_operation *op, const char *method, kl_args *args) {
+static int hold(lua_State *L, kl_place *at, const kl_operation *op, const char *method, kl_args *args) {
   luaL_checkstack(L, 4, NULL);
+  lua_pushlightuserdata(L, at);
   lua_pushlightuserdata(L, (void *)(uintptr_t)op);
   lua_pushstring(L, method);
   lua_pushlightuserdata(L, args);
@@ -157,7 +166,7 @@ static int hold(lua_State *L, const kl_operation *op, const char *method, kl_arg
 /* For an answer that was made up, and comes as late as one of the exchange would. */
 typedef struct {
   kl_wait wait; /* first */
-  uv_timer_t timer;
+  kl_timer timer;
   rest_wait answer; /* of it the answer only */
 } paper_wait;
 
@@ -167,7 +176,7 @@ static void paper_freed(uv_handle_t *timer) {
   free(p);
 }
 
-static void paper_drop(kl_wait *wait) { uv_close((uv_handle_t *)&((paper_wait *)wait)->timer, paper_freed); }
+static void paper_drop(kl_wait *wait) { kl_timer_close(&((paper_wait *)wait)->timer, paper_freed); }
 
 static void paper_over(uv_timer_t *timer) { kl_complete(&((paper_wait *)timer->data)->wait); }
 
@@ -190,23 +199,47 @@ static int shadow_await(lua_State *L, kl_shadow *s, const char *method, kl_args 
   p->answer.status = 200;
   p->answer.failed = !kl_shadow_answer(s, w->op, method, args, &p->answer.body, &p->answer.error);
   uv_loop_t *loop = kl_script_loop(kl_script_of(L));
-  uv_timer_init(loop, &p->timer);
-  p->timer.data = p;
+  kl_timer_init(loop, &p->timer, kl_script_clock(kl_script_of(L)));
+  p->timer.uv.data = p;
   uv_update_time(loop);
-  uv_timer_start(&p->timer, paper_over, kl_shadow_delay_ms(s), 0);
+  kl_timer_start(&p->timer, paper_over, kl_shadow_delay_ms(s), 0);
   return kl_await(L, &p->wait);
 }
 
-int kl_rest_await(lua_State *L, const kl_operation *op, const char *method, kl_args *args) {
-  kl_environment *env = kl_environment_of(L);
+kl_party *kl_party_here(lua_State *L, const kl_place *at, uint32_t *generation) {
+  kl_script *s = kl_script_of(L);
+  const kl_strategy *g = kl_script_strategy(s);
+  kl_script_stats stats;
+  if (!at->desk || kl_environment_of(L)->tool) return NULL;
+  kl_script_stats_get(s, &stats);
+  *generation = (uint32_t)stats.generation;
+  return kl_desk_party(at->desk, g ? kl_strategy_name(g) : kl_script_name(s));
+}
+
+/* Sends it, the writes of strategies through the desk. False with `e`. */
+static bool send_out(lua_State *L, kl_place *at, rest_wait *w, kl_session *target, bool reads, const kl_call_request *r,
+                     kl_error *e) {
+  if (reads || !at->desk || kl_environment_of(L)->tool || target != kl_desk_session(at->desk)) {
+    w->call = kl_session_call(target, r, rest_done, w, e);
+    return w->call != NULL;
+  }
+  uint32_t generation = 0;
+  kl_party *p = kl_party_here(L, at, &generation);
+  if (p) w->write = kl_desk_call(at->desk, p, generation, r, rest_done, w, e);
+  if (!p) kl_error_set(e, KL_ERR_INTERNAL, "%s: not enough memory", w->name);
+  return w->write != NULL;
+}
+
+int kl_rest_await(lua_State *L, kl_place *at, const kl_operation *op, const char *method, kl_args *args) {
   if (!lua_isyieldable(L)) /* before anything is sent */
-    return kl_raisef(L, KL_ERR_VALIDATION, "%s waits for an answer, which is not possible here: use task.spawn",
-                     op ? op->name : args->path.data);
+    return kl_raise_coded(L, KL_ERR_VALIDATION, "cannot_yield_here",
+                          "%s waits for an answer, which is not possible here: use task.spawn",
+                          op ? op->name : args->path.data);
   const char *verb = op ? op->method : method;
   bool reads = !strcmp(verb, "GET");
-  if (!reads && !kl_may_pretend(L)) return hold(L, op, method, args);
+  if (!reads && !kl_may_pretend(L)) return hold(L, at, op, method, args);
   kl_actor who = KL_ACTOR_OLD;
-  kl_shadow *shadow = reads ? NULL : kl_shadow_here(L, &who);
+  kl_shadow *shadow = reads ? NULL : kl_shadow_here(L, at, &who);
   if (!reads && !shadow && kl_script_is_shadow(kl_script_of(L))) (void)kl_may_act(L); /* raises: it is nobody's */
   rest_wait now = {.script = kl_script_of(L), .op = op, .raw = args->raw, .text = args->text};
   now.wait.push = rest_push;
@@ -220,7 +253,7 @@ int kl_rest_await(lua_State *L, const kl_operation *op, const char *method, kl_a
   kl_rehearsal *record = reads ? kl_script_rehearsal(kl_script_of(L)) : NULL;
   kl_buf *key = record ? kl_push_buffer(L) : NULL;
   size_t n = 0;
-  const char *told = record ? recall(record, key, args, &n) : NULL;
+  const char *told = record ? recall(record, key, at, args, &n) : NULL;
   if (told) {
     memcpy(&now.status, told, sizeof now.status);
     now.body = (kl_buf){.data = (char *)(uintptr_t)told + sizeof now.status, .len = n - sizeof now.status};
@@ -228,6 +261,9 @@ int kl_rest_await(lua_State *L, const kl_operation *op, const char *method, kl_a
     return rest_result(L, &now);
   }
   kl_check_await(L);
+  kl_error e;
+  kl_session *target = kl_session_for(at, op, verb, now.name, &e);
+  if (!target) return kl_raise(L, &e);
   if (!reads && strcmp(verb, "DELETE") != 0) /* what takes an order back is never refused here */
     kl_script_count_orders(L, args->items ? args->items : 1, now.name);
   if (shadow && who == KL_ACTOR_NEW) return shadow_await(L, shadow, verb, args, &now);
@@ -249,12 +285,12 @@ int kl_rest_await(lua_State *L, const kl_operation *op, const char *method, kl_a
                        .shard = args->shard,
                        .owner = kl_script_owner(kl_script_of(L)),
                        .timeout_ms = args->timeout_ms};
-  kl_error e;
-  if (kl_charge_set(&w->charge, r.body_len))
-    w->call = kl_session_call(env->session, &r, rest_done, w, &e);
+  bool sent = kl_charge_set(&w->charge, r.body_len);
+  if (sent)
+    sent = send_out(L, at, w, target, reads, &r, &e);
   else
     kl_charge_refused(&w->charge, r.body_len, w->name, &e);
-  if (!w->call) {
+  if (!sent) {
     rest_drop(&w->wait);
     return kl_raise(L, &e);
   }

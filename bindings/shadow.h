@@ -6,6 +6,7 @@
 #include "bindings/args.h"
 #include "bindings/comparison.h"
 #include "script/strategy.h"
+#include "trading/order.h"
 
 /* Equal acts no further apart than that are one and the same. */
 enum { KL_SHADOW_WINDOW_MS = 1000 };
@@ -27,8 +28,9 @@ int64_t kl_shadow_now_us(void); /* the clock of its acts */
 
 /* ---- for bindings with effects outside ---- */
 
-/* The shadow whose one side the running script is; NULL where it is neither. */
-kl_shadow *kl_shadow_here(lua_State *L, kl_actor *who);
+/* The shadow whose one side the running script is, with its orders of that account (NULL: that of the command); NULL
+ * where it is neither. */
+kl_shadow *kl_shadow_here(lua_State *L, kl_place *at, kl_actor *who); /* raises */
 /* Notes something that is no call of the exchange. */
 void kl_shadow_note(kl_shadow *s, kl_actor who, const char *operation, const char *subject);
 /* The old one sent this write; `op` NULL: a call of no known operation. */
@@ -39,6 +41,17 @@ void kl_shadow_answered(kl_shadow *s, const kl_operation *op, int64_t sent_us, c
  * False with `e`: what it would have refused, or kind "shadow" where no answer can be made up. */
 bool kl_shadow_answer(kl_shadow *s, const kl_operation *op, const char *method, const kl_args *args, kl_buf *body,
                       kl_error *e);
+/* The order of this client id has got that id, by whatever way. */
+void kl_shadow_learn(kl_shadow *s, const char *client_id, const char *id);
+
+/* The new one's orders as objects, the newest first: NULL begins, NULL ends. Those without a party are of a shadow. */
+kl_desk_order *kl_shadow_next_order(kl_shadow *s, const kl_desk_order *after);
+/* One that is pending, until its create is answered by kl_shadow_answer. Not retained; NULL with `e` when memory is
+ * out.
+ */
+kl_desk_order *kl_shadow_add_order(kl_shadow *s, const kl_order_intent *i, uint32_t generation, kl_error *e);
+void kl_shadow_release_order(kl_desk_order *o); /* after a `references++` */
+
 /* How long that takes: as the last write of the old one took. */
 uint64_t kl_shadow_delay_ms(const kl_shadow *s);
 

@@ -56,12 +56,12 @@ static kl_paper_order *resting(kl_shadow *s, const char *name, const char *id, k
   kl_paper_order *o = kl_shadow_order(s, KL_ACTOR_NEW, id);
   if (o && !o->ended) return o;
   if (o) {
-    kl_error_set(e, KL_ERR_HTTP, "%s answered 404 not_found", name);
+    kl_error_coded(e, KL_ERR_HTTP, "not_found", "%s answered 404 not_found", name);
     e->status = 404;
     kl_paper_copy(e->code, sizeof e->code, "not_found");
   } else {
-    kl_error_set(
-        e, KL_ERR_SHADOW,
+    kl_error_coded(
+        e, KL_ERR_SHADOW, "shadow_no_answer",
         "%s was noted and not sent: this is a shadow, and no order %.80s is known whose answer could be made up", name,
         id);
   }
@@ -178,9 +178,9 @@ static bool answer(kl_shadow *s, const kl_operation *op, const char *name, const
     return true;
   }
   if (op && !op->legacy && !strcmp(op->tag, "order-groups")) return answer_group(s, op, id, body, b);
-  kl_error_set(e, KL_ERR_SHADOW,
-               "%s was noted and not sent: this is a shadow, and what the exchange would have answered cannot be known",
-               name);
+  kl_error_coded(
+      e, KL_ERR_SHADOW, "shadow_no_answer",
+      "%s was noted and not sent: this is a shadow, and what the exchange would have answered cannot be known", name);
   kl_paper_copy(e->operation, sizeof e->operation, name);
   return false;
 }
@@ -196,6 +196,7 @@ bool kl_shadow_answer(kl_shadow *s, const kl_operation *op, const char *method, 
   kl_shadow_note_request(s, KL_ACTOR_NEW, op, method, args, body);
   bool ok = answer(s, op, name, args, body, b, e);
   json_decref(body);
+  if (op && !op->legacy) kl_shadow_refresh_orders(s);
   if (ok && b->failed) {
     no_memory(e);
     return false;

@@ -6,15 +6,21 @@
 
 #include "bindings/shadow.h"
 #include "bindings/shadow_orders.h"
+#include "trading/desk.h"
 
+/* One for each account that either side has orders of: that of the account of the command has the others as branches,
+ * which share its sides and its comparison. */
 struct kl_shadow {
   kl_shadow *next;
-  kl_environment *env;
+  kl_shadow *branches; /* chained by `next`; they have none */
+  kl_place *at;        /* the account */
   kl_strategy *sides[KL_ACTORS];
   kl_paper paper[KL_ACTORS];
   kl_comparison *comparison;
   uint64_t took_ms; /* the last write of the old one; 0: none was answered yet */
   uint64_t numbers; /* of orders and groups that were made up */
+  kl_list made;     /* shadow_desk.c's */
+  uint64_t names;   /* of orders there */
 };
 
 /* It is to end, or has ended. */
@@ -40,5 +46,11 @@ kl_paper_order *kl_shadow_order(kl_shadow *s, kl_actor who, const char *id);
 /* Notes a write, a batch as its orders; `body` may be NULL. */
 void kl_shadow_note_request(kl_shadow *s, kl_actor who, const kl_operation *op, const char *method, const kl_args *args,
                             const json_t *body);
+
+/* ---- orders as objects (shadow_desk.c) ---- */
+
+void kl_shadow_copy_orders(kl_shadow *s);    /* those that rest when it starts */
+void kl_shadow_refresh_orders(kl_shadow *s); /* something was answered */
+void kl_shadow_forget_orders(kl_shadow *s);  /* it goes */
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/decimal.h"
+#include "bindings/sessions.h"
 #include "kalshi/account.h"
 
 /* ---- reading ---- */
@@ -44,8 +45,8 @@ void kl_shadow_read_order(const json_t *o, kl_paper_order *out) {
 
 kl_paper_order *kl_shadow_order(kl_shadow *s, kl_actor who, const char *id) {
   kl_paper_order *own = kl_paper_find(&s->paper[who], id);
-  if (own || !s->env->session) return own;
-  const kl_own_order *o = kl_own_orders_by_id(kl_account_orders(kl_session_account(s->env->session)), id);
+  if (own || !s->at->session) return own;
+  const kl_own_order *o = kl_own_orders_by_id(kl_account_orders(kl_session_account(kl_account_session(s->at))), id);
   if (!o || !o->ts_ms || !o->ticker[0]) return NULL;
   kl_paper_order p = {.price = o->yes_price, .remaining = o->remaining, .ended = o->status != KL_OWN_RESTING};
   kl_paper_copy(p.id, sizeof p.id, id);
@@ -77,7 +78,10 @@ static void note(kl_shadow *s, kl_actor who, const char *operation, kl_act *a) {
   if (kl_shadow_side_ends(s->sides[KL_ACTOR_OLD]) != kl_shadow_side_ends(s->sides[KL_ACTOR_NEW])) return;
   a->at_us = kl_shadow_now_us();
   a->wall_us = kl_wall_us(kl_clock_real());
-  kl_paper_copy(a->operation, sizeof a->operation, operation);
+  if (s->at->profile)
+    snprintf(a->operation, sizeof a->operation, "%.32s: %.28s", s->at->profile, operation);
+  else
+    kl_paper_copy(a->operation, sizeof a->operation, operation);
   (void)kl_comparison_add(s->comparison, who, a); /* without memory it is counted */
 }
 

@@ -5,6 +5,7 @@
 #include "base/json_fields.h"
 #include "bindings/json.h"
 #include "bindings/rest.h"
+#include "bindings/sessions.h"
 #include "bindings/stream_reader.h"
 #include "script/guard.h"
 
@@ -89,7 +90,7 @@ static void member_describe(const kl_member *m, kl_buf *out) {
 }
 
 static int l_close(lua_State *L) {
-  stream_close(luaL_checkudata(L, 1, STREAM_META), true);
+  stream_close(kl_check_self(L, STREAM_META, "subscription", "close"), true);
   return 0;
 }
 
@@ -154,7 +155,8 @@ static int push_acked(lua_State *L, kl_wait *w) { /* options-or-subscription str
   stream *s = sw->s;
   if (s && kl_reader_error(&s->handle)->kind) return raise_error(L, s);
   if (!s || !s->open)
-    return kl_raisef(L, KL_ERR_CLOSED, "the subscription was closed while it waited for the exchange");
+    return kl_raise_coded(L, KL_ERR_CLOSED, "handle_closed",
+                          "the subscription was closed while it waited for the exchange");
   if (sw->refused.kind) {
     kl_error e = sw->refused;
     return kl_raise(L, &e);
@@ -175,14 +177,15 @@ int kl_stream_subscribe_lua(lua_State *L) {
   memset(s, 0, sizeof *s);
   kl_list_init(&s->waits);
   s->raw = given.raw;
-  s->feed = kl_session_feed(kl_environment_of(L)->session);
+  const kl_place *at = kl_place_of(L);
+  s->feed = kl_session_feed(at->session);
   s->handle.told = on_news;
   s->member.close = member_close;
   s->member.live = member_live;
   s->member.describe = member_describe;
   luaL_setmetatable(L, STREAM_META);
   kl_slot_take(L, &s->slot, KL_SLOT_HANDLE, "kalshi.subscribe");
-  if (!kl_reader_open(&s->handle, script, s->feed, &given, &e)) {
+  if (!kl_reader_open(&s->handle, script, s->feed, kl_session_feed(kl_account_session(at)), &given, &e)) {
     kl_slot_release(&s->slot);
     return kl_raise(L, &e);
   }
@@ -191,8 +194,7 @@ int kl_stream_subscribe_lua(lua_State *L) {
   s->adopted = true;
   lua_replace(L, 2); /* options stream … */
   lua_settop(L, 2);
-  const kl_feed_sub *sub = kl_reader_sub(&s->handle);
-  if (!sub || kl_feed_sub_ready(sub)) {
+  if (kl_reader_ready(&s->handle)) {
     kl_check_cancelled(L);
     return 1;
   }
@@ -240,9 +242,10 @@ static int push_message(lua_State *L, stream *s) {
   bool crowded;
   unsigned long long lost = kl_reader_lost(&s->handle, &crowded);
   if (lost) {
-    return kl_raisef(L, KL_ERR_OVERFLOW,
-                     "%llu messages lost: the loop over this subscription was more than %d messages or %d MiB behind%s",
-                     lost, KL_READER_MESSAGES, KL_READER_BYTES >> 20, crowded ? KL_QUEUE_CROWDED : "");
+    return kl_raise_coded(
+        L, KL_ERR_OVERFLOW, "overflow",
+        "%llu messages lost: the loop over this subscription was more than %d messages or %d MiB behind%s", lost,
+        KL_READER_MESSAGES, KL_READER_BYTES >> 20, crowded ? KL_QUEUE_CROWDED : "");
   }
   if (kl_reader_error(&s->handle)->kind) return raise_error(L, s);
   lua_pushnil(L);
@@ -281,7 +284,8 @@ static int next_message(lua_State *L, int status, lua_KContext ctx) {
     return push_message(L, s);
   }
   if (s->reader) {
-    return kl_raisef(L, KL_ERR_VALIDATION, "another task waits for messages of this subscription: give it its own");
+    return kl_raise_coded(L, KL_ERR_VALIDATION, "reader_taken",
+                          "another task waits for messages of this subscription: give it its own");
   }
   return await_message(L, s);
 }
@@ -294,9 +298,10 @@ static int l_next(lua_State *L) {
 static stream *check(lua_State *L, const char *method) {
   stream *s = luaL_testudata(L, 1, STREAM_META);
   if (!s) {
-    kl_raisef(L, KL_ERR_VALIDATION, "subscription:%s: call it with a colon, on a subscription", method);
+    kl_raise_coded(L, KL_ERR_VALIDATION, "called_with_dot", "subscription:%s: call it with a colon, on a subscription",
+                   method);
   } else if (!s->open) {
-    kl_raisef(L, KL_ERR_CLOSED, "subscription:%s: this subscription is closed", method);
+    kl_raise_coded(L, KL_ERR_CLOSED, "handle_closed", "subscription:%s: this subscription is closed", method);
   }
   return s;
 }
@@ -314,7 +319,8 @@ static int l_messages(lua_State *L) {
 static stream *check_sub(lua_State *L, const char *method) {
   stream *s = check(L, method);
   if (!kl_reader_sub(&s->handle))
-    kl_raisef(L, KL_ERR_VALIDATION, "subscription:%s: " KL_STREAM_STATUS " has no markets", method);
+    kl_raise_coded(L, KL_ERR_VALIDATION, "contradicting_options",
+                   "subscription:%s: " KL_STREAM_STATUS " has no markets", method);
   return s;
 }
 
@@ -325,7 +331,7 @@ static int l_add(lua_State *L) {
   lua_settop(L, 2);
   const char *const *tickers = kl_stream_strings(L, 2, "subscription:add: the tickers");
   if (!kl_reader_add(&s->handle, tickers, &e)) return kl_raise(L, &e);
-  if (kl_feed_sub_ready(kl_reader_sub(&s->handle))) {
+  if (kl_reader_ready(&s->handle)) {
     kl_check_cancelled(L);
     return 0;
   }

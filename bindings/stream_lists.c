@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "bindings/rest.h"
+#include "bindings/sessions.h"
 #include "bindings/stream_options.h"
 #include "script/guard.h"
 #include "script/script.h"
@@ -94,7 +95,7 @@ int kl_stream_available(lua_State *L, kl_feed *feed, kl_feed_sub *sub) {
   return kl_await(L, &w->wait);
 }
 
-static int ask_connections(lua_State *L, kl_feed *feed, uint32_t from);
+static int ask_connections(lua_State *L, uint32_t from);
 
 /* Stack: result. Adds the answer and goes on with the next connection. */
 static int push_subscriptions(lua_State *L, kl_wait *wait) {
@@ -116,17 +117,37 @@ static int push_subscriptions(lua_State *L, kl_wait *wait) {
 
 static int next_connection(lua_State *L, int status, lua_KContext from) {
   (void)status;
-  return ask_connections(L, kl_session_feed(kl_environment_of(L)->session), (uint32_t)from);
+  return ask_connections(L, (uint32_t)from);
 }
 
-static int ask_one(lua_State *L) { /* result connection */
-  kl_feed *feed = kl_session_feed(kl_environment_of(L)->session);
+/* The feed of the connection `i`, counted over those of the markets and then, where it is another one, of the account;
+ * and its number there. NULL past the last. */
+static kl_feed *feed_of(const kl_place *at, uint32_t i, uint32_t *number) {
+  kl_session *const sessions[] = {at->session, kl_account_session(at)};
+  kl_feed_status status;
+  for (int k = 0; k < 1 + kl_paper_trading(at); k++) {
+    kl_feed *feed = kl_session_feed(sessions[k]);
+    kl_feed_status_get(feed, &status);
+    *number = i;
+    if (i < status.connections_made) return feed;
+    i -= status.connections_made;
+  }
+  return NULL;
+}
+
+static int ask_one(lua_State *L) { /* result connection place */
+  uint32_t connection = (uint32_t)lua_tointeger(L, 2), number;
+  kl_feed *feed = feed_of(lua_touserdata(L, 3), connection, &number);
   kl_error e;
+  if (!feed) { /* fewer than there were */
+    lua_settop(L, 1);
+    return 1;
+  }
   list_wait *w = list_new(L, feed, push_subscriptions);
   if (!w) return 0;
-  w->connection = (uint32_t)lua_tointeger(L, 2);
+  w->connection = connection;
   lua_settop(L, 1);
-  if (!kl_feed_subscriptions(feed, w->connection, &w->request, &e)) { /* not open: it has none */
+  if (!kl_feed_subscriptions(feed, number, &w->request, &e)) { /* not open: it has none */
     list_drop(&w->wait);
     return 1;
   }
@@ -135,23 +156,23 @@ static int ask_one(lua_State *L) { /* result connection */
 }
 
 /* Stack: result. */
-static int ask_connections(lua_State *L, kl_feed *feed, uint32_t from) {
-  kl_feed_status status;
+static int ask_connections(lua_State *L, uint32_t from) {
+  uint32_t number;
   for (;;) {
     lua_settop(L, 1);
-    kl_feed_status_get(feed, &status);
-    if (from >= status.connections_made) return 1;
+    if (!feed_of(kl_place_of(L), from, &number)) return 1;
     lua_pushcfunction(L, ask_one);
     kl_guard_allow(L, -1); /* it is called where a prompt only looks, too */
     lua_pushvalue(L, 1);
     lua_pushinteger(L, (lua_Integer)from);
+    lua_pushlightuserdata(L, kl_place_of(L));
     from++;
-    lua_callk(L, 2, 1, (lua_KContext)from, next_connection);
+    lua_callk(L, 3, 1, (lua_KContext)from, next_connection);
   }
 }
 
 int kl_stream_subscriptions_lua(lua_State *L) {
   lua_settop(L, 0);
   lua_newtable(L);
-  return ask_connections(L, kl_session_feed(kl_environment_of(L)->session), 0);
+  return ask_connections(L, 0);
 }

@@ -9,20 +9,24 @@
 
 const char *const *kl_stream_strings(lua_State *L, int idx, const char *what) {
   if (lua_type(L, idx) != LUA_TTABLE) {
-    kl_raisef(L, KL_ERR_VALIDATION, "%s must be a list of strings, not %s", what, luaL_typename(L, idx));
+    kl_raise_coded(L, KL_ERR_VALIDATION, "wrong_type", "%s must be a list of strings, not %s", what,
+                   luaL_typename(L, idx));
   }
   size_t n = lua_rawlen(L, idx), keys = 0;
   for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1))
     keys++;
-  if (keys != n) kl_raisef(L, KL_ERR_VALIDATION, "%s must be a list: a table with the keys 1 to n", what);
+  if (keys != n)
+    kl_raise_coded(L, KL_ERR_VALIDATION, "wrong_type", "%s must be a list: a table with the keys 1 to n", what);
   const char **list = lua_newuserdatauv(L, (n + 1) * sizeof *list, 0);
   for (size_t i = 0; i < n; i++) {
     if (lua_rawgeti(L, idx, (lua_Integer)i + 1) != LUA_TSTRING) {
-      kl_raisef(L, KL_ERR_VALIDATION, "%s[%d] must be a string, not %s", what, (int)i + 1, luaL_typename(L, -1));
+      kl_raise_coded(L, KL_ERR_VALIDATION, "wrong_type", "%s[%d] must be a string, not %s", what, (int)i + 1,
+                     luaL_typename(L, -1));
     }
     size_t length;
     list[i] = lua_tolstring(L, -1, &length);
-    if (strlen(list[i]) != length) kl_raisef(L, KL_ERR_VALIDATION, "%s[%d] holds a zero byte", what, (int)i + 1);
+    if (strlen(list[i]) != length)
+      kl_raise_coded(L, KL_ERR_VALIDATION, "malformed_value", "%s[%d] holds a zero byte", what, (int)i + 1);
     lua_pop(L, 1);
   }
   list[n] = NULL;
@@ -64,8 +68,8 @@ static void check_keys(lua_State *L, int idx) {
       i++;
     if (key && i < n) continue;
     const char *near = key ? kl_nearest(key, options, n) : NULL;
-    kl_raisef(L, KL_ERR_VALIDATION, WHERE ": there is no option %s%s%s%s", key ? key : "without a name",
-              near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    kl_raise_coded(L, KL_ERR_VALIDATION, "unknown_option", WHERE ": there is no option %s%s%s%s",
+                   key ? key : "without a name", near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
   }
 }
 
@@ -75,7 +79,7 @@ static bool check_channels(lua_State *L, const char **channels) {
   bool status = false;
   while (kl_channels[known])
     known++;
-  if (!channels[0]) kl_raisef(L, KL_ERR_VALIDATION, WHERE ": channels is empty");
+  if (!channels[0]) kl_raise_coded(L, KL_ERR_VALIDATION, "missing_parameter", WHERE ": channels is empty");
   for (size_t k = 0; channels[k]; k++) {
     if (!strcmp(channels[k], KL_STREAM_STATUS)) {
       status = true;
@@ -86,8 +90,8 @@ static bool check_channels(lua_State *L, const char **channels) {
       i++;
     if (i == known) {
       const char *near = kl_nearest(channels[k], kl_channels, known);
-      kl_raisef(L, KL_ERR_VALIDATION, WHERE ": there is no channel \"%s\"%s%s%s", channels[k],
-                near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+      kl_raise_coded(L, KL_ERR_VALIDATION, "unknown_channel", WHERE ": there is no channel \"%s\"%s%s%s", channels[k],
+                     near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     }
     channels[kept++] = channels[k];
   }
@@ -110,11 +114,13 @@ static void read_selectors(lua_State *L, int idx, kl_stream_options *out) {
         lua_pop(L, 1);
         continue;
       }
-      if (given) kl_raisef(L, KL_ERR_VALIDATION, WHERE ": %s or %s, not both", given, names[k]);
+      if (given)
+        kl_raise_coded(L, KL_ERR_VALIDATION, "contradicting_options", WHERE ": %s or %s, not both", given, names[k]);
       given = names[k];
       out->o.key = selectors[i].key;
       if (k == 1) {
-        if (lua_type(L, -1) != LUA_TSTRING) kl_raisef(L, KL_ERR_VALIDATION, WHERE ": %s must be a string", names[k]);
+        if (lua_type(L, -1) != LUA_TSTRING)
+          kl_raise_coded(L, KL_ERR_VALIDATION, "wrong_type", WHERE ": %s must be a string", names[k]);
         out->one[0] = lua_tostring(L, -1); /* anchored in the options */
         out->o.tickers = out->one;
         continue;
@@ -122,7 +128,8 @@ static void read_selectors(lua_State *L, int idx, kl_stream_options *out) {
       lua_pushfstring(L, WHERE ": %s", names[k]);
       out->o.tickers = kl_stream_strings(L, lua_gettop(L) - 1, lua_tostring(L, -1));
       if (!out->o.tickers[0] && i < 2) {
-        kl_raisef(L, KL_ERR_VALIDATION, WHERE ": %s is empty; leave it out for all markets", names[k]);
+        kl_raise_coded(L, KL_ERR_VALIDATION, "missing_parameter", WHERE ": %s is empty; leave it out for all markets",
+                       names[k]);
       }
     }
   }
@@ -133,7 +140,7 @@ static void read_selectors(lua_State *L, int idx, kl_stream_options *out) {
 static bool read_flag(lua_State *L, int idx, const char *name, bool none) {
   int type = lua_getfield(L, idx, name);
   if (type != LUA_TNIL && type != LUA_TBOOLEAN) {
-    kl_raisef(L, KL_ERR_VALIDATION, WHERE ": %s must be true or false", name);
+    kl_raise_coded(L, KL_ERR_VALIDATION, "wrong_type", WHERE ": %s must be true or false", name);
   }
   bool v = type == LUA_TNIL ? none : lua_toboolean(L, -1);
   lua_pop(L, 1);
@@ -147,7 +154,7 @@ static bool read_whole(lua_State *L, int idx, const char *name, int *out) {
   lua_pop(L, 1);
   if (type == LUA_TNIL) return false;
   if (type != LUA_TNUMBER || !whole || v < 0 || v > INT_MAX) {
-    kl_raisef(L, KL_ERR_VALIDATION, WHERE ": %s must be a whole number of 0 or more", name);
+    kl_raise_coded(L, KL_ERR_VALIDATION, "out_of_range", WHERE ": %s must be a whole number of 0 or more", name);
   }
   *out = (int)v;
   return true;
@@ -157,14 +164,16 @@ static void read_shard(lua_State *L, int idx, kl_feed_sub_options *o) {
   bool factor = read_whole(L, idx, "shard_factor", &o->shard_factor);
   bool key = read_whole(L, idx, "shard_key", &o->shard_key);
   if (factor != key || (factor && !o->shard_factor)) {
-    kl_raisef(L, KL_ERR_VALIDATION, WHERE ": shard_factor (1 to 100) and shard_key (0 to less than it) go together");
+    kl_raise_coded(L, KL_ERR_VALIDATION, "contradicting_options",
+                   WHERE ": shard_factor (1 to 100) and shard_key (0 to less than it) go together");
   }
 }
 
 void kl_stream_options_read(lua_State *L, int idx, kl_stream_options *out) {
   memset(out, 0, sizeof *out);
   if (lua_type(L, idx) != LUA_TTABLE) {
-    kl_raisef(L, KL_ERR_VALIDATION, WHERE " takes one table: {channels = {\"trade\"}, market_tickers = {…}}");
+    kl_raise_coded(L, KL_ERR_VALIDATION, "wrong_arguments",
+                   WHERE " takes one table: {channels = {\"trade\"}, market_tickers = {…}}");
   }
   check_keys(L, idx);
   lua_getfield(L, idx, "channels");
@@ -177,16 +186,17 @@ void kl_stream_options_read(lua_State *L, int idx, kl_stream_options *out) {
   int type = lua_getfield(L, idx, "raw");
   out->raw = type == LUA_TSTRING && !strcmp(lua_tostring(L, -1), "text");
   if (type != LUA_TNIL && !out->raw) {
-    kl_raisef(L, KL_ERR_VALIDATION,
-              WHERE ": raw must be \"text\" where it is given: messages as the exchange sent them");
+    kl_raise_coded(L, KL_ERR_VALIDATION, "unknown_value",
+                   WHERE ": raw must be \"text\" where it is given: messages as the exchange sent them");
   }
   type = lua_getfield(L, idx, "user_filter");
   const char *filter = type == LUA_TSTRING ? lua_tostring(L, -1) : type == LUA_TNIL ? "" : "?";
   if (*filter && strcmp(filter, "self") != 0) {
-    kl_raisef(L, KL_ERR_VALIDATION, WHERE ": user_filter must be \"self\" where it is given");
+    kl_raise_coded(L, KL_ERR_VALIDATION, "unknown_value", WHERE ": user_filter must be \"self\" where it is given");
   }
   out->o.only_own_rfqs = *filter != '\0';
   if (out->status && !out->o.channels[0] && out->o.tickers) {
-    kl_raisef(L, KL_ERR_VALIDATION, WHERE ": channel " KL_STREAM_STATUS " is about the connection, not about markets");
+    kl_raise_coded(L, KL_ERR_VALIDATION, "contradicting_options",
+                   WHERE ": channel " KL_STREAM_STATUS " is about the connection, not about markets");
   }
 }

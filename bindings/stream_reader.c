@@ -12,12 +12,20 @@ enum { TYPE_MAX = 64, STATUS = 63 /* its bit among the channels */ };
 
 static const char key_of_all[] = "subscriptions";
 
+/* Of which session: channels of markets and of the account may be on two (bindings/sessions.h). */
+enum { OF_MARKETS, OF_ACCOUNT, PARTS };
+
+typedef struct part {
+  kl_reader *reader;
+  kl_feed *feed;
+  kl_feed_sub *sub; /* NULL where no channel is of it */
+} part;
+
 struct kl_reader {
   kl_kept kept; /* first */
   kl_list handles;
   const kl_clock *clock;
-  kl_feed *feed;
-  kl_feed_sub *sub;          /* NULL when only the feed's own events were asked for */
+  part parts[PARTS];         /* without a subscription when only the feed's own events were asked for */
   kl_feed_listener listener; /* for those */
   kl_error error;            /* the exchange refused it */
   bool refused;              /* a ticker was: who asks for it must hear so, and does not share this one */
@@ -47,7 +55,18 @@ typedef struct entry {
 static kl_reader *first_reader(const kl_script *s) { return (kl_reader *)kl_kept_first(s, key_of_all); }
 static kl_reader *next_reader(const kl_reader *r) { return (kl_reader *)r->kept.next; }
 
-kl_feed_sub *kl_reader_sub(const kl_reader_handle *h) { return h->reader ? h->reader->sub : NULL; }
+static kl_feed_sub *any_sub(const kl_reader *r) {
+  return r->parts[OF_MARKETS].sub ? r->parts[OF_MARKETS].sub : r->parts[OF_ACCOUNT].sub;
+}
+
+static bool is_ready(const kl_reader *r) {
+  for (int i = 0; i < PARTS; i++)
+    if (r->parts[i].sub && !kl_feed_sub_ready(r->parts[i].sub)) return false;
+  return true;
+}
+
+kl_feed_sub *kl_reader_sub(const kl_reader_handle *h) { return h->reader ? any_sub(h->reader) : NULL; }
+bool kl_reader_ready(const kl_reader_handle *h) { return !h->reader || is_ready(h->reader); }
 const kl_error *kl_reader_error(const kl_reader_handle *h) { return h->reader ? &h->reader->error : &h->error; }
 
 /* ---- what was asked for ---- */
@@ -71,10 +90,16 @@ static bool has_all_of(const kl_reader *r, const kl_reader *of) {
   return true;
 }
 
+/* Of the same account. */
+static bool same_feeds(const kl_reader *a, const kl_reader *b) {
+  return a->parts[OF_MARKETS].feed == b->parts[OF_MARKETS].feed &&
+         a->parts[OF_ACCOUNT].feed == b->parts[OF_ACCOUNT].feed;
+}
+
 /* The same subscription, so that one will do for both. */
 static bool is_same(const kl_reader *a, const kl_reader *b) {
-  return a->channels == b->channels && a->all == b->all && a->sum == b->sum && same_parameters(a, b) &&
-         !a->o.send_initial_snapshot && !b->o.send_initial_snapshot &&
+  return same_feeds(a, b) && a->channels == b->channels && a->all == b->all && a->sum == b->sum &&
+         same_parameters(a, b) && !a->o.send_initial_snapshot && !b->o.send_initial_snapshot &&
          kl_map_count(a->tickers) == kl_map_count(b->tickers) && has_all_of(a, b);
 }
 
@@ -150,8 +175,9 @@ static const kl_shape *shape_of(kl_reader *r, kl_str type) {
 }
 
 static void on_message(void *data, const kl_event *ev, const char *raw, size_t n) {
-  kl_reader *r = data;
-  const kl_feed_origin *o = kl_feed_origin_of(r->feed);
+  const part *p = data;
+  kl_reader *r = p->reader;
+  const kl_feed_origin *o = kl_feed_origin_of(p->feed);
   if (!r->channel || strcmp(r->channel->name, o->channel) != 0) r->channel = kl_channel_find(o->channel);
   entry e = {.number = o->number, .channel = r->channel ? (uint32_t)(r->channel - kl_channel_table) : 0};
   if (o->key.n && o->key.p >= raw && o->key.p + o->key.n <= raw + n) {
@@ -163,19 +189,20 @@ static void on_message(void *data, const kl_event *ev, const char *raw, size_t n
 }
 
 static void on_ready(void *data, bool again) {
+  kl_reader *r = ((part *)data)->reader;
   (void)again;
-  tell(data, KL_READER_READY, NULL);
+  if (is_ready(r)) tell(r, KL_READER_READY, NULL);
 }
 
 static void on_failed(void *data, const kl_error *e) {
-  kl_reader *r = data;
+  kl_reader *r = ((part *)data)->reader;
   r->error = *e;
   tell(r, KL_READER_FAILED, e);
   tell(r, KL_READER_MESSAGE, NULL);
 }
 
 static void on_refused(void *data, const kl_error *e) {
-  kl_reader *r = data;
+  kl_reader *r = ((part *)data)->reader;
   r->refused = true;
   tell(r, KL_READER_REFUSED, e);
 }
@@ -183,7 +210,7 @@ static void on_refused(void *data, const kl_error *e) {
 /* {"type":"kalshi.status","msg":{…}} into the queue like any other message, so that it has its place among them. */
 static void on_status(void *data, const char *what, const char *detail) {
   kl_reader *r = data;
-  const entry e = {.number = kl_feed_origin_of(r->feed)->number, .channel = STATUS};
+  const entry e = {.number = kl_feed_origin_of(r->parts[OF_MARKETS].feed)->number, .channel = STATUS};
   kl_buf b = {0};
   if (is_left_to_another(r, STATUS, "", 0)) return;
   kl_buf_printf(&b, "{\"type\":\"" KL_STREAM_STATUS "\",\"msg\":{\"event\":\"%s\",\"ts\":%.3f,\"detail\":", what,
@@ -203,21 +230,23 @@ static void on_status(void *data, const char *what, const char *detail) {
 
 static void reader_free(kl_kept *k) {
   kl_reader *r = (kl_reader *)k;
-  kl_feed_sub_close(r->sub);
+  for (int i = 0; i < PARTS; i++)
+    kl_feed_sub_close(r->parts[i].sub);
   kl_feed_unlisten(&r->listener);
   kl_queue_free(&r->queue);
   kl_map_free(r->tickers);
   free(r);
 }
 
-static kl_reader *reader_new(kl_script *s, kl_feed *feed) {
+static kl_reader *reader_new(kl_script *s, kl_feed *markets, kl_feed *account) {
   kl_reader *r = calloc(1, sizeof *r);
   if (!r) return NULL;
   kl_list_init(&r->handles);
   kl_list_init(&r->listener.link);
   r->kept.free = reader_free;
   r->clock = kl_script_clock(s);
-  r->feed = feed;
+  r->parts[OF_MARKETS] = (part){.reader = r, .feed = markets};
+  r->parts[OF_ACCOUNT] = (part){.reader = r, .feed = account};
   r->queue.max_count = KL_READER_MESSAGES;
   r->queue.max_bytes = KL_READER_BYTES;
   r->queue.charge.meter = kl_script_meter(s);
@@ -249,24 +278,31 @@ static bool describe(kl_reader *r, const kl_stream_options *given, kl_error *e) 
   return true;
 }
 
-/* Asks the feed for it; the texts need not stay. */
+/* Asks the feeds for it; the texts need not stay. */
 static bool subscribe(kl_reader *r, const char *const *channels, const char *const *tickers, kl_error *e) {
-  if (channels[0]) {
+  bool apart = r->parts[OF_ACCOUNT].feed != r->parts[OF_MARKETS].feed;
+  for (int i = 0; i < PARTS; i++) {
+    const char *of_part[STATUS + 1];
+    size_t n = 0;
+    for (size_t k = 0; channels[k]; k++)
+      if ((apart && kl_channel_find(channels[k])->own ? OF_ACCOUNT : OF_MARKETS) == i) of_part[n++] = channels[k];
+    of_part[n] = NULL;
+    if (n == 0) continue;
     kl_feed_sub_options o = r->o;
-    o.channels = channels;
+    o.channels = of_part;
     o.tickers = tickers;
-    o.data = r;
+    o.data = &r->parts[i];
     o.message = on_message;
     o.ready = on_ready;
     o.failed = on_failed;
     o.refused = on_refused;
-    r->sub = kl_feed_subscribe(r->feed, &o, e);
-    if (!r->sub) return false;
+    r->parts[i].sub = kl_feed_subscribe(r->parts[i].feed, &o, e);
+    if (!r->parts[i].sub) return false;
   }
   if (r->channels >> STATUS & 1) {
     r->listener.data = r;
     r->listener.status = on_status;
-    kl_feed_listen(r->feed, &r->listener);
+    kl_feed_listen(r->parts[OF_MARKETS].feed, &r->listener);
   }
   return true;
 }
@@ -283,9 +319,7 @@ static void attach(kl_reader_handle *h, kl_script *s, kl_reader *r) {
 }
 
 /* Where the exchange has yet to say what it thinks of it, each hears that for itself. */
-static bool can_be_shared(const kl_reader *r) {
-  return !r->error.kind && !r->refused && (!r->sub || kl_feed_sub_ready(r->sub));
-}
+static bool can_be_shared(const kl_reader *r) { return !r->error.kind && !r->refused && is_ready(r); }
 
 /* The one that another version holds, those of the live one first. */
 static kl_reader *find_same(kl_script *s, const kl_reader *asked) {
@@ -295,8 +329,9 @@ static kl_reader *find_same(kl_script *s, const kl_reader *asked) {
   return NULL;
 }
 
-bool kl_reader_open(kl_reader_handle *h, kl_script *s, kl_feed *feed, const kl_stream_options *o, kl_error *e) {
-  kl_reader *r = reader_new(s, feed);
+bool kl_reader_open(kl_reader_handle *h, kl_script *s, kl_feed *markets, kl_feed *account, const kl_stream_options *o,
+                    kl_error *e) {
+  kl_reader *r = reader_new(s, markets, account);
   if (!r) return no_memory(e);
   if (!describe(r, o, e)) {
     reader_free(&r->kept);
@@ -349,7 +384,7 @@ static void replace(kl_queue *q, const kl_queue *by) {
 
 /* One of `s` (or `only` that one) that may have asked for the same, and had none of its own of it so far. */
 static bool takes_from(const kl_reader *r, const kl_script *s, const kl_reader *from, const kl_reader *only) {
-  return (!only || r == only) && kl_kept_held(&r->kept, s) && (r->channels & from->channels) &&
+  return (!only || r == only) && same_feeds(r, from) && kl_kept_held(&r->kept, s) && (r->channels & from->channels) &&
          !share_a_version(r, from);
 }
 
@@ -401,6 +436,7 @@ typedef struct item {
 static int by_number(const void *a, const void *b) {
   const item *x = a, *y = b;
   if (x->e.number != y->e.number) return x->e.number < y->e.number ? -1 : 1;
+  if (x->e.channel != y->e.channel) return x->e.channel < y->e.channel ? -1 : 1; /* of two feeds */
   return x->place < y->place ? -1 : 1;
 }
 
@@ -492,7 +528,7 @@ static bool leave_shared(kl_reader_handle *h, kl_error *e) {
     if (old->channels >> i & 1) channels[n_channels++] = kl_channel_table[i].name;
   channels[n_channels] = NULL;
   const char **tickers = list_tickers(old, &texts);
-  kl_reader *r = tickers ? reader_new(h->script, old->feed) : NULL;
+  kl_reader *r = tickers ? reader_new(h->script, old->parts[OF_MARKETS].feed, old->parts[OF_ACCOUNT].feed) : NULL;
   bool good = r != NULL;
   if (!good) no_memory(e);
   if (good) {
@@ -519,7 +555,9 @@ bool kl_reader_add(kl_reader_handle *h, const char *const *tickers, kl_error *e)
   while (tickers[known] && !h->reader->all && has_ticker(h->reader, tickers[known], strlen(tickers[known])))
     known++;
   if (!tickers[known] && !h->reader->error.kind && !h->reader->all) return true;
-  if (!leave_shared(h, e) || !kl_feed_sub_add(h->reader->sub, tickers, e)) return false;
+  if (!leave_shared(h, e)) return false;
+  for (int i = 0; i < PARTS; i++)
+    if (h->reader->parts[i].sub && !kl_feed_sub_add(h->reader->parts[i].sub, tickers, e)) return false;
   for (size_t i = 0; tickers[i]; i++)
     if (!put_ticker(h->reader, tickers[i])) return no_memory(e);
   if (kl_script_live(h->script)) take_over(h->script, h->reader); /* the version before may have had them */
@@ -527,7 +565,9 @@ bool kl_reader_add(kl_reader_handle *h, const char *const *tickers, kl_error *e)
 }
 
 bool kl_reader_remove(kl_reader_handle *h, const char *const *tickers, kl_error *e) {
-  if (!leave_shared(h, e) || !kl_feed_sub_remove(h->reader->sub, tickers, e)) return false;
+  if (!leave_shared(h, e)) return false;
+  for (int i = 0; i < PARTS; i++)
+    if (h->reader->parts[i].sub && !kl_feed_sub_remove(h->reader->parts[i].sub, tickers, e)) return false;
   for (size_t i = 0; tickers[i]; i++)
     drop_ticker(h->reader, tickers[i]);
   return true;

@@ -37,8 +37,10 @@ typedef struct kl_reader_handle {
   void (*told)(struct kl_reader_handle *h, kl_reader_news news, const kl_error *e);
 } kl_reader_handle;
 
-/* Takes or makes the reader for these options. False with `e` as kl_feed_subscribe. */
-bool kl_reader_open(kl_reader_handle *h, kl_script *s, kl_feed *feed, const kl_stream_options *o, kl_error *e);
+/* Takes or makes the reader for these options, with the channels of the account on a feed of their own where that is
+ * another one. False with `e` as kl_feed_subscribe. */
+bool kl_reader_open(kl_reader_handle *h, kl_script *s, kl_feed *markets, kl_feed *account, const kl_stream_options *o,
+                    kl_error *e);
 /* Lets go; the last handle ends the subscription. With `keep` a live version can still take what is there; without, all
  * memory of the handle is released. Harmless when repeated. */
 void kl_reader_close(kl_reader_handle *h, bool keep);
@@ -50,6 +52,8 @@ void kl_reader_live(kl_reader_handle *h);
 
 /* NULL when it is closed, or only the feed's own events were asked for. */
 kl_feed_sub *kl_reader_sub(const kl_reader_handle *h);
+/* Nothing waits for an acknowledgement. */
+bool kl_reader_ready(const kl_reader_handle *h);
 const kl_error *kl_reader_error(const kl_reader_handle *h); /* without a kind while there is none */
 /* The oldest message; false when there is none, and always while the version is not live. The text is valid until
  * something else happens. *shape is that of its `msg`, NULL where it has none. */

@@ -32,7 +32,7 @@ uint64_t kl_check_seconds(lua_State *L, int idx, const char *function) {
 typedef struct {
   kl_wait wait; /* first */
   kl_slot slot;
-  uv_timer_t timer;
+  kl_timer timer;
   double every; /* seconds between the calls of task.every; 0: it is none */
 } sleep_wait;
 
@@ -40,7 +40,7 @@ static void sleep_closed(uv_handle_t *h) { free(h->data); }
 static void sleep_drop(kl_wait *w) {
   sleep_wait *s = (sleep_wait *)w;
   kl_slot_release(&s->slot);
-  uv_close((uv_handle_t *)&s->timer, sleep_closed);
+  kl_timer_close(&s->timer, sleep_closed);
 }
 static void sleep_fired(uv_timer_t *h) { kl_complete(&((sleep_wait *)h->data)->wait); }
 
@@ -72,11 +72,10 @@ static int sleep_ms(lua_State *L, uint64_t ms, double every) {
   s->slot = slot;
   s->every = every;
   s->wait = (kl_wait){.push = sleep_push, .drop = sleep_drop, .describe = sleep_describe};
-  uv_loop_t *loop = kl_script_loop(kl_script_of(L));
-  uv_timer_init(loop, &s->timer);
-  s->timer.data = s;
-  uv_update_time(loop);                              /* the loop's own idea of now is as old as its last poll */
-  uv_timer_start(&s->timer, sleep_fired, ms + 1, 0); /* its clock ticks in whole milliseconds: never too short */
+  kl_script *script = kl_script_of(L);
+  kl_timer_init(kl_script_loop(script), &s->timer, kl_script_clock(script));
+  s->timer.uv.data = s;
+  kl_timer_sleep(&s->timer, sleep_fired, ms);
   return kl_await(L, &s->wait);
 }
 
@@ -207,12 +206,13 @@ static const char *kept_name(lua_State *L, int idx) {
   kl_check_type(L, idx, LUA_TTABLE, "task.every");
   for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1))
     if (lua_type(L, -2) != LUA_TSTRING || strcmp(lua_tostring(L, -2), "keep") != 0)
-      kl_raisef(L, KL_ERR_VALIDATION, "task.every: the only option is keep = \"name\"");
+      kl_raise_coded(L, KL_ERR_VALIDATION, "unknown_option", "task.every: the only option is keep = \"name\"");
   lua_getfield(L, idx, "keep");
   const char *name = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &n) : NULL;
   if (lua_isnil(L, -1)) return NULL;
   if (!name || n == 0 || n > NAME_MAX_LEN || strlen(name) != n)
-    kl_raisef(L, KL_ERR_VALIDATION, "task.every: keep is a name of 1 to %d bytes", NAME_MAX_LEN);
+    kl_raise_coded(L, KL_ERR_VALIDATION, "malformed_value", "task.every: keep is a name of 1 to %d bytes",
+                   NAME_MAX_LEN);
   return name;
 }
 
@@ -232,7 +232,7 @@ static int l_every(lua_State *L) {
 
 static kl_task *check_self(lua_State *L, const char *method) {
   kl_task *t = kl_task_test(L, 1);
-  if (!t) kl_raisef(L, KL_ERR_VALIDATION, "task:%s: call it with a colon, on a task", method);
+  if (!t) kl_raise_coded(L, KL_ERR_VALIDATION, "called_with_dot", "task:%s: call it with a colon, on a task", method);
   return t;
 }
 
@@ -268,7 +268,7 @@ static int l_await(lua_State *L) {
   lua_settop(L, 1);
   kl_check_cancelled(L);
   if (kl_task_ended(t)) return kl_task_results(L, 1, -1);
-  if (t == kl_task_current(L)) return kl_raisef(L, KL_ERR_VALIDATION, "a task cannot wait for itself");
+  if (t == kl_task_current(L)) return kl_raise_coded(L, KL_ERR_VALIDATION, "deadlock", "a task cannot wait for itself");
   join_wait *j = calloc(1, sizeof *j);
   if (!j) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory");
   j->wait = (kl_wait){.push = join_push, .drop = join_drop, .describe = join_describe, .kind = KL_WAIT_INNER};

@@ -86,7 +86,7 @@ static void on_fatal(int number) {
 
 static void keep_stderr(const kl_tty_way *way) {
   int ends[2] = {-1, -1};
-  if (!isatty(STDERR_FILENO)) return;
+  if (way->errors == KL_TTY_STDERR_LEFT || !isatty(STDERR_FILENO)) return;
   if (way->errors == KL_TTY_STDERR_READ) {
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return; /* nobody shall wait for who reads it, who may be the same */
     (void)fcntl(ends[1], F_SETPIPE_SZ, PIPE_SIZE);

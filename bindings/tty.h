@@ -10,7 +10,11 @@ typedef struct kl_tty_way {
   void (*modes)(struct termios *modes); /* changes those of standard input, where that is a terminal */
   const char *enter, *leave;            /* codes; `leave` is written also where a sequence was cut off */
   /* What others write to standard error, where that is a terminal, is not written into what is drawn, but: */
-  enum { KL_TTY_STDERR_KEPT /* told at the end */, KL_TTY_STDERR_READ /* read meanwhile: kl_tty_stderr */ } errors;
+  enum {
+    KL_TTY_STDERR_KEPT /* told at the end */,
+    KL_TTY_STDERR_READ /* read meanwhile: kl_tty_stderr */,
+    KL_TTY_STDERR_LEFT /* it is: what is drawn stays apart */
+  } errors;
 } kl_tty_way;
 
 /* `way` is borrowed until the terminal is given back. False: it is taken already. */

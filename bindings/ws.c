@@ -70,7 +70,7 @@ typedef struct ws_wait {
   bool binary;      /* what is to be sent */
   bool timed, expired;
   kl_slot slot; /* of the timer */
-  uv_timer_t timer;
+  kl_timer timer;
   char payload[PING_MAX]; /* of a ping */
   size_t payload_len;
   int64_t sent_ns;
@@ -185,7 +185,7 @@ static void drop(connection *c) {
   forget_client(c);
   c->closing = true;
   c->close_code = CODE_LOST;
-  kl_error_set(&c->error, KL_ERR_CLOSED, "the connection was closed");
+  kl_error_coded(&c->error, KL_ERR_CLOSED, "handle_closed", "the connection was closed");
   wake_all(c);
 }
 
@@ -250,7 +250,7 @@ static void wait_drop(kl_wait *wait) {
   if (c && w->kind == WAIT_OPEN && !w->handed_over) drop(c); /* nobody has it */
   kl_slot_release(&w->slot);
   if (w->timed)
-    uv_close((uv_handle_t *)&w->timer, timer_closed);
+    kl_timer_close(&w->timer, timer_closed);
   else
     free(w);
 }
@@ -298,10 +298,10 @@ static void wait_at_most(lua_State *L, ws_wait *w, uint64_t ms, const char *call
     kl_slot_refuse(L, KL_SLOT_TIMER, call);
     return;
   }
-  uv_timer_init(kl_script_loop(kl_script_of(L)), &w->timer);
-  w->timer.data = w;
+  kl_timer_init(kl_script_loop(kl_script_of(L)), &w->timer, kl_script_clock(kl_script_of(L)));
+  w->timer.uv.data = w;
   w->timed = true;
-  uv_timer_start(&w->timer, expired, ms, 0); /* cannot fail: it is not closing */
+  kl_timer_start(&w->timer, expired, ms, 0); /* cannot fail: it is not closing */
 }
 
 /* Raises why nothing can be sent any more. */
@@ -310,9 +310,11 @@ static int raise_over(lua_State *L, const connection *c, const char *method) {
     kl_error e = c->error;
     return kl_raise(L, &e);
   }
-  if (c->closing) return kl_raisef(L, KL_ERR_CLOSED, "connection:%s: the connection was closed by close", method);
-  return kl_raisef(L, KL_ERR_CLOSED, "connection:%s: the server has closed the connection with code %d", method,
-                   c->close_code);
+  if (c->closing)
+    return kl_raise_coded(L, KL_ERR_CLOSED, "handle_closed", "connection:%s: the connection was closed by close",
+                          method);
+  return kl_raise_coded(L, KL_ERR_CLOSED, "handle_closed",
+                        "connection:%s: the server has closed the connection with code %d", method, c->close_code);
 }
 
 static connection *check_self(lua_State *L, const char *method) {
@@ -326,7 +328,7 @@ static int push_opened(lua_State *L, kl_wait *wait) { /* request connection */
   connection *c = w->c;
   if (!c || !c->opened) {
     kl_error e;
-    kl_error_set(&e, KL_ERR_CLOSED, "the connection was closed before it was open");
+    kl_error_coded(&e, KL_ERR_CLOSED, "handle_closed", "the connection was closed before it was open");
     if (c && c->error.kind) e = c->error;
     return kl_raise(L, &e);
   }
@@ -339,7 +341,8 @@ static const char *text_field(lua_State *L, const char *name) {
   size_t n;
   if (lua_getfield(L, 1, name) == LUA_TNIL) return NULL;
   const char *text = lua_tolstring(L, -1, &n);
-  if (!text || strlen(text) != n) kl_raisef(L, KL_ERR_VALIDATION, "ws.connect: %s holds a zero byte", name);
+  if (!text || strlen(text) != n)
+    kl_raise_coded(L, KL_ERR_VALIDATION, "malformed_value", "ws.connect: %s holds a zero byte", name);
   return text;
 }
 
@@ -379,8 +382,8 @@ static int open_connection(lua_State *L, int again, lua_KContext ctx) {
   (void)ctx;
   luaL_checktype(L, 1, LUA_TTABLE);
   if (!lua_isyieldable(L))
-    return kl_raisef(L, KL_ERR_VALIDATION,
-                     "ws.connect waits for the server, which is not possible here: use task.spawn");
+    return kl_raise_coded(L, KL_ERR_VALIDATION, "cannot_yield_here",
+                          "ws.connect waits for the server, which is not possible here: use task.spawn");
   lua_settop(L, 1);
   connection *c = lua_newuserdatauv(L, sizeof *c, 0); /* request connection */
   memset(c, 0, sizeof *c);
@@ -455,9 +458,10 @@ static int push_next(lua_State *L, connection *c) {
     const char *why = c->queue.crowded ? KL_QUEUE_CROWDED : "";
     c->queue.lost = 0;
     c->queue.crowded = false;
-    return kl_raisef(L, KL_ERR_OVERFLOW,
-                     "%llu messages lost: the reader of this connection was more than %d messages or %d MiB behind%s",
-                     lost, QUEUE_MESSAGES, QUEUE_BYTES >> 20, why);
+    return kl_raise_coded(
+        L, KL_ERR_OVERFLOW, "overflow",
+        "%llu messages lost: the reader of this connection was more than %d messages or %d MiB behind%s", lost,
+        QUEUE_MESSAGES, QUEUE_BYTES >> 20, why);
   }
   if (c->error.kind && !c->closing) {
     kl_error e = c->error;
@@ -491,7 +495,8 @@ static int receive(lua_State *L, connection *c, int64_t ms) {
     return push_next(L, c);
   }
   if (first(c, WAIT_READ))
-    return kl_raisef(L, KL_ERR_VALIDATION, "another task waits for messages of this connection: one reads");
+    return kl_raise_coded(L, KL_ERR_VALIDATION, "reader_taken",
+                          "another task waits for messages of this connection: one reads");
   kl_check_await(L);
   ws_wait *w = wait_new(L, c, WAIT_READ, push_received);
   if (!w) return 0;
@@ -539,8 +544,8 @@ static int send_now(lua_State *L, connection *c, bool binary) {
     return kl_raise(L, &e);
   }
   if (!(binary ? kl_ws_client_send_binary(c->client, p, n) : kl_ws_client_send(c->client, p, n)))
-    return kl_raisef(L, KL_ERR_NETWORK, "connection:%s: the connection is breaking off; the message was not sent",
-                     method);
+    return kl_raise_coded(L, KL_ERR_NETWORK, "connection_lost",
+                          "connection:%s: the connection is breaking off; the message was not sent", method);
   return 0;
 }
 
@@ -568,7 +573,8 @@ static int queue_send(lua_State *L, connection *c, bool binary) {
 static const char *check_message(lua_State *L, const char *function, size_t *n) {
   const char *p = kl_check_text(L, 2, function, n);
   if (*n > SEND_MAX)
-    kl_raisef(L, KL_ERR_VALIDATION, "%s: a message has at most %d MiB, not %zu bytes", function, SEND_MAX >> 20, *n);
+    kl_raise_coded(L, KL_ERR_VALIDATION, "malformed_value", "%s: a message has at most %d MiB, not %zu bytes", function,
+                   SEND_MAX >> 20, *n);
   return p;
 }
 
@@ -577,7 +583,8 @@ static int l_send(lua_State *L) {
   connection *c = check_self(L, "send");
   const char *p = check_message(L, "connection:send", &n);
   if (!kl_utf8_valid(p, n))
-    return kl_raisef(L, KL_ERR_VALIDATION, "connection:send: the text is not valid UTF-8: use send_binary for bytes");
+    return kl_raise_coded(L, KL_ERR_VALIDATION, "malformed_value",
+                          "connection:send: the text is not valid UTF-8: use send_binary for bytes");
   return queue_send(L, c, false);
 }
 
@@ -600,7 +607,7 @@ static int push_pong(lua_State *L, kl_wait *wait) {
     if (!w->c) return 0;
     return raise_over(L, w->c, "ping");
   }
-  return kl_raisef(L, KL_ERR_TIMEOUT, "connection:ping: no pong came in time");
+  return kl_raise_coded(L, KL_ERR_TIMEOUT, "no_answer", "connection:ping: no pong came in time");
 }
 
 static int l_ping(lua_State *L) {
@@ -608,7 +615,8 @@ static int l_ping(lua_State *L) {
   size_t n = 0;
   const char *payload = lua_isnoneornil(L, 2) ? NULL : kl_check_text(L, 2, "connection:ping", &n);
   if (n > PING_MAX)
-    return kl_raisef(L, KL_ERR_VALIDATION, "connection:ping: a payload has at most %d bytes, not %d", PING_MAX, (int)n);
+    return kl_raise_coded(L, KL_ERR_VALIDATION, "malformed_value",
+                          "connection:ping: a payload has at most %d bytes, not %d", PING_MAX, (int)n);
   uint64_t ms = lua_isnoneornil(L, 3) ? PING_SECONDS * 1000 : kl_check_seconds(L, 3, "connection:ping");
   if (!c->client || c->closing) return raise_over(L, c, "ping");
   kl_check_cancelled(L);
@@ -645,7 +653,8 @@ static int l_close(lua_State *L) {
     return kl_bad_argument(L, 2, "connection:close", "a close code: 1000 to 1003, 1007 to 1014 or 3000 to 4999");
   const char *reason = lua_isnoneornil(L, 3) ? "" : kl_check_text(L, 3, "connection:close", &n);
   if (n > REASON_MAX || !kl_utf8_valid(reason, n))
-    return kl_raisef(L, KL_ERR_VALIDATION, "connection:close: a reason is UTF-8 of at most %d bytes", REASON_MAX);
+    return kl_raise_coded(L, KL_ERR_VALIDATION, "malformed_value",
+                          "connection:close: a reason is UTF-8 of at most %d bytes", REASON_MAX);
   begin_close(c, (int)code, reason, n);
   if (!c->client) {
     lua_pushboolean(L, c->clean);

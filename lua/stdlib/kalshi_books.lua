@@ -9,13 +9,14 @@ local require, tostring, type = require, tostring, type
 ---refused, none stays open.
 function kalshi.books(tickers)
   if type(tickers) ~= "table" then
-    helpers.fail("validation", "books", false, "give it a list of tickers, not " .. type(tickers))
+    helpers.fail("validation", "books", false, "give it a list of tickers, not " .. type(tickers), "wrong_type")
   end
   local books, openers, seen = {}, {}, {}
   local last = 0
   for i, ticker in ipairs(tickers) do
     if type(ticker) ~= "string" then
-      helpers.fail("validation", "books", false, "tickers[" .. i .. "] must be a string, not " .. type(ticker))
+      helpers.fail("validation", "books", false, "tickers[" .. i .. "] must be a string, not " .. type(ticker),
+        "wrong_type")
     end
     last = i
     if not seen[ticker] then
@@ -26,7 +27,7 @@ function kalshi.books(tickers)
   for key in pairs(tickers) do
     if math.type(key) ~= "integer" or key < 1 or key > last then
       helpers.fail("validation", "books", false, "tickers must be a list: it has the key " .. tostring(key) ..
-        (math.type(key) == "integer" and ", but nothing at " .. last + 1 or ""))
+        (math.type(key) == "integer" and ", but nothing at " .. last + 1 or ""), "wrong_arguments")
     end
   end
   local ok, err = pcall(require("task").all, openers)

@@ -9,7 +9,7 @@ local MOST = 5000 -- candles that one answer may hold: 10,000 for live markets, 
 
 local known = { start_ts = true, end_ts = true, period_interval = true, raw = true, timeout = true }
 
-local function refuse(text) helpers.fail("validation", "candlesticks", false, text) end
+local function refuse(text) helpers.fail("validation", "candlesticks", false, text, "wrong_arguments") end
 
 -- The history leaves out the endings _dollars and _fp.
 local function with_dollars(prices)

@@ -235,7 +235,7 @@ local function translate(name, list, query, cutoff)
         advice = ("%s, or %s = %d or later, which leaves the history out"):format(advice, list.after, -(-cutoff // 1))
       end
       fail("validation", name, false, ("the query reaches into the history, which %s cannot filter by %s: %s")
-        :format(list.history, filter, advice))
+        :format(list.history, filter, advice), "history_filter")
     end
   end
   return sent, tests

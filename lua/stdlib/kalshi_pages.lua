@@ -18,7 +18,7 @@ local second = {
   get_fcm_positions = { name = "event_positions" },
 }
 
-local function refuse(name, text, ...) fail("validation", name, false, text:format(...)) end
+local function refuse(name, text, ...) fail("validation", name, false, text:format(...), "wrong_arguments") end
 
 ---The rows that next_page() gives, one at a time, `max` at the most. A page is asked for when the one before is used
 ---up, not earlier: it costs tokens, and a loop that ends early never needs it. Tasks may share the iterator: one of

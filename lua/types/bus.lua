@@ -1,6 +1,6 @@
 ---@meta bus
 
----What `bus.listen` returns.
+---What `bus.listen` returns. `messages` of one that was closed raises "closed".
 ---@class bus.Subscription: userdata
 local Subscription = {}
 
@@ -20,7 +20,7 @@ local Subscription = {}
 ---@return fun(): any, string next for `for`: the value and the name of its sender
 function Subscription:messages() end
 
----The loops over it get what is there already, and then end.
+---The loops over it get what is there already, and then end. Raises nothing, also where it was closed already.
 ---```lua
 ---sub = bus.listen "prices"
 ---sub:close()
@@ -65,7 +65,7 @@ function bus.listen(channel) end
 ---@return string? from name of the script
 function bus.last(channel) end
 
----The channels that somebody listens to or has sent to.
+---The channels that somebody listens to or has sent to. Raises nothing.
 ---```lua
 ---bus.channels()
 ---```

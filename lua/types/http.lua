@@ -81,7 +81,7 @@ local Stream = {}
 ---@return string? bytes nil at the end
 function Stream:read() end
 
----`for line in stream:lines() do`: without LF or CRLF.
+---`for line in stream:lines() do`: without LF or CRLF. Raises "network" or "timeout" where the body breaks off.
 ---```lua
 ----- needs --allow-net api.example.com
 ---s = http.stream{ url = "https://api.example.com/v1/price" }
@@ -91,7 +91,7 @@ function Stream:read() end
 ---@return fun(): string? next for `for`
 function Stream:lines() end
 
----`for event in stream:events() do`: server-sent events.
+---`for event in stream:events() do`: server-sent events. Raises "network" or "timeout" where the body breaks off.
 ---```lua
 ----- needs --allow-net api.example.com
 ---s = http.stream{ url = "https://api.example.com/v1/events", headers = { Accept = "text/event-stream" } }
@@ -112,7 +112,8 @@ function Stream:events() end
 ---@return string[] values in the order of the answer; none: empty
 function Stream:values(name) end
 
----Ends the transfer. `local s <close> = http.stream{ … }` does so at the end of the block.
+---Ends the transfer. `local s <close> = http.stream{ … }` does so at the end of the block. Raises nothing, also where it has
+---ended already.
 ---```lua
 ----- needs --allow-net api.example.com
 ---s = http.stream{ url = "https://api.example.com/v1/price" }
@@ -122,7 +123,8 @@ function Stream:close() end
 
 ---HTTP to any server that `--allow-net` allows, beside the exchange. Calls wait. They raise "permission" for a host that is
 ---not allowed, "http" for a status of 400 or more, with `status` and the whole answer in `response`, "network", "timeout" or
----"protocol" where no answer came, with `code` "unsent" when the server surely has not got the request.
+---"protocol" where no answer came, with `code` "unsent" when the server surely has not got the request; and "validation" for
+---a wrong argument.
 ---```lua
 ----- needs --allow-net api.example.com
 ---http.get("https://api.example.com/v1/price", { query = { symbol = "BTC" } }):json().price

@@ -1,6 +1,6 @@
 ---@meta kalua
 
----The runtime: what a script knows of itself and of the process that it runs in.
+---The runtime: what a script knows of itself and of the process that it runs in. A wrong argument raises "validation".
 ---```lua
 ---print(kalua.name, kalua.env, kalua.version, kalua.now())
 ---```
@@ -9,6 +9,7 @@
 ---@field generation integer 1, then one more at each reload
 ---@field args string[] what followed `--` on the command line
 ---@field env "sim"|"demo"|"prod" which exchange this is
+---@field paper boolean orders are filled here, by that exchange's market data, and none is sent there
 ---@field name string of this script
 ---@field version string of Kalua
 local kalua = {}
@@ -55,8 +56,9 @@ function kalua.migrate(from, fn) end
 ---@return boolean saved false without `--state`
 function kalua.save() end
 
----Thresholds of the end summary; a missed one makes the exit code 5. Metrics: seconds, messages, orders, fills, errors,
----cash_change, position_change.
+---Thresholds of the end summary; a missed one makes the exit code 5. Of the account: seconds, messages, orders, fills,
+---errors, cash_change, position_change. Of this script, in dollars and contracts: profit, realized, unrealized, fees, max_drawdown, traded,
+---held, refused, rejected, unknown.
 ---```lua
 ---kalua.expect{ errors = "==0", cash_change = ">-100" }
 ---```

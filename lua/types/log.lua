@@ -1,7 +1,8 @@
 ---@meta log
 
 ---One line per call, to stderr or the file of --log-file, with the script's name. `--log LEVEL` says which are shown. More
----than 200 fields in a line raise "validation"; lines beyond `--log-rate` are dropped and counted.
+---than 200 fields in a line raise "validation"; lines beyond `--log-rate` are dropped and counted. With `--log-json` the
+---fields are also in the object `fields` of the line, numbers and booleans as such.
 ---```lua
 ---log.info("quoting", { bid = 0.41, ask = 0.43 })
 ---```

@@ -15,6 +15,7 @@
 ---@field max_sockets? integer http requests and connections
 ---@field max_handles? integer open books and subscriptions
 ---@field max_queued? integer MB of messages and bodies that wait
+---@field max_store? integer MB of the store on the disk
 ---@field log_rate? integer log lines a second
 ---@field order_rate? number orders a second
 ---@field allow_fs? string|string[] paths, relative to the project file
@@ -25,6 +26,28 @@
 ---@field on_failure? "stop"|"restart"|"last-good" what happens when it fails
 ---@field probation? number seconds after a reload within which an error undoes it; 0: never
 ---@field watch? boolean false: a changed file is no reload
+---@field risk? kalua.RiskLimits limits of the orders of each script (docs/risk.md)
+---@field order_group? integer contracts in 15 s, after which the exchange stops a script (docs/risk.md)
+
+---Risk limits: what is left out is not limited.
+---@class kalua.RiskLimits
+---@field max_order_count? number contracts of one order
+---@field max_order_cost? number dollars of one order, at its price
+---@field max_position? number contracts in one market, either way, with all that may still fill
+---@field max_market_exposure? number dollars that one market may lose at worst
+---@field max_event_exposure? number dollars that an event may lose at worst over its outcomes
+---@field max_exposure? number dollars that everything may lose at worst
+---@field max_market_share? number what one market may lose at worst, in percent of the account's equity
+---@field max_open_orders? integer orders that rest or are on their way
+---@field max_orders_per_second? integer orders and changes within a second
+---@field max_contracts_per_second? number contracts ordered within a second
+---@field max_daily_loss? number dollars of a day; a breach halts until a person lifts it
+---@field max_daily_trades? integer orders of a day that filled or may still fill
+---@field min_balance? number dollars that are to be left of the balance
+---@field max_price_distance? number dollars between an order's price and the middle of the book
+---@field max_book_age? number seconds since the book was known to be right
+---@field max_clock_skew? number seconds between the exchange's clock and ours
+---@field self_cross? boolean false: no order crosses another one of the account, of whichever script
 
 ---A script of a project.
 ---@class kalua.ProjectScript: kalua.ProjectKeys
@@ -34,3 +57,6 @@
 ---A project file.
 ---@class kalua.Project: kalua.ProjectKeys
 ---@field scripts (string|kalua.ProjectScript)[] files, or tables with more
+---@field account_risk? kalua.RiskLimits limits of the account: of all scripts together
+---@field metrics? integer port of /metrics and /health on 127.0.0.1, as --metrics; 0: any that is free
+---@field web? integer port of the page on 127.0.0.1, as --web; 0: any that is free

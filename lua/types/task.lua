@@ -8,7 +8,7 @@
 ---@class task.Task
 local Task = {}
 
----Waits for the end of the task and returns its results; raises its error again.
+---Waits for the end of the task and returns its results; raises its error again, "cancelled" where it was cancelled.
 ---```lua
 ---t = task.spawn(function() task.sleep(0.1) return "done", 42 end)
 ---print(t:await())
@@ -26,7 +26,7 @@ function Task:await() end
 ---@param why? string message of the error
 function Task:cancel(why) end
 
----What has become of the task.
+---What has become of the task. Raises nothing.
 ---```lua
 ---t = task.spawn(task.sleep, 0.1)
 ---t:status()
@@ -62,7 +62,7 @@ function Channel:send(value) end
 ---@return any value nil once the channel is closed and empty
 function Channel:recv() end
 
----No more values: those that are in it can still be taken.
+---No more values: those that are in it can still be taken. Raises nothing, also where it was closed already.
 ---```lua
 ---ch = task.channel(1)
 ---ch:send "last"
@@ -72,7 +72,7 @@ function Channel:recv() end
 function Channel:close() end
 
 ---Concurrency. A call that waits suspends its task and nothing else; whatever a script starts ends with it. A wrong
----argument raises "validation"; more tasks or timers than `--max-tasks` and `--max-timers` allow raise "limit".
+---argument raises "validation". More tasks or timers than `--max-tasks` and `--max-timers` allow raise "limit".
 ---```lua
 ---results = task.all{
 ---  function() return kalshi.get_exchange_status().trading_active end,
@@ -102,7 +102,7 @@ function task.spawn(fn, ...) end
 ---@param seconds number 0 to a million; 0 lets the others run
 function task.sleep(seconds) end
 
----Lets the others run: for long loops that never wait.
+---Lets the others run: for long loops that never wait. Raises nothing but "cancelled".
 ---```lua
 ---sum = 0
 ---for i = 1, 100000 do
@@ -128,7 +128,7 @@ function task.yield() end
 ---@return task.Task task that calls it
 function task.every(seconds, fn, options) end
 
----Runs `fn` and returns its results; after `seconds` it is cancelled and `{kind = "timeout"}` raised.
+---Runs `fn` and returns its results; after `seconds` it is cancelled and "timeout" raised.
 ---```lua
 ---ok, err = pcall(task.timeout, 0.1, function() task.sleep(60) end)
 ---print(ok, err)

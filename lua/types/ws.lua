@@ -106,7 +106,7 @@ function Connection:close(code, reason) end
 
 ---WebSocket to any server that `--allow-net` allows, beside the exchange. Calls wait. They raise "permission" for a host
 ---that is not allowed, "http" for a handshake that the server refuses, "network", "timeout" or "protocol" where the
----connection fails.
+---connection fails, and "validation" for a wrong argument.
 ---```lua
 ----- needs --allow-net stream.example.com
 ---c = ws.connect "wss://stream.example.com/v1"

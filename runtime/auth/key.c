@@ -19,22 +19,23 @@ bool kl_auth_accept(const EVP_PKEY *pkey, const char *origin, bool *rsa, kl_erro
   }
   if (!EVP_PKEY_is_a(pkey, "RSA")) {
     const char *type = EVP_PKEY_get0_type_name(pkey);
-    kl_error_set(e, KL_ERR_CONFIG,
-                 "%s: the type of this key is %s; Kalshi takes RSA keys of %d bits or more and Ed25519 keys", origin,
-                 type ? type : "unknown", KL_RSA_BITS_MIN);
+    kl_error_coded(e, KL_ERR_CONFIG, "key_wrong_type",
+                   "%s: the type of this key is %s; Kalshi takes RSA keys of %d bits or more and Ed25519 keys", origin,
+                   type ? type : "unknown", KL_RSA_BITS_MIN);
     return false;
   }
   *rsa = true;
   int bits = EVP_PKEY_get_bits(pkey);
   if (bits < KL_RSA_BITS_MIN) {
-    kl_error_set(e, KL_ERR_CONFIG,
-                 "%s: an RSA key of %d bits is too short to be safe; create a new key of %d bits or more", origin, bits,
-                 KL_RSA_BITS_MIN);
+    kl_error_coded(e, KL_ERR_CONFIG, "key_wrong_type",
+                   "%s: an RSA key of %d bits is too short to be safe; create a new key of %d bits or more", origin,
+                   bits, KL_RSA_BITS_MIN);
     return false;
   }
   if (bits > KL_RSA_BITS_MAX) {
-    kl_error_set(e, KL_ERR_CONFIG, "%s: an RSA key of %d bits is too long to sign in time; use one of %d to %d bits",
-                 origin, bits, KL_RSA_BITS_MIN, KL_RSA_BITS_MAX);
+    kl_error_coded(e, KL_ERR_CONFIG, "key_wrong_type",
+                   "%s: an RSA key of %d bits is too long to sign in time; use one of %d to %d bits", origin, bits,
+                   KL_RSA_BITS_MIN, KL_RSA_BITS_MAX);
     return false;
   }
   return true;
@@ -56,10 +57,10 @@ bool kl_auth_adopt(EVP_PKEY *pkey, const char *origin, kl_key **out, kl_error *e
     return false;
   }
   if (!signs_correctly(pkey, rsa)) {
-    kl_error_set(e, KL_ERR_CONFIG,
-                 "%s: the key is damaged, its own signature does not verify; restore it from a copy or create a new "
-                 "key",
-                 origin);
+    kl_error_coded(e, KL_ERR_CONFIG, "key_damaged",
+                   "%s: the key is damaged, its own signature does not verify; restore it from a copy or create a new "
+                   "key",
+                   origin);
     EVP_PKEY_free(pkey);
     return false;
   }

@@ -25,6 +25,15 @@ typedef int (*kl_passphrase_fn)(void *data, const char *prompt, char *out, size_
 bool kl_key_load_file(const char *path, kl_passphrase_fn ask, void *data, kl_key **out, kl_error *e);
 bool kl_key_load_pem(const char *pem, size_t n, const char *origin, kl_passphrase_fn ask, void *data, kl_key **out,
                      kl_error *e);
+/* What can be said of the file of a key without opening the key. */
+typedef struct kl_key_file {
+  unsigned mode;  /* permission bits */
+  bool regular;   /* a file, and not a pipe or a device */
+  bool mine;      /* of the user who runs this */
+  bool encrypted; /* it takes a passphrase */
+} kl_key_file;
+/* False with `e` (kind "config") where kl_key_load_file could not read it either. */
+bool kl_key_file_look(const char *path, kl_key_file *out, kl_error *e);
 /* The passphrase prompt on the controlling terminal, echo off. */
 int kl_passphrase_from_tty(void *data, const char *prompt, char *out, size_t cap);
 

@@ -31,27 +31,33 @@ static void give_back_pages(char *p) {
 }
 
 static bool refuse_open(const char *path, int why, kl_error *e) {
-  if (why == ENOENT || why == ENOTDIR) {
-    kl_error_set(e, KL_ERR_CONFIG,
-                 "%s: no such file; name the private key file with --key FILE or KALSHI_PRIVATE_KEY_PATH", path);
+  if ((why == ENOENT || why == ENOTDIR) && !strncmp(path, "~/", 2)) {
+    kl_error_coded(e, KL_ERR_CONFIG, "key_not_found",
+                   "%s: no such file; here nothing stands in for ~: write the whole path of the private key file",
+                   path);
+  } else if (why == ENOENT || why == ENOTDIR) {
+    kl_error_coded(e, KL_ERR_CONFIG, "key_not_found",
+                   "%s: no such file; name the private key file with --key FILE or KALSHI_PRIVATE_KEY_PATH", path);
   } else if (why == EACCES || why == EPERM) {
-    kl_error_set(e, KL_ERR_CONFIG,
-                 "%s: no permission to read the private key; run as its owner, or as the owner: chmod 600 %s", path,
-                 path);
+    kl_error_coded(e, KL_ERR_CONFIG, "key_unreadable",
+                   "%s: no permission to read the private key; run as its owner, or as the owner: chmod 600 %s", path,
+                   path);
   } else if (why == EISDIR) {
-    kl_error_set(e, KL_ERR_CONFIG, "%s: a folder, not a private key; name the file in it", path);
+    kl_error_coded(e, KL_ERR_CONFIG, "key_unreadable", "%s: a folder, not a private key; name the file in it", path);
   } else {
     char text[128];
-    kl_error_set(e, KL_ERR_CONFIG, "%s: the private key cannot be read: %s; check the path and the disk", path,
-                 strerror_r(why, text, sizeof text));
+    kl_error_coded(e, KL_ERR_CONFIG, "key_unreadable",
+                   "%s: the private key cannot be read: %s; check the path and the disk", path,
+                   strerror_r(why, text, sizeof text));
   }
   return false;
 }
 
 static void warn_of_readers(const char *path, const struct stat *s) {
   if (S_ISREG(s->st_mode) && (s->st_mode & (S_IRWXG | S_IRWXO)) != 0)
-    kl_log_warn("auth", "%s: others can get at this private key (mode %04o); run: chmod 600 %s", path,
-                (unsigned)(s->st_mode & 07777), path);
+    kl_log_warn("auth",
+                "%s: others can get at this private key (mode %04o); run: chmod 600 %s (kalua explain key_too_open)",
+                path, (unsigned)(s->st_mode & 07777), path);
 }
 
 /* Reads to the end, or to one byte beyond the largest size. -1 with errno on an error. */
@@ -102,6 +108,20 @@ bool kl_key_load_file(const char *path, kl_passphrase_fn ask, void *data, kl_key
   return ok;
 }
 
+bool kl_key_file_look(const char *path, kl_key_file *out, kl_error *e) {
+  static const char mark[] = "ENCRYPTED";
+  struct stat s;
+  size_t n;
+  char *text = read_file(path, &n, &s, e);
+  if (!text) return false;
+  *out = (kl_key_file){.mode = (unsigned)(s.st_mode & 07777),
+                       .regular = S_ISREG(s.st_mode),
+                       .mine = s.st_uid == geteuid(),
+                       .encrypted = memmem(text, n, mark, sizeof mark - 1) != NULL};
+  give_back_pages(text);
+  return true;
+}
+
 bool kl_public_key_load_file(const char *path, kl_passphrase_fn ask, void *data, kl_public_key **out, bool *is_private,
                              kl_error *e) {
   static const char mark[] = "PUBLIC KEY-----";
@@ -123,7 +143,7 @@ bool kl_public_key_load_file(const char *path, kl_passphrase_fn ask, void *data,
   } else {
     kl_error own = {0};
     ok = kl_public_key_load_pem(text, n, out, &own);
-    if (!ok) kl_error_set(e, own.kind, "%s: %s", path, own.message);
+    if (!ok) kl_error_coded(e, own.kind, own.code, "%s: %s", path, own.message);
   }
   give_back_pages(text);
   return ok;

@@ -49,8 +49,8 @@ static bool is_private(const char *label) { return ends_with(label, "PRIVATE KEY
 static bool is_public(const char *label) { return ends_with(label, "PUBLIC KEY"); }
 static bool is_certificate(const char *label) { return ends_with(label, "CERTIFICATE"); }
 
-static bool refuse(kl_error *e, const char *origin, const char *what) {
-  kl_error_set(e, KL_ERR_CONFIG, "%s: %s", origin, what);
+static bool refuse(kl_error *e, const char *code, const char *origin, const char *what) {
+  kl_error_coded(e, KL_ERR_CONFIG, code, "%s: %s", origin, what);
   return false;
 }
 
@@ -58,12 +58,17 @@ static bool refuse_no_pem(const char *text, size_t n, const char *origin, kl_err
   size_t blank = 0;
   while (blank < n && strchr(" \t\r\n", text[blank]) && text[blank])
     blank++;
-  if (blank == n) return refuse(e, origin, "there is nothing in it; put the key there as Kalshi gave it, PEM text");
+  if (blank == n)
+    return refuse(e, "key_not_pem", origin, "there is nothing in it; put the key there as Kalshi gave it, PEM text");
   /* A DER key is a SEQUENCE with a length of two bytes, or of one for Ed25519. */
   if (n > 2 && text[0] == 0x30 && ((unsigned char)text[1] == 0x82 || (unsigned char)text[1] == n - 2))
-    return refuse(e, origin, "binary (DER), not PEM; convert it: openssl pkey -inform DER -in OLD -out NEW");
+    return refuse(e, "key_not_pem", origin,
+                  "binary (DER), not PEM; convert it: openssl pkey -inform DER -in OLD -out NEW");
+  if (!strcmp(origin, "KALSHI_PRIVATE_KEY") && !memchr(text, '\n', n))
+    return refuse(e, "key_not_pem", origin,
+                  "not a PEM key, and it is for the key itself; the name of a file goes into KALSHI_PRIVATE_KEY_PATH");
   return refuse(
-      e, origin,
+      e, "key_not_pem", origin,
       "not a PEM key, the line -----BEGIN ... PRIVATE KEY----- is missing; use the private key as Kalshi gave "
       "it");
 }
@@ -76,22 +81,23 @@ static bool find_private(const char *text, size_t n, const char *origin, pem_blo
     if (!first.start) first = block;
     if (!is_private(block.label)) continue;
     if (strncmp(block.label, "OPENSSH", 7) == 0)
-      return refuse(e, origin,
+      return refuse(e, "key_not_pem", origin,
                     "an OpenSSH key, which is another format; convert an RSA key: ssh-keygen -p -m PKCS8 -f FILE, or "
                     "create a new one");
     if (block.n == 0)
-      return refuse(e, origin, "the key is cut off, its -----END line is missing; copy the whole text again");
+      return refuse(e, "key_damaged", origin,
+                    "the key is cut off, its -----END line is missing; copy the whole text again");
     *out = block;
     return true;
   }
   if (!first.start) return refuse_no_pem(text, n, origin, e);
   if (is_public(first.label))
-    return refuse(e, origin,
+    return refuse(e, "key_not_private", origin,
                   "a public key; requests are signed with the private key that belongs to it: name that one");
   if (is_certificate(first.label))
-    return refuse(e, origin, "a certificate; requests are signed with a private key: name that one");
-  kl_error_set(e, KL_ERR_CONFIG, "%s: holds a %s, not a private key; use the private key as Kalshi gave it", origin,
-               first.label);
+    return refuse(e, "key_not_private", origin, "a certificate; requests are signed with a private key: name that one");
+  kl_error_coded(e, KL_ERR_CONFIG, "key_not_private",
+                 "%s: holds a %s, not a private key; use the private key as Kalshi gave it", origin, first.label);
   return false;
 }
 
@@ -119,10 +125,10 @@ static EVP_PKEY *decode_private(const pem_block *block, passphrase *p) {
 }
 
 static bool refuse_encrypted(const char *origin, const char *why, kl_error *e) {
-  kl_error_set(e, KL_ERR_CONFIG,
-               "%s: the key is encrypted and %s; start from a terminal, or use a copy without a passphrase: openssl "
-               "pkey -in OLD -out NEW",
-               origin, why);
+  kl_error_coded(e, KL_ERR_CONFIG, "key_encrypted",
+                 "%s: the key is encrypted and %s; start from a terminal, or use a copy without a passphrase: openssl "
+                 "pkey -in OLD -out NEW",
+                 origin, why);
   return false;
 }
 
@@ -142,23 +148,24 @@ static bool decrypt(const pem_block *block, const char *origin, kl_passphrase_fn
     OPENSSL_cleanse(answer, sizeof answer);
   }
   if (*out) return true;
-  kl_error_set(e, KL_ERR_CONFIG,
-               "%s: the passphrase was wrong %d times, or the key is damaged or encrypted in a way that this OpenSSL "
-               "does not know; try again, or restore the key from a copy",
-               origin, TRIES);
+  kl_error_coded(e, KL_ERR_CONFIG, "key_passphrase_wrong",
+                 "%s: the passphrase was wrong %d times, or the key is damaged or encrypted in a way that this OpenSSL "
+                 "does not know; try again, or restore the key from a copy",
+                 origin, TRIES);
   return false;
 }
 
 bool kl_key_load_pem(const char *pem, size_t n, const char *origin, kl_passphrase_fn ask, void *data, kl_key **out,
                      kl_error *e) {
   pem_block block = {0};
-  if (n > KL_KEY_FILE_MAX) return refuse(e, origin, "larger than 64 KiB, so it is no key; use the private key file");
+  if (n > KL_KEY_FILE_MAX)
+    return refuse(e, "key_not_pem", origin, "larger than 64 KiB, so it is no key; use the private key file");
   if (!find_private(pem, n, origin, &block, e)) return false;
   passphrase none = {0};
   EVP_PKEY *pkey = decode_private(&block, &none);
   if (!pkey && none.wanted && !decrypt(&block, origin, ask, data, &pkey, e)) return false;
   if (!pkey)
-    return refuse(e, origin,
+    return refuse(e, "key_damaged", origin,
                   "the private key cannot be decoded, the text is damaged or has lost its line breaks; copy it again, "
                   "whole and unchanged");
   return kl_auth_adopt(pkey, origin, out, e);
@@ -176,17 +183,23 @@ bool kl_public_key_load_pem(const char *pem, size_t n, kl_public_key **out, kl_e
   static const char origin[] = "public key";
   const char *at = pem;
   pem_block block;
-  if (n > KL_KEY_FILE_MAX) return refuse(e, origin, "larger than 64 KiB, so it is no key; give a PEM public key");
+  if (n > KL_KEY_FILE_MAX)
+    return refuse(e, "public_key_wrong", origin, "larger than 64 KiB, so it is no key; give a PEM public key");
   if (!next_block(&at, pem + n, &block))
-    return refuse(e, origin, "not PEM, the line -----BEGIN PUBLIC KEY----- is missing; give a PEM public key");
+    return refuse(e, "public_key_wrong", origin,
+                  "not PEM, the line -----BEGIN PUBLIC KEY----- is missing; give a PEM public key");
   if (is_private(block.label))
-    return refuse(e, origin, "this is a private key; keep it secret and give its public key: openssl pkey -pubout");
+    return refuse(e, "public_key_wrong", origin,
+                  "this is a private key; keep it secret and give its public key: openssl pkey -pubout");
   if (!is_public(block.label)) {
-    kl_error_set(e, KL_ERR_CONFIG, "%s: a %s is no public key; give a PEM public key", origin, block.label);
+    kl_error_coded(e, KL_ERR_CONFIG, "public_key_wrong", "%s: a %s is no public key; give a PEM public key", origin,
+                   block.label);
     return false;
   }
   EVP_PKEY *pkey = block.n > 0 ? decode_public(&block) : NULL;
-  if (!pkey) return refuse(e, origin, "cannot be decoded, the text is damaged or cut off; copy it again, whole");
+  if (!pkey)
+    return refuse(e, "public_key_wrong", origin,
+                  "cannot be decoded, the text is damaged or cut off; copy it again, whole");
   kl_public_key *k = malloc(sizeof *k);
   if (!k) {
     EVP_PKEY_free(pkey);

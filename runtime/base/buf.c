@@ -56,10 +56,9 @@ void kl_buf_char(kl_buf *b, char c) {
   b->data[b->len] = 0;
 }
 
-void kl_buf_printf(kl_buf *b, const char *fmt, ...) {
+static void vprint(kl_buf *b, const char *fmt, va_list ap) {
   if (!kl_buf_reserve(b, 0)) return;
-  va_list ap, again;
-  va_start(ap, fmt);
+  va_list again;
   va_copy(again, ap);
   size_t room = b->cap - b->len;
   int n = vsnprintf(b->data + b->len, room, fmt, ap);
@@ -68,13 +67,19 @@ void kl_buf_printf(kl_buf *b, const char *fmt, ...) {
     if (kl_buf_reserve(b, (size_t)n)) n = vsnprintf(b->data + b->len, b->cap - b->len, fmt, again);
   }
   va_end(again);
-  va_end(ap);
   if (n < 0) b->failed = true;
   if (b->failed) {
     b->data[b->len] = 0;
   } else {
     b->len += (size_t)n;
   }
+}
+
+void kl_buf_printf(kl_buf *b, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  vprint(b, fmt, ap);
+  va_end(ap);
 }
 
 void kl_buf_decimal(kl_buf *b, int64_t v, int places) {
@@ -158,6 +163,20 @@ void kl_buf_json_string(kl_buf *b, const char *s, size_t n) {
 
 void kl_buf_json_cstr(kl_buf *b, const char *s) { kl_buf_json_string(b, s, strlen(s)); }
 
+void kl_buf_json_item(kl_buf *list, const char *fmt, ...) {
+  kl_buf text = {0};
+  va_list ap;
+  va_start(ap, fmt);
+  vprint(&text, fmt, ap);
+  va_end(ap);
+  if (list->len && list->data[list->len - 1] != '[') kl_buf_char(list, ',');
+  if (text.failed)
+    list->failed = true;
+  else
+    kl_buf_json_string(list, text.data, text.len);
+  kl_buf_free(&text);
+}
+
 void kl_buf_json_decimal(kl_buf *b, int64_t v, int places) {
   kl_buf_char(b, '"');
   kl_buf_decimal(b, v, places);
@@ -167,4 +186,16 @@ void kl_buf_json_decimal(kl_buf *b, int64_t v, int places) {
 void kl_buf_json_key(kl_buf *b, const char *key) {
   kl_buf_json_cstr(b, key);
   kl_buf_char(b, ':');
+}
+
+void kl_buf_query(kl_buf *b, const char *name, const char *value) {
+  kl_buf_printf(b, "&%s=", name);
+  for (; *value; value++) {
+    unsigned char c = (unsigned char)*value;
+    bool plain = (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '-' || c == '.' || c == '_';
+    if (plain)
+      kl_buf_char(b, (char)c);
+    else
+      kl_buf_printf(b, "%%%02X", c);
+  }
 }

@@ -25,10 +25,15 @@ void kl_buf_printf(kl_buf *b, const char *fmt, ...) __attribute__((format(printf
 void kl_buf_int(kl_buf *b, int64_t v);
 void kl_buf_decimal(kl_buf *b, int64_t v, int places); /* 0.4200 */
 
+/* "&name=value" of a URL's query, with the value percent-encoded. */
+void kl_buf_query(kl_buf *b, const char *name, const char *value);
+
 /* JSON: a string with its quotes and escapes (bytes are passed as UTF-8; invalid ones become U+FFFD);
  * `"0.4200"` with the quotes; `"key":`. */
 void kl_buf_json_string(kl_buf *b, const char *s, size_t n);
 void kl_buf_json_cstr(kl_buf *b, const char *s);
+/* A string as the next item of a list: behind a comma unless the text is empty or ends with its [. */
+void kl_buf_json_item(kl_buf *list, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void kl_buf_json_decimal(kl_buf *b, int64_t v, int places);
 void kl_buf_json_key(kl_buf *b, const char *key);
 

@@ -18,7 +18,7 @@ static int64_t real_wall_us(const kl_clock *c) {
 }
 
 const kl_clock *kl_clock_real(void) {
-  static const kl_clock real = {real_mono_ns, real_wall_us};
+  static const kl_clock real = {real_mono_ns, real_wall_us, NULL};
   return &real;
 }
 
@@ -39,6 +39,7 @@ static int64_t virtual_wall_us(const kl_clock *c) { return ((const kl_clock_virt
 void kl_clock_virtual_init(kl_clock_virtual *v, int64_t wall_us) {
   v->clock.mono_ns = virtual_mono_ns;
   v->clock.wall_us = virtual_wall_us;
+  v->clock.line = NULL;
   v->now_us = v->start_us = wall_us;
 }
 

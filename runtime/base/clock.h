@@ -11,6 +11,7 @@ typedef struct kl_clock kl_clock;
 struct kl_clock {
   int64_t (*mono_ns)(const kl_clock *); /* monotonic, arbitrary origin */
   int64_t (*wall_us)(const kl_clock *); /* microseconds since the Unix epoch */
+  struct kl_timeline *line; /* what waits for this clock to be moved (base/timer.h); NULL: time passes by itself */
 };
 
 /* The system's clock; static, never freed. */
@@ -21,10 +22,10 @@ int64_t kl_mono_ns(const kl_clock *c);
 int64_t kl_wall_us(const kl_clock *c);
 int64_t kl_wall_ms(const kl_clock *c);
 
-/* A clock moved by hand: wall_us starts at `wall_us`, mono_ns at 0. Plain value; needs no release. */
+/* A clock moved by hand: wall_us starts at `wall_us`, mono_ns at 0. Needs no release. Any thread may read it. */
 typedef struct kl_clock_virtual {
   kl_clock clock; /* first */
-  int64_t now_us;
+  _Atomic int64_t now_us;
   int64_t start_us;
 } kl_clock_virtual;
 void kl_clock_virtual_init(kl_clock_virtual *v, int64_t wall_us);

@@ -93,6 +93,14 @@ size_t kl_decimal_format(char *out, size_t cap, int64_t v, int places) {
   return n;
 }
 
+size_t kl_decimal_short(char out[32], int64_t v, int places, int least) {
+  size_t n = kl_decimal_format(out, 32, v, places);
+  for (int kept = places; kept > least && out[n - 1] == '0'; kept--)
+    out[--n] = 0;
+  if (out[n - 1] == '.') out[--n] = 0;
+  return n;
+}
+
 /* Above 8 places the tolerance would take in neighbours on the grid. */
 enum { MAX_DOUBLE_PLACES = 8 };
 

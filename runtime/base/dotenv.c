@@ -11,7 +11,7 @@ typedef struct {
 } parser;
 
 static bool refuse(parser *p, size_t line, const char *what) {
-  kl_error_set(p->e, KL_ERR_CONFIG, "line %zu: %s", line, what);
+  kl_error_coded(p->e, KL_ERR_CONFIG, "settings_wrong", "line %zu: %s", line, what);
   return false;
 }
 

@@ -15,14 +15,11 @@ static size_t whole_characters(const char *s, size_t n) {
   return want > n - start + 1 ? start - 1 : n;
 }
 
-void kl_error_set(kl_error *e, const char *kind, const char *fmt, ...) {
-  if (!e) return;
-  /* Formatted aside: the arguments may point into `e`. */
-  char message[sizeof e->message];
-  va_list ap;
-  va_start(ap, fmt);
+static void set(kl_error *e, const char *kind, const char *code, const char *fmt, va_list ap) {
+  /* Formatted aside: the arguments may point into `e`, and so may the code. */
+  char message[sizeof e->message], word[sizeof e->code];
   int n = vsnprintf(message, sizeof message, fmt, ap);
-  va_end(ap);
+  snprintf(word, sizeof word, "%s", code);
   if (n < 0) message[0] = 0;
   if (n >= (int)sizeof message) message[whole_characters(message, sizeof message - 1)] = 0;
   for (char *p = message; *p; p++) {
@@ -30,5 +27,26 @@ void kl_error_set(kl_error *e, const char *kind, const char *fmt, ...) {
   }
   memset(e, 0, sizeof *e);
   e->kind = kind;
+  memcpy(e->code, word, sizeof word);
   memcpy(e->message, message, sizeof message);
+}
+
+void kl_error_set(kl_error *e, const char *kind, const char *fmt, ...) {
+  if (!e) return;
+  va_list ap;
+  va_start(ap, fmt);
+  set(e, kind, "", fmt, ap);
+  va_end(ap);
+}
+
+void kl_error_coded(kl_error *e, const char *kind, const char *code, const char *fmt, ...) {
+  if (!e) return;
+  va_list ap;
+  va_start(ap, fmt);
+  set(e, kind, code, fmt, ap);
+  va_end(ap);
+}
+
+void kl_error_code(kl_error *e, const char *code) {
+  if (e) snprintf(e->code, sizeof e->code, "%s", code);
 }

@@ -23,6 +23,14 @@ static inline void kl_list_append(kl_list *head, kl_list *n) {
   head->prev->next = n;
   head->prev = n;
 }
+/* Takes the first out of a list that is not empty. */
+static inline kl_list *kl_list_take(kl_list *head) {
+  kl_list *n = head->next;
+  head->next = n->next;
+  head->next->prev = head;
+  kl_list_init(n);
+  return n;
+}
 /* Moves all of `from` to the empty head `to`. */
 static inline void kl_list_move(kl_list *to, kl_list *from) {
   if (kl_list_empty(from)) {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/explain.h"
 #include "base/sink.h"
 
 enum { MAX_SECRETS = 16, MIN_SECRET = 8, KEEP_BUFFER = 64 * 1024, PATIENCE_MS = 2000 };
@@ -37,10 +39,12 @@ static struct {
   bool pipe_handled;
   kl_buf text;           /* the message without secrets; reused */
   kl_buf line;           /* the line being built; reused */
+  kl_buf members;        /* those of it without secrets; reused */
   uint64_t lost_pending; /* lines lost since the last line that said so */
   int lost_errno;
   secret secrets[MAX_SECRETS]; /* longest first */
   size_t secret_count;
+  const kl_clock *clock; /* NULL: the system's */
   kl_log_tap_fn *tap;
   void *tap_data;
 } out = {.fd = STDERR_FILENO};
@@ -64,6 +68,13 @@ bool kl_log_enabled(kl_log_level level) {
 void kl_log_set_level(kl_log_level level) { atomic_store_explicit(&current_level, (int)level, memory_order_relaxed); }
 
 uint64_t kl_log_lost(void) { return atomic_load(&lost_total); }
+
+bool kl_log_has_stderr(void) {
+  pthread_mutex_lock(&lock);
+  bool has = out.json && !out.owned;
+  pthread_mutex_unlock(&lock);
+  return has;
+}
 
 static void count_lost(int why) {
   atomic_fetch_add(&lost_total, 1);
@@ -119,11 +130,12 @@ void kl_log_escape(kl_buf *b, const char *s, size_t n) {
   kl_buf_add(b, s + plain, n - plain);
 }
 
-static void build_line(kl_buf *b, kl_log_level level, const char *source, const char *text, size_t n) {
+static void build_line(kl_buf *b, kl_log_level level, const char *source, const char *text, size_t n,
+                       const kl_buf *members) {
   static const char *const colours[LEVELS] = {"\x1b[31m", "\x1b[33m", "\x1b[32m", "\x1b[36m", "\x1b[90m"};
   char when[40];
   kl_buf_clear(b);
-  size_t length = kl_time_rfc3339(when, sizeof when, kl_wall_us(kl_clock_real()), 3);
+  size_t length = kl_time_rfc3339(when, sizeof when, kl_wall_us(out.clock ? out.clock : kl_clock_real()), 3);
   if (out.json) {
     kl_buf_str(b, "{\"ts\":\"");
     kl_buf_str(b, when);
@@ -133,6 +145,14 @@ static void build_line(kl_buf *b, kl_log_level level, const char *source, const 
     kl_buf_json_cstr(b, source);
     kl_buf_str(b, ",\"msg\":");
     kl_buf_json_string(b, text, n);
+    bool more = members && members->len && !members->failed;
+    const char *code;
+    size_t code_len;
+    if (!(more && memmem(members->data, members->len, ",\"code\":", 8)) && kl_explain_find(text, n, &code, &code_len)) {
+      kl_buf_str(b, ",\"code\":");
+      kl_buf_json_string(b, code, code_len);
+    }
+    if (more) kl_buf_add(b, members->data, members->len);
     kl_buf_str(b, "}\n");
     return;
   }
@@ -157,7 +177,7 @@ static bool report_lost(void) {
       out.lost_errno == EAGAIN ? "what reads the log is too slow" : strerror_r(out.lost_errno, why, sizeof why);
   int n = snprintf(text, sizeof text, "log lines lost: %llu (%s)", (unsigned long long)out.lost_pending, reason);
   if (n < 0) return false;
-  build_line(&out.line, KL_LOG_WARN, "log", text, strlen(text));
+  build_line(&out.line, KL_LOG_WARN, "log", text, strlen(text), NULL);
   if (out.line.failed || !write_line(out.line.data, out.line.len)) return false;
   out.lost_pending = 0;
   return true;
@@ -194,7 +214,7 @@ static void trim(kl_buf *b) {
 }
 
 /* Under the lock. `text` is the formatted message, NULL when there was no memory for it. */
-static void write_message(kl_log_level level, const char *source, const char *text, size_t n) {
+static void write_message(kl_log_level level, const char *source, const char *text, size_t n, const kl_buf *members) {
   ignore_sigpipe();
   if (out.lost_pending > 0) (void)report_lost();
   if (text) redact_into(&out.text, text, n);
@@ -203,7 +223,10 @@ static void write_message(kl_log_level level, const char *source, const char *te
     return;
   }
   if (out.tap) out.tap(out.tap_data, level, source, out.text.data ? out.text.data : "", out.text.len);
-  build_line(&out.line, level, source, out.text.data, out.text.len);
+  bool more = out.json && members && members->len > 0;
+  if (more) redact_into(&out.members, members->data, members->len);
+  build_line(&out.line, level, source, out.text.data, out.text.len, more ? &out.members : NULL);
+  trim(&out.members);
   if (out.line.failed) {
     count_lost(ENOMEM);
   } else if (!write_line(out.line.data, out.line.len)) {
@@ -213,13 +236,13 @@ static void write_message(kl_log_level level, const char *source, const char *te
   trim(&out.text);
 }
 
-void kl_log_write(kl_log_level level, const char *source, const char *fmt, ...) {
-  if (!kl_log_enabled(level)) return;
+/* Borrows the members, which may be NULL. */
+static void write_formatted(kl_log_level level, const char *source, const kl_buf *members, const char *fmt,
+                            va_list ap) {
   int keep = errno; /* a log line must not disturb the error being handled */
   char small[1024];
   char *text = small, *heap = NULL;
-  va_list ap, again;
-  va_start(ap, fmt);
+  va_list again;
   va_copy(again, ap);
   int n = vsnprintf(small, sizeof small, fmt, ap);
   if (n >= (int)sizeof small) {
@@ -227,13 +250,65 @@ void kl_log_write(kl_log_level level, const char *source, const char *fmt, ...) 
     if (heap) n = vsnprintf(heap, (size_t)n + 1, fmt, again);
   }
   va_end(again);
-  va_end(ap);
   if (n < 0) text = NULL;
   pthread_mutex_lock(&lock);
-  write_message(level, source ? source : "kalua", text, text ? (size_t)n : 0);
+  write_message(level, source ? source : "kalua", text, text ? (size_t)n : 0, members);
   pthread_mutex_unlock(&lock);
   free(heap);
   errno = keep;
+}
+
+void kl_log_write(kl_log_level level, const char *source, const char *fmt, ...) {
+  if (!kl_log_enabled(level)) return;
+  va_list ap;
+  va_start(ap, fmt);
+  write_formatted(level, source, NULL, fmt, ap);
+  va_end(ap);
+}
+
+void kl_log_write_with(kl_log_level level, const char *source, kl_buf members, const char *fmt, ...) {
+  if (kl_log_enabled(level)) {
+    va_list ap;
+    va_start(ap, fmt);
+    write_formatted(level, source, &members, fmt, ap);
+    va_end(ap);
+  }
+  kl_buf_free(&members);
+}
+
+void kl_log_text(kl_buf *members, const char *name, const char *value) {
+  if (!value || !value[0]) return;
+  kl_buf_printf(members, ",\"%s\":", name);
+  kl_buf_json_cstr(members, value);
+}
+
+void kl_log_number(kl_buf *members, const char *name, double value) {
+  if (isfinite(value))
+    kl_buf_printf(members, ",\"%s\":%.15g", name, value);
+  else
+    kl_buf_printf(members, ",\"%s\":null", name);
+}
+
+kl_buf kl_log_of_error(const kl_error *e) {
+  kl_buf b = {0};
+  kl_log_text(&b, "kind", e->kind);
+  kl_log_text(&b, "code", e->code);
+  kl_log_text(&b, "operation", e->operation);
+  if (e->status) kl_log_number(&b, "status", e->status);
+  return b;
+}
+
+/* Under the lock. Who reads the log's lines there reads all lines there. */
+static void write_as_json(const char *p, size_t n) {
+  for (const char *end = p + n, *next; p < end; p = next) {
+    const char *newline = memchr(p, '\n', (size_t)(end - p));
+    next = newline ? newline + 1 : end;
+    size_t line = (size_t)((newline ? newline : end) - p);
+    if (line == 0) continue;
+    redact_into(&out.text, p, line);
+    build_line(&out.line, KL_LOG_INFO, "kalua", out.text.data, out.text.len, NULL);
+    if (!out.text.failed && !out.line.failed) (void)write_line(out.line.data, out.line.len);
+  }
 }
 
 void kl_stderr_printf(const char *fmt, ...) {
@@ -254,10 +329,20 @@ void kl_stderr_printf(const char *fmt, ...) {
   size_t length = text.len ? text.len : strlen(small);
   pthread_mutex_lock(&lock);
   ignore_sigpipe();
-  if (n > 0) (void)kl_sink_write(error_sink(), p, length, NULL);
+  if (n > 0 && out.json && !out.owned)
+    write_as_json(p, length);
+  else if (n > 0)
+    (void)kl_sink_write(error_sink(), p, length, NULL);
   pthread_mutex_unlock(&lock);
   kl_buf_free(&text);
   errno = keep;
+}
+
+/* Under the lock, as who reads it is: the clock before may be freed after this. */
+void kl_log_set_clock(const kl_clock *clock) {
+  pthread_mutex_lock(&lock);
+  out.clock = clock;
+  pthread_mutex_unlock(&lock);
 }
 
 void kl_log_tap(kl_log_tap_fn *tap, void *data) {
@@ -272,8 +357,7 @@ static void wipe(secret *s) {
   free(s->text);
 }
 
-void kl_log_redact(const char *s) {
-  if (!s || strlen(s) < MIN_SECRET) return;
+static void redact(const char *s) {
   secret copy = {.text = strdup(s), .n = strlen(s)};
   if (!copy.text) {
     kl_log_error("log", "not enough memory to hide a secret from the log");
@@ -295,6 +379,19 @@ void kl_log_redact(const char *s) {
   if (kept) return;
   wipe(&copy);
   if (!known) kl_log_error("log", "more than %d texts to hide from the log; the last one is not hidden", MAX_SECRETS);
+}
+
+void kl_log_redact(const char *s) {
+  if (!s || strlen(s) < MIN_SECRET) return;
+  redact(s);
+  /* As it would stand in a field of --log-json. */
+  kl_buf quoted = {0};
+  kl_buf_json_cstr(&quoted, s);
+  if (!quoted.failed && quoted.len > strlen(s) + 2) {
+    quoted.data[quoted.len - 1] = '\0';
+    redact(quoted.data + 1);
+  }
+  kl_buf_free(&quoted);
 }
 
 /* Under the lock. What a reader or a full disk did not take is lost. */
@@ -334,6 +431,8 @@ void kl_log_close(void) {
   close_output();
   kl_buf_free(&out.text);
   kl_buf_free(&out.line);
+  kl_buf_free(&out.members);
+  out.json = false;
   for (size_t i = 0; i < out.secret_count; i++)
     wipe(&out.secrets[i]);
   out.secret_count = 0;

@@ -4,13 +4,25 @@
 #include <string.h>
 
 /* Linear probing over a table that is a power of two large and at most three quarters full. A removal shifts the run
- * behind it back, so there are no tombstones and a table that churns does not slow down. */
+ * behind it back, so there are no tombstones and a table that churns does not slow down. A slot is a line of the cache
+ * and has its key within where that is short, as ids and tickers are: one that is found has cost one line. */
+enum { LINE = 64, SHORT = 40 };
 typedef struct {
   uint64_t hash;
-  size_t n;
-  char *key; /* owned copy with a NUL behind it; NULL in an empty slot */
+  size_t used; /* the key's length + 1; 0 in an empty slot */
   void *value;
+  union {
+    char within[SHORT]; /* when `used` <= SHORT; a NUL behind it in either case */
+    char *apart;        /* owned */
+  } key;
 } slot;
+_Static_assert(sizeof(slot) == LINE, "a slot is a line");
+
+static const char *key_of(const slot *s) { return s->used <= SHORT ? s->key.within : s->key.apart; }
+
+static void free_key(slot *s) {
+  if (s->used > SHORT) free(s->key.apart);
+}
 
 struct kl_map {
   slot *slots;
@@ -57,7 +69,7 @@ kl_map *kl_map_new(void) { return calloc(1, sizeof(kl_map)); }
 void kl_map_free(kl_map *m) {
   if (!m) return;
   for (size_t i = 0; i < m->cap; i++)
-    free(m->slots[i].key);
+    free_key(&m->slots[i]);
   free(m->slots);
   free(m);
 }
@@ -68,24 +80,25 @@ static size_t find(const kl_map *m, const char *key, size_t n, uint64_t hash) {
   size_t i = (size_t)hash & mask;
   for (;; i = (i + 1) & mask) {
     const slot *s = &m->slots[i];
-    if (!s->key || (s->hash == hash && s->n == n && (n == 0 || memcmp(s->key, key, n) == 0))) return i;
+    if (!s->used || (s->hash == hash && s->used == n + 1 && (n == 0 || memcmp(key_of(s), key, n) == 0))) return i;
   }
 }
 
 void *kl_map_get(const kl_map *m, const char *key, size_t n) {
   if (m->count == 0) return NULL;
   const slot *s = &m->slots[find(m, key, n, kl_hash_bytes(key, n))];
-  return s->key ? s->value : NULL;
+  return s->used ? s->value : NULL;
 }
 
 static bool grow(kl_map *m) {
   size_t cap = m->cap ? m->cap * 2 : 16;
-  slot *slots = calloc(cap, sizeof *slots);
+  slot *slots = aligned_alloc(LINE, cap * sizeof *slots);
   if (!slots) return false;
+  memset(slots, 0, cap * sizeof *slots);
   for (size_t i = 0; i < m->cap; i++) {
-    if (!m->slots[i].key) continue;
+    if (!m->slots[i].used) continue;
     size_t j = (size_t)m->slots[i].hash & (cap - 1);
-    while (slots[j].key)
+    while (slots[j].used)
       j = (j + 1) & (cap - 1);
     slots[j] = m->slots[i];
   }
@@ -100,23 +113,22 @@ bool kl_map_set(kl_map *m, const char *key, size_t n, void *value) {
   size_t i = 0;
   if (m->cap > 0) {
     i = find(m, key, n, hash);
-    if (m->slots[i].key) {
+    if (m->slots[i].used) {
       m->slots[i].value = value;
       return true;
     }
   }
-  char *copy = malloc(n + 1);
+  if (m->count >= m->cap - m->cap / 4) {
+    if (!grow(m)) return false;
+    i = find(m, key, n, hash);
+  }
+  slot made = {.hash = hash, .used = n + 1, .value = value};
+  char *copy = n < SHORT ? made.key.within : malloc(n + 1);
   if (!copy) return false;
   if (n) memcpy(copy, key, n);
   copy[n] = 0;
-  if (m->count >= m->cap - m->cap / 4) {
-    if (!grow(m)) {
-      free(copy);
-      return false;
-    }
-    i = find(m, key, n, hash);
-  }
-  m->slots[i] = (slot){.hash = hash, .n = n, .key = copy, .value = value};
+  if (n >= SHORT) made.key.apart = copy;
+  m->slots[i] = made;
   m->count++;
   return true;
 }
@@ -124,11 +136,11 @@ bool kl_map_set(kl_map *m, const char *key, size_t n, void *value) {
 void *kl_map_remove(kl_map *m, const char *key, size_t n) {
   if (m->count == 0) return NULL;
   size_t hole = find(m, key, n, kl_hash_bytes(key, n));
-  if (!m->slots[hole].key) return NULL;
+  if (!m->slots[hole].used) return NULL;
   void *value = m->slots[hole].value;
-  free(m->slots[hole].key);
+  free_key(&m->slots[hole]);
   size_t mask = m->cap - 1;
-  for (size_t i = (hole + 1) & mask; m->slots[i].key; i = (i + 1) & mask) {
+  for (size_t i = (hole + 1) & mask; m->slots[i].used; i = (i + 1) & mask) {
     size_t home = (size_t)m->slots[i].hash & mask;
     /* It may move back only if that does not put it before its home. */
     if (((i - home) & mask) >= ((i - hole) & mask)) {
@@ -146,9 +158,9 @@ size_t kl_map_count(const kl_map *m) { return m->count; }
 bool kl_map_next(const kl_map *m, size_t *cursor, const char **key, size_t *n, void **value) {
   while (*cursor < m->cap) {
     const slot *s = &m->slots[(*cursor)++];
-    if (!s->key) continue;
-    if (key) *key = s->key;
-    if (n) *n = s->n;
+    if (!s->used) continue;
+    if (key) *key = key_of(s);
+    if (n) *n = s->used - 1;
     if (value) *value = s->value;
     return true;
   }

@@ -15,7 +15,8 @@ bool kl_map_set(kl_map *m, const char *key, size_t n, void *value); /* replaces;
 void *kl_map_remove(kl_map *m, const char *key, size_t n);          /* the removed value or NULL */
 size_t kl_map_count(const kl_map *m);
 
-/* Iterates: start with *cursor = 0; false at the end. The map may not be changed meanwhile. */
+/* Iterates: start with *cursor = 0; false at the end. The map may not be changed meanwhile, and `key` is the map's
+ * until it is. */
 bool kl_map_next(const kl_map *m, size_t *cursor, const char **key, size_t *n, void **value);
 
 /* The hash used, for callers with their own tables. */

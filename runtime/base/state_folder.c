@@ -1,20 +1,37 @@
 #include "base/state_folder.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-/* Makes the folder and those it is in. */
-static bool make_folders(char *path) {
-  for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+/* Makes the folder and those it is in. What says why it cannot be is the first that cannot. */
+static bool make_all(char *folder) {
+  int first = 0;
+  for (char *slash = folder; (slash = strchr(slash + 1, '/'));) {
     *slash = 0;
-    bool ok = mkdir(path, 0700) == 0 || errno == EEXIST;
+    if (mkdir(folder, 0700) != 0 && errno != EEXIST && !first) first = errno;
     *slash = '/';
-    if (!ok) return false;
   }
-  return mkdir(path, 0700) == 0 || errno == EEXIST;
+  if (mkdir(folder, 0700) == 0 || errno == EEXIST) return true;
+  if (errno == ENOENT && first) errno = first;
+  return false;
+}
+
+bool kl_make_folders(const char *path) {
+  char folder[PATH_MAX];
+  const char *end = strrchr(path, '/');
+  size_t n = end ? (size_t)(end - path) : 0;
+  if (n == 0) return true;
+  if (n >= sizeof folder) {
+    errno = ENAMETOOLONG;
+    return false;
+  }
+  memcpy(folder, path, n);
+  folder[n] = 0;
+  return make_all(folder);
 }
 
 bool kl_state_path(char *path, size_t cap, const char *name, bool make) {
@@ -33,7 +50,7 @@ bool kl_state_path(char *path, size_t cap, const char *name, bool make) {
     errno = ENAMETOOLONG;
     return false;
   }
-  bool ok = !make || make_folders(path);
+  bool ok = !make || make_all(path);
   int why = errno;
   snprintf(path + folder, cap - (size_t)folder, "/%s", name);
   errno = why;

@@ -9,5 +9,7 @@
  * False with errno: ENOENT also where neither variable says where it is. `path` gets what there is to say for messages,
  * also on failure. */
 bool kl_state_path(char *path, size_t cap, const char *name, bool make);
+/* Makes the folders that the file at `path` is to be in, mode 0700, where they are not there. False with errno. */
+bool kl_make_folders(const char *path);
 
 #endif

@@ -57,9 +57,11 @@ static void take_positions(void *data, const json_t *answer) {
   kl_account_snapshot *out = data;
   if (!answer) return;
   const json_t *rows = json_object_get(answer, "market_positions");
-  out->contracts = 0;
+  out->contracts = out->no = 0;
   for (size_t i = 0; i < json_array_size(rows); i++) {
-    out->contracts += llabs(decimal_field(json_array_get(rows, i), "position_fp", KL_COUNT_PLACES));
+    kl_count position = decimal_field(json_array_get(rows, i), "position_fp", KL_COUNT_PLACES);
+    out->contracts += llabs(position);
+    if (position < 0) out->no -= position;
   }
   out->positions_known = true;
 }

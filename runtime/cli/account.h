@@ -1,6 +1,6 @@
 /* What the exchange says of the account, for the end summary of `kalua run`. */
-#ifndef KL_ACCOUNT_H
-#define KL_ACCOUNT_H
+#ifndef KL_CLI_ACCOUNT_H
+#define KL_CLI_ACCOUNT_H
 
 #include "base/units.h"
 #include "kalshi/session.h"
@@ -8,7 +8,8 @@
 typedef struct kl_account_snapshot {
   bool cash_known, positions_known;
   kl_money cash;
-  kl_count contracts; /* held over all markets, without sign */
+  kl_count contracts; /* held over all markets, without sign: */
+  kl_count no;        /* those of NO among them */
   int64_t portfolio_cents;
 } kl_account_snapshot;
 

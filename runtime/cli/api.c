@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/api_help.h"
@@ -24,7 +23,7 @@ static const char usage[] =
     "  kalua api batch_create_orders orders:=@orders.json\n"
     "  kalua api GET /markets limit=5\n";
 
-enum { LARGEST_FILE = 16 << 20, DEFAULT_WIDTH = 80 };
+enum { LARGEST_FILE = 16 << 20 };
 
 typedef struct {
   kl_connect_options connect;
@@ -108,14 +107,6 @@ static bool add_word(request *r, const char *word) {
 
 /* ---- how the answer is shown ---- */
 
-static int terminal_width(void) {
-  struct winsize size = {0};
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-  const char *columns = getenv("COLUMNS");
-  long n = columns ? strtol(columns, NULL, 10) : 0;
-  return n > 0 && n < 10000 ? (int)n : DEFAULT_WIDTH;
-}
-
 __attribute__((format(printf, 2, 3))) static bool add_setting(request *r, const char *fmt, ...) {
   va_list ap;
   char *text = NULL;
@@ -139,7 +130,7 @@ static bool make_args(request *r) {
   bool terminal = isatty(STDOUT_FILENO), shown = terminal && !r->json && !r->jq;
   bool ok = add_setting(r, "print=%s", shown ? "table" : r->json ? "json" : "line");
   if (shown)
-    ok = ok && add_setting(r, "width=%d", terminal_width()) && (!kl_tool_colour() || add_setting(r, "colour=1"));
+    ok = ok && add_setting(r, "width=%d", kl_tool_width()) && (!kl_tool_colour() || add_setting(r, "colour=1"));
   if (r->op) ok = ok && add_setting(r, "operation=%s%s", r->op->legacy ? "legacy." : "", r->op->name);
   if (r->all) ok = ok && add_setting(r, "all=1");
   if (r->max >= 0) ok = ok && add_setting(r, "max=%lld", (long long)r->max);

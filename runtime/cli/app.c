@@ -1,8 +1,7 @@
 #include "cli/app.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,64 +11,18 @@
 #include "base/log.h"
 #include "bindings/shadow.h"
 #include "bindings/tty.h"
-#include "cli/account.h"
-#include "cli/exchange_address.h"
-#include "cli/notify.h"
-#include "cli/output.h"
-#include "cli/settings.h"
+#include "cli/app_impl.h"
+#include "cli/breaker.h"
+#include "cli/kill.h"
+#include "cli/monitoring.h"
+#include "cli/real_orders.h"
 #include "cli/shadow.h"
+#include "cli/status_line.h"
 #include "cli/summary.h"
-#include "control/control.h"
-#include "prompt/prompt.h"
-#include "script/state_file.h"
+#include "cli/trading_notes.h"
+#include "cli/trading_view.h"
 
-/* The scripts' state, the embedded exchange beside it, and what SQLite keeps beside each. */
-enum { STATE_SCRIPTS, STATE_EXCHANGE, STATE_NAMES = 4 };
-static const char *const state_suffixes[STATE_NAMES] = {"", ".exchange", "-journal", ".exchange-wal"};
-
-enum { WRITES_GRACE_MS = 5000, STOP_GRACE_MS = 3000, SUMMARY_TIMEOUT_MS = 3000, READER_PATIENCE_MS = 3000 };
-
-struct kl_app {
-  kl_environment environment; /* first: bindings get the app as their environment */
-  kl_connect_options o;       /* borrowed texts */
-  kl_settings *settings;
-  uv_loop_t loop;
-  kl_sim *sim;
-  kl_key *key;
-  kl_session *session;
-  kl_http *http; /* of the scripts */
-  kl_host *host;
-  kl_state_file *state_file;      /* NULL: none */
-  char *state_names[STATE_NAMES]; /* of the files that --state means; owned, NULL: none */
-  kl_control *control;            /* NULL where `kalua ps` does not show it */
-  kl_prompt *prompt;              /* on it */
-  uv_signal_t on_int, on_term, on_hup;
-  uv_timer_t deadline;
-  uv_prepare_t turn;
-  kl_notifier *notifier; /* NULL when systemd does not listen */
-  size_t reloading;      /* reloads of a SIGHUP that are not over */
-  bool status_changed;
-  kl_output *output; /* of print */
-  char rest_url[256], ws_url[256], env_name[8];
-  char key_id[128];
-  char key_origin[320];
-  const char *ca_file;
-  int interrupts; /* signals so far */
-  int exit_code;
-  bool prefix, tool_errors;
-  bool quiet;      /* what is said goes to the control socket only: a prompt shows it */
-  bool strategies; /* what runs is the user's: it is watched, reloaded, and may be started again */
-  bool had_terminal;
-  bool loop_open, handles_open;
-  bool stdout_broken;
-  int64_t started_ns, started_ms;
-  uint64_t script_errors;
-  kl_account_snapshot before;
-  kl_expectations *expectations;
-  const char *secret_files[3 + STATE_NAMES]; /* no script gets them: NULL-terminated */
-};
-
-static kl_app *app_of(void *data) { return data; }
+enum { SUMMARY_TIMEOUT_MS = 3000, READER_PATIENCE_MS = 3000, ONE_PRESS_MS = 100 };
 
 /* ---- scripts ---- */
 
@@ -81,10 +34,18 @@ static void stop_shadows(kl_app *a, const kl_strategy *of) {
 }
 
 static void strategy_ended(void *data, kl_strategy *g, kl_script *s, bool failed) {
-  kl_app *a = app_of(data);
+  kl_app *a = kl_app_of(data);
   bool shadow = kl_strategy_shadow_of(g) != NULL; /* its errors are its own */
   a->status_changed = true;
   stop_shadows(a, g);
+  if (a->listener) {
+    kl_strategy_status told;
+    kl_strategy_status_get(g, &told);
+    const char *why = s && kl_script_error(s) ? kl_script_error(s) : told.last_error;
+    a->listener->ended(a->listener->data, g, failed ? why : NULL, failed && s ? kl_script_traceback(s) : NULL);
+    return;
+  }
+  if (a->exit_code == KL_EXIT_OK && kl_breaker_open(a, g)) a->exit_code = KL_EXIT_FAILED;
   if (s && !shadow) {
     kl_script_stats stats;
     kl_script_stats_get(s, &stats);
@@ -100,9 +61,17 @@ static void strategy_ended(void *data, kl_strategy *g, kl_script *s, bool failed
   kl_output_flush(a->output);
   if (a->tool_errors && kind && !strcmp(kind, KL_ERR_BROKEN_PIPE)) return; /* as with print: nobody wants more */
   if (!message) message = "failed";
-  kl_control_said(a->control, kl_strategy_name(g), "error", message, strlen(message));
+  if (!a->tool_errors && (a->o.log_json || a->o.log_file)) { /* what is logged is told over the control socket, too */
+    kl_buf fields = {0};
+    kl_log_text(&fields, "kind", kind);
+    kl_log_number(&fields, "generation", status.generation);
+    kl_log_text(&fields, "traceback", traceback);
+    kl_log_write_with(KL_LOG_ERROR, kl_strategy_name(g), fields, "%s", message);
+  } else {
+    kl_control_said(a->control, kl_strategy_name(g), "error", message, strlen(message));
+  }
   if (traceback && *traceback) kl_control_said(a->control, kl_strategy_name(g), "error", traceback, strlen(traceback));
-  if (a->quiet) return;
+  if (a->quiet || (!a->tool_errors && a->o.log_json && !a->o.log_file)) return;
   if (a->tool_errors && code == KL_EXIT_USAGE) {
     const char *text = strstr(message, ": "); /* behind the kind */
     kl_cli_usage(kl_strategy_name(g), "%s", text ? text + 2 : message);
@@ -115,16 +84,20 @@ static void strategy_ended(void *data, kl_strategy *g, kl_script *s, bool failed
 }
 
 static void print_line(void *data, kl_script *s, const char *text, size_t n) {
-  kl_app *a = app_of(data);
+  kl_app *a = kl_app_of(data);
+  if (a->listener) {
+    a->listener->print(a->listener->data, s, text, n);
+    return;
+  }
   kl_control_said(a->control, kl_script_name(s), "print", text, n);
   if (!a->quiet) kl_output_line(a->output, s, a->prefix ? kl_script_name(s) : NULL, text, n);
 }
 
-static bool print_room(void *data, kl_script *s) { return kl_output_has_room(app_of(data)->output, s); }
+static bool print_room(void *data, kl_script *s) { return kl_output_has_room(kl_app_of(data)->output, s); }
 
 /* What came of a reload: on the terminal, or as a line of the log where that is for machines. */
 static void announce(void *data, kl_strategy *g, bool bad, const char *text, const char *traceback) {
-  kl_app *a = app_of(data);
+  kl_app *a = kl_app_of(data);
   a->status_changed = true;
   kl_output_flush(a->output);
   kl_log_level level = bad ? KL_LOG_ERROR : KL_LOG_INFO;
@@ -163,7 +136,7 @@ static void tell_status(kl_app *a) {
     n++;
     run += status.phase != KL_STRATEGY_ENDED && status.phase != KL_STRATEGY_WAITING;
   }
-  kl_notifier_status(a->notifier, "%zu of %zu scripts run on %s", run, n, a->env_name);
+  kl_notifier_status(a->notifier, "%zu of %zu scripts run on %s", run, n, a->first.shown);
   a->status_changed = false;
 }
 
@@ -183,15 +156,20 @@ static void turn_ends(uv_prepare_t *h) {
   check_output(a);
 }
 
-static void output_has_room(void *data) {
-  kl_app *a = app_of(data);
+void kl_app_output_has_room(void *data) {
+  kl_app *a = kl_app_of(data);
   kl_host_print_room(a->host);
   check_output(a);
 }
 
 static void interrupted(uv_signal_t *h, int signum) {
   kl_app *a = h->data;
+  int64_t now_ns = kl_mono_ns(kl_clock_real()), since_ns = now_ns - a->interrupted_ns;
   (void)signum;
+  /* npm, make and `timeout` send it to the process and to its group, where a terminal has sent it already: nobody
+   * presses a key twice so fast. */
+  if (a->interrupts && a->interrupted_ns && since_ns < ONE_PRESS_MS * INT64_C(1000000)) return;
+  a->interrupted_ns = now_ns;
   a->interrupts++;
   kl_notifier_stopping(a->notifier);
   /* The script, which would do it, is in no hurry. A prompt's thread is, and uses the terminal meanwhile. */
@@ -203,7 +181,7 @@ static void interrupted(uv_signal_t *h, int signum) {
     kl_stderr_printf("kalua: stopping at once\n");
     stop_all(a, true);
   } else {
-    size_t pending = kl_session_writes_pending(a->session);
+    size_t pending = kl_app_writes_pending(a);
     if (pending)
       kl_stderr_printf("kalua: %zu orders are without an answer; look at get_orders before trading on\n", pending);
     _exit(KL_EXIT_INTERRUPTED);
@@ -217,7 +195,7 @@ static bool has_terminal(void) {
 }
 
 static void reload_over(void *data, kl_strategy *g, const kl_error *e) {
-  kl_app *a = app_of(data);
+  kl_app *a = kl_app_of(data);
   (void)g;
   (void)e; /* said already */
   if (--a->reloading == 0) kl_notifier_ready(a->notifier);
@@ -242,304 +220,45 @@ static void hung_up(uv_signal_t *h, int signum) {
 }
 
 static void time_is_up(uv_timer_t *h) { stop_all(h->data, false); }
-static void look_again(uv_timer_t *h) { (void)h; }
+static void turn(uv_timer_t *h) { (void)h; }
+void kl_app_turn_often(kl_app *a) { uv_timer_start(&a->deadline, turn, 50, 50); }
 
-/* ---- opening ---- */
-
-static bool start_exchange(kl_app *a, kl_error *e) {
-  kl_sim_options so = {.seed = (uint64_t)a->o.seed,
-                       .markets = (int)a->o.markets,
-                       .speed = a->o.speed,
-                       .rate = a->o.rate,
-                       .quick_keys = a->o.quick,
-                       .tier = a->o.tier,
-                       .faults = a->o.faults,
-                       .state = a->state_names[STATE_EXCHANGE],
-                       .title = "embedded in a running script"};
-  kl_error why = {0};
-  if (a->o.faults && !kl_sim_faults_check(a->o.faults, &why)) {
-    kl_error_set(e, "usage", "--%s", why.message);
-    return false;
-  }
-  if (!kl_sim_start(&so, &a->sim, e)) return false;
-  snprintf(a->rest_url, sizeof a->rest_url, "%s", kl_sim_rest_url(a->sim));
-  snprintf(a->ws_url, sizeof a->ws_url, "%s", kl_sim_ws_url(a->sim));
-  const kl_sim_user *user = kl_sim_user_at(a->sim, 0);
-  snprintf(a->key_id, sizeof a->key_id, "%s", user->key_id);
-  snprintf(a->key_origin, sizeof a->key_origin, "throw-away key of the embedded exchange");
-  a->key = kl_key_retain(user->key);
-  return true;
-}
-
-static bool load_key(kl_app *a, kl_error *e) {
-  const char *id = kl_settings_get(a->settings, a->o.key_id, "KALSHI_API_KEY_ID");
-  const char *path = kl_settings_get(a->settings, a->o.key_path, "KALSHI_PRIVATE_KEY_PATH");
-  const char *pem = kl_settings_get(a->settings, NULL, "KALSHI_PRIVATE_KEY");
-  bool ok = true;
-  if (path) {
-    snprintf(a->key_origin, sizeof a->key_origin, "%s", path);
-    ok = kl_key_load_file(path, kl_passphrase_from_tty, NULL, &a->key, e);
-  } else if (pem) {
-    snprintf(a->key_origin, sizeof a->key_origin, "KALSHI_PRIVATE_KEY");
-    ok = kl_key_load_pem(pem, strlen(pem), "KALSHI_PRIVATE_KEY", kl_passphrase_from_tty, NULL, &a->key, e);
-  }
-  if (!ok) return false;
-  if (a->key && !id) {
-    kl_error_set(e, KL_ERR_CONFIG, "a private key is given but no key id: set KALSHI_API_KEY_ID or --key-id");
-    return false;
-  }
-  if (id && !a->key) {
-    kl_error_set(e, KL_ERR_CONFIG, "a key id is given but no private key: set KALSHI_PRIVATE_KEY_PATH or --key");
-    return false;
-  }
-  if (id) {
-    if (strlen(id) >= sizeof a->key_id || strpbrk(id, " \t\r\n")) {
-      kl_error_set(e, KL_ERR_CONFIG, "the key id must be one word of at most %zu characters", sizeof a->key_id - 1);
-      return false;
-    }
-    snprintf(a->key_id, sizeof a->key_id, "%s", id);
-  }
-  return true;
-}
-
-static void settle(kl_app *a, bool embedded) {
-  kl_settings_wipe(a->settings, "KALSHI_PRIVATE_KEY"); /* also where it was not needed */
-  if (a->o.settled) a->o.settled(a->o.settled_data, embedded);
-}
-
-static bool choose_exchange(kl_app *a, kl_error *e) {
-  kl_exchange_address x;
-  if (!kl_exchange_address_choose(&a->o, a->settings, &x, e)) return false;
-  memcpy(a->env_name, x.env, sizeof a->env_name);
-  a->ca_file = x.ca_file;
-  if (x.embedded) {
-    settle(a, true);
-    return start_exchange(a, e);
-  }
-  memcpy(a->rest_url, x.rest_url, sizeof a->rest_url);
-  memcpy(a->ws_url, x.ws_url, sizeof a->ws_url);
-  if (!load_key(a, e)) return false;
-  settle(a, false);
-  return true;
-}
-
-/* A signature made ahead is one that somebody else could use within its second, so with real money it is asked for. */
-enum { PRESIGN_DEFAULT_MS = 1000 };
-static int presign_ms(const kl_app *a) {
-  if (a->o.presign_ms >= 0) return (int)a->o.presign_ms;
-  return strcmp(a->env_name, "prod") != 0 ? PRESIGN_DEFAULT_MS : 0;
-}
-
-static bool open_log(kl_app *a, kl_error *e) {
-  const char *name = kl_settings_get(a->settings, a->o.log_level, "KALUA_LOG");
-  if (!name) name = a->o.log_default;
-  kl_log_level level = KL_LOG_INFO;
-  if (name && !kl_log_level_parse(name, &level)) {
-    kl_error_set(e, KL_ERR_CONFIG, "unknown log level \"%.40s\": error, warn, info, debug or trace", name);
-    return false;
-  }
-  const char *file = a->o.log_file ? a->o.log_file : a->o.quiet ? "/dev/null" : NULL;
-  if (kl_log_open(level, a->o.log_json, file)) return true;
-  kl_error_set(e, KL_ERR_CONFIG, "cannot open the log file %.200s: %s", file, strerror(errno));
-  return false;
-}
-
-static bool open_handles(kl_app *a, kl_error *e) {
-  uv_signal_init(&a->loop, &a->on_int);
-  uv_signal_init(&a->loop, &a->on_term);
-  uv_signal_init(&a->loop, &a->on_hup);
-  uv_timer_init(&a->loop, &a->deadline);
-  uv_prepare_init(&a->loop, &a->turn);
-  a->on_int.data = a->on_term.data = a->on_hup.data = a->deadline.data = a->turn.data = a;
-  a->handles_open = true;
-  static const char *const secret_variables[] = {"KALSHI_PRIVATE_KEY", "KALSHI_PRIVATE_KEY_PATH", NULL};
-  size_t n = 0;
-  const char *key = kl_settings_get(a->settings, a->o.key_path, "KALSHI_PRIVATE_KEY_PATH");
-  if (key) a->secret_files[n++] = key;
-  for (int i = 0; i < STATE_NAMES && a->state_names[i]; i++)
-    a->secret_files[n++] = a->state_names[i]; /* other scripts' states, and the keys of the embedded exchange */
-  a->secret_files[n] = ".env";
-  kl_host_options ho = {.clock = kl_clock_real(),
-                        .data = a,
-                        .secret_files = a->secret_files,
-                        .secret_variables = secret_variables,
-                        .modules = kl_modules,
-                        .grace_ms = STOP_GRACE_MS,
-                        .state_file = a->state_file,
-                        .strategy_ended = strategy_ended,
-                        .announce = announce,
-                        .print = print_line,
-                        .print_room = print_room};
-  a->output = kl_output_new(&a->loop, output_has_room, a);
-  a->host = kl_host_new(&a->loop, &ho);
-  if (!a->host || !a->output) {
-    kl_error_set(e, KL_ERR_INTERNAL, "not enough memory");
-    return false;
-  }
-  return true;
-}
-
-/* The scripts' file is looked at before anything is started beside it. */
-static bool open_state(kl_app *a, kl_error *e) {
-  for (int i = 0; i < STATE_NAMES && a->o.state; i++) {
-    size_t n = strlen(a->o.state) + strlen(state_suffixes[i]) + 1;
-    a->state_names[i] = malloc(n);
-    if (!a->state_names[i]) {
-      kl_error_set(e, KL_ERR_INTERNAL, "not enough memory");
-      return false;
-    }
-    snprintf(a->state_names[i], n, "%s%s", a->o.state, state_suffixes[i]);
-  }
-  if (!a->o.state || !a->o.keeps_state) return true;
-  signal(SIGXFSZ, SIG_IGN); /* a file at the limit of its size is an error like a full disk */
-  return kl_state_file_open(&a->loop, a->o.state, &a->state_file, e);
-}
-
-bool kl_app_save(kl_app *a, kl_error *e) { return kl_state_file_flush(a->state_file, e); }
-
-bool kl_app_open(const kl_connect_options *o, const char *version, kl_app **out, kl_error *e) {
-  kl_auth_harden_process();
-  signal(SIGPIPE, SIG_IGN);
-  kl_app *a = calloc(1, sizeof *a);
-  if (!a) {
-    kl_error_set(e, KL_ERR_INTERNAL, "not enough memory");
-    return false;
-  }
-  a->o = *o;
-  a->quiet = o->quiet;
-  a->started_ns = kl_mono_ns(kl_clock_real());
-  a->expectations = kl_expectations_new();
-  bool ok = kl_connect_options_check(o, e) && kl_settings_load(&a->settings, ".env", e) && open_log(a, e);
-  if (ok) {
-    /* The host reads it from the environment, which wins. */
-    const char *modules = kl_settings_get(a->settings, NULL, "KALUA_PATH");
-    if (modules) setenv("KALUA_PATH", modules, 0);
-    a->loop_open = uv_loop_init(&a->loop) == 0;
-    if (!a->loop_open) kl_error_set(e, KL_ERR_INTERNAL, "no event loop: are too many files open?");
-    if (a->loop_open) a->notifier = kl_notifier_open(&a->loop);
-    ok = a->loop_open && open_state(a, e) && choose_exchange(a, e);
-    if (!ok) kl_settings_wipe(a->settings, "KALSHI_PRIVATE_KEY");
-    ok = ok && open_handles(a, e);
-  }
-  if (ok) {
-    kl_session_options so = {.env = a->env_name,
-                             .rest_url = a->rest_url,
-                             .ws_url = a->ws_url,
-                             .ca_file = a->ca_file,
-                             .key_id = a->key ? a->key_id : NULL,
-                             .key = a->key,
-                             .live = o->live,
-                             .presign_ms = presign_ms(a),
-                             .audit_ms = o->audit_s * 1000,
-                             .clock = kl_clock_real(),
-                             .user_agent = "kalua/" KL_VERSION};
-    a->session = kl_session_new(&a->loop, &so, e);
-    if (a->session)
-      a->http = kl_http_new(&a->loop, &(kl_http_options){.ca_file = a->ca_file, .user_agent = so.user_agent}, e);
-    ok = a->http != NULL;
-  }
-  if (!ok) {
-    kl_app_close(a);
-    return false;
-  }
-  a->environment = (kl_environment){.session = a->session,
-                                    .http = a->http,
-                                    .ca_file = a->ca_file,
-                                    .env = a->env_name,
-                                    .version = version,
-                                    .expectations = a->expectations};
-  *out = a;
-  return true;
-}
-
-/* ---- closing ---- */
-
-static void session_closed(void *data) { app_of(data)->session = NULL; }
-static void http_closed(void *data) { app_of(data)->http = NULL; }
-
-static void close_leftover(uv_handle_t *h, void *data) {
-  (void)data;
-  if (!uv_is_closing(h)) uv_close(h, NULL);
-}
-
-static void wait_for_writes(kl_app *a) {
-  int64_t until = kl_mono_ns(kl_clock_real()) + (int64_t)WRITES_GRACE_MS * 1000000;
-  uv_timer_start(&a->deadline, look_again, 50, 50); /* wakes the loop to look at the clock */
-  while (kl_session_writes_pending(a->session) && kl_mono_ns(kl_clock_real()) < until && a->interrupts < 2) {
-    uv_run(&a->loop, UV_RUN_ONCE);
-  }
-  uv_timer_stop(&a->deadline);
-  size_t pending = kl_session_writes_pending(a->session);
-  if (pending) {
-    kl_log_error("kalua", "%zu orders or cancels are still without an answer; look at get_orders before trading on",
-                 pending);
-  }
-}
-
-/* Nothing runs any more that others could see or change. */
-static void close_control(kl_app *a) {
-  kl_prompt_close(a->prompt);
-  a->prompt = NULL;
-  kl_control_close(a->control);
-  a->control = NULL;
-}
-
-void kl_app_close(kl_app *a) {
-  if (!a) return;
-  close_control(a);
-  if (a->session) {
-    wait_for_writes(a);
-    kl_session_close(a->session, session_closed, a);
-    if (a->http) kl_http_close(a->http, http_closed, a);
-    while (a->session || a->http)
-      uv_run(&a->loop, UV_RUN_ONCE);
-  }
-  if (a->host) kl_host_close(a->host);
-  kl_notifier_close(a->notifier);
-  (void)kl_state_file_close(a->state_file, NULL); /* the log has what went wrong */
-  kl_output_close(a->output);
-  if (a->loop_open) {
-    if (a->handles_open) {
-      uv_close((uv_handle_t *)&a->on_int, NULL);
-      uv_close((uv_handle_t *)&a->on_term, NULL);
-      uv_close((uv_handle_t *)&a->on_hup, NULL);
-      uv_close((uv_handle_t *)&a->deadline, NULL);
-      uv_close((uv_handle_t *)&a->turn, NULL);
-    }
-    uv_run(&a->loop, UV_RUN_DEFAULT);
-    if (uv_loop_close(&a->loop) != 0) {
-      kl_log_warn("kalua", "handles were left open at exit");
-      uv_walk(&a->loop, close_leftover, NULL);
-      uv_run(&a->loop, UV_RUN_DEFAULT);
-      uv_loop_close(&a->loop);
-    }
-  }
-  kl_cli_flush_output();
-  for (int i = 0; i < STATE_NAMES; i++)
-    free(a->state_names[i]);
-  if (a->sim) kl_sim_stop(a->sim);
-  kl_key_release(a->key);
-  kl_settings_free(a->settings);
-  kl_expectations_free(a->expectations);
-  kl_bus_free(a->environment.bus);
-  kl_shadows_free(a->environment.shadows);
-  if (a->o.log_file && kl_log_lost()) {
-    fprintf(stderr, "kalua: %" PRIu64 " lines of the log are lost: %s could not be written; is the disk full?\n",
-            kl_log_lost(), a->o.log_file);
-  }
-  kl_log_close();
-  free(a);
+void kl_app_listen(kl_app *a, kl_host_options *out) {
+  out->data = a;
+  out->strategy_ended = strategy_ended;
+  out->announce = announce;
+  out->print = print_line;
+  out->print_room = print_room;
 }
 
 /* ---- reading ---- */
 
 uv_loop_t *kl_app_loop(kl_app *a) { return &a->loop; }
-kl_session *kl_app_session(kl_app *a) { return a->session; }
+kl_session *kl_app_session(kl_app *a) { return a->first.session; }
+kl_session *kl_app_account_session(kl_app *a) { return kl_app_account_of(a); }
+kl_session *kl_app_account_session_at(kl_app *a, size_t i) {
+  kl_app_account *x = kl_app_account_next(a, NULL);
+  while (x && i-- > 0)
+    x = kl_app_account_next(a, x);
+  return x ? kl_app_session_of(x) : NULL;
+}
+kl_profile_base kl_app_profile_base(const kl_app *a) {
+  return (kl_profile_base){.env = a->first.env_name,
+                           .rest_url = a->first.rest_url,
+                           .ws_url = a->first.ws_url,
+                           .ca_file = a->first.ca_file,
+                           .sim = a->sim};
+}
+const char *kl_app_key_id(const kl_app *a) { return a->first.key_id; }
 const kl_sim *kl_app_sim(const kl_app *a) { return a->sim; }
-const char *kl_app_env(const kl_app *a) { return a->env_name; }
-const char *kl_app_rest_url(const kl_app *a) { return a->rest_url; }
-const char *kl_app_ws_url(const kl_app *a) { return a->ws_url; }
-const char *kl_app_key_origin(const kl_app *a) { return a->key ? a->key_origin : NULL; }
+kl_paper_exchange *kl_app_paper(kl_app *a) { return a->first.paper; }
+const char *kl_app_env(const kl_app *a) { return a->first.env_name; }
+const char *kl_app_rest_url(const kl_app *a) { return a->first.rest_url; }
+const char *kl_app_ws_url(const kl_app *a) { return a->first.ws_url; }
+const char *kl_app_key_origin(const kl_app *a) { return a->first.key ? a->first.key_origin : NULL; }
+kl_key *kl_app_key(const kl_app *a) { return a->first.key; }
+int kl_app_interrupts(const kl_app *a) { return a->interrupts; }
+void kl_app_set_listener(kl_app *a, const kl_app_listener *l) { a->listener = l; }
 void kl_app_tool_errors(kl_app *a, bool on) { a->tool_errors = on; }
 void kl_app_prefix_output(kl_app *a, bool on) { a->prefix = on; }
 void kl_app_strategies(kl_app *a) {
@@ -548,11 +267,18 @@ void kl_app_strategies(kl_app *a) {
 }
 void kl_app_show(kl_app *a) {
   if (a->control) return;
-  a->control = kl_control_open(&a->loop, a->host, a->env_name);
-  if (!kl_control_add(a->control, kl_shadow_ops, a))
-    kl_log_warn("kalua", "`kalua shadow` does not work here: not enough memory");
-  a->prompt =
-      kl_prompt_open(a->control, a->host, a->env_name, !a->sim && strcmp(a->env_name, "sim") == 0 ? a->rest_url : NULL);
+  snprintf(a->listed, sizeof a->listed, "%s", a->first.shown);
+  a->control = kl_control_open(&a->loop, a->host, a->listed);
+  for (kl_app_account *x = kl_app_account_next(a, NULL); x; x = kl_app_account_next(a, x))
+    kl_app_account_list(x);
+  /* A `kalua kill` that ran since this process looked did not find it yet; one from now on does. */
+  kl_app_heed_kill(a);
+  if (!kl_control_add(a->control, kl_shadow_ops, a) || !kl_control_add(a->control, kl_kill_ops, a))
+    kl_log_warn("kalua", "`kalua shadow` and `kalua kill` do not work here: not enough memory");
+  kl_control_on_start(a->control, kl_breaker_may_start, a);
+  kl_control_on_notes(a->control, kl_trading_notes, a);
+  a->prompt = kl_prompt_open(a->control, a->host, a->first.shown,
+                             !a->sim && strcmp(a->first.env_name, "sim") == 0 ? a->first.rest_url : NULL);
 }
 
 /* ---- running ---- */
@@ -581,21 +307,35 @@ static void name_script(kl_app *a, const char *name, const char *path, char out[
   if (!name && n > 4 && !strcmp(text + n - 4, ".lua")) n -= 4;
   if (n > sizeof base - 24) n = sizeof base - 24;
   snprintf(base, sizeof base, "%.*s", (int)n, text);
-  if (kl_control_name(a->control, base, out)) return;
-  snprintf(out, KL_LISTED_NAME, "%s", base);
-  for (size_t i = 2; name_taken(a, out); i++)
-    snprintf(out, KL_LISTED_NAME, "%.*s-%zu", (int)n, base, i);
+  if (!kl_control_name(a->control, base, out)) {
+    snprintf(out, KL_LISTED_NAME, "%s", base);
+    for (size_t i = 2; name_taken(a, out); i++)
+      snprintf(out, KL_LISTED_NAME, "%.*s-%zu", (int)n, base, i);
+  }
+  if (!strcmp(out, base) || name_taken(a, base)) return;
+  kl_log_warn("kalua",
+              "a script of the name %s runs already, in another process: this one is %s, with orders and limits "
+              "of its own (`kalua ps`)",
+              base, out);
 }
 
-bool kl_app_start_strategy(kl_app *a, const kl_strategy_options *o, kl_error *e) {
+bool kl_app_start_limited(kl_app *a, const kl_strategy_options *o, const kl_limit_values *risk, kl_count order_group,
+                          kl_error *e) {
   char own[KL_LISTED_NAME];
   kl_strategy_options so = *o;
   name_script(a, so.script.name, so.script.path, own);
   so.script.name = own;
-  so.script.env = a->env_name;
+  so.script.env = a->first.env_name;
   so.watch = so.watch && a->strategies && !a->o.no_watch;
+  if (!kl_breaker_limit(a, own, risk, order_group, a->resume, e)) return false;
   kl_strategy *g = NULL;
-  return kl_strategy_start(a->host, &so, &g, e);
+  if (!kl_strategy_start(a->host, &so, &g, e)) return false;
+  kl_monitoring_started(a, g);
+  return true;
+}
+
+bool kl_app_start_strategy(kl_app *a, const kl_strategy_options *o, kl_error *e) {
+  return kl_app_start_limited(a, o, &(kl_limit_values){0}, 0, e);
 }
 
 bool kl_app_start_shadow(kl_app *a, kl_strategy *of, const kl_strategy_options *o, kl_error *e) {
@@ -606,10 +346,12 @@ bool kl_app_start_shadow(kl_app *a, kl_strategy *of, const kl_strategy_options *
   snprintf(wanted, sizeof wanted, "%.200s+shadow", kl_strategy_name(of));
   name_script(a, wanted, so.script.path, own);
   so.script.name = own;
-  so.script.env = a->env_name;
+  so.script.env = a->first.env_name;
   so.watch = so.watch && !a->o.no_watch;
   a->prefix = true; /* it says much the same as the other one */
-  return kl_shadow_start(&a->environment, a->host, of, &so, &s, e);
+  if (!kl_shadow_start(&a->environment, a->host, of, &so, &s, e)) return false;
+  kl_monitoring_started(a, kl_shadow_strategy(s, KL_ACTOR_NEW));
+  return true;
 }
 
 kl_environment *kl_app_environment(kl_app *a) { return &a->environment; }
@@ -627,6 +369,7 @@ void kl_app_strategy_options(const kl_app *a, kl_strategy_options *out) {
                                                     .net = a->o.allow_net.items,
                                                     .env = a->o.allow_env.items}}};
   out->script.limits.queued = a->o.queued_mb << 20;
+  out->script.limits.store = a->o.store_mb << 20;
 }
 
 bool kl_app_start(kl_app *a, const char *path, const char *module, const char *name, char *const *args, kl_error *e) {
@@ -642,12 +385,25 @@ bool kl_app_start(kl_app *a, const char *path, const char *module, const char *n
       return false;
     }
     so.script.source = m->text;
-    a->environment.tool = true;
+    a->environment.tool = a->tool_errors; /* the body of a command, or a strategy that is shown */
   }
   return kl_app_start_strategy(a, &so, e);
 }
 
 void kl_app_stop(kl_app *a) { stop_all(a, false); }
+bool kl_app_running(const kl_app *a) { return something_runs(a); }
+void kl_app_hold(kl_app *a) { a->holds++; }
+void kl_app_release(kl_app *a) { a->holds--; }
+void kl_app_kill(kl_app *a) {
+  if (a->interrupts < 2) a->interrupts = 2;
+  snprintf(a->killed_why, sizeof a->killed_why, "trading was stopped by `kalua kill`");
+  for (kl_app_account *x = kl_app_account_next(a, NULL); x; x = kl_app_account_next(a, x)) {
+    if (!x->desk) continue;
+    kl_desk_halt(x->desk, a->killed_why);
+    kl_desk_trigger(x->desk);
+  }
+  stop_all(a, true);
+}
 
 kl_host *kl_app_host(kl_app *a) { return a->host; }
 kl_control *kl_app_control(kl_app *a) { return a->control; }
@@ -664,7 +420,7 @@ static void drain_output(kl_app *a) {
   kl_output_flush(a->output);
   size_t left = kl_output_pending(a->output);
   int64_t since_ms = kl_mono_ns(kl_clock_real()) / 1000000;
-  uv_timer_start(&a->deadline, look_again, 50, 50);
+  kl_app_turn_often(a);
   while (kl_output_pending(a->output) && !kl_output_error(a->output) && a->interrupts < 2) {
     int64_t now_ms = kl_mono_ns(kl_clock_real()) / 1000000;
     if (kl_output_pending(a->output) < left) since_ms = now_ms;
@@ -675,10 +431,33 @@ static void drain_output(kl_app *a) {
   check_output(a);
 }
 
+void kl_app_show_status(kl_app *a) { a->shows = true; }
+
+static void fill_rows(void *data, kl_buf *out, int columns) {
+  kl_app *a = data;
+  kl_trading_place where = {
+      .desk = a->first.desk, .market = a->first.session, .account = kl_app_account_of(a), .env = a->first.shown};
+  kl_strategy_status status;
+  for (kl_strategy *g = kl_strategy_next(a->host, NULL); g; g = kl_strategy_next(a->host, g)) {
+    kl_strategy_status_get(g, &status);
+    where.scripts += status.phase != KL_STRATEGY_ENDED;
+  }
+  kl_status_rows(&where, out, columns);
+  for (kl_app_account *x = a->first.next; x; x = x->next) {
+    const kl_trading_place other = {.desk = x->desk,
+                                    .market = x->session,
+                                    .account = kl_app_session_of(x),
+                                    .env = x->shown,
+                                    .scripts = where.scripts};
+    kl_status_rows(&other, out, columns);
+  }
+}
+
 int kl_app_run(kl_app *a, double seconds) {
   a->started_ms = kl_wall_ms(kl_clock_real());
-  if (a->key && !a->tool_errors) kl_account_read(a->session, &a->before); /* for the summary, which tools have not */
-  if (!a->quiet) uv_signal_start(&a->on_int, interrupted, SIGINT);        /* else it is the prompt's */
+  if (a->first.key && !a->tool_errors)
+    kl_account_read(kl_app_account_of(a), &a->first.before);       /* for the summary, which tools have not */
+  if (!a->quiet) uv_signal_start(&a->on_int, interrupted, SIGINT); /* else it is the prompt's */
   uv_signal_start(&a->on_term, interrupted, SIGTERM);
   a->had_terminal = has_terminal();
   if (a->strategies) uv_signal_start(&a->on_hup, hung_up, SIGHUP);
@@ -686,33 +465,72 @@ int kl_app_run(kl_app *a, double seconds) {
   if (seconds > 0) uv_timer_start(&a->deadline, time_is_up, (uint64_t)(seconds * 1e3), 0);
   kl_notifier_ready(a->notifier);
   tell_status(a);
-  while (something_runs(a))
+  kl_status_line *rows = a->shows && !a->o.log_json ? kl_status_line_open(&a->loop, fill_rows, a) : NULL;
+  while (something_runs(a) || a->holds)
     uv_run(&a->loop, UV_RUN_ONCE);
+  kl_status_line_close(rows);
   kl_notifier_stopping(a->notifier);
   drain_output(a);
-  close_control(a);
+  kl_app_close_control(a);
   uv_timer_stop(&a->deadline);
   uv_prepare_stop(&a->turn);
   return a->interrupts ? KL_EXIT_INTERRUPTED : a->exit_code;
 }
 
+void kl_app_resume(kl_app *a) { a->resume = true; }
+
+void kl_app_say_real(kl_app *a) {
+  for (kl_app_account *x = kl_app_account_next(a, NULL); x; x = kl_app_account_next(a, x))
+    if (kl_app_real(x) && !strcmp(x->env_name, "prod")) kl_real_orders_begin(x->desk, x->shown);
+}
+
+/* Real orders, and what is left of them: cancels of a breaker may be on their way. */
+static void end_real_orders(kl_app *a) {
+  bool any = false;
+  for (kl_app_account *x = kl_app_account_next(a, NULL); x; x = kl_app_account_next(a, x))
+    any = any || kl_app_real(x);
+  if (any) kl_app_await_writes(a);
+  for (kl_app_account *x = kl_app_account_next(a, NULL); x; x = kl_app_account_next(a, x))
+    if (kl_app_real(x)) kl_real_orders_end(x->desk, x->shown, x->journal_path[0] != 0);
+}
+
+/* What the exchange says of it at the end. */
+static void sum_up(kl_app_account *x, kl_summary *s) {
+  kl_app *a = x->app;
+  kl_session *own = kl_app_session_of(x);
+  s->orders = s->fills = -1;
+  s->desk = x->desk;
+  if (x->key && a->interrupts < 2) {
+    int64_t since = a->started_ms / 1000;
+    s->orders = kl_account_count(own, &a->loop, "get_orders", since, SUMMARY_TIMEOUT_MS);
+    s->fills = kl_account_count(own, &a->loop, "get_fills", since, SUMMARY_TIMEOUT_MS);
+    kl_account_read_wait(own, &a->loop, &s->after, SUMMARY_TIMEOUT_MS);
+  }
+  s->before = x->before; /* of a short run it came only now */
+  s->paper = x->paper != NULL;
+  s->paper_known = s->paper && kl_paper_exchange_report(x->paper, &s->report);
+}
+
+/* Each further account, by its name. */
+static void sum_up_others(kl_app *a) {
+  for (kl_app_account *x = a->first.next; x; x = x->next) {
+    kl_summary s = {.account = x->shown};
+    sum_up(x, &s);
+    kl_summary_print(&s);
+  }
+}
+
 int kl_app_summary(kl_app *a, bool quiet) {
+  end_real_orders(a);
   if (quiet && kl_expectations_count(a->expectations) == 0) return KL_EXIT_OK;
   kl_feed_status feed;
-  kl_feed_status_get(kl_session_feed(a->session), &feed);
+  kl_feed_status_get(kl_session_feed(a->first.session), &feed);
   kl_summary s = {.seconds = (double)(kl_mono_ns(kl_clock_real()) - a->started_ns) / 1e9,
                   .messages = feed.messages,
-                  .errors = a->script_errors,
-                  .orders = -1,
-                  .fills = -1};
-  if (a->key && a->interrupts < 2) {
-    int64_t since = a->started_ms / 1000;
-    s.orders = kl_account_count(a->session, &a->loop, "get_orders", since, SUMMARY_TIMEOUT_MS);
-    s.fills = kl_account_count(a->session, &a->loop, "get_fills", since, SUMMARY_TIMEOUT_MS);
-    kl_account_read_wait(a->session, &a->loop, &s.after, SUMMARY_TIMEOUT_MS);
-  }
-  s.before = a->before; /* of a short run it came only now */
+                  .errors = a->script_errors};
+  sum_up(&a->first, &s);
   if (!quiet) kl_summary_print(&s);
+  if (!quiet) sum_up_others(a);
   if (!quiet) kl_shadow_summary(&a->environment);
   return kl_summary_check(&s, a->expectations) ? KL_EXIT_OK : KL_EXIT_EXPECT;
 }

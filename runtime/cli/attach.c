@@ -158,7 +158,7 @@ static int connect_to(const kl_listed *process, kl_error *e) {
 static int go(const attach *a, const kl_running *r) {
   kl_error e = {0};
   if (!r->status) {
-    kl_error_set(&e, KL_ERR_TIMEOUT, "process %lld does not answer", (long long)r->process->pid);
+    kl_error_coded(&e, KL_ERR_TIMEOUT, "process_silent", "process %lld does not answer", (long long)r->process->pid);
     return kl_cli_fail(&e);
   }
   if (a->level && !set_level(a, r->process, &e)) return kl_cli_fail(&e);
@@ -194,19 +194,16 @@ int kl_command_attach(int argc, char **argv) {
       "Without a terminal, standard input is read as what is typed.\n";
   attach a = {0};
   const kl_opt own[] = {
-      {"e", KL_OPT_LIST, &a.inputs, "EXPR", "evaluate this, instead of what is typed; may be repeated", 0, 0},
+      {"e", KL_OPT_LIST, &a.inputs, "EXPR", "evaluate this, or a command like :tasks, instead of what is typed", 0, 0},
       {"json", KL_OPT_FLAG, &a.json, NULL, "values as JSON", 0, 0},
       {"arm", KL_OPT_FLAG, &a.armed, NULL, "may change the script from the beginning, as after :arm", 0, 0},
       {"keep-going", KL_OPT_FLAG, &a.keep_going, NULL, "go on after an input that failed", 0, 0},
-      {"log", KL_OPT_TEXT, &a.level, "LEVEL", "from now on its process logs error, warn, info, debug or trace", 0, 0},
+      {"log", KL_OPT_TEXT, &a.level, "error|warn|info|debug|trace", "from now on its process logs so much", 0, 0},
       {NULL, KL_OPT_FLAG, NULL, NULL, NULL, 0, 0}};
   const kl_opt *const tables[] = {own, NULL};
   kl_text_list names = {0};
-  kl_log_level level;
   int code = kl_opts_parse("attach", usage, tables, argc, argv, &names, NULL);
   if (code < 0 && names.n > 1) code = kl_cli_usage("attach", "a prompt is inside of one script, not of %zu", names.n);
-  if (code < 0 && a.level && !kl_log_level_parse(a.level, &level))
-    code = kl_cli_usage("attach", "--log is error, warn, info, debug or trace, not \"%s\"", a.level);
   a.name = names.n > 0 ? names.items[0] : NULL;
   if (code < 0) code = run(&a);
   kl_text_list_free(&names);

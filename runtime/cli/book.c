@@ -11,7 +11,8 @@ static const char usage[] =
     "usage: kalua book TICKER\n\n"
     "Shows the live order book of a market until q or Ctrl-C: asks above, bids below, with what\n"
     "is offered up to each price, and the last trades. + and - change the number of levels, s\n"
-    "shows the book from the other side. Without a terminal it prints one line per change.\n\n"
+    "shows the book from the other side. Without a terminal it prints one line per change,\n"
+    "with --once and --levels the ladder.\n\n"
     "  kalua book KXHIGHNY-26NOV22-B51\n"
     "  kalua book KXHIGHNY-26NOV22-B51 --side no --once\n"
     "  kalua book KXHIGHNY-26NOV22-B51 --json --levels 1 | jq -c '[.bids[0], .asks[0]]'\n";
@@ -33,7 +34,8 @@ typedef struct {
 
 static int show(const kl_connect_options *o, const choice *c, const char *ticker) {
   bool terminal = kl_tool_terminal();
-  const char *kind = c->json ? "json" : !terminal ? "lines" : c->once ? "once" : "screen";
+  bool ladder = c->once && (terminal || c->levels > 0); /* a line has the best level only */
+  const char *kind = c->json ? "json" : ladder ? "once" : terminal ? "screen" : "lines";
   char show_as[24], side[16], levels[32], seconds[48];
   snprintf(show_as, sizeof show_as, "show=%s", kind);
   snprintf(side, sizeof side, "side=%s", c->side);
@@ -47,7 +49,7 @@ static int show(const kl_connect_options *o, const choice *c, const char *ticker
   if (c->levels > 0) args[n++] = levels;
   if (c->seconds > 0) args[n++] = seconds;
   if (c->orders) args[n++] = "orders=1";
-  if (kl_tool_colour()) args[n++] = "colour=1";
+  if (terminal && kl_tool_colour()) args[n++] = "colour=1";
   if (is_utf8()) args[n++] = "blocks=1";
   if (isatty(STDIN_FILENO)) args[n++] = "keys=1";
   args[n++] = "--";
@@ -62,14 +64,14 @@ int kl_command_book(int argc, char **argv) {
   kl_connect_opts(&o, connect);
   o.log_default = "warn";
   choice c = {.side = "yes"};
-  const kl_opt own[] = {
-      {"json", KL_OPT_FLAG, &c.json, NULL, "one JSON object per change", 0, 0},
-      {"levels", KL_OPT_INT, &c.levels, "N", "levels of each side [as many as fit; with --json 10]", 1, 100},
-      {"side", KL_OPT_TEXT, &c.side, "yes|no", "prices of YES or of NO [yes]", 0, 0},
-      {"orders", KL_OPT_FLAG, &c.orders, NULL, "mark prices where an order of your own rests", 0, 0},
-      {"once", KL_OPT_FLAG, &c.once, NULL, "show the book once and end", 0, 0},
-      {"seconds", KL_OPT_REAL, &c.seconds, "S", "end after S seconds", 0.01, 1e6},
-      {NULL, KL_OPT_FLAG, NULL, NULL, NULL, 0, 0}};
+  const kl_opt own[] = {{"json", KL_OPT_FLAG, &c.json, NULL, "one JSON object per change", 0, 0},
+                        {"levels", KL_OPT_INT, &c.levels, "N", "levels of each side", 1, 100,
+                         .fallback = "as many as fit; with --json 10"},
+                        {"side", KL_OPT_TEXT, &c.side, "yes|no", "prices of YES or of NO", .fallback = "yes"},
+                        {"orders", KL_OPT_FLAG, &c.orders, NULL, "mark prices where an order of your own rests", 0, 0},
+                        {"once", KL_OPT_FLAG, &c.once, NULL, "show the book once and end", 0, 0},
+                        {"seconds", KL_OPT_REAL, &c.seconds, "S", "end after S seconds", 0.01, 1e6},
+                        {NULL, KL_OPT_FLAG, NULL, NULL, NULL, 0, 0}};
   kl_text_list words = {0};
   int code = kl_opts_parse("book", usage, (const kl_opt *const[]){own, connect, NULL}, argc, argv, &words, NULL);
   if (code < 0 && words.n != 1) code = kl_cli_usage("book", words.n ? "one market at a time" : "which market?");

@@ -10,6 +10,7 @@ typedef struct kl_connect_options {
   const char *env, *key_id, *key_path, *rest_url, *ws_url, *ca_file, *log_level, *log_file, *tier, *faults, *state;
   const char *log_default; /* the level where neither --log nor KALUA_LOG says one */
   bool embedded;           /* the embedded exchange, whatever the settings say */
+  bool keyless;            /* no key is loaded, whatever the settings say */
   bool keeps_state;        /* what runs are strategies, whose states are kept in the file `state`, too */
   bool quick; /* somebody waits for the prompt: the embedded exchange's keys are those that are made soonest */
   bool quiet; /* nothing is said on the terminal, but to the control socket: a prompt has the terminal, and SIGINT */
@@ -18,22 +19,36 @@ typedef struct kl_connect_options {
    * which is the embedded one or is not. */
   void (*settled)(void *data, bool embedded);
   void *settled_data;
-  bool live, log_json, no_watch;
+  struct kl_key *key; /* read already, in place of that which key_path or a variable names; borrowed, or NULL */
+  struct kl_coverage *coverage; /* kl_host_options.coverage */
+  bool live, log_json, no_watch, orders_sync;
+  bool trades; /* what runs are scripts that may trade: on prod without `live` on paper */
+  bool paper;
+  int64_t paper_latency_ms; /* -1: not said */
+  double paper_balance;     /* dollars; the same */
   int64_t memory_mb, cpu_ms, seed, markets;
   int64_t presign_ms; /* -1: as the environment has it */
   int64_t audit_s;
-  kl_limits limits;  /* of each script; `queued` comes from queued_mb */
+  kl_limits limits;  /* of each script; `queued` and `store` come from: */
   int64_t queued_mb; /* 0: the default */
+  int64_t store_mb;  /* the same */
   double speed, rate;
   bool allow_all, allow_run;
   kl_text_list allow_fs, allow_net, allow_env;
+  kl_text_list risk;   /* limits of the account */
+  int64_t order_group; /* contracts in 15 s of each script; 0: no order groups */
+  double lease_s;      /* 0: none */
 } kl_connect_options;
 
-enum { KL_CONNECT_OPT_COUNT = 35 };
+/* Of an exchange: what --tier takes. */
+#define KL_TIERS "basic|advanced|expert|premier|paragon|prime|prestige"
+
+enum { KL_CONNECT_OPT_COUNT = 43 };
 /* Fills a table for kl_opts_parse that stores into `o` and sets the defaults. */
 void kl_connect_opts(kl_connect_options *o, kl_opt table[KL_CONNECT_OPT_COUNT]);
 void kl_connect_options_free(kl_connect_options *o);
-/* A host that is none in --allow-net would allow nothing, and leave people to wonder: false with `e`. */
+/* A host that is none in --allow-net would allow nothing, and leave people to wonder, and a limit that is none would
+ * limit nothing: false with `e`. */
 bool kl_connect_options_check(const kl_connect_options *o, kl_error *e);
 
 #endif

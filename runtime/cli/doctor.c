@@ -1,87 +1,153 @@
 /* kalua doctor: looks at the set-up from the outside in, and says what to do about what is wrong. */
-#include <curl/curl.h>
-#include <libwebsockets.h>
-#include <lua.h>
-#include <openssl/crypto.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
-#include "cli/app.h"
+#include "cli/breaker.h"
+#include "cli/doctor_impl.h"
+#include "cli/project.h"
+#include "cli/real_orders.h"
+#include "cli/tool.h"
+#include "trading/kill_mark.h"
 
-static void versions(void) {
-  printf("ok    kalua %s (%s, libuv %s, libcurl %s, OpenSSL %s, libwebsockets %s)\n", KL_VERSION, LUA_RELEASE,
-         uv_version_string(), curl_version_info(CURLVERSION_NOW)->version, OpenSSL_version(OPENSSL_VERSION_STRING),
-         lws_get_library_version());
-}
-
-/* One call with a short deadline. A script's call would go on trying for half a minute before it says what is wrong. */
-enum { REACH_MS = 6000 };
-
-typedef struct reach {
-  bool done;
-  kl_error error; /* no kind: there was an answer */
-} reach;
-
-static void reached(void *data, const kl_http_response *res, const kl_error *e) {
-  reach *r = data;
-  (void)res;
-  r->done = true;
-  if (e) r->error = *e;
-}
-
-/* KL_EXIT_OK, or the code to end with after what is wrong was printed. An answer of any kind is left to the script. */
-static int reach_exchange(kl_app *app) {
-  const kl_operation *op = kl_operation_find("get_exchange_status");
-  kl_call_request request = {.op = op, .path = op->path, .query = "", .timeout_ms = REACH_MS};
-  reach r = {0};
-  if (kl_session_call(kl_app_session(app), &request, reached, &r, &r.error)) {
-    while (!r.done)
-      uv_run(kl_app_loop(app), UV_RUN_ONCE);
+/* Those of the account in the kalua.lua of this folder, which `kalua run` takes. False: none, and nothing is said. */
+static bool project_limits(kl_report *r) {
+  static const char *const file = "kalua.lua";
+  const kl_project_flags flags = {0};
+  kl_project *p = NULL;
+  kl_error e = {0};
+  kl_buf list = {0};
+  if (access(file, F_OK) != 0) return false;
+  if (!kl_project_load(&file, 1, &flags, &p, &e)) {
+    kl_report_add(r, &(kl_check){.state = KL_CHECK_WRONG, .name = "risk", .text = e.message, .kind = e.kind});
+    return true;
   }
-  if (!r.error.kind || r.error.status) return KL_EXIT_OK;
-  printf("wrong REST: %s\n", r.error.message);
-  return kl_exit_code_of(r.error.kind);
+  kl_limits_list(kl_project_account_risk(p), &list);
+  bool some = list.len && !list.failed;
+  if (some) kl_report_say(r, "risk", "limits of the account, by kalua.lua: %.*s", (int)list.len, list.data);
+  kl_buf_free(&list);
+  kl_project_free(p);
+  return some;
+}
+
+/* What stands between scripts and orders on this account. */
+static void trading(kl_report *r, kl_app *app) {
+  char why[160];
+  kl_limit_values limits;
+  kl_buf list = {0};
+  if (kl_kill_mark_read(why, sizeof why))
+    kl_report_add(r, &(kl_check){.state = KL_CHECK_NOTE, .name = "trading", .text = why});
+  kl_risk_configured(kl_desk_risk(kl_app_environment(app)->place.desk), KL_RISK_ACCOUNT, &limits);
+  kl_limits_list(&limits, &list);
+  if (list.len && !list.failed)
+    kl_report_say(r, "risk", "limits of the account: %.*s", (int)list.len, list.data);
+  else if (!project_limits(r))
+    kl_report_add(r, &(kl_check){.state = KL_CHECK_NOTE,
+                                 .name = "risk",
+                                 .text = "the account has no limits of yours",
+                                 .remedy = "before you trade, set --risk or KALUA_RISK, or account_risk in kalua.lua"});
+  kl_buf_free(&list);
+}
+
+static void say_error(kl_report *r, const char *name, const kl_error *e) {
+  kl_report_add(r, &(kl_check){.state = KL_CHECK_WRONG, .name = name, .text = e->message, .kind = e->kind});
+}
+
+/* Where the key is what is wrong, the rest can be looked at without it. */
+static kl_app *open_app(kl_report *r, kl_connect_options *o) {
+  kl_app *app = NULL;
+  kl_error e = {0}, other = {0};
+  if (kl_app_open(o, KL_VERSION, &app, &e)) return app;
+  o->keyless = true;
+  if (kl_app_open(o, KL_VERSION, &app, &other)) {
+    say_error(r, "key", &e);
+    return app;
+  }
+  say_error(r, "configuration", &e);
+  return NULL;
+}
+
+/* What only the exchange can say. */
+static int ask(kl_report *r, kl_app *app, const kl_connect_options *o, const char *ca_file) {
+  kl_error e = {0};
+  int code = kl_doctor_reach(r, app, ca_file);
+  if (code != KL_EXIT_OK) return code;
+  char id[KL_LISTED_NAME];
+  const kl_key *key = kl_app_key(app);
+  snprintf(id, sizeof id, "id=%s", kl_app_key_id(app));
+  const char *kind = key && strcmp(kl_key_type(key), "RSA") != 0 ? "kind=ed25519" : "kind=rsa";
+  char *const args[] = {key ? id : "id=", (char *)(uintptr_t)kind, o->keyless ? "keyless=1" : "keyless=", NULL};
+  kl_app_tool_errors(app, true);
+  kl_app_environment(app)->report = r;
+  if (kl_app_start(app, NULL, "cli.doctor", "doctor", args, &e)) return kl_app_run(app, 0);
+  kl_app_abandon(app);
+  return kl_cli_fail(&e);
+}
+
+static int examine(kl_report *r, kl_connect_options *o, kl_settings *s) {
+  kl_exchange_address x;
+  kl_error e = {0};
+  kl_doctor_versions(r);
+  kl_doctor_settings(r, s, o);
+  bool known = kl_exchange_address_choose(o, s, &x, &e);
+  kl_doctor_machine(r, o, known && strcmp(x.env, "sim") != 0);
+  if (!known) {
+    kl_settings_wipe(s, "KALSHI_PRIVATE_KEY");
+    say_error(r, "environment", &e);
+    return KL_EXIT_OK;
+  }
+  kl_doctor_address(r, &x);
+  const char *path = x.embedded ? NULL : kl_settings_get(s, o->key_path, "KALSHI_PRIVATE_KEY_PATH");
+  kl_app *app = open_app(r, o);
+  kl_settings_wipe(s, "KALSHI_PRIVATE_KEY");
+  if (!app) return KL_EXIT_OK;
+  if (!o->keyless) kl_doctor_key(r, app, path);
+  kl_doctor_processes(r, x.env, kl_app_key_id(app));
+  if (kl_app_key(app) && !kl_app_sim(app)) trading(r, app);
+  int code = ask(r, app, o, x.ca_file);
+  kl_app_close(app);
+  return code;
 }
 
 int kl_command_doctor(int argc, char **argv) {
   static const char usage[] =
       "usage: kalua doctor\n\n"
-      "Checks configuration, key, clock, REST and WebSocket of the chosen environment, and says\n"
-      "what to do about what is wrong.\n";
+      "Looks at the set-up from the outside in: settings, key, machine, the way to the exchange, clock,\n"
+      "account, stream. Each line is ok, a note, or wrong, and then says what to do. Nothing is changed.\n";
+  bool json = false;
   kl_connect_options o;
   kl_opt connect[KL_CONNECT_OPT_COUNT];
+  const kl_opt own[] = {
+      {"json", KL_OPT_FLAG, &json, NULL, "one document: ok, environment, checks with their figures", 0, 0},
+      {NULL, KL_OPT_FLAG, NULL, NULL, NULL, 0, 0}};
   kl_connect_opts(&o, connect);
   o.log_default = "error";
-  int code = kl_opts_parse("doctor", usage, (const kl_opt *const[]){connect, NULL}, argc, argv, NULL, NULL);
-  kl_app *app = NULL;
-  kl_error e = {0};
+  int code = kl_opts_parse("doctor", usage, (const kl_opt *const[]){own, connect, NULL}, argc, argv, NULL, NULL);
   if (code < 0) {
-    versions();
-    if (!kl_app_open(&o, KL_VERSION, &app, &e)) {
-      printf("wrong %s\n", e.message);
-      code = kl_exit_code_of(e.kind);
-    }
-  }
-  if (app) {
-    printf("ok    environment %s: %s, %s\n", kl_app_env(app), kl_app_rest_url(app), kl_app_ws_url(app));
-    const char *origin = kl_app_key_origin(app);
-    if (origin) {
-      printf("ok    key from %s\n", origin);
-    } else {
-      puts("note  no key: public data only, no feed; set KALSHI_API_KEY_ID and KALSHI_PRIVATE_KEY_PATH");
-    }
-    fflush(stdout);
-    const char *const args[] = {origin ? "key" : "", NULL};
-    int status = reach_exchange(app);
-    kl_app_tool_errors(app, true);
-    if (status != KL_EXIT_OK) {
-      code = status;
-    } else if (kl_app_start(app, NULL, "cli.doctor", "doctor", (char *const *)args, &e)) {
-      code = kl_app_run(app, 0);
-    } else {
+    kl_settings *s = NULL;
+    kl_error e = {0};
+    kl_report *r = kl_report_new(json, !json && isatty(STDOUT_FILENO) && kl_tool_colour());
+    if (!r) {
+      kl_error_set(&e, KL_ERR_INTERNAL, "not enough memory");
       code = kl_cli_fail(&e);
-      kl_app_abandon(app);
+    } else {
+      const char *env = "sim";
+      bool loaded = kl_settings_load(&s, ".env", &e);
+      if (loaded) {
+        env = kl_settings_get(s, o.env, "KALSHI_ENV");
+        code = examine(r, &o, s);
+      } else {
+        kl_doctor_versions(r);
+        say_error(r, ".env", &e);
+        code = KL_EXIT_OK;
+      }
+      /* What was wrong first says with which code it ends. */
+      if (code != KL_EXIT_INTERRUPTED && !kl_report_ok(r)) code = kl_exit_code_of(kl_report_kind(r));
+      if (!kl_report_end(r, env ? env : "sim", code != KL_EXIT_INTERRUPTED) && code == KL_EXIT_OK)
+        code = KL_EXIT_FAILED;
     }
-    kl_app_close(app);
+    kl_settings_free(s);
+    kl_report_free(r);
   }
   kl_connect_options_free(&o);
   return code;

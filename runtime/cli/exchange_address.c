@@ -12,7 +12,7 @@ static bool copy_url(char *out, size_t cap, const char *url, const char *name, k
   while (n && url[n - 1] == '/')
     n--; /* the exchange redirects a trailing slash, and the signature covers the path */
   if (n >= cap) {
-    kl_error_set(e, KL_ERR_CONFIG, "%s: longer than %zu characters", name, cap - 1);
+    kl_error_coded(e, KL_ERR_CONFIG, "url_wrong", "%s: longer than %zu characters", name, cap - 1);
     return false;
   }
   memcpy(out, url, n);
@@ -28,7 +28,7 @@ static bool check_url(const char *env, kl_url_family family, const char *text, c
   kl_url u = {0};
   kl_error inner = {0};
   if (!kl_url_parse(&u, family, text, &inner)) {
-    kl_error_set(e, KL_ERR_CONFIG, "%s: %s", name, inner.message);
+    kl_error_coded(e, KL_ERR_CONFIG, inner.code, "%s: %s", name, inner.message);
     return false;
   }
   size_t n = strlen(u.host);
@@ -37,8 +37,8 @@ static bool check_url(const char *env, kl_url_family family, const char *text, c
   bool real = n >= len && !strncasecmp(u.host + n - len, domain, len) && (n == len || u.host[n - len - 1] == '.');
   bool ok = !real || !strcmp(env, "prod");
   if (!ok) {
-    kl_error_set(e, KL_ERR_CONFIG, "%s: %.200s is the real exchange: say so by --env prod, or name another one", name,
-                 u.host);
+    kl_error_coded(e, KL_ERR_CONFIG, "real_exchange",
+                   "%s: %.200s is the real exchange: say so by --env prod, or name another one", name, u.host);
   }
   kl_url_free(&u);
   return ok;
@@ -55,7 +55,8 @@ bool kl_exchange_address_choose(const kl_connect_options *o, const kl_settings *
   const char *env = kl_settings_get(settings, o->env, "KALSHI_ENV");
   if (!env) env = "sim";
   if (strcmp(env, "sim") != 0 && strcmp(env, "demo") != 0 && strcmp(env, "prod") != 0) {
-    kl_error_set(e, KL_ERR_CONFIG, "unknown environment \"%.40s\": sim, demo or prod (--env or KALSHI_ENV)", env);
+    kl_error_coded(e, KL_ERR_CONFIG, "env_unknown",
+                   "unknown environment \"%.40s\": sim, demo or prod (--env or KALSHI_ENV)", env);
     return false;
   }
   snprintf(out->env, sizeof out->env, "%s", env);
@@ -76,8 +77,8 @@ bool kl_exchange_address_choose(const kl_connect_options *o, const kl_settings *
   if (!rest) rest = default_rest;
   if (!ws) ws = default_ws;
   if (!rest || !ws) {
-    kl_error_set(e, KL_ERR_CONFIG,
-                 "with --env sim give both --rest-url and --ws-url, or neither for the embedded exchange");
+    kl_error_coded(e, KL_ERR_CONFIG, "urls_incomplete",
+                   "with --env sim give both --rest-url and --ws-url, or neither for the embedded exchange");
     return false;
   }
   return check_url(env, KL_URL_HTTP, rest, "rest-url", e) && check_url(env, KL_URL_WS, ws, "ws-url", e) &&

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/explain.h"
 #include "base/json_fields.h"
 #include "base/log.h"
 #include "cli/cli.h"
@@ -59,6 +60,14 @@ static void print_line(const logs *l, const json_t *event, int64_t pid) {
     kl_json_field_str(&b, "level", text_of(event, "level"));
     kl_json_field_str(&b, "source", text_of(event, "source"));
     kl_json_field_str(&b, "msg", text_of(event, "msg"));
+    const char *text = text_of(event, "msg"), *code;
+    char word[64];
+    size_t n;
+    if (kl_explain_find(text, strlen(text), &code, &n) && n < sizeof word) {
+      memcpy(word, code, n);
+      word[n] = 0;
+      kl_json_field_str(&b, "code", word);
+    }
     kl_json_field_int(&b, "pid", pid);
     kl_buf_str(&b, "}\n");
     if (!b.failed) fwrite(b.data, 1, b.len, stdout);
@@ -215,7 +224,8 @@ static bool add_sources(logs *l, const kl_running_list *all, const char *what, k
     for (size_t i = 0; ok && i < all->n_processes; i++)
       ok = add_source(l, &all->processes[i], NULL);
     if (ok && all->n_processes == 0) {
-      kl_error_set(e, KL_ERR_VALIDATION, "no script of this user is running; start one by `kalua run SCRIPT`");
+      kl_error_coded(e, KL_ERR_VALIDATION, "no_script_running",
+                     "no script of this user is running; start one by `kalua run SCRIPT`");
       return false;
     }
   } else {
@@ -254,13 +264,6 @@ static int run(logs *l, const char *what) {
   return ok && !l->failed ? KL_EXIT_OK : KL_EXIT_FAILED;
 }
 
-/* The letters that such commands have everywhere. */
-static char *long_form(char *arg) {
-  static char follow_form[] = "--follow", lines_form[] = "--lines";
-  if (!strcmp(arg, "-f")) return follow_form;
-  return strcmp(arg, "-n") != 0 ? arg : lines_form;
-}
-
 int kl_command_logs(int argc, char **argv) {
   static const char usage[] =
       "usage: kalua logs [NAME]\n\n"
@@ -268,20 +271,16 @@ int kl_command_logs(int argc, char **argv) {
       "and of what belongs to none. NAME is one that `kalua ps` shows, PID:NAME, or PID for all of a\n"
       "process. A process keeps the last 1,000 lines of each script, and they end with it.\n";
   logs l = {.n = 100};
-  const kl_opt own[] = {{"follow", KL_OPT_FLAG, &l.follow, NULL, "go on with those that come; also -f", 0, 0},
-                        {"lines", KL_OPT_INT, &l.n, "N", "how many of the last ones; also -n N [100]", 0, 1000000},
-                        {"json", KL_OPT_FLAG, &l.json, NULL, "one object per line: ts, level, source, msg, pid", 0, 0},
-                        {NULL, KL_OPT_FLAG, NULL, NULL, NULL, 0, 0}};
+  const kl_opt own[] = {
+      {"follow", KL_OPT_FLAG, &l.follow, NULL, "go on with the lines that come, until the process ends", .letter = 'f'},
+      {"lines", KL_OPT_INT, &l.n, "N", "how many of the last ones", 0, 1000000, .letter = 'n', .fallback = "100"},
+      {"json", KL_OPT_FLAG, &l.json, NULL, "one object per line: ts, level, source, msg, pid", 0, 0},
+      {NULL, KL_OPT_FLAG, NULL, NULL, NULL, 0, 0}};
   kl_text_list names = {0};
-  char **args = calloc((size_t)argc + 1, sizeof *args);
-  if (!args) return KL_EXIT_FAILED;
-  for (int i = 0; i < argc; i++)
-    args[i] = long_form(argv[i]);
-  int code = kl_opts_parse("logs", usage, (const kl_opt *const[]){own, NULL}, argc, args, &names, NULL);
+  int code = kl_opts_parse("logs", usage, (const kl_opt *const[]){own, NULL}, argc, argv, &names, NULL);
   if (code < 0 && names.n > 1) code = kl_cli_usage("logs", "one script, or all: what is \"%s\"?", names.items[1]);
   signal(SIGPIPE, SIG_IGN); /* a reader that goes ends it quietly */
   if (code < 0) code = run(&l, names.n ? names.items[0] : NULL);
   kl_text_list_free(&names);
-  free(args);
   return code;
 }

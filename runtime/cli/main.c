@@ -6,50 +6,39 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "cli/cli.h"
+#include "cli/help.h"
 #include "kalshi/operation.h"
 
-static const kl_command commands[] = {
-    {"run", "run SCRIPT... [-- ARG...]", "run strategies or tools", kl_command_run},
+const kl_command kl_commands[] = {
+    {"run", "run SCRIPT... [-- ARG...]", "run strategies or tools", kl_command_run, "Run"},
+    {"new", "new DIR", "a folder with a strategy, its tests and its limits", kl_command_new},
+    {"test", "test [FILE|FOLDER]...", "run script tests", kl_command_test},
     {"repl", "repl [SCRIPT]", "a prompt at the exchange, or inside a script", kl_command_repl},
-    {"ps", "ps", "the running scripts of this user", kl_command_ps},
+    {"demo", "demo", "a strategy on the embedded exchange, for 20 seconds", kl_command_demo},
+    {"book", "book TICKER", "one live book in the terminal", kl_command_book, "Look"},
+    {"tail", "tail CHANNEL [TICKER...]", "a stream as one JSON object per line", kl_command_tail},
+    {"api", "api OPERATION [k=v...]", "one REST call, JSON out", kl_command_api},
+    {"ps", "ps", "the running scripts of this user", kl_command_ps, "What runs"},
     {"logs", "logs [NAME]", "the last lines of running scripts", kl_command_logs},
     {"attach", "attach [NAME]", "a prompt inside a running script", kl_command_attach},
     {"reload", "reload NAME...", "start the source of a running script as it is now", kl_command_reload},
+    {"shadow", "shadow [NAME]", "where a new version beside a running script differs", kl_command_shadow},
     {"stop", "stop NAME...", "end a running script", kl_command_stop},
     {"start", "start NAME...", "start one anew that has ended", kl_command_start},
-    {"shadow", "shadow [NAME]", "where a new version beside a running script differs", kl_command_shadow},
-    {"api", "api OPERATION [k=v...]", "one REST call, JSON out", kl_command_api},
-    {"book", "book TICKER", "one live book in the terminal", kl_command_book},
-    {"tail", "tail CHANNEL [TICKER...]", "a stream as one JSON object per line", kl_command_tail},
-    {"demo", "demo", "a strategy on the embedded exchange, for 20 seconds", kl_command_demo},
-    {"sim", "sim", "the exchange simulator as a server of its own", kl_command_sim},
+    {"kill", "kill", "stop all trading of this user, now", kl_command_kill},
+    {"sim", "sim", "the exchange simulator as a server of its own", kl_command_sim, "The simulator"},
     {"trigger", "trigger KIND [k=v...]", "make something happen in a simulator", kl_command_trigger},
-    {"doctor", "doctor", "what is wrong with my set-up", kl_command_doctor},
-    {"test", "test FILE...", "run script tests", kl_command_test},
+    {"doctor", "doctor", "what is wrong with my set-up", kl_command_doctor, "When something is wrong"},
+    {"explain", "explain [CODE]", "what an error means, and what to do", kl_command_explain},
+    {"help", "help [COMMAND]", "the options of a command", kl_command_help},
 };
-
-enum { COMMANDS = sizeof commands / sizeof commands[0] };
+const size_t kl_command_count = sizeof kl_commands / sizeof kl_commands[0];
 
 static const kl_command *find_command(const char *name) {
-  for (size_t i = 0; i < COMMANDS; i++) {
-    if (!strcmp(commands[i].name, name)) return &commands[i];
+  for (size_t i = 0; i < kl_command_count; i++) {
+    if (!strcmp(kl_commands[i].name, name)) return &kl_commands[i];
   }
   return NULL;
-}
-
-static void print_help(FILE *out) {
-  fputs("usage: kalua [COMMAND] [OPTION...] [ARG...]\n\n"
-        "Lua strategies and tools for the Kalshi exchange. Without an account everything\n"
-        "runs on an exchange inside this process.\n\n",
-        out);
-  for (size_t i = 0; i < COMMANDS; i++)
-    fprintf(out, "  kalua %-28s %s\n", commands[i].synopsis, commands[i].summary);
-  fputs("  kalua SCRIPT                       the same as kalua run SCRIPT\n"
-        "  kalua -e EXPR                      evaluate at the exchange, and print\n"
-        "  kalua COMMAND --help               the options of a command\n"
-        "  kalua --version\n",
-        out);
 }
 
 static bool looks_like_script(const char *arg) {
@@ -67,12 +56,12 @@ static bool has_expression(int argc, char **argv) {
 
 static int dispatch(int argc, char **argv) {
   if (argc < 2) {
-    print_help(stderr);
+    kl_help_overview(stderr);
     return KL_EXIT_USAGE;
   }
   const char *first = argv[1];
-  if (!strcmp(first, "--help") || !strcmp(first, "-h") || !strcmp(first, "help")) {
-    print_help(stdout);
+  if (!strcmp(first, "--help") || !strcmp(first, "-h")) {
+    kl_help_overview(stdout);
     return KL_EXIT_OK;
   }
   if (!strcmp(first, "--version") || !strcmp(first, "-V")) {
@@ -90,10 +79,11 @@ static int dispatch(int argc, char **argv) {
     argv[0] = "run";
     return kl_command_run(argc, argv);
   }
-  const char *names[COMMANDS];
-  for (size_t i = 0; i < COMMANDS; i++)
-    names[i] = commands[i].name;
-  const char *near = kl_nearest(first, names, COMMANDS);
+  kl_text_list names = {0};
+  for (size_t i = 0; i < kl_command_count; i++)
+    kl_text_list_add(&names, kl_commands[i].name);
+  const char *near = kl_nearest(first, names.items, names.n);
+  kl_text_list_free(&names);
   if (near) return kl_cli_usage(NULL, "there is no command or script \"%s\"; did you mean %s?", first, near);
   return kl_cli_usage(NULL, "there is no command or script \"%s\"", first);
 }

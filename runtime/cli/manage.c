@@ -14,7 +14,8 @@ typedef struct verb {
   const char *op;
   const char *done; /* what it has become */
   void (*tell)(const char *name, const json_t *answer);
-  bool now; /* of stop */
+  bool now;    /* of stop */
+  bool resume; /* of start */
 } verb;
 
 static void tell_reloaded(const char *name, const json_t *answer) {
@@ -28,7 +29,8 @@ static void tell_stopped(const char *name, const json_t *answer) {
 }
 
 static void tell_started(const char *name, const json_t *answer) {
-  printf("[%s] started, generation %lld\n", name, (long long)json_integer_value(json_object_get(answer, "generation")));
+  printf("[%s] %s, generation %lld\n", name, json_is_true(json_object_get(answer, "resumed")) ? "resumed" : "started",
+         (long long)json_integer_value(json_object_get(answer, "generation")));
 }
 
 /* Why it was not done; with the generation that goes on, where there is one. */
@@ -46,6 +48,7 @@ static bool do_one(const verb *v, const kl_running *r) {
   json_t *answer = NULL, *refusal = NULL;
   kl_json_field_str(&fields, "name", r->name);
   if (v->now) kl_json_field_bool(&fields, "now", true);
+  if (v->resume) kl_json_field_bool(&fields, "resume", true);
   if (kl_control_connect(r->process, CONNECT_MS, &p, &e))
     answer = kl_control_ask(p, v->op, &fields, -1, &refusal, &e);
   else
@@ -105,8 +108,10 @@ static int do_all(const verb *v, const kl_text_list *names) {
 static int run(verb *v, const char *usage, int argc, char **argv) {
   const kl_opt now[] = {{"now", KL_OPT_FLAG, &v->now, NULL, "without waiting for its on_stop handlers", 0, 0},
                         {NULL, KL_OPT_FLAG, NULL, NULL, NULL, 0, 0}};
+  const kl_opt resume[] = {{"resume", KL_OPT_FLAG, &v->resume, NULL, "although a breaker has halted it", 0, 0},
+                           {NULL, KL_OPT_FLAG, NULL, NULL, NULL, 0, 0}};
   const kl_opt none[] = {{NULL, KL_OPT_FLAG, NULL, NULL, NULL, 0, 0}};
-  const kl_opt *const tables[] = {strcmp(v->op, "stop") == 0 ? now : none, NULL};
+  const kl_opt *const tables[] = {!strcmp(v->op, "stop") ? now : !strcmp(v->op, "start") ? resume : none, NULL};
   kl_text_list names = {0};
   int code = kl_opts_parse(v->op, usage, tables, argc, argv, &names, NULL);
   if (code < 0 && names.n == 0) code = kl_cli_usage(v->op, "which script? `kalua ps` lists them");
@@ -136,8 +141,10 @@ int kl_command_stop(int argc, char **argv) {
 }
 
 int kl_command_start(int argc, char **argv) {
-  static const char usage[] = "usage: kalua start NAME...\n\n"
-                              "Starts a script anew that has ended in a process where others go on.\n" WHICH;
+  static const char usage[] =
+      "usage: kalua start NAME...\n\n"
+      "Starts a script anew that has ended in a process where others go on. One that a breaker has\n"
+      "halted (max_daily_loss) may trade again only with --resume, also where it runs.\n" WHICH;
   verb v = {.op = "start", .done = "started", .tell = tell_started};
   return run(&v, usage, argc, argv);
 }

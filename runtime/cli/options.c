@@ -7,7 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+#include "base/explain.h"
+#include "base/log.h"
 #include "cli/cli.h"
+#include "cli/help.h"
+#include "kalshi/operation.h"
 
 bool kl_text_list_add(kl_text_list *l, const char *text) {
   const char **grown = realloc(l->items, (l->n + 2) * sizeof *grown);
@@ -29,7 +34,7 @@ int kl_cli_usage(const char *command, const char *fmt, ...) {
   fputs("kalua: ", stderr);
   vfprintf(stderr, fmt, ap);
   va_end(ap);
-  fprintf(stderr, "; see `kalua %s%s--help`\n", command ? command : "", command ? " " : "");
+  fprintf(stderr, "; see `kalua %s%s--help` (kalua explain usage)\n", command ? command : "", command ? " " : "");
   return KL_EXIT_USAGE;
 }
 
@@ -61,24 +66,23 @@ int kl_exit_code_of(const char *kind) {
   return KL_EXIT_FAILED;
 }
 
-int kl_cli_fail(const kl_error *e) {
-  fprintf(stderr, "kalua: %s\n", e->message);
-  return kl_exit_code_of(e->kind);
-}
+const kl_exit_text kl_exit_texts[] = {
+    {KL_EXIT_OK, "done"},
+    {KL_EXIT_FAILED, "a script or a test failed, the exchange refused a call, or what was asked for is not there"},
+    {KL_EXIT_USAGE, "the command line is wrong; nothing was done"},
+    {KL_EXIT_CONFIG, "credentials or configuration"},
+    {KL_EXIT_NETWORK, "the exchange could not be reached"},
+    {KL_EXIT_EXPECT, "a threshold of kalua.expect was missed"},
+    {KL_EXIT_INTERRUPTED, "interrupted"},
+    {0, NULL}};
 
-static void print_help(const char *usage, const kl_opt *const *tables) {
-  fputs(usage, stdout);
-  fputs("\nOptions:\n", stdout);
-  for (; *tables; tables++) {
-    for (const kl_opt *o = *tables; o->name; o++) {
-      if (!o->help) continue;
-      char left[64];
-      snprintf(left, sizeof left, "%s%s%s%s", o->name[1] ? "--" : "-", o->name, o->argument ? " " : "",
-               o->argument ? o->argument : "");
-      printf("  %-24s %s\n", left, o->help);
-    }
-  }
-  printf("  %-24s %s\n", "--help", "this text");
+int kl_cli_fail(const kl_error *e) {
+  char hint[KL_HINT_CAP];
+  if (kl_log_has_stderr())
+    kl_log_write_with(KL_LOG_ERROR, "kalua", kl_log_of_error(e), "%s%s", e->message, kl_error_hint(hint, e));
+  else
+    fprintf(stderr, "kalua: %s%s\n", e->message, kl_error_hint(hint, e));
+  return kl_exit_code_of(e->kind);
 }
 
 static const kl_opt *find(const kl_opt *const *tables, const char *name, size_t n) {
@@ -90,9 +94,55 @@ static const kl_opt *find(const kl_opt *const *tables, const char *name, size_t 
   return NULL;
 }
 
+static const kl_opt *find_letter(const kl_opt *const *tables, char letter) {
+  for (; *tables; tables++) {
+    for (const kl_opt *o = *tables; o->name; o++) {
+      if (o->letter == letter || (o->name[0] == letter && !o->name[1])) return o;
+    }
+  }
+  return NULL;
+}
+
+bool kl_opt_has_values(const kl_opt *o) {
+  return o->argument && strchr(o->argument, '|') && !o->argument[strcspn(o->argument, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")];
+}
+
+/* "yes|no" as a list of texts in `copy`. */
+static void split_values(char *copy, kl_text_list *out) {
+  for (char *save = NULL, *at = strtok_r(copy, "|", &save); at; at = strtok_r(NULL, "|", &save))
+    kl_text_list_add(out, at);
+}
+
+/* Whether an option that names its values has this one; false after saying which there are. */
+static bool is_value(const char *command, const kl_opt *o, const char *value) {
+  if (!kl_opt_has_values(o)) return true;
+  kl_text_list values = {0};
+  kl_buf said = {0};
+  char *copy = strdup(o->argument);
+  bool known = false;
+  if (copy) split_values(copy, &values);
+  for (size_t i = 0; i < values.n; i++) {
+    known = known || !strcmp(values.items[i], value);
+    kl_buf_printf(&said, "%s%s", i == 0 ? "" : i + 1 < values.n ? ", " : " or ", values.items[i]);
+  }
+  if (!known) {
+    const char *near = kl_nearest(value, values.items, values.n);
+    const char *list = said.failed || !said.data ? o->argument : said.data;
+    if (near)
+      kl_cli_usage(command, "--%s is %s, not \"%.60s\"; did you mean %s?", o->name, list, value, near);
+    else
+      kl_cli_usage(command, "--%s is %s, not \"%.60s\"", o->name, list, value);
+  }
+  free(copy);
+  kl_text_list_free(&values);
+  kl_buf_free(&said);
+  return known;
+}
+
 /* Stores one option; false after printing why not. */
 static bool store(const char *command, const kl_opt *o, const char *value) {
   char *end = NULL;
+  if (o->type != KL_OPT_FLAG && !is_value(command, o, value)) return false;
   errno = 0;
   switch (o->type) {
   case KL_OPT_FLAG:
@@ -123,12 +173,29 @@ static bool store(const char *command, const kl_opt *o, const char *value) {
   return false;
 }
 
+/* Says that there is no such option, and the nearest that there is. */
+static int unknown_option(const char *command, const kl_opt *const *tables, const char *arg) {
+  kl_text_list names = {0};
+  char given[64];
+  snprintf(given, sizeof given, "%.*s", (int)strcspn(arg + strspn(arg, "-"), "="), arg + strspn(arg, "-"));
+  for (; *tables; tables++) {
+    for (const kl_opt *o = *tables; o->name; o++) {
+      if (o->help && o->name[1] && !kl_text_list_add(&names, o->name)) break;
+    }
+  }
+  const char *near = given[0] ? kl_nearest(given, names.items, names.n) : NULL;
+  int code = near ? kl_cli_usage(command, "unknown option %s; did you mean --%s?", arg, near)
+                  : kl_cli_usage(command, "unknown option %s", arg);
+  kl_text_list_free(&names);
+  return code;
+}
+
 int kl_opts_parse(const char *command, const char *usage, const kl_opt *const *tables, int argc, char **argv,
                   kl_text_list *rest, kl_text_list *after) {
   for (int i = 1; i < argc; i++) {
     const char *arg = argv[i];
     if (!strcmp(arg, "-h") || !strcmp(arg, "--help")) {
-      print_help(usage, tables);
+      kl_help_show(&(kl_help_page){command, usage, tables});
       return KL_EXIT_OK;
     }
     if (!strcmp(arg, "--")) {
@@ -138,17 +205,17 @@ int kl_opts_parse(const char *command, const char *usage, const kl_opt *const *t
       }
       break;
     }
-    const kl_opt *letter = arg[0] == '-' && arg[1] && !arg[2] ? find(tables, arg + 1, 1) : NULL;
-    if (!letter && (strncmp(arg, "--", 2) != 0 || !arg[2])) {
-      if (arg[0] == '-' && arg[1] && strncmp(arg, "--", 2) != 0) return kl_cli_usage(command, "unknown option %s", arg);
+    bool dashes = !strncmp(arg, "--", 2), letter = arg[0] == '-' && arg[1] && !dashes;
+    if (!letter && !dashes) {
       if (!rest) return kl_cli_usage(command, "unexpected argument \"%s\"", arg);
       if (!kl_text_list_add(rest, arg)) return KL_EXIT_FAILED;
       continue;
     }
-    const char *name = letter ? "" : arg + 2;
-    const char *equals = strchr(name, '=');
-    const kl_opt *o = letter ? letter : find(tables, name, equals ? (size_t)(equals - name) : strlen(name));
-    if (!o) return kl_cli_usage(command, "unknown option %s", arg);
+    const char *equals = dashes ? strchr(arg, '=') : NULL;
+    const kl_opt *o = letter ? find_letter(tables, arg[1])
+                             : find(tables, arg + 2, equals ? (size_t)(equals - arg - 2) : strlen(arg + 2));
+    if (letter && o && arg[2]) o = NULL; /* -n5 */
+    if (!o) return unknown_option(command, tables, arg);
     const char *value = NULL;
     if (o->type == KL_OPT_FLAG) {
       if (equals) return kl_cli_usage(command, "--%s takes no value", o->name);

@@ -71,7 +71,7 @@ static bool add_all_of(kl_project *p, const char *dir, kl_error *e) {
   struct dirent **found = NULL;
   int n = scandir(dir, &found, is_wanted, alphasort);
   if (n < 0) {
-    kl_error_set(e, KL_ERR_CONFIG, "cannot read the folder %.300s: %s", dir, strerror(errno));
+    kl_error_coded(e, KL_ERR_CONFIG, "project_unreadable", "cannot read the folder %.300s: %s", dir, strerror(errno));
     return false;
   }
   bool ok = true;
@@ -84,7 +84,8 @@ static bool add_all_of(kl_project *p, const char *dir, kl_error *e) {
   }
   free(found);
   if (ok && p->n == before) {
-    kl_error_set(e, KL_ERR_CONFIG, "%.300s has neither a %s nor other scripts (*.lua)", dir, file_name);
+    kl_error_coded(e, KL_ERR_CONFIG, "project_empty", "%.300s has neither a %s nor other scripts (*.lua)", dir,
+                   file_name);
     return false;
   }
   return ok;
@@ -141,8 +142,8 @@ static bool name_all(kl_project *p, kl_error *e) {
   for (size_t i = 0; i < p->n; i++) { /* those that have one come first */
     const kl_project_item *it = &p->items[i], *other = it->o.script.name ? named(p, it->o.script.name) : it;
     if (other == it) continue;
-    kl_error_set(e, KL_ERR_CONFIG, "%s: the name \"%s\" is that of %s, too", it->where, it->o.script.name,
-                 other->where);
+    kl_error_coded(e, KL_ERR_CONFIG, "project_name_taken", "%s: the name \"%s\" is that of %s, too", it->where,
+                   it->o.script.name, other->where);
     return false;
   }
   for (size_t i = 0; i < p->n; i++) {
@@ -211,6 +212,7 @@ static bool apply(kl_project *p, kl_strategy_options *o, const kl_project_flags 
 bool kl_project_load(const char *const *paths, size_t n, const kl_project_flags *flags, kl_project **out, kl_error *e) {
   kl_project *p = calloc(1, sizeof *p);
   if (!p) return no_memory(e);
+  p->ports = (kl_monitoring_ports){-1, -1};
   bool ok = true;
   for (size_t i = 0; ok && i < n; i++)
     ok = add_path(p, paths[i], e);
@@ -237,6 +239,11 @@ void kl_project_free(kl_project *p) {
 
 size_t kl_project_count(const kl_project *p) { return p->n; }
 const kl_strategy_options *kl_project_get(const kl_project *p, size_t i) { return &p->items[i].o; }
+
+const kl_limit_values *kl_project_risk(const kl_project *p, size_t i) { return &p->items[i].risk; }
+kl_count kl_project_order_group(const kl_project *p, size_t i) { return p->items[i].order_group; }
+const kl_limit_values *kl_project_account_risk(const kl_project *p) { return &p->account_risk; }
+kl_monitoring_ports kl_project_ports(const kl_project *p) { return p->ports; }
 
 size_t kl_project_files(const kl_project *p, const char *const **out) {
   *out = p->files;

@@ -13,6 +13,7 @@
 #include "cli/project_impl.h"
 #include "kalshi/operation.h"
 #include "net/permit.h"
+#include "trading/desk.h"
 
 enum { MEMORY_MAX = 16 << 20, HOOK_EVERY = 100000, HOOKS_MAX = 100, NAME_CAP = 64, LIST_MAX = 10000 };
 
@@ -28,7 +29,11 @@ typedef enum {
   ON_FAILURE,
   TEXTS,
   HOSTS,
-  PATHS
+  PATHS,
+  RISK,        /* limits of the item */
+  ORDER_GROUP, /* of the item */
+  PORT,        /* of the project: an int of kl_project */
+  ACCOUNT_RISK /* of the project */
 } kl_key_kind;
 
 typedef struct kl_key {
@@ -49,6 +54,7 @@ static const kl_key keys[] = {
     {"max_sockets", CEILING, AT(script.limits.sockets), 1, 1e5},
     {"max_handles", CEILING, AT(script.limits.handles), 1, 1e6},
     {"max_queued", MEGABYTES, AT(script.limits.queued), 1, 65536},
+    {"max_store", MEGABYTES, AT(script.limits.store), 1, 65536},
     {"log_rate", CEILING, AT(script.limits.log_rate), 1, 1e6},
     {"order_rate", RATE, AT(script.limits.order_rate), 0.001, 1e5},
     {"allow_fs", PATHS, AT(script.allow.fs), 0, 0},
@@ -59,6 +65,11 @@ static const kl_key keys[] = {
     {"on_failure", ON_FAILURE, AT(on_failure), 0, 0},
     {"probation", SECONDS, AT(probation_ms), 0, 86400},
     {"watch", YES_NO, AT(watch), 0, 0},
+    {"risk", RISK, 0, 0, 0},
+    {"order_group", ORDER_GROUP, 0, 1, KL_BELT_MOST},
+    {"account_risk", ACCOUNT_RISK, 0, 0, 0},
+    {"metrics", PORT, offsetof(kl_project, ports.metrics), 0, 65535},
+    {"web", PORT, offsetof(kl_project, ports.web), 0, 65535},
 };
 enum { KEYS = sizeof keys / sizeof *keys };
 
@@ -66,7 +77,7 @@ enum { KEYS = sizeof keys / sizeof *keys };
 typedef struct kl_reader {
   kl_project *project;
   const char *path, *dir;
-  kl_strategy_options defaults;
+  kl_project_item defaults;
   size_t memory;
   int hooks;
   kl_error *e;
@@ -81,7 +92,7 @@ static bool no_memory(const kl_reader *r) {
 /* ---- values ---- */
 
 static bool wrong(const kl_reader *r, const char *where, const char *key, const char *wanted) {
-  kl_error_set(r->e, KL_ERR_CONFIG, "%s: %s is to be %s", where, key, wanted);
+  kl_error_coded(r->e, KL_ERR_CONFIG, "project_wrong", "%s: %s is to be %s", where, key, wanted);
   return false;
 }
 
@@ -104,7 +115,7 @@ static bool list_item(const kl_reader *r, lua_State *L, const kl_key *k, const c
   if (!text_of(r, L, &text)) return wrong(r, where, k->name, "a text or a list of texts");
   kl_error why;
   if (text && k->kind == HOSTS && !kl_permit_check(text, &why)) {
-    kl_error_set(r->e, KL_ERR_CONFIG, "%s: %s: %s", where, k->name, why.message);
+    kl_error_coded(r->e, KL_ERR_CONFIG, why.code, "%s: %s: %s", where, k->name, why.message);
     return false;
   }
   if (text && k->kind == PATHS) text = kl_project_path(r->project, r->dir, text);
@@ -182,9 +193,57 @@ static bool read_name(const kl_reader *r, lua_State *L, const kl_key *k, const c
   return true;
 }
 
-/* The value at the top of the stack goes to its place in `o`. */
-static bool read_value(const kl_reader *r, lua_State *L, const kl_key *k, const char *where, kl_strategy_options *o) {
-  void *to = (char *)o + k->at;
+/* A limit and its value at the top of the stack. */
+static bool read_limit(const kl_reader *r, lua_State *L, const kl_key *k, const char *where, kl_limit_values *to) {
+  kl_error why;
+  size_t n = 0;
+  const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tolstring(L, -2, &n) : NULL;
+  if (!name) return wrong(r, where, k->name, "a table of limits with their names: { max_position = 100 }");
+  kl_limit l = kl_limit_find(name, n, &why);
+  bool ok = l != KL_LIMITS;
+  if (ok && l == KL_LIMIT_SELF_CROSS && lua_isboolean(L, -1)) {
+    ok = kl_limits_set(to, l, lua_toboolean(L, -1), &why);
+  } else if (ok && l != KL_LIMIT_SELF_CROSS && lua_type(L, -1) == LUA_TNUMBER) {
+    ok = kl_limits_set(to, l, lua_tonumber(L, -1), &why);
+  } else if (ok) {
+    kl_error_coded(&why, KL_ERR_CONFIG, "project_wrong", "%s is to be %s", kl_limit_table[l].name,
+                   l == KL_LIMIT_SELF_CROSS ? "true or false" : "a number");
+    ok = false;
+  }
+  if (!ok) kl_error_coded(r->e, KL_ERR_CONFIG, why.code, "%s: %s: %s", where, k->name, why.message);
+  return ok;
+}
+
+static bool read_limits(const kl_reader *r, lua_State *L, const kl_key *k, const char *where, kl_limit_values *to) {
+  if (!lua_istable(L, -1))
+    return wrong(r, where, k->name, "a table of limits with their names: { max_position = 100 }");
+  for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
+    if (!read_limit(r, L, k, where, to)) return false;
+  return true;
+}
+
+static bool read_account_limits(const kl_reader *r, lua_State *L, const kl_key *k, const char *where) {
+  kl_limit_values v = {0};
+  if (!read_limits(r, L, k, where, &v)) return false;
+  kl_limits_tighten(&r->project->account_risk, &v);
+  return true;
+}
+
+/* A process has one, whatever project files it is started with. */
+static bool set_port(const kl_reader *r, const kl_key *k, const char *where, int port) {
+  int *to = (int *)(void *)((char *)r->project + k->at);
+  if (*to >= 0 && *to != port) {
+    kl_error_set(r->e, KL_ERR_CONFIG, "%s: %s is %d here and %d in another project file: say one with --%s PORT", where,
+                 k->name, port, *to, k->name);
+    return false;
+  }
+  *to = port;
+  return true;
+}
+
+/* The value at the top of the stack goes to its place in the item. */
+static bool read_value(const kl_reader *r, lua_State *L, const kl_key *k, const char *where, kl_project_item *it) {
+  void *to = (char *)&it->o + k->at;
   double v = 0;
   switch (k->kind) {
   case NAME:
@@ -208,8 +267,23 @@ static bool read_value(const kl_reader *r, lua_State *L, const kl_key *k, const 
   case HOSTS:
   case PATHS:
     return read_list(r, L, k, where, to);
+  case ORDER_GROUP:
+    if (!read_number(r, L, k, where, &v)) return false;
+    it->order_group = (kl_count)v * KL_COUNT_ONE;
+    return true;
+  case PORT:
+    return read_number(r, L, k, where, &v) && set_port(r, k, where, (int)v);
+  case RISK:
+    return read_limits(r, L, k, where, &it->risk);
+  case ACCOUNT_RISK:
+    return read_account_limits(r, L, k, where);
   }
   return false;
+}
+
+/* What one script has is not what all have, and the other way round. */
+static bool belongs(const kl_key *k, bool entry) {
+  return entry ? k->kind != ACCOUNT_RISK && k->kind != PORT : k->kind != NAME;
 }
 
 /* ---- tables ---- */
@@ -219,21 +293,21 @@ static const kl_key *find_key(const kl_reader *r, lua_State *L, const char *wher
   const char *names[KEYS + 1];
   size_t n = 0;
   if (lua_type(L, -2) != LUA_TSTRING) {
-    kl_error_set(r->e, KL_ERR_CONFIG, "%s: %s", where,
-                 entry ? "one file is the only thing without a name"
-                       : "nothing here is without a name: scripts go into scripts = { ... }");
+    kl_error_coded(r->e, KL_ERR_CONFIG, "project_wrong", "%s: %s", where,
+                   entry ? "one file is the only thing without a name"
+                         : "nothing here is without a name: scripts go into scripts = { ... }");
     return NULL;
   }
   const char *name = lua_tostring(L, -2);
   for (size_t i = 0; i < KEYS; i++) {
-    if (keys[i].kind == NAME && !entry) continue;
+    if (!belongs(&keys[i], entry)) continue;
     if (!strcmp(keys[i].name, name)) return &keys[i];
     names[n++] = keys[i].name;
   }
   if (!entry) names[n++] = "scripts";
   const char *near = kl_nearest(name, names, n);
-  kl_error_set(r->e, KL_ERR_CONFIG, "%s: unknown key \"%.60s\"%s%s%s", where, name, near ? "; did you mean " : "",
-               near ? near : "", near ? "?" : "");
+  kl_error_coded(r->e, KL_ERR_CONFIG, "project_key_unknown", "%s: unknown key \"%.60s\"%s%s%s", where, name,
+                 near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
   return NULL;
 }
 
@@ -244,12 +318,13 @@ static bool read_path(const kl_reader *r, lua_State *L, const char *where, kl_st
   if (ok && text) text = kl_project_path(r->project, r->dir, text);
   if (ok && !text) return no_memory(r);
   if (!ok || !*text) {
-    kl_error_set(r->e, KL_ERR_CONFIG, "%s: the file is missing: { \"maker.lua\", args = { ... } }", where);
+    kl_error_coded(r->e, KL_ERR_CONFIG, "project_wrong", "%s: the file is missing: { \"maker.lua\", args = { ... } }",
+                   where);
     return false;
   }
   o->script.path = text;
   if (access(text, R_OK) == 0) return true;
-  kl_error_set(r->e, KL_ERR_CONFIG, "%s: cannot read %.300s: %s", where, text, strerror(errno));
+  kl_error_coded(r->e, KL_ERR_CONFIG, "project_unreadable", "%s: cannot read %.300s: %s", where, text, strerror(errno));
   return false;
 }
 
@@ -258,7 +333,9 @@ static bool read_entry(const kl_reader *r, lua_State *L, size_t number) {
   kl_project_item *it = kl_project_add(r->project);
   if (!it) return no_memory(r);
   snprintf(it->where, sizeof it->where, "%.200s: scripts[%zu]", r->path, number);
-  it->o = r->defaults;
+  it->o = r->defaults.o;
+  it->risk = r->defaults.risk;
+  it->order_group = r->defaults.order_group;
   if (!lua_istable(L, -1)) return read_path(r, L, it->where, &it->o);
   lua_rawgeti(L, -1, 1);
   bool ok = read_path(r, L, it->where, &it->o);
@@ -267,7 +344,7 @@ static bool read_entry(const kl_reader *r, lua_State *L, size_t number) {
   while (ok && lua_next(L, -2)) {
     if (!lua_isinteger(L, -2) || lua_tointeger(L, -2) != 1) {
       const kl_key *k = find_key(r, L, it->where, true);
-      ok = k && read_value(r, L, k, it->where, &it->o);
+      ok = k && read_value(r, L, k, it->where, it);
     }
     if (ok) lua_pop(L, 1);
   }
@@ -276,17 +353,18 @@ static bool read_entry(const kl_reader *r, lua_State *L, size_t number) {
 
 static bool read_entries(const kl_reader *r, lua_State *L) {
   if (lua_isnil(L, -1) || !lua_istable(L, -1)) {
-    kl_error_set(r->e, KL_ERR_CONFIG, "%.300s: scripts = { ... } is missing: which scripts shall run?", r->path);
+    kl_error_coded(r->e, KL_ERR_CONFIG, "project_wrong",
+                   "%.300s: scripts = { ... } is missing: which scripts shall run?", r->path);
     return false;
   }
   size_t n = (size_t)lua_rawlen(L, -1), named = 0;
   for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
     named++;
   if (n == 0 || named != n || n > LIST_MAX) {
-    kl_error_set(r->e, KL_ERR_CONFIG,
-                 "%.300s: scripts is to be a list of one or more, without gaps or names: { \"maker.lua\", { "
-                 "\"taker.lua\", mem = 64 } }",
-                 r->path);
+    kl_error_coded(r->e, KL_ERR_CONFIG, "project_wrong",
+                   "%.300s: scripts is to be a list of one or more, without gaps or names: { \"maker.lua\", { "
+                   "\"taker.lua\", mem = 64 } }",
+                   r->path);
     return false;
   }
   for (size_t i = 1; i <= n; i++) {
@@ -304,7 +382,8 @@ static bool read_table(kl_reader *r, lua_State *L) {
   char where[256];
   snprintf(where, sizeof where, "%.250s", r->path);
   if (!lua_istable(L, -1)) {
-    kl_error_set(r->e, KL_ERR_CONFIG, "%s: is to return a table: return { scripts = { \"maker.lua\" } }", where);
+    kl_error_coded(r->e, KL_ERR_CONFIG, "project_wrong",
+                   "%s: is to return a table: return { scripts = { \"maker.lua\" } }", where);
     return false;
   }
   for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
@@ -381,10 +460,10 @@ static int evaluate(lua_State *L) {
 
 bool kl_project_read(kl_project *p, const char *path, const char *dir, kl_error *e) {
   if (access(path, R_OK) != 0) {
-    kl_error_set(e, KL_ERR_CONFIG, "cannot read %.300s: %s", path, strerror(errno));
+    kl_error_coded(e, KL_ERR_CONFIG, "project_unreadable", "cannot read %.300s: %s", path, strerror(errno));
     return false;
   }
-  kl_reader r = {.project = p, .path = path, .dir = dir, .defaults = {.watch = true}, .e = e};
+  kl_reader r = {.project = p, .path = path, .dir = dir, .defaults = {.o.watch = true}, .e = e};
   lua_State *L = lua_newstate(allocate, &r);
   if (!L) return no_memory(&r);
   lua_pushcfunction(L, evaluate);
@@ -392,9 +471,9 @@ bool kl_project_read(kl_project *p, const char *path, const char *dir, kl_error 
     r.ok = false;
     const char *why = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "raised an error that is no text";
     if (!strncmp(why, path, strlen(path)))
-      kl_error_set(e, KL_ERR_CONFIG, "%.500s", why); /* has its place */
+      kl_error_coded(e, KL_ERR_CONFIG, "project_wrong", "%.500s", why); /* has its place */
     else
-      kl_error_set(e, KL_ERR_CONFIG, "%.300s: %.300s", path, why);
+      kl_error_coded(e, KL_ERR_CONFIG, "project_wrong", "%.300s: %.300s", path, why);
   }
   lua_close(L);
   return r.ok;

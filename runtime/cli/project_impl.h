@@ -6,6 +6,8 @@
 
 typedef struct kl_project_item {
   kl_strategy_options o;  /* texts and lists owned by the project */
+  kl_limit_values risk;   /* of its orders */
+  kl_count order_group;   /* contracts in 15 s; 0: not said */
   char where[256];        /* for errors: "DIR/kalua.lua: scripts[2]"; "" for what the command line named */
   kl_permissions by_file; /* what the project file allows */
 } kl_project_item;
@@ -13,6 +15,8 @@ typedef struct kl_project_item {
 struct kl_project {
   kl_project_item *items;
   size_t n;
+  kl_limit_values account_risk; /* of all project files together */
+  kl_monitoring_ports ports;
   const char **files;
   size_t n_files;
   void **owned;

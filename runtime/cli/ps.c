@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "control/client.h"
+#include "trading/kill_mark.h"
 
 enum { COLUMNS = 10, CELL = 32 };
 
@@ -109,20 +110,35 @@ static void print_rows(const row *rows, size_t n) {
   }
 }
 
-/* What went wrong last, for those where something did. */
-static void print_errors(const kl_running_list *l) {
+static void print_line(const char *name, const char *text, bool *first) {
   kl_buf line = {0};
+  kl_log_escape(&line, text, strlen(text));
+  if (*first) putchar('\n');
+  *first = false;
+  if (!line.failed) printf("[%s] %s\n", name, line.data);
+  kl_buf_free(&line);
+}
+
+/* What went wrong last, and why nothing is traded, for those where that is so. */
+static void print_errors(const kl_running_list *l) {
   bool first = true;
   for (size_t i = 0; i < l->n; i++) {
-    const char *error = text_of(&l->items[i], "last_error");
-    if (!*error) continue;
-    kl_buf_clear(&line);
-    kl_log_escape(&line, error, strlen(error));
-    if (first) putchar('\n');
-    first = false;
-    if (!line.failed) printf("[%s] %s\n", l->items[i].name, line.data);
+    const kl_running *r = &l->items[i];
+    const char *error = text_of(r, "last_error");
+    const json_t *notes = json_object_get(r->status, "notes"); /* an older process has none */
+    size_t k;
+    json_t *note;
+    if (*error) print_line(r->name, error, &first);
+    json_array_foreach(notes, k, note) {
+      if (json_is_string(note)) print_line(r->name, json_string_value(note), &first);
+    }
   }
-  kl_buf_free(&line);
+}
+
+/* For those that are started yet, too. */
+static void print_kill(void) {
+  char why[256];
+  if (kl_kill_mark_read(why, sizeof why)) printf("\n%s\n", why);
 }
 
 static int print_table(const kl_running_list *l) {
@@ -137,6 +153,7 @@ static int print_table(const kl_running_list *l) {
     fill_row(&rows[i], &l->items[i], now_ms);
   if (l->n > 0) print_rows(rows, l->n);
   print_errors(l);
+  print_kill();
   free(rows);
   return KL_EXIT_OK;
 }

@@ -1,12 +1,17 @@
 /* kalua run: strategies and tools, until they end or a signal comes. */
 #include <lauxlib.h>
+#include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "cli/app.h"
+#include "cli/breaker.h"
+#include "cli/monitoring.h"
 #include "cli/project.h"
 #include "cli/shadow.h"
 #include "script/debugger.h"
@@ -30,32 +35,41 @@ static bool start_all(kl_app *app, const kl_project *p, kl_error *e) {
     break;
   }
   for (size_t i = 0; i < n; i++) {
-    if (!kl_app_start_strategy(app, kl_project_get(p, (first + i) % n), e)) return false;
+    size_t k = (first + i) % n;
+    if (!kl_app_start_limited(app, kl_project_get(p, k), kl_project_risk(p, k), kl_project_order_group(p, k), e))
+      return false;
   }
   return true;
 }
 
 /* What `run` has beyond the options of every command that connects. */
 typedef struct kl_run_options {
-  bool quiet;
+  bool quiet, resume;
   const char *on_failure;
   double probation; /* seconds; negative: not said */
   kl_text_list shadows, breaks;
+  int64_t metrics, web; /* ports; -1: not said */
 } kl_run_options;
-enum { RUN_OPT_COUNT = 6 };
+enum { RUN_OPT_COUNT = 9 };
 
 static void run_opts(kl_run_options *o, kl_opt table[RUN_OPT_COUNT]) {
-  *o = (kl_run_options){.probation = -1};
-  const kl_opt opts[RUN_OPT_COUNT] = {{"quiet", KL_OPT_FLAG, &o->quiet, NULL, "no summary at the end", 0, 0},
-                                      {"on-failure", KL_OPT_TEXT, &o->on_failure, "WHAT",
-                                       "a script that fails: stop, restart, or last-good version [stop]", 0, 0},
-                                      {"probation", KL_OPT_REAL, &o->probation, "SECONDS",
-                                       "an error so soon after a reload undoes it; 0: never [10]", 0, 86400},
-                                      {"shadow", KL_OPT_LIST, &o->shadows, "NEW=OLD",
-                                       "run NEW on the same events beside the script OLD, without effect", 0, 0},
-                                      {"break", KL_OPT_LIST, &o->breaks, "PLACE",
-                                       "FILE:LINE, or with \" if CONDITION\": stop there, for kalua attach", 0, 0},
-                                      {NULL, KL_OPT_FLAG, NULL, NULL, NULL, 0, 0}};
+  *o = (kl_run_options){.probation = -1, .metrics = -1, .web = -1};
+  const kl_opt opts[RUN_OPT_COUNT] = {
+      {"quiet", KL_OPT_FLAG, &o->quiet, NULL, "no summary at the end", 0, 0},
+      {"resume", KL_OPT_FLAG, &o->resume, NULL, "scripts that their breaker halted in an earlier run go on", 0, 0},
+      {"on-failure", KL_OPT_TEXT, &o->on_failure, "stop|restart|last-good",
+       "what comes of a script that fails: it has ended, it is started again, or its last good version is",
+       .fallback = "stop"},
+      {"probation", KL_OPT_REAL, &o->probation, "SECONDS", "an error so soon after a reload undoes it; 0: never", 0,
+       86400, .fallback = "10"},
+      {"shadow", KL_OPT_LIST, &o->shadows, "NEW=OLD",
+       "run NEW on the same events beside the script OLD, without effect", 0, 0},
+      {"break", KL_OPT_LIST, &o->breaks, "PLACE",
+       "FILE:LINE, maybe with \" if CONDITION\" behind it: a task that comes there stops for kalua attach"},
+      {"metrics", KL_OPT_INT, &o->metrics, "PORT", "serve /metrics and /health on 127.0.0.1; 0: any free port", 0,
+       65535},
+      {"web", KL_OPT_INT, &o->web, "PORT", "serve a page to look at, on 127.0.0.1; 0: any free port", 0, 65535},
+      {NULL, KL_OPT_FLAG, NULL, NULL, NULL, 0, 0}};
   memcpy(table, opts, sizeof opts);
 }
 
@@ -83,6 +97,7 @@ typedef struct kl_run {
   kl_app *app;
   kl_text_list *paths;
   const kl_text_list *shadows, *breaks;
+  kl_monitoring_ports ports; /* of the command line, which wins */
   kl_project_flags flags;
   kl_file_watch *watch;
   uv_work_t look;
@@ -179,18 +194,51 @@ static bool set_breaks(kl_app *app, const kl_text_list *breaks, kl_error *e) {
   return ok;
 }
 
+static bool open_monitoring(kl_run *r, const kl_project *p, kl_error *e) {
+  kl_monitoring_ports ports = kl_project_ports(p);
+  if (r->ports.metrics >= 0) ports.metrics = r->ports.metrics;
+  if (r->ports.web >= 0) ports.web = r->ports.web;
+  return kl_monitoring_open(r->app, ports, e);
+}
+
 static bool start(kl_run *r, bool watch, kl_error *e) {
   kl_project *p = NULL;
   bool ok = kl_shadow_project(r->paths, r->shadows, &r->flags, &p, e);
   if (ok) {
     kl_project_log_permissions(p);
+    kl_breaker_limit_account(r->app, kl_project_account_risk(p));
     kl_app_prefix_output(r->app, kl_project_count(p) > 1);
-    ok = start_all(r->app, p, e) && kl_shadow_start_all(r->app, p, r->shadows, e);
+    ok = open_monitoring(r, p, e) && start_all(r->app, p, e) && kl_shadow_start_all(r->app, p, r->shadows, e);
     ok = ok && set_breaks(r->app, r->breaks, e);
     if (ok && watch) watch_files(r, p);
   }
   kl_project_free(p);
   return ok;
+}
+
+/* The first word behind the first that is no script: most likely an argument of it. NULL: there is none. */
+static const char *no_script(const kl_text_list *paths) {
+  for (size_t i = 1; i < paths->n; i++) {
+    const char *dot = strrchr(paths->items[i], '.');
+    if ((!dot || strcmp(dot, ".lua") != 0) && access(paths->items[i], F_OK) != 0) return paths->items[i];
+  }
+  return NULL;
+}
+
+/* .env is read where kalua is started. One that lies beside a script instead, where the key is missed, is a mistake. */
+static void say_other_env(const kl_text_list *paths) {
+  for (size_t i = 0; i < paths->n; i++) {
+    struct stat s;
+    const char *path = paths->items[i], *slash = strrchr(path, '/');
+    bool folder = stat(path, &s) == 0 && S_ISDIR(s.st_mode);
+    char file[PATH_MAX], here[PATH_MAX], there[PATH_MAX];
+    if (!folder && !slash) continue;
+    snprintf(file, sizeof file, "%.*s/.env", folder ? (int)strlen(path) : (int)(slash - path), path);
+    if (!realpath(file, there) || (realpath(".env", here) && !strcmp(here, there))) continue;
+    kl_log_warn("kalua",
+                "%s is not read: .env counts in the folder where kalua is started; change to that folder first", file);
+    return;
+  }
 }
 
 int kl_command_run(int argc, char **argv) {
@@ -209,22 +257,28 @@ int kl_command_run(int argc, char **argv) {
   int code = kl_opts_parse("run", usage, (const kl_opt *const[]){own, connect, NULL}, argc, argv, &paths, &args);
   if (code < 0 && run.shadows.n) code = kl_shadow_parse(&run.shadows, &paths);
   if (code < 0 && paths.n == 0 && (access("kalua.lua", F_OK) != 0 || !kl_text_list_add(&paths, "kalua.lua")))
-    code = kl_cli_usage("run", "which script? There is no kalua.lua here");
-  if (code < 0 && run.on_failure && failure_named(run.on_failure) == KL_FAILED_COUNT)
-    code = kl_cli_usage("run", "--on-failure takes stop, restart or last-good, not \"%s\"", run.on_failure);
+    code = kl_cli_usage("run", "which script? There is no kalua.lua here; `kalua new DIR` makes a folder with one");
+  if (code < 0 && no_script(&paths))
+    code = kl_cli_usage("run", "there is no script \"%s\"; arguments of a script stand behind --: kalua run %s -- %s",
+                        no_script(&paths), paths.items[0], no_script(&paths));
   if (code < 0 && wrong_break(&run.breaks))
     code = kl_cli_usage("run", "--break takes FILE:LINE, or \"FILE:LINE if CONDITION\", not \"%s\"",
                         wrong_break(&run.breaks));
   kl_app *app = NULL;
   kl_run r = {.paths = &paths, .shadows = &run.shadows, .breaks = &run.breaks}; /* until the loop has ended */
   kl_error e = {0};
-  o.keeps_state = true;
+  o.keeps_state = o.trades = true;
   if (code < 0 && !kl_app_open(&o, KL_VERSION, &app, &e)) code = kl_cli_fail(&e);
   if (code < 0) {
+    say_other_env(&paths);
     kl_app_strategies(app);
+    if (run.resume) kl_app_resume(app);
     r.app = app;
+    r.ports = (kl_monitoring_ports){(int)run.metrics, (int)run.web};
     r.flags = flags_of(app, &run, (char *const *)args.items);
+    if (!run.quiet) kl_app_show_status(app);
     if (start(&r, !o.no_watch, &e)) {
+      kl_app_say_real(app);
       code = kl_app_run(app, 0);
       kl_file_watch_close(r.watch);
       r.watch = NULL;

@@ -265,9 +265,9 @@ int kl_command_shadow(int argc, char **argv) {
       "operation, market, side, price and count, within a second. NAME is one that `kalua ps` shows, of the\n"
       "script or of its shadow, or PID:NAME; without it, all shadows.\n";
   wish w = {.n = 1000};
-  const kl_opt own[] = {{"lines", KL_OPT_INT, &w.n, "N", "the last N differences [1000]", 0, 10000},
+  const kl_opt own[] = {{"lines", KL_OPT_INT, &w.n, "N", "the last N differences", 0, 10000, .fallback = "1000"},
                         {"json", KL_OPT_FLAG, &w.json, NULL, "an array of objects", 0, 0},
-                        {"start", KL_OPT_TEXT, &w.start, "FILE", "start one, with a copy of the state of NAME", 0, 0},
+                        {"start", KL_OPT_TEXT, &w.start, "SCRIPT", "start one, with a copy of the state of NAME", 0, 0},
                         {"promote", KL_OPT_FLAG, &w.promote, NULL, "the new version becomes the one that runs", 0, 0},
                         {"stop", KL_OPT_FLAG, &w.stop, NULL, "end the shadow; the script goes on", 0, 0},
                         {NULL, KL_OPT_FLAG, NULL, NULL, NULL, 0, 0}};

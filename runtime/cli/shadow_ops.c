@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/json_fields.h"
+#include "base/log.h"
 #include "cli/shadow.h"
 
 enum { DIFFERENCES_DEFAULT = 1000 };
@@ -89,8 +90,8 @@ static kl_shadow *named(const kl_environment *env, kl_control_call *call, const 
   if (s) return s;
   kl_error e;
   if (name)
-    kl_error_set(&e, KL_ERR_VALIDATION, "%.100s has no shadow; `kalua shadow %.100s --start FILE` starts one", name,
-                 name);
+    kl_error_coded(&e, KL_ERR_VALIDATION, "no_shadow",
+                   "%.100s has no shadow; `kalua shadow %.100s --start FILE` starts one", name, name);
   else
     kl_error_set(&e, KL_ERR_VALIDATION, "the request lacks `name`, that of a script");
   kl_control_refuse(call, &e, NULL);
@@ -140,7 +141,7 @@ static bool begin_shadow(kl_app *a, const char *name, const char *path, kl_error
   else if (kl_strategy_shadow_of(of))
     kl_error_set(e, KL_ERR_VALIDATION, "%s is a shadow itself", name);
   else if (!kl_strategy_script(of) || status_of(of).stopping)
-    kl_error_set(e, KL_ERR_VALIDATION, "%s does not run", name);
+    kl_error_coded(e, KL_ERR_VALIDATION, "not_running", "%s does not run", name);
   else {
     kl_strategy_options o = *kl_strategy_get_options(of);
     o.script.path = path;
@@ -191,8 +192,8 @@ static void run_promote(void *data, kl_control_call *call, const json_t *fields)
   const kl_strategy_status status = status_of(kl_shadow_strategy(s, KL_ACTOR_NEW));
   kl_error e = {0};
   if (status.phase == KL_STRATEGY_ENDED) {
-    kl_error_set(&e, KL_ERR_VALIDATION, "its shadow has %s%s%s; `kalua start %s` starts it again",
-                 status.failed ? "failed: " : "ended", status.failed ? status.last_error : "", "", status.name);
+    kl_error_coded(&e, KL_ERR_VALIDATION, "no_shadow", "its shadow has %s%s%s; `kalua start %s` starts it again",
+                   status.failed ? "failed: " : "ended", status.failed ? status.last_error : "", "", status.name);
     kl_control_refuse(call, &e, NULL);
     return;
   }
@@ -218,7 +219,7 @@ void kl_shadow_summary(const kl_environment *env) {
   for (kl_shadow *s = kl_shadow_next(env, NULL); s; s = kl_shadow_next(env, s)) {
     kl_comparison_counts n;
     kl_comparison_count(kl_shadow_comparison(s), INT64_MAX, &n);
-    fprintf(stderr, "  shadow    of %s: %" PRIu64 " same, %" PRIu64 " only old, %" PRIu64 " only new\n",
-            name_of(s, KL_ACTOR_OLD), n.same, n.only[KL_ACTOR_OLD], n.only[KL_ACTOR_NEW]);
+    kl_stderr_printf("  shadow    of %s: %" PRIu64 " same, %" PRIu64 " only old, %" PRIu64 " only new\n",
+                     name_of(s, KL_ACTOR_OLD), n.same, n.only[KL_ACTOR_OLD], n.only[KL_ACTOR_NEW]);
   }
 }

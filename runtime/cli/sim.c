@@ -13,7 +13,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/units.h"
-#include "cli/cli.h"
+#include "cli/connect_options.h"
 #include "cli/sim_access.h"
 #include "sim/sim.h"
 
@@ -164,16 +164,17 @@ int kl_command_sim(int argc, char **argv) {
   bool tls = false, quiet = false, maintenance = false, json = false;
   const char *level_name = NULL, *tier = NULL, *faults = NULL, *precision = NULL, *state = NULL;
   const kl_opt own[] = {
-      {"port", KL_OPT_INT, &port, "N", "0 takes any free one [0]", 0, 65535},
-      {"seed", KL_OPT_INT, &seed, "N", "the same seed gives the same market [1]", 0, 9e15},
-      {"markets", KL_OPT_INT, &markets, "N", "how many [36]", 1, 10000},
-      {"speed", KL_OPT_REAL, &speed, "X", "1 is real time [1]", 0.01, 1000},
+      {"port", KL_OPT_INT, &port, "N", "0 takes any free one", 0, 65535, .fallback = "0"},
+      {"seed", KL_OPT_INT, &seed, "N", "the same seed gives the same market", 0, 9e15, .fallback = "1",
+       .group = "The market"},
+      {"markets", KL_OPT_INT, &markets, "N", "how many markets", 1, 10000, .fallback = "36"},
+      {"speed", KL_OPT_REAL, &speed, "X", "1 is real time", 0.01, 1000, .fallback = "1"},
       {"rate", KL_OPT_REAL, &rate, "N", "book messages a second that the traders aim at", 0.1, 100000},
-      {"users", KL_OPT_INT, &users, "N", "accounts, each with a key [1]", 1, 100},
-      {"tier", KL_OPT_TEXT, &tier, "NAME", "rate limits, basic to prestige [prestige]", 0, 0},
+      {"users", KL_OPT_INT, &users, "N", "accounts, each with a key", 1, 100, .fallback = "1", .group = "Accounts"},
+      {"tier", KL_OPT_TEXT, &tier, KL_TIERS, "rate limits of every account", .fallback = "prestige"},
       {"faults", KL_OPT_TEXT, &faults, "SPEC", "what goes wrong, like create_order:lose-after=1%", 0, 0},
-      {"balance-precision", KL_OPT_TEXT, &precision, "DOLLARS", "of balances: 0.01, or 0.0001 of direct members [0.01]",
-       0, 0},
+      {"balance-precision", KL_OPT_TEXT, &precision, "0.01|0.0001",
+       "of balances: 0.01, or 0.0001 as direct members have it", .fallback = "0.01"},
       {"state", KL_OPT_TEXT, &state, "FILE", "the exchange goes on with it, and outlives a kill", 0, 0},
       {"tls", KL_OPT_FLAG, &tls, NULL, "https and wss, with a certificate of its own", 0, 0},
       {"quiet-market", KL_OPT_FLAG, &quiet, NULL, "no synthetic traders", 0, 0},
@@ -181,19 +182,15 @@ int kl_command_sim(int argc, char **argv) {
        "429 for post-only orders after N a minute would have crossed", 1, 100000},
       {"maintenance", KL_OPT_FLAG, &maintenance, NULL, "trading pauses Thursday 03:00 to 05:00 Eastern", 0, 0},
       {"json", KL_OPT_FLAG, &json, NULL, "one JSON line when it is ready", 0, 0},
-      {"log", KL_OPT_TEXT, &level_name, "LEVEL", "error, warn, info, debug or trace [warn]", 0, 0},
+      {"log", KL_OPT_TEXT, &level_name, "error|warn|info|debug|trace", "how much is logged", .fallback = "warn"},
       {NULL, KL_OPT_FLAG, NULL, NULL, NULL, 0, 0}};
   int code =
       kl_opts_parse("sim", usage, (const kl_opt *const[]){own, kl_sim_access_options(), NULL}, argc, argv, NULL, NULL);
   if (code >= 0) return code;
   kl_log_level level = KL_LOG_WARN;
-  if (level_name && !kl_log_level_parse(level_name, &level)) {
-    return kl_cli_usage("sim", "unknown log level \"%s\"", level_name);
-  }
+  if (level_name) kl_log_level_parse(level_name, &level);
   kl_error e = {0};
   if (faults && !kl_sim_faults_check(faults, &e)) return kl_cli_usage("sim", "--%s", e.message);
-  if (precision && strcmp(precision, "0.01") != 0 && strcmp(precision, "0.0001") != 0)
-    return kl_cli_usage("sim", "--balance-precision is 0.01 or 0.0001, not \"%s\"", precision);
   kl_log_open(level, false, NULL);
   kl_auth_harden_process();
   /* Blocked before the thread starts, so that the signals come to sigwait and to nobody else. */

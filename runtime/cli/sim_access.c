@@ -14,21 +14,24 @@ static struct {
 
 const kl_opt *kl_sim_access_options(void) {
   static const kl_opt table[] = {
-      {"user", KL_OPT_LIST, &access_options.users, "ID=FILE",
-       "an account for a key that you have: its id, PEM file (repeatable)", 0, 0},
-      {"clock-skew", KL_OPT_INT, &access_options.clock_skew_ms, "MS", "how far a timestamp may be off [15000]", 1, 1e9},
+      {"user", KL_OPT_LIST, &access_options.users, "ID=FILE", "an account for a key that you have: its id, PEM file", 0,
+       0},
+      {"clock-skew", KL_OPT_INT, &access_options.clock_skew_ms, "MS", "how far a timestamp may be off", 1, 1e9,
+       .fallback = "15000"},
       {"read-lag", KL_OPT_INT, &access_options.read_lag_ms, "MS",
-       "how far reads of one's own orders, fills and money lag [0]", 0, 60000},
-      {"history", KL_OPT_INT, &access_options.history_s, "S", "what is older is in /historical only [90 and 14 days]",
-       1, 1e9},
+       "how far reads of one's own orders, fills and money lag", 0, 60000, .fallback = "0"},
+      {"history", KL_OPT_INT, &access_options.history_s, "S", "what is older is in /historical only", 1, 1e9,
+       .fallback = "90 and 14 days"},
       {"region-expires", KL_OPT_INT, &access_options.region_s, "S",
        "seconds until keys may not trade sports and elections", 0, 1e9},
       {"fcm", KL_OPT_FLAG, &access_options.fcm, NULL, "the first account is an FCM member", 0, 0},
       {"fcm-fix-only", KL_OPT_FLAG, &access_options.fcm_fix_only, NULL, "keys of subtraders may not use REST", 0, 0},
-      {"ws-connections", KL_OPT_INT, &access_options.connections, "N", "WebSockets of an account at once [200]", 1,
-       1e6},
-      {"ws-markets", KL_OPT_INT, &access_options.markets, "N", "market subscriptions of a WebSocket [500000]", 1, 1e9},
-      {"ws-commands", KL_OPT_INT, &access_options.commands, "N", "commands of a WebSocket a second [10000]", 1, 1e9},
+      {"ws-connections", KL_OPT_INT, &access_options.connections, "N", "WebSockets of an account at once", 1, 1e6,
+       .fallback = "200"},
+      {"ws-markets", KL_OPT_INT, &access_options.markets, "N", "market subscriptions of a WebSocket", 1, 1e9,
+       .fallback = "500000"},
+      {"ws-commands", KL_OPT_INT, &access_options.commands, "N", "commands of a WebSocket a second", 1, 1e9,
+       .fallback = "10000"},
       {NULL, KL_OPT_FLAG, NULL, NULL, NULL, 0, 0}};
   return table;
 }

@@ -4,12 +4,18 @@
 
 #include "bindings/expect.h"
 #include "cli/account.h"
+#include "sim/mirror_door.h"
+#include "trading/desk.h"
 
 typedef struct kl_summary {
+  const char *account; /* of a profile: only what is its own is printed; NULL: of the first */
   double seconds;
   uint64_t messages, errors;
   int64_t orders, fills; /* -1: not known */
   kl_account_snapshot before, after;
+  bool paper, paper_known; /* orders were paper, and what came of them is known: */
+  kl_sim_mirror_report report;
+  kl_desk *desk; /* what the scripts have traded; NULL: nothing */
 } kl_summary;
 
 /* Prints it to stderr. */

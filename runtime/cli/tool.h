@@ -13,4 +13,7 @@ bool kl_tool_terminal(void);
 /* Colours are wanted where there is a terminal: not with NO_COLOR or TERM=dumb. */
 bool kl_tool_colour(void);
 
+/* Columns of the terminal, else those that COLUMNS says, else 80. */
+int kl_tool_width(void);
+
 #endif

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/explain.h"
 #include "cli/cli.h"
+#include "cli/help.h"
 #include "cli/settings.h"
 #include "net/http.h"
 #include "net/url.h"
@@ -30,7 +32,9 @@ static void add_kinds(kl_buf *b) {
   for (const kl_sim_trigger_kind *k = kl_sim_trigger_kinds; k->name; k++) {
     if (strcmp(k->group, group) != 0) kl_buf_printf(b, "\n%s\n", k->group);
     group = k->group;
-    kl_buf_printf(b, "  %-12s %s\n", k->name, k->summary);
+    char name[32];
+    snprintf(name, sizeof name, "  %s", k->name);
+    kl_help_entry(b, name, 15, k->summary, 80); /* whatever the terminal: pages are made of it */
   }
 }
 
@@ -171,9 +175,11 @@ static int tell(const request *r, const outcome *o) {
   json_t *root = json_loadb(o->body.data ? o->body.data : "", o->body.len, 0, NULL);
   const char *message = json_string_value(json_object_get(root, "message"));
   const char *why = json_string_value(json_object_get(json_object_get(root, "error"), "message"));
+  const char *word = json_string_value(json_object_get(json_object_get(root, "error"), "code"));
+  char hint[KL_HINT_CAP];
   int code = KL_EXIT_OK;
   if (o->error.kind) {
-    fprintf(stderr, "kalua: the simulator at %s: %s\n", r->base, o->error.message);
+    fprintf(stderr, "kalua: the simulator at %s: %s%s\n", r->base, o->error.message, kl_error_hint(hint, &o->error));
     code = KL_EXIT_NETWORK;
   } else if (o->status == 200 && message) {
     if (r->json)
@@ -181,10 +187,11 @@ static int tell(const request *r, const outcome *o) {
     else
       puts(message);
   } else if (why) {
-    fprintf(stderr, "kalua: %s: %s\n", r->words.items[0], why);
+    fprintf(stderr, "kalua: %s: %s%s\n", r->words.items[0], why, kl_explain_hint(hint, kl_explained(word, 0)));
     code = KL_EXIT_FAILED;
   } else {
-    fprintf(stderr, "kalua: what answers at %s (status %d) is no simulator of Kalua\n", r->base, o->status);
+    fprintf(stderr, "kalua: what answers at %s (status %d) is no simulator of Kalua (kalua explain no_simulator)\n",
+            r->base, o->status);
     code = KL_EXIT_FAILED;
   }
   json_decref(root);
@@ -216,6 +223,13 @@ static int call(const request *r) {
   return code;
 }
 
+/* The help that it refers to is that of the kind, where there is one. */
+static int kind_usage(const kl_sim_trigger_kind *kind, const kl_error *e) {
+  char command[64];
+  snprintf(command, sizeof command, "trigger%s%s", kind ? " " : "", kind ? kind->name : "");
+  return kl_cli_usage(command, "%s", e->message);
+}
+
 static int run(request *r, bool help) {
   kl_error e = {0};
   if (r->list) {
@@ -229,8 +243,7 @@ static int run(request *r, bool help) {
     print_kind(kind);
     return KL_EXIT_OK;
   }
-  if (!kl_sim_trigger_check(r->words.items[0], r->words.items + 1, false, &e))
-    return kl_cli_usage(kind ? "trigger" : NULL, "%s", e.message);
+  if (!kl_sim_trigger_check(r->words.items[0], r->words.items + 1, false, &e)) return kind_usage(kind, &e);
   if (!kl_settings_load(&r->settings, ".env", &e)) return kl_cli_fail(&e);
   int code = find_simulator(r);
   return code >= 0 ? code : call(r);
@@ -245,8 +258,9 @@ int kl_command_trigger(int argc, char **argv) {
   add_kinds(&usage);
   if (usage.failed) return KL_EXIT_FAILED;
   const kl_opt own[] = {
-      {"rest-url", KL_OPT_TEXT, &r.rest_url, "URL", "which simulator (KALSHI_REST_URL) [the one that runs]", 0, 0},
-      {"ca", KL_OPT_TEXT, &r.ca_file, "FILE", "certificate to trust, of one with --tls (KALUA_CA)", 0, 0},
+      {"rest-url", KL_OPT_TEXT, &r.rest_url, "URL", "which simulator", .variable = "KALSHI_REST_URL",
+       .fallback = "the one that runs"},
+      {"ca", KL_OPT_TEXT, &r.ca_file, "FILE", "certificate to trust, of one with --tls", .variable = "KALUA_CA"},
       {"json", KL_OPT_FLAG, &r.json, NULL, "what was done as JSON", 0, 0},
       {"list", KL_OPT_FLAG, &r.list, NULL, "name the kinds", 0, 0},
       {"complete", KL_OPT_TEXT, &r.complete, "KIND", NULL, 0, 0},

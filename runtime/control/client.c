@@ -63,8 +63,9 @@ bool kl_control_open_peer(const kl_listed *to, int timeout_ms, kl_control_peer *
   int fd = p ? open_socket(to->socket, deadline_of(timeout_ms)) : -1;
   if (fd < 0) {
     int why = p ? errno : ENOMEM;
-    kl_error_set(e, why == EAGAIN ? KL_ERR_TIMEOUT : KL_ERR_NETWORK, "process %lld cannot be reached: %s",
-                 (long long)to->pid, why == EAGAIN ? "too many others try" : strerror(why));
+    kl_error_coded(e, why == EAGAIN ? KL_ERR_TIMEOUT : KL_ERR_NETWORK, "process_silent",
+                   "process %lld cannot be reached: %s", (long long)to->pid,
+                   why == EAGAIN ? "too many others try" : strerror(why));
     free(p);
     return false;
   }
@@ -84,9 +85,9 @@ bool kl_control_greet(kl_control_peer *p, int timeout_ms, kl_error *e) {
     kl_error_set(e, KL_ERR_RATE_LIMIT, "process %lld: %.400s", (long long)p->pid, why);
   } else if (!ok) {
     const char *version = json_string_value(json_object_get(hello, "kalua"));
-    kl_error_set(e, KL_ERR_VALIDATION,
-                 "process %lld is of kalua %.20s, this is " KL_VERSION "; use that one to reach it", (long long)p->pid,
-                 version ? version : "of another version");
+    kl_error_coded(e, KL_ERR_VALIDATION, "other_version",
+                   "process %lld is of kalua %.20s, this is " KL_VERSION "; use that one to reach it",
+                   (long long)p->pid, version ? version : "of another version");
   }
   json_decref(hello);
   return ok;
@@ -121,7 +122,7 @@ static bool send_all(kl_control_peer *p, const char *text, size_t n, kl_error *e
       struct pollfd f = {.fd = p->fd, .events = POLLOUT};
       poll(&f, 1, -1);
     } else if (w == 0 || errno != EINTR) {
-      kl_error_set(e, KL_ERR_CLOSED, "process %lld has ended meanwhile", (long long)p->pid);
+      kl_error_coded(e, KL_ERR_CLOSED, "process_ended", "process %lld has ended meanwhile", (long long)p->pid);
       return false;
     }
   }
@@ -171,7 +172,7 @@ static bool read_more(kl_control_peer *p, int64_t deadline, kl_error *e) {
   int ready = poll(&f, 1, left_ms(deadline));
   if (ready < 0 && errno == EINTR) return true;
   if (ready == 0) {
-    kl_error_set(e, KL_ERR_TIMEOUT, "process %lld does not answer", (long long)p->pid);
+    kl_error_coded(e, KL_ERR_TIMEOUT, "process_silent", "process %lld does not answer", (long long)p->pid);
     return false;
   }
   if (!kl_buf_reserve(&p->in, READ_SIZE)) {
@@ -181,7 +182,7 @@ static bool read_more(kl_control_peer *p, int64_t deadline, kl_error *e) {
   ssize_t n = recv(p->fd, p->in.data + p->in.len, READ_SIZE, 0);
   if (n > 0) p->in.len += (size_t)n;
   if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR))) return true;
-  kl_error_set(e, KL_ERR_CLOSED, "process %lld has ended meanwhile", (long long)p->pid);
+  kl_error_coded(e, KL_ERR_CLOSED, "process_ended", "process %lld has ended meanwhile", (long long)p->pid);
   return false;
 }
 

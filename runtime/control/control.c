@@ -37,6 +37,14 @@ static void on_news(uv_async_t *h) {
   kl_operations_lines(c->operations);
 }
 
+void kl_control_on_start(kl_control *c, kl_may_start *may, void *data) {
+  if (c) kl_operations_on_start(c->operations, may, data);
+}
+
+void kl_control_on_notes(kl_control *c, kl_strategy_notes *notes, void *data) {
+  if (c) kl_operations_on_notes(c->operations, notes, data);
+}
+
 static void handle_closed(uv_handle_t *h) {
   kl_control *c = h->data;
   if (--c->handles > 0) return;
@@ -100,9 +108,20 @@ kl_control *kl_control_open(uv_loop_t *loop, kl_host *host, const char *env) {
   return c;
 }
 
+void kl_control_account(kl_control *c, const kl_listed_account *account) {
+  kl_error e = {0};
+  if (!c || !c->listing) return;
+  if (!kl_listing_account(c->listing, account))
+    kl_log_warn("kalua", "`kalua kill` cannot cancel this process's orders when it hangs: not enough memory");
+  else if (!kl_listing_publish(c->listing, &e))
+    say_unlisted(c, &e);
+}
+
 void kl_control_give_lines(kl_control *c) {
   if (c && kl_operations_read(c->operations)) kl_operations_lines(c->operations);
 }
+
+kl_lines *kl_control_lines(kl_control *c) { return c ? c->lines : NULL; }
 
 bool kl_control_adopt(kl_control *c, int fd) { return c && kl_control_server_adopt(c->server, fd); }
 

@@ -30,12 +30,58 @@ struct kl_listing {
   int64_t started_ms;
   char **names; /* owned */
   size_t n_names;
+  kl_listed_account *accounts; /* owned, with their texts */
+  size_t n_accounts;
 };
+
+/* The texts of an account, by the names that they have in the file. */
+enum { ACCOUNT_FIELDS = 7 };
+static const char *const account_keys[ACCOUNT_FIELDS] = {"env",      "rest_url", "ca_file", "key_id",
+                                                         "key_path", "profile",  "settings"};
+static void account_texts(kl_listed_account *a, const char **out[ACCOUNT_FIELDS]) {
+  const char **texts[ACCOUNT_FIELDS] = {&a->env,      &a->rest_url, &a->ca_file, &a->key_id,
+                                        &a->key_path, &a->profile,  &a->settings};
+  memcpy(out, texts, sizeof texts);
+}
+
+static void account_free(kl_listed_account *a) {
+  const char **texts[ACCOUNT_FIELDS];
+  account_texts(a, texts);
+  for (size_t i = 0; i < ACCOUNT_FIELDS; i++)
+    free((char *)(uintptr_t)*texts[i]);
+  *a = (kl_listed_account){0};
+}
+
+static void accounts_free(kl_listed_account *all, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    account_free(&all[i]);
+  free(all);
+}
+
+/* A new one at the end; NULL when memory is out. */
+static kl_listed_account *account_add(kl_listed_account **all, size_t *n) {
+  kl_listed_account *grown = realloc(*all, (*n + 1) * sizeof *grown);
+  if (!grown) return NULL;
+  *all = grown;
+  grown[*n] = (kl_listed_account){0};
+  return &grown[(*n)++];
+}
 
 /* ---- of a process that runs ---- */
 
 static void write_listing(const kl_listing *l, kl_buf *b) {
   kl_buf_char(b, '{');
+  kl_json_key(b, "accounts");
+  kl_buf_char(b, '[');
+  for (size_t k = 0; k < l->n_accounts; k++) {
+    const char **texts[ACCOUNT_FIELDS];
+    account_texts(&l->accounts[k], texts);
+    kl_buf_str(b, k ? ",{" : "{");
+    for (size_t i = 0; i < ACCOUNT_FIELDS; i++)
+      if (*texts[i]) kl_json_field_str(b, account_keys[i], *texts[i]);
+    kl_buf_char(b, '}');
+  }
+  kl_buf_char(b, ']');
   kl_json_field_int(b, "pid", getpid());
   kl_json_field_int(b, "started_ms", l->started_ms);
   kl_json_field_str(b, "socket", l->socket);
@@ -67,8 +113,8 @@ static bool list_it(kl_listing *l) {
 }
 
 static void set_error(kl_error *e, const char *path, int why) {
-  kl_error_set(e, KL_ERR_CONFIG, "the folder of running scripts, %.300s: %s", path,
-               why == EPERM ? "it must belong to this user and be closed to others" : strerror(why));
+  kl_error_coded(e, KL_ERR_CONFIG, "runtime_folder_unusable", "the folder of running scripts, %.300s: %s", path,
+                 why == EPERM ? "it must belong to this user and be closed to others" : strerror(why));
 }
 
 bool kl_listing_open(kl_listing **out, kl_error *e) {
@@ -96,6 +142,25 @@ bool kl_listing_publish(kl_listing *l, kl_error *e) {
   if (list_it(l)) return true;
   set_error(e, l->path, errno);
   return false;
+}
+
+bool kl_listing_account(kl_listing *l, const kl_listed_account *a) {
+  kl_listed_account given = *a, copy = {0};
+  const char **from[ACCOUNT_FIELDS], **to[ACCOUNT_FIELDS];
+  bool ok = true;
+  account_texts(&given, from);
+  account_texts(&copy, to);
+  for (size_t i = 0; i < ACCOUNT_FIELDS; i++) {
+    if (!*from[i]) continue;
+    *to[i] = strdup(*from[i]);
+    ok = ok && *to[i];
+  }
+  kl_listed_account *place = ok ? account_add(&l->accounts, &l->n_accounts) : NULL;
+  if (place)
+    *place = copy;
+  else
+    account_free(&copy);
+  return place != NULL;
 }
 
 bool kl_listing_in_place(const kl_listing *l) {
@@ -127,6 +192,7 @@ void kl_listing_close(kl_listing *l) {
   for (size_t i = 0; i < l->n_names; i++)
     free(l->names[i]);
   free(l->names);
+  accounts_free(l->accounts, l->n_accounts);
   free(l);
 }
 
@@ -253,6 +319,27 @@ static bool copy_names(kl_listed *out, const json_t *names) {
   return out->names != NULL;
 }
 
+static bool copy_account(kl_listed *out, const json_t *o) {
+  const char **texts[ACCOUNT_FIELDS];
+  kl_listed_account *a = account_add(&out->accounts, &out->n_accounts);
+  if (!a) return false;
+  account_texts(a, texts);
+  for (size_t i = 0; i < ACCOUNT_FIELDS; i++) {
+    const char *text = json_string_value(json_object_get(o, account_keys[i]));
+    if (text && !(*texts[i] = strdup(text))) return false;
+  }
+  return true;
+}
+
+/* A process of an older version has one, beside its other fields. */
+static bool copy_accounts(kl_listed *out, const json_t *o) {
+  const json_t *all = json_object_get(o, "accounts"), *one;
+  size_t i;
+  if (!all && json_object_get(o, "key_id")) return copy_account(out, o);
+  json_array_foreach(all, i, one) if (!copy_account(out, one)) return false;
+  return true;
+}
+
 static bool add_found(void *data, const char *name, const char *text, size_t n) {
   found *f = data;
   (void)name;
@@ -266,7 +353,7 @@ static bool add_found(void *data, const char *name, const char *text, size_t n) 
       *one = (kl_listed){.pid = json_integer_value(json_object_get(o, "pid")),
                          .started_ms = json_integer_value(json_object_get(o, "started_ms")),
                          .socket = strdup(socket)};
-      f->failed = !one->socket || !copy_names(one, json_object_get(o, "names"));
+      f->failed = !one->socket || !copy_names(one, json_object_get(o, "names")) || !copy_accounts(one, o);
     } else {
       f->failed = true;
     }
@@ -320,6 +407,7 @@ void kl_listed_free(kl_listed *all, size_t n) {
       free(all[i].names[k]);
     free(all[i].names);
     free(all[i].socket);
+    accounts_free(all[i].accounts, all[i].n_accounts);
   }
   free(all);
 }

@@ -13,11 +13,21 @@ enum { KL_LISTED_NAME = 256 };
 
 /* ---- of a process that runs ---- */
 
+/* An account that a process trades on, for who has to cancel its orders when it no longer can. Nothing of it is a
+ * secret: of the key only where its file is. NULL: unknown. */
+typedef struct kl_listed_account {
+  const char *env, *rest_url, *ca_file, *key_id, *key_path;
+  const char *profile;  /* what kalshi.connect calls it; NULL: the account of the command */
+  const char *settings; /* the file of settings in which the key itself is; NULL: it is not in one */
+} kl_listed_account;
+
 typedef struct kl_listing kl_listing;
 /* Opens the folder. False with `e`. */
 bool kl_listing_open(kl_listing **out, kl_error *e);
 /* Lists this process, once its socket is there. False with `e`. */
 bool kl_listing_publish(kl_listing *l, kl_error *e);
+/* One more, from the next kl_listing_publish on; the texts are copied. False when memory is out. */
+bool kl_listing_account(kl_listing *l, const kl_listed_account *a);
 /* Whether both are there still: folders of running processes are removed when a user logs out, or tidied. */
 bool kl_listing_in_place(const kl_listing *l);
 /* Opens the folder again, or a new one in its place; then comes the socket, then kl_listing_publish, which lists the
@@ -45,6 +55,8 @@ typedef struct kl_listed {
   char *socket; /* its name in the folder */
   char **names;
   size_t n_names;
+  kl_listed_account *accounts; /* owned, with their texts */
+  size_t n_accounts;
 } kl_listed;
 /* Those that run, the oldest first. What killed processes left behind is removed. *out is owned: kl_listed_free. False
  * with `e`. */

@@ -36,6 +36,10 @@ struct kl_operations {
   kl_lines *lines;
   kl_list ends, readings;
   atomic_size_t n_readings;
+  kl_operations_may_start *may_start; /* NULL: always */
+  void *may_start_data;
+  kl_operations_notes *notes; /* NULL: there are none */
+  void *notes_data;
   uv_prepare_t prepare; /* looks after `ends` in each turn of the loop */
 };
 
@@ -76,6 +80,10 @@ static void add_status(kl_buf *b, const kl_operations *o, const kl_strategy *g) 
   kl_json_field_int(b, "memory_peak", (int64_t)s.script.memory_peak);
   kl_json_field_int(b, "errors", (int64_t)s.script.errors);
   kl_json_field_str(b, "last_error", s.last_error);
+  kl_json_key(b, "notes");
+  kl_buf_char(b, '[');
+  if (o->notes) o->notes(o->notes_data, g, b);
+  kl_buf_char(b, ']');
   kl_buf_char(b, '}');
 }
 
@@ -107,7 +115,7 @@ static kl_strategy *named(const kl_operations *o, kl_control_call *call, const j
   if (g) return g;
   kl_error e;
   if (name)
-    kl_error_set(&e, KL_ERR_VALIDATION, "no script of this process is called \"%.100s\"", name);
+    kl_error_coded(&e, KL_ERR_VALIDATION, "no_such_script", "no script of this process is called \"%.100s\"", name);
   else
     kl_error_set(&e, KL_ERR_VALIDATION, "the request lacks `name`, that of a script");
   kl_control_refuse(call, &e, NULL);
@@ -188,7 +196,7 @@ static void look_after_ends(kl_operations *o) {
 static void refuse_end(end_wait *w) {
   kl_control_call *call = w->call;
   kl_error e;
-  kl_error_set(&e, KL_ERR_CLOSED, "the process of %.100s ends", kl_strategy_name(w->strategy));
+  kl_error_coded(&e, KL_ERR_CLOSED, "process_ended", "the process of %.100s ends", kl_strategy_name(w->strategy));
   end_wait_free(w);
   kl_control_refuse(call, &e, NULL);
 }
@@ -217,18 +225,38 @@ static void run_stop(void *data, kl_control_call *call, const json_t *fields) {
   kl_strategy_stop(g, KL_STOP_EXIT, json_is_true(json_object_get(fields, "now")));
 }
 
+void kl_operations_on_start(kl_operations *o, kl_operations_may_start *may, void *data) {
+  o->may_start = may;
+  o->may_start_data = data;
+}
+
+void kl_operations_on_notes(kl_operations *o, kl_operations_notes *notes, void *data) {
+  o->notes = notes;
+  o->notes_data = data;
+}
+
 static void run_start(void *data, kl_control_call *call, const json_t *fields) {
-  kl_strategy *g = named(data, call, fields);
+  kl_operations *o = data;
+  kl_strategy *g = named(o, call, fields);
   kl_error e = {0};
+  bool lifted = false, resume = json_is_true(json_object_get(fields, "resume"));
   if (!g) return;
-  if (status_of(g).phase != KL_STRATEGY_ENDED)
-    kl_error_set(&e, KL_ERR_VALIDATION, "%.100s is running; `kalua reload` starts its source as it is now",
-                 kl_strategy_name(g));
-  else if (kl_strategy_start_again(g, &e)) {
-    answer_generation(call, g);
+  bool runs = status_of(g).phase != KL_STRATEGY_ENDED;
+  bool ok = !o->may_start || o->may_start(o->may_start_data, g, resume, &lifted, &e);
+  if (ok && runs && !lifted) {
+    kl_error_coded(&e, KL_ERR_VALIDATION, "already_running",
+                   "%.100s is running; `kalua reload` starts its source as it is now", kl_strategy_name(g));
+    ok = false;
+  }
+  ok = ok && (runs || kl_strategy_start_again(g, &e));
+  if (!ok) {
+    kl_control_refuse(call, &e, NULL);
     return;
   }
-  kl_control_refuse(call, &e, NULL);
+  kl_buf b = {0};
+  kl_json_field_int(&b, "generation", status_of(g).generation);
+  kl_json_field_bool(&b, "resumed", runs);
+  kl_control_answer(call, &b);
 }
 
 static void pause_it(kl_operations *o, kl_control_call *call, const json_t *fields, bool paused) {

@@ -138,10 +138,11 @@ static bool not_found(const kl_running_list *l, const char *what, kl_error *e) {
   char those[400];
   name_some(l, NULL, false, those, sizeof those);
   if (l->n == 0)
-    kl_error_set(e, KL_ERR_VALIDATION, "no script of this user is running; start one by `kalua run SCRIPT`");
+    kl_error_coded(e, KL_ERR_VALIDATION, "no_script_running",
+                   "no script of this user is running; start one by `kalua run SCRIPT`");
   else
-    kl_error_set(e, KL_ERR_VALIDATION, "no running script is called \"%.100s\"; there %s%s", what,
-                 l->n == 1 ? "is" : "are", those);
+    kl_error_coded(e, KL_ERR_VALIDATION, "no_such_script", "no running script is called \"%.100s\"; there %s%s", what,
+                   l->n == 1 ? "is" : "are", those);
   return false;
 }
 
@@ -155,7 +156,8 @@ bool kl_running_find(const kl_running_list *l, const char *what, const kl_runnin
   if (*n > 1) {
     char those[400];
     name_some(l, what, true, those, sizeof those);
-    kl_error_set(e, KL_ERR_VALIDATION, "%zu running scripts are called \"%.100s\"; say which%s", *n, what, those);
+    kl_error_coded(e, KL_ERR_VALIDATION, "script_ambiguous", "%zu running scripts are called \"%.100s\"; say which%s",
+                   *n, what, those);
     return false;
   }
   if (*n == 0 && numeric && (*end == ':' || *end == 0)) {

@@ -287,14 +287,15 @@ static void run(client *c, const kl_control_request *q) {
   void *data = NULL;
   const kl_control_op *op = find_op(c->server, q->op, &data);
   if (!op) {
-    kl_error_set(&e, KL_ERR_VALIDATION, "this process knows no operation \"%s\"; its kalua may be older or newer",
-                 q->op);
+    kl_error_coded(&e, KL_ERR_VALIDATION, "other_version",
+                   "this process knows no operation \"%s\"; its kalua may be older or newer", q->op);
     refuse(c, q->id, &e);
     return;
   }
   kl_control_call *call = c->n_calls < MAX_CALLS ? calloc(1, sizeof *call) : NULL;
   if (!call) {
-    kl_error_set(&e, KL_ERR_RATE_LIMIT, "%s: %d requests of this connection run already", q->op, MAX_CALLS);
+    kl_error_coded(&e, KL_ERR_RATE_LIMIT, "process_busy", "%s: %d requests of this connection run already", q->op,
+                   MAX_CALLS);
     refuse(c, q->id, &e);
     return;
   }
@@ -441,8 +442,8 @@ static void begin(client *c) {
   uv_timer_start(&s->timer, look, LOOK_MS, LOOK_MS);
   if (s->n_clients > MAX_CLIENTS) {
     kl_error e;
-    kl_error_set(&e, KL_ERR_RATE_LIMIT, "%d clients are connected to this process; try again when some have gone",
-                 MAX_CLIENTS);
+    kl_error_coded(&e, KL_ERR_RATE_LIMIT, "process_busy",
+                   "%d clients are connected to this process; try again when some have gone", MAX_CLIENTS);
     give_up(c, &e);
   } else {
     hello(c);
@@ -518,7 +519,8 @@ bool kl_control_server_listen(kl_control_server *s, int folder, const char *path
   if (fd >= 0 && code != 0) close(fd);
   if (code == 0) code = uv_listen((uv_stream_t *)fresh, BACKLOG, connected);
   if (code == 0) return true;
-  kl_error_set(e, KL_ERR_CONFIG, "cannot make the control socket %.300s/%s: %s", path, name, strerror(-code));
+  kl_error_coded(e, KL_ERR_CONFIG, "runtime_folder_unusable", "cannot make the control socket %.300s/%s: %s", path,
+                 name, strerror(-code));
   close_listener(s);
   return false;
 }

@@ -106,6 +106,18 @@ void kl_exchange_each_resting(const kl_market *m, kl_outcome side, bool (*one)(v
   }
 }
 
+void kl_exchange_each_at(const kl_market *m, kl_outcome side, kl_price own, bool (*one)(void *data, const kl_order *o),
+                         void *data) {
+  kl_side s = side == KL_YES ? KL_BID : KL_ASK;
+  const kl_x_ladder *l = &kl_x_book_of(m)->sides[s];
+  kl_price price = kl_x_own_price(s, own);
+  size_t i = place(l, s, price);
+  if (i == l->n || l->levels[i]->price != price) return;
+  const kl_list *queue = &l->levels[i]->queue;
+  for (const kl_list *at = queue->next; at != queue; at = at->next)
+    if (!one(data, &KL_CONTAINER(at, kl_x_order, queue)->o)) return;
+}
+
 void kl_exchange_top(const kl_market *m, kl_price *bid, kl_count *bid_size, kl_price *ask, kl_count *ask_size) {
   const kl_x_level *b = kl_x_best(m, KL_BID), *a = kl_x_best(m, KL_ASK);
   *bid = b ? b->price : 0;

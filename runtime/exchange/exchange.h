@@ -599,6 +599,9 @@ size_t kl_exchange_levels(const kl_market *m, kl_outcome side);
 /* Calls `one` for the orders of a side as they would be filled, until it says false; it must change nothing. */
 void kl_exchange_each_resting(const kl_market *m, kl_outcome side, bool (*one)(void *data, const kl_order *o),
                               void *data);
+/* The same for the orders at one own price of a side; nothing where no order rests. */
+void kl_exchange_each_at(const kl_market *m, kl_outcome side, kl_price own, bool (*one)(void *data, const kl_order *o),
+                         void *data);
 /* Best YES bid and ask with their sizes; price 0 / 10000 with size 0 when that side is empty. */
 void kl_exchange_top(const kl_market *m, kl_price *bid, kl_count *bid_size, kl_price *ask, kl_count *ask_size);
 /* Contracts ahead of a resting order at its price. */

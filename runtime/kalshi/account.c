@@ -20,14 +20,14 @@ static bool is_stale(const kl_account *a) { return !a->right || !kl_account_is_l
 
 /* ---- who is told ---- */
 
-/* For each listener that has `member`; one may leave inside, or another. */
+/* For each listener that has `member` and wants to know already; one may leave inside, or another. */
 #define TELL(a, member, ...)                                                                                           \
   do {                                                                                                                 \
     kl_account_listener cursor_ = {.data = NULL};                                                                      \
     for (kl_list *n_ = (a)->listeners.next; n_ != &(a)->listeners;) {                                                  \
       kl_account_listener *l_ = KL_CONTAINER(n_, kl_account_listener, link);                                           \
       kl_list_append(n_->next, &cursor_.link);                                                                         \
-      if (l_->member) l_->member(__VA_ARGS__);                                                                         \
+      if (l_->member && ((a)->loaded || l_->early)) l_->member(__VA_ARGS__);                                           \
       n_ = cursor_.link.next;                                                                                          \
       kl_list_remove(&cursor_.link);                                                                                   \
     }                                                                                                                  \
@@ -51,23 +51,21 @@ void kl_account_tell_order(kl_account *a, const kl_own_order *told, kl_told_by b
   const kl_own_order *changed = kl_own_orders_tell(a->orders, told, by);
   if (!changed) return;
   if (by != KL_TOLD_BY_LIST) a->balance_dirty_ns = kl_account_now_ns(a);
-  if (a->loaded) TELL(a, order, l_->data, changed);
+  TELL(a, order, l_->data, changed);
 }
 
 void kl_account_order_vanished(kl_account *a, const char *order_id) {
   kl_own_orders_vanished(a->orders, order_id);
   const kl_own_order *o = kl_own_orders_by_id(a->orders, order_id);
-  if (o && a->loaded) TELL(a, order, l_->data, o);
+  if (o) TELL(a, order, l_->data, o);
 }
 
 void kl_account_tell_fill(kl_account *a, const kl_account_fill *fill) {
   const kl_account_fill *kept = kl_fills_add(&a->fills, fill);
-  if (kept && a->loaded) TELL(a, fill, l_->data, kept);
+  if (kept) TELL(a, fill, l_->data, kept);
 }
 
-void kl_account_position_changed(kl_account *a, const kl_account_position *p) {
-  if (a->loaded) TELL(a, position, l_->data, p);
-}
+void kl_account_position_changed(kl_account *a, const kl_account_position *p) { TELL(a, position, l_->data, p); }
 
 /* ---- the channels ---- */
 
@@ -242,7 +240,7 @@ void kl_account_refused(kl_account *a, const kl_error *e) {
   kl_feed_sub_close(a->sub);
   a->sub = NULL;
   a->started = false;
-  uv_timer_stop(&a->tick);
+  kl_timer_stop(&a->tick);
   tell_waiters(a, &copied);
 }
 
@@ -254,7 +252,7 @@ static void on_failed(void *data, const kl_error *e) {
   kl_feed_sub_close(a->sub);
   a->sub = NULL;
   a->started = a->right = false;
-  uv_timer_stop(&a->tick);
+  kl_timer_stop(&a->tick);
   tell_waiters(a, &copied);
 }
 
@@ -317,14 +315,14 @@ bool kl_account_start(kl_account *a, kl_error *e) {
   kl_feed_sub_close(a->watch_sub); /* the same channel, and after the other has it */
   a->watch_sub = NULL;
   if (!a->timers) {
-    uv_timer_init(a->s->loop, &a->tick);
-    uv_timer_init(a->s->loop, &a->pause);
-    a->tick.data = a->pause.data = a;
+    kl_timer_init(a->s->loop, &a->tick, a->s->clock);
+    kl_timer_init(a->s->loop, &a->pause, a->s->clock);
+    a->tick.uv.data = a->pause.uv.data = a;
     a->timers = true;
   }
   a->started = true;
   kl_own_orders_keep(a->orders);
-  uv_timer_start(&a->tick, on_tick, TICK_MS, TICK_MS);
+  kl_timer_start(&a->tick, on_tick, TICK_MS, TICK_MS);
   return true;
 }
 
@@ -381,7 +379,7 @@ kl_account *kl_account_new(kl_session *s) {
 static void pause_closed(uv_handle_t *h) { account_free(h->data); }
 static void tick_closed(uv_handle_t *h) {
   kl_account *a = h->data;
-  uv_close((uv_handle_t *)&a->pause, pause_closed);
+  kl_timer_close(&a->pause, pause_closed);
 }
 
 void kl_account_close(kl_account *a, void (*closed)(void *), void *data) {
@@ -400,7 +398,7 @@ void kl_account_close(kl_account *a, void (*closed)(void *), void *data) {
   kl_feed_sub_close(a->sub);
   a->watch_sub = a->sub = NULL;
   if (a->timers)
-    uv_close((uv_handle_t *)&a->tick, tick_closed);
+    kl_timer_close(&a->tick, tick_closed);
   else
     account_free(a);
 }

@@ -79,10 +79,12 @@ const kl_account_position *kl_account_position_next(const kl_account *a, const k
 kl_account_balance kl_account_balance_get(const kl_account *a);
 
 /* Somebody who is told of changes, from the loop; what is NULL is not told. Rows are borrowed during the call. Nothing
- * is told before the first load is done, which `reconciled` then says. */
+ * is told before the first load is done, which `reconciled` then says; with `early` it is, and what that load reads,
+ * too. */
 typedef struct kl_account_listener {
   kl_list link;
   void *data;
+  bool early;
   void (*order)(void *data, const kl_own_order *o); /* new, changed or ended; KL_OWN_UNKNOWN: being looked up */
   void (*fill)(void *data, const kl_account_fill *f);
   void (*position)(void *data, const kl_account_position *p);

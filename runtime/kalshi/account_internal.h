@@ -8,6 +8,7 @@
 
 #include "base/map.h"
 #include "kalshi/account.h"
+#include "kalshi/account_rows.h"
 #include "kalshi/order_answer.h"
 #include "kalshi/session_impl.h"
 
@@ -43,13 +44,6 @@ const kl_account_position *kl_positions_list(kl_positions *p, const kl_account_p
  * is told of each, flat. */
 void kl_positions_sweep(kl_positions *p, uint64_t number, int64_t horizon_ns,
                         void (*gone)(void *data, const kl_account_position *p), void *data);
-
-/* ---- account_rows.c: false for a row without what it must have ---- */
-
-bool kl_row_order(const json_t *row, kl_own_order *out);
-bool kl_row_fill(const json_t *row, kl_account_fill *out);
-bool kl_row_position(const json_t *row, kl_account_position *out); /* its subaccount is for the caller to set */
-bool kl_row_balance(const json_t *root, kl_account_balance *out, bool *locked);
 
 /* ---- account_load.c ---- */
 
@@ -103,7 +97,7 @@ struct kl_account {
   kl_feed_sub *watch_sub, *sub;
   bool started, loaded, reconciled_once, right;
   bool timers;
-  uv_timer_t tick, pause; /* pause: the load's */
+  kl_timer tick, pause; /* pause: the load's */
   kl_list waiters, listeners;
   int64_t ready_ns, ready_wall_ms; /* when the channels were live, by our clocks */
   int64_t right_ns, right_ms;      /* when it was last seen to be right: monotonic, the exchange's time */

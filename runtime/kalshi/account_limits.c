@@ -13,7 +13,8 @@ enum { AGAIN_S = 60, DEFAULT_COST = 10 };
 bool kl_session_costs_init(kl_session *s) {
   s->default_cost = DEFAULT_COST;
   s->costs = malloc(kl_operation_count * sizeof *s->costs);
-  if (!s->costs) return false;
+  s->requests = calloc(kl_operation_count + 1, sizeof *s->requests);
+  if (!s->costs || !s->requests) return false;
   for (size_t i = 0; i < kl_operation_count; i++)
     s->costs[i] = kl_operations[i].cost;
   return true;
@@ -29,10 +30,11 @@ bool kl_session_fits(const kl_session *s, const kl_call *c, kl_error *e) {
   double capacity = kl_limiter_capacity(&s->limiter, c->ticket.buckets);
   if (c->ticket.cost <= capacity) return true;
   double one = kl_session_cost(s, c->op, 1);
-  kl_error_set(e, KL_ERR_VALIDATION,
-               "%s costs %.0f tokens but the account's %s bucket never holds more than %.0f: send at most %.0f at once",
-               c->name, c->ticket.cost, c->bucket == KL_BUCKET_WRITE ? "write" : "read", capacity,
-               one > 0 ? (double)(uint32_t)(capacity / one) : 1);
+  kl_error_coded(
+      e, KL_ERR_VALIDATION, "batch_too_large",
+      "%s costs %.0f tokens but the account's %s bucket never holds more than %.0f: send at most %.0f at once", c->name,
+      c->ticket.cost, c->bucket == KL_BUCKET_WRITE ? "write" : "read", capacity,
+      one > 0 ? (double)(uint32_t)(capacity / one) : 1);
   snprintf(e->operation, sizeof e->operation, "%s", c->name);
   return false;
 }
@@ -152,6 +154,7 @@ void kl_session_ask_limits(kl_session *s, bool now) {
   if (s->limits_asked_ns && at - s->limits_asked_ns < AGAIN_S * INT64_C(1000000000)) return;
   if (!now && !begins_to_matter(s, at)) return;
   s->limits_asked_ns = at;
+  s->limits_asking = true; /* the call itself comes here, too */
   kl_error e;
   kl_call_request r = {.op = kl_operation_find("GetAccountApiLimits"), .path = "/account/limits", .urgent = true};
   s->limits_asking = kl_session_call(s, &r, limits_answered, s, &e) != NULL;

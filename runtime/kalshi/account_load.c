@@ -58,17 +58,7 @@ static void ask_page(kl_account *a, kl_chain *c, kl_call_cb cb, const char *oper
                      const char *filter) {
   kl_buf query = {0};
   kl_buf_printf(&query, "%slimit=%d", filter, (int)PAGE);
-  if (c->cursor[0]) {
-    kl_buf_str(&query, "&cursor=");
-    for (const char *s = c->cursor; *s; s++) {
-      unsigned char b = (unsigned char)*s;
-      bool plain = (b >= '0' && b <= '9') || ((b | 32) >= 'a' && (b | 32) <= 'z') || b == '-' || b == '.' || b == '_';
-      if (plain)
-        kl_buf_char(&query, (char)b);
-      else
-        kl_buf_printf(&query, "%%%02X", b);
-    }
-  }
+  if (c->cursor[0]) kl_buf_query(&query, "cursor", c->cursor);
   kl_error e;
   if (query.failed) {
     kl_error_set(&e, KL_ERR_INTERNAL, "not enough memory");
@@ -91,8 +81,8 @@ static json_t *read_answer(kl_chain *c, const char *what, const char *rows, cons
   if (json_is_object(root) && (!rows || json_is_array(json_object_get(root, rows)))) return root;
   json_decref(root);
   kl_error odd;
-  kl_error_set(&odd, KL_ERR_PROTOCOL, "%s answered %d with something else than it is described with: %.80s", what,
-               res->status, res->body);
+  kl_error_coded(&odd, KL_ERR_PROTOCOL, "answer_unreadable",
+                 "%s answered %d with something else than it is described with: %.80s", what, res->status, res->body);
   failed(c->a, what, &odd);
   return NULL;
 }
@@ -122,13 +112,14 @@ static void row_is_odd(const char *what, const json_t *row) {
 /* The exchange's time at which the channels were live, at the latest. */
 static int64_t live_ms(const kl_account *a) {
   kl_session_stats stats;
+  if (a->s->stepped) return a->ready_wall_ms; /* both run by one clock */
   kl_session_stats_get(a->s, &stats);
   return a->ready_wall_ms + stats.clock_offset_ms + (stats.clock_known ? stats.clock_error_ms : 0);
 }
 
 static void pause_for(kl_account *a, int64_t ms) {
   a->load.step = KL_LOAD_PAUSE;
-  uv_timer_start(&a->pause, kl_load_pause_fired, (uint64_t)ms, 0);
+  kl_timer_start(&a->pause, kl_load_pause_fired, (uint64_t)ms, 0);
 }
 
 static void fresh_answered(void *data, const kl_http_response *res, const kl_error *e) {
@@ -483,7 +474,7 @@ void kl_load_stop(kl_account *a) {
     drop(all[i]);
   for (size_t i = 0; i < KL_LOOKUPS_AT_ONCE; i++)
     drop(&l->lookups[i]);
-  if (a->timers) uv_timer_stop(&a->pause);
+  if (a->timers) kl_timer_stop(&a->pause);
   free(l->candidates);
   l->candidates = NULL;
   l->n_candidates = 0;

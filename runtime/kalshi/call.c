@@ -19,7 +19,9 @@ enum {
   RESEND_LEAST_MS = 2000, /* what a write that did not happen needs to be sent again */
   BACKOFF_FIRST_MS = 250,
   BACKOFF_MOST_MS = 8000,
-  READS_AT_ONCE = 12 /* of the connections to a host, so that an order always finds one */
+  REFUSED_TRIES = 2,           /* again, of a connection that is refused while a person waits */
+  STEPPED_TIMEOUT_MS = 600000, /* where time stands still; its own timer counts */
+  READS_AT_ONCE = 12           /* of the connections to a host, so that an order always finds one */
 };
 
 static int64_t remaining_ms(const kl_call *c) { return (c->deadline_ns - kl_mono_ns(c->s->clock)) / 1000000; }
@@ -57,10 +59,17 @@ static void call_end(kl_call *c) {
   c->job = NULL;
   c->lookup = NULL;
   if (c->write) c->s->writes--;
-  uv_close((uv_handle_t *)&c->timer, call_timer_closed);
+  kl_timer_close(&c->timer, call_timer_closed);
 }
 
 static bool writes_orders(const kl_call *c) { return !strncmp(c->path, "/portfolio/events/orders", 24); }
+
+/* For the log: what it is, and what went wrong with it (NULL: nothing). */
+static kl_buf call_fields(const kl_call *c, const kl_error *e) {
+  kl_error of = e ? *e : (kl_error){0};
+  snprintf(of.operation, sizeof of.operation, "%s", c->op ? c->op->name : c->name);
+  return kl_log_of_error(&of);
+}
 
 static void call_finish(kl_call *c, const kl_http_response *res, const kl_error *e) {
   kl_session *s = c->s;
@@ -70,12 +79,13 @@ static void call_finish(kl_call *c, const kl_http_response *res, const kl_error 
   if (e) s->stats.errors++;
   if (!cb) {
     if (e)
-      kl_log_warn("session", "%s, which nobody waits for any more: %s: %s", c->name, e->kind, e->message);
+      kl_log_write_with(KL_LOG_WARN, "session", call_fields(c, e), "%s, which nobody waits for any more: %s: %s",
+                        c->name, e->kind, e->message);
     else
       kl_log_info("session", "%s, which nobody waits for any more, answered %d: %.300s", c->name, res->status,
                   writes_orders(c) && res->body_len ? res->body : ""); /* others may hold a new key */
   } else if (e) {
-    kl_log_debug("session", "%s failed: %s: %s", c->name, e->kind, e->message);
+    kl_log_write_with(KL_LOG_DEBUG, "session", call_fields(c, e), "%s failed: %s: %s", c->name, e->kind, e->message);
   }
   call_end(c);
   if (cb) cb(data, e ? NULL : res, e);
@@ -86,11 +96,12 @@ static void call_timer_fired(uv_timer_t *t);
 /* Sets the timer for the deadline. */
 static void call_watch_deadline(kl_call *c) {
   int64_t left = remaining_ms(c);
-  uv_timer_start(&c->timer, call_timer_fired, left > 0 ? (uint64_t)left + 1 : 0, 0);
+  kl_timer_start(&c->timer, call_timer_fired, left > 0 ? (uint64_t)left + 1 : 0, 0);
 }
 
 static void call_enqueue(kl_call *c) {
   c->state = KL_CALL_WAITING;
+  c->queued_ns = kl_mono_ns(c->s->clock);
   call_watch_deadline(c);
   if (!c->anonymous) c->ticket.cost = kl_session_cost(c->s, c->op, c->items); /* may have become known meanwhile */
   kl_limiter_enqueue(&c->s->limiter, &c->ticket);
@@ -99,7 +110,7 @@ static void call_enqueue(kl_call *c) {
 static void call_fail_later(kl_call *c, const kl_error *e) {
   c->error = *e;
   c->state = KL_CALL_FAILED;
-  uv_timer_start(&c->timer, call_timer_fired, 0, 0);
+  kl_timer_start(&c->timer, call_timer_fired, 0, 0);
 }
 
 static uint64_t next_random(kl_session *s) { /* xorshift64; spreads retries, nothing secret */
@@ -120,7 +131,8 @@ static int64_t backoff_ms(kl_call *c) {
 
 /* True when the call goes on. An order that was given up is not tried again; its cancel is. */
 static bool call_retry(kl_call *c, const kl_error *why) {
-  if (!c->cb && !c->left && c->write && c->ticket.class != KL_CLASS_CANCEL) return false;
+  bool wanted = (c->cb && !c->given_up) || c->left;
+  if (!wanted && c->write && c->ticket.class != KL_CLASS_CANCEL) return false;
   int64_t pause = backoff_ms(c);
   if (pause >= remaining_ms(c)) return false;
   c->attempt++;
@@ -128,10 +140,10 @@ static bool call_retry(kl_call *c, const kl_error *why) {
   c->s->stats.retries++;
   /* The first is told, so that a wait of half a minute is no riddle; the rest would only repeat it. */
   bool told = c->attempt == 1 && strcmp(why->kind, KL_ERR_RATE_LIMIT) != 0;
-  kl_log_write(told ? KL_LOG_WARN : KL_LOG_DEBUG, "session", "%s: %s; again in %lld ms", c->name, why->message,
-               (long long)pause);
+  kl_log_write_with(told ? KL_LOG_WARN : KL_LOG_DEBUG, "session", call_fields(c, why), "%s: %s; again in %lld ms",
+                    c->name, why->message, (long long)pause);
   c->state = KL_CALL_PAUSING;
-  uv_timer_start(&c->timer, call_timer_fired, (uint64_t)pause, 0);
+  kl_timer_start(&c->timer, call_timer_fired, (uint64_t)pause, 0);
   return true;
 }
 
@@ -162,10 +174,10 @@ static void call_finish_unknown(kl_call *c, const char *why) {
   kl_error out;
   char todo[256];
   describe_unknown(c, todo, sizeof todo);
-  kl_error_set(&out, c->error.kind, "%s was sent, but no answer came (%.160s%s%.160s): %s", c->name, c->error.message,
-               why[0] ? "; " : "", why, todo);
+  kl_error_coded(&out, c->error.kind, "outcome_unknown", "%s was sent, but no answer came (%.160s%s%.160s): %s",
+                 c->name, c->error.message, why[0] ? "; " : "", why, todo);
   out.status = c->error.status;
-  snprintf(out.code, sizeof out.code, "outcome_unknown");
+  kl_error_code(&out, "outcome_unknown");
   snprintf(out.operation, sizeof out.operation, "%s", c->name);
   if (!c->told_unknown) c->s->stats.lost_unknown++;
   call_finish(c, NULL, &out);
@@ -187,12 +199,12 @@ static void call_not_done(kl_call *c, const char *how) {
   }
   if (!c->told_unknown) c->s->stats.lost_not_done++;
   kl_error out;
-  kl_error_set(&out, c->error.kind,
-               "%s did not happen: its answer was lost (%.200s), and a look-up showed that %s; it may be sent again",
-               c->name, c->error.message, how);
+  kl_error_coded(&out, c->error.kind, "not_done",
+                 "%s did not happen: its answer was lost (%.200s), and a look-up showed that %s; it may be sent again",
+                 c->name, c->error.message, how);
   out.status = c->error.status;
   out.retryable = true;
-  snprintf(out.code, sizeof out.code, "not_done");
+  kl_error_code(&out, "not_done");
   snprintf(out.operation, sizeof out.operation, "%s", c->name);
   call_finish(c, NULL, &out);
 }
@@ -240,12 +252,13 @@ static void call_lost(kl_call *c, const kl_error *e) {
 
 /* The transport failed: no answer. */
 static void call_no_answer(kl_call *c, const kl_error *e) {
-  bool unsent = !strcmp(e->code, "unsent");
+  bool unsent = e->sent == KL_SENT_NO;
   bool passing = !strcmp(e->kind, KL_ERR_NETWORK) || !strcmp(e->kind, KL_ERR_TIMEOUT);
   if (!unsent) c->sent = true;
   if (passing && (unsent || !c->write || c->repeat != KL_REPEAT_NEVER)) {
     c->lost = c->lost || !unsent;
-    if (call_retry(c, e)) return;
+    bool enough = c->s->impatient && c->attempt >= REFUSED_TRIES && unsent && !strcmp(e->code, "connection_failed");
+    if (!enough && call_retry(c, e)) return;
   }
   if (c->write && c->sent && strcmp(e->kind, KL_ERR_VALIDATION) != 0) {
     kl_error lost = *e;
@@ -254,7 +267,7 @@ static void call_no_answer(kl_call *c, const kl_error *e) {
     return;
   }
   kl_error out;
-  kl_error_set(&out, e->kind, "%s: %s", c->name, e->message);
+  kl_error_coded(&out, e->kind, e->code, "%s: %s", c->name, e->message);
   out.retryable = passing;
   snprintf(out.operation, sizeof out.operation, "%s", c->name);
   call_finish(c, NULL, &out);
@@ -285,7 +298,9 @@ static void call_refused(kl_call *c, const kl_http_response *res) {
     kl_session_pump(s);
     return;
   }
-  bool may_have_happened = res->status >= 500 && res->status != 501 && c->write;
+  /* Of an earlier try that was lost a refusal says nothing, and a cancel is to outlast a pause. */
+  bool refused = kl_error_is_refusal(&e) && !c->lost && c->ticket.class != KL_CLASS_CANCEL;
+  bool may_have_happened = res->status >= 500 && res->status != 501 && c->write && !refused;
   if (res->status == 429) {
     /* Refused before anything happened, so a write may be repeated too. */
     if (s->stats.rate_limited++ == 0)
@@ -317,7 +332,7 @@ static void call_refused(kl_call *c, const kl_http_response *res) {
     char todo[256];
     describe_unknown(c, todo, sizeof todo);
     snprintf(e.message + n, sizeof e.message - n, "; %s", todo);
-    snprintf(e.code, sizeof e.code, "outcome_unknown");
+    kl_error_code(&e, "outcome_unknown");
   } else if (res->status >= 300 && res->status < 400) {
     snprintf(e.message + n, sizeof e.message - n, ": redirects are not followed, check the REST URL");
   } else if (res->status == 404 && c->unrouted) {
@@ -336,8 +351,8 @@ static void call_succeeded(kl_call *c, const kl_http_response *res) {
   if (c->write && !kl_lost_write_remember(s, c, res->body, res->body_len, &answer)) {
     /* A page of some proxy's, or half an answer: it tells as little as none. */
     kl_error e;
-    kl_error_set(&e, KL_ERR_PROTOCOL, "it answered %d with something that is not JSON: \"%.80s\"", res->status,
-                 res->body);
+    kl_error_coded(&e, KL_ERR_PROTOCOL, "answer_unreadable",
+                   "it answered %d with something that is not JSON: \"%.80s\"", res->status, res->body);
     e.status = res->status;
     call_lost(c, &e);
     return;
@@ -351,9 +366,19 @@ static void call_succeeded(kl_call *c, const kl_http_response *res) {
   call_finish(c, res, NULL);
 }
 
+/* `res` NULL: no answer. */
+static void call_count(kl_call *c, const kl_http_response *res) {
+  kl_session *s = c->s;
+  int class = res ? res->status / 100 : 0;
+  int end = class >= 2 && class <= 5 ? KL_REQUEST_2XX + class - 2 : KL_REQUEST_NO_ANSWER;
+  s->requests[c->op ? (size_t)(c->op - kl_operations) : kl_operation_count].ends[end]++;
+  if (res) kl_durations_add(c->write ? &s->times.writes : &s->times.reads, kl_mono_ns(s->clock) - c->left_ns);
+}
+
 static void call_answered(void *data, const kl_http_response *res, const kl_error *e) {
   kl_call *c = data;
   kl_session *s = c->s;
+  call_count(c, e ? NULL : res);
   call_off_way(c);
   kl_hot_path_traffic(s->hot);
   if (e) {
@@ -362,8 +387,13 @@ static void call_answered(void *data, const kl_http_response *res, const kl_erro
     return;
   }
   c->sent = true;
-  kl_log_debug("session", "%s %s%s: %d, %zu bytes, %.1f ms", c->method, s->base_path, c->path, res->status,
-               res->body_len, (double)res->total_us / 1e3);
+  if (kl_log_enabled(KL_LOG_DEBUG)) {
+    kl_buf fields = call_fields(c, NULL);
+    kl_log_number(&fields, "status", res->status);
+    kl_log_number(&fields, "latency_ms", (double)res->total_us / 1e3);
+    kl_log_write_with(KL_LOG_DEBUG, "session", fields, "%s %s%s: %d, %zu bytes, %.1f ms", c->method, s->base_path,
+                      c->path, res->status, res->body_len, (double)res->total_us / 1e3);
+  }
   /* An unsigned answer may come from a cache, Date and all. */
   if (res->date_ms && (c->timestamp_ms || !s->key)) {
     kl_error refusal = {.status = res->status};
@@ -417,6 +447,7 @@ static void call_send(kl_call *c, const char *signature) {
     kl_buf_str(&url, c->query);
   }
   int64_t left = attempt_ms(c);
+  c->left_ns = kl_mono_ns(s->clock);
   c->sent_ms = kl_wall_ms(s->clock);
   if (!c->first_sent_ms) {
     c->first_sent_ms = kl_session_timestamp_ms(s);
@@ -431,13 +462,14 @@ static void call_send(kl_call *c, const char *signature) {
                          .body = c->body,
                          .body_len = c->body_len,
                          .uncompressed = c->write,
-                         .timeout_ms = left};
+                         .timeout_ms = s->stepped ? STEPPED_TIMEOUT_MS : left};
     c->http = kl_http_send(s->http, &r, call_answered, c, &e);
   }
   kl_buf_free(&url);
   if (c->http) {
     c->state = KL_CALL_SENDING;
-    uv_timer_stop(&c->timer); /* the HTTP client watches the time now */
+    kl_timer_stop(&c->timer); /* the HTTP client watches the time now, */
+    if (s->stepped) kl_timer_start(&c->timer, call_timer_fired, (uint64_t)left, 0); /* the machine's */
   } else {
     call_fail_later(c, &e);
   }
@@ -487,17 +519,37 @@ static void call_start(kl_call *c) {
 
 static void pump_fired(uv_timer_t *t) { kl_session_pump(t->data); }
 
-void kl_session_pump(kl_session *s) {
-  if (s->closing) return;
-  int64_t wait_ns;
-  for (kl_ticket *t;
-       (t = kl_limiter_next(&s->limiter, s->reads_under_way >= READS_AT_ONCE, kl_mono_ns(s->clock), &wait_ns));) {
+/* At most so many; returns how many. */
+static size_t let_go(kl_session *s, size_t most) {
+  int64_t wait_ns = -1;
+  size_t n = 0;
+  for (kl_ticket *t; n < most && (t = kl_limiter_next(&s->limiter, s->reads_under_way >= READS_AT_ONCE,
+                                                      kl_mono_ns(s->clock), &wait_ns));) {
     kl_call *c = KL_CONTAINER(t, kl_call, ticket);
     if (!c->write) s->reads_under_way++;
+    kl_durations_add(&s->times.waits, kl_mono_ns(s->clock) - c->queued_ns);
     call_start(c);
+    n++;
   }
-  if (wait_ns >= 0) uv_timer_start(&s->pump, pump_fired, (uint64_t)(wait_ns / 1000000) + 1, 0);
+  if (wait_ns >= 0) kl_timer_start(&s->pump, pump_fired, (uint64_t)(wait_ns / 1000000) + 1, 0);
+  return n;
 }
+
+void kl_session_pump(kl_session *s) {
+  if (!s->closing && !s->stepped) (void)let_go(s, SIZE_MAX);
+}
+
+void kl_session_look_at(const kl_session *s, kl_session_look *out) {
+  *out = (kl_session_look){0};
+  out->busy = kl_feed_look(s->feed, &out->commands, &out->received, &out->links);
+  for (const kl_list *n = s->calls.next; n != &s->calls; n = n->next) {
+    const kl_call *c = KL_CONTAINER(n, const kl_call, link);
+    out->calls += c->state == KL_CALL_SENDING;
+    out->busy = out->busy || c->state == KL_CALL_SIGNING;
+  }
+}
+
+bool kl_session_step(kl_session *s) { return !s->closing && (kl_feed_step(s->feed) || let_go(s, 1) > 0); }
 
 static void call_timed_out(kl_call *c) {
   kl_error e;
@@ -506,22 +558,23 @@ static void call_timed_out(kl_call *c) {
   const char *last = c->error.message;
   bool named = !strncmp(last, c->name, strlen(c->name)); /* an answer's is, the transport's is not */
   if (c->attempt && c->error.kind && not_done)
-    kl_error_set(&e, c->error.kind,
-                 "%s did not happen: its answer was lost (%.200s), and there was no time to send it "
-                 "again; it may be sent again",
-                 c->name, last);
+    kl_error_coded(&e, c->error.kind, "not_done",
+                   "%s did not happen: its answer was lost (%.200s), and there was no time to send it "
+                   "again; it may be sent again",
+                   c->name, last);
   else if (c->attempt && c->error.kind)
-    kl_error_set(&e, c->error.kind, "%s%s%s; there was no time for another try", named ? "" : c->name,
-                 named ? "" : ": ", last);
+    kl_error_coded(&e, c->error.kind, c->error.code, "%s%s%s; there was no time for another try", named ? "" : c->name,
+                   named ? "" : ": ", last);
   else if (c->state == KL_CALL_WAITING || c->state == KL_CALL_HELD)
-    kl_error_set(&e, KL_ERR_TIMEOUT, "%s waited too long for its rate-limit tokens (%s bucket): send fewer calls",
-                 c->name, c->bucket == KL_BUCKET_WRITE ? "write" : "read");
+    kl_error_coded(&e, KL_ERR_TIMEOUT, "tokens_exhausted",
+                   "%s waited too long for its rate-limit tokens (%s bucket): send fewer calls", c->name,
+                   c->bucket == KL_BUCKET_WRITE ? "write" : "read");
   else
-    kl_error_set(&e, KL_ERR_TIMEOUT, "%s ran out of time before it was sent", c->name);
+    kl_error_coded(&e, KL_ERR_TIMEOUT, "timeout_unsent", "%s ran out of time before it was sent", c->name);
   if (c->attempt) e.status = c->error.status;
   /* A write that was lost waits to be sent again only where that does no harm. */
   e.retryable = !c->sent || !c->write || c->lost;
-  if (lost) snprintf(e.code, sizeof e.code, "%s", not_done ? "not_done" : "outcome_unknown");
+  if (lost) kl_error_code(&e, not_done ? "not_done" : "outcome_unknown");
   snprintf(e.operation, sizeof e.operation, "%s", c->name);
   call_finish(c, NULL, &e);
 }
@@ -534,15 +587,25 @@ static void call_give_up_waiting(kl_call *c) {
   kl_error out;
   char todo[256];
   describe_unknown(c, todo, sizeof todo);
-  kl_error_set(&out, c->error.kind, "%s was sent, no answer came (%.160s), and there was no time to look it up: %s",
-               c->name, c->error.message, todo);
+  kl_error_coded(&out, c->error.kind, "outcome_unknown",
+                 "%s was sent, no answer came (%.160s), and there was no time to look it up: %s", c->name,
+                 c->error.message, todo);
   out.status = c->error.status;
-  snprintf(out.code, sizeof out.code, "outcome_unknown");
+  kl_error_code(&out, "outcome_unknown");
   snprintf(out.operation, sizeof out.operation, "%s", c->name);
   c->cb = NULL;
   c->told_unknown = true;
   c->s->stats.lost_unknown++;
   cb(data, NULL, &out);
+}
+
+/* The HTTP client's time is not ours. */
+static void call_unanswered(kl_call *c) {
+  kl_error e;
+  kl_error_coded(&e, KL_ERR_TIMEOUT, "no_answer", "no answer came in time");
+  e.sent = KL_SENT_MAYBE;
+  kl_http_cancel(c->http);
+  call_answered(c, NULL, &e);
 }
 
 static void call_timer_fired(uv_timer_t *t) {
@@ -571,6 +634,7 @@ static void call_timer_fired(uv_timer_t *t) {
       call_give_up_waiting(c);
     break;
   case KL_CALL_SENDING:
+    if (s->stepped) call_unanswered(c);
     break;
   }
   kl_session_pump(s); /* whatever ended here made room */
@@ -618,6 +682,20 @@ void kl_call_cancel(kl_call *c) {
   kl_session_pump(c->s);
 }
 
+bool kl_call_give_up(kl_call *c) {
+  bool under_way = c->state == KL_CALL_SENDING || c->state == KL_CALL_LOOKING_UP;
+  /* A write that sets a state and failed may have come through: only what never is repeated is known not to have. */
+  bool maybe = c->sent && c->repeat != KL_REPEAT_NEVER;
+  if (under_way || maybe || c->state == KL_CALL_FAILED || c->ticket.class == KL_CLASS_CANCEL) {
+    c->given_up = true;
+    return true;
+  }
+  kl_log_info("session", "%s was given up before it was sent", c->name);
+  call_end(c);
+  kl_session_pump(c->s);
+  return false;
+}
+
 void kl_call_leave(kl_call *c) {
   if (!c->write) {
     kl_call_cancel(c);
@@ -636,7 +714,7 @@ void kl_session_abort_calls(kl_session *s) {
                  unknown ? "%s was under way when the session closed; it may or may not have happened"
                          : "%s: the session closed before it was answered",
                  c->name);
-    if (unknown) snprintf(e.code, sizeof e.code, "outcome_unknown");
+    if (unknown) kl_error_code(&e, "outcome_unknown");
     snprintf(e.operation, sizeof e.operation, "%s", c->name);
     call_finish(c, NULL, &e);
   }

@@ -10,18 +10,19 @@ enum { DEFAULT_TIMEOUT_MS = 30000 };
 static bool check_request(const kl_session *s, const kl_call_request *r, const kl_operation *op, const char *method,
                           const char *name, kl_error *e) {
   if (s->closing) {
-    kl_error_set(e, KL_ERR_CLOSED, "%s: the session is closed", name);
+    kl_error_coded(e, KL_ERR_CLOSED, "session_closed", "%s: the session is closed", name);
     return false;
   }
   if (!r->path || r->path[0] != '/') {
-    kl_error_set(e, KL_ERR_VALIDATION, "%s: the path must begin with a slash, for example /exchange/status", name);
+    kl_error_coded(e, KL_ERR_VALIDATION, "malformed_value",
+                   "%s: the path must begin with a slash, for example /exchange/status", name);
     return false;
   }
   for (const char *p = r->path; *p; p++)
     if (*p <= ' ' || *p == '?' || *p == '#' || *p == 0x7f) {
-      kl_error_set(e, KL_ERR_VALIDATION,
-                   "%s: the path holds \"%c\", which must be percent-encoded or, in front of a query, left out", name,
-                   *p > ' ' && *p != 0x7f ? *p : ' ');
+      kl_error_coded(e, KL_ERR_VALIDATION, "malformed_value",
+                     "%s: the path holds \"%c\", which must be percent-encoded or, in front of a query, left out", name,
+                     *p > ' ' && *p != 0x7f ? *p : ' ');
       return false;
     }
   bool known = false;
@@ -29,20 +30,27 @@ static bool check_request(const kl_session *s, const kl_call_request *r, const k
   for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
     known = known || !strcmp(method, methods[i]);
   if (!known) {
-    kl_error_set(e, KL_ERR_VALIDATION, "%s: unknown method \"%.16s\": use GET, POST, PUT or DELETE", name, method);
+    kl_error_coded(e, KL_ERR_VALIDATION, "unknown_value", "%s: unknown method \"%.16s\": use GET, POST, PUT or DELETE",
+                   name, method);
     return false;
   }
   bool write = strcmp(method, "GET") != 0;
+  if (write && s->read_only) {
+    kl_error_coded(e, KL_ERR_PAPER, "paper_not_possible",
+                   "%s would act on the live exchange, and this is paper trading", name);
+    return false;
+  }
   if (write && !s->live && !strcmp(s->env, "prod")) {
-    kl_error_set(e, KL_ERR_PERMISSION, "%s would act on the real exchange: start with --live to allow it", name);
+    kl_error_coded(e, KL_ERR_PERMISSION, "not_on_prod_without_live",
+                   "%s would act on the real exchange: start with --live to allow it", name);
     return false;
   }
   /* Books are described as signed but answer unsigned calls too. */
   if (op && op->auth && !s->key && strncmp(r->path, "/markets/", 9) != 0) {
-    kl_error_set(e, KL_ERR_AUTH,
-                 "%s needs an API key: give --key-id and --key (KALSHI_API_KEY_ID, "
-                 "KALSHI_PRIVATE_KEY_PATH)",
-                 name);
+    kl_error_coded(e, KL_ERR_AUTH, "key_missing",
+                   "%s needs an API key: give --key-id and --key (KALSHI_API_KEY_ID, "
+                   "KALSHI_PRIVATE_KEY_PATH)",
+                   name);
     return false;
   }
   return true;
@@ -137,8 +145,8 @@ kl_call *kl_session_call(kl_session *s, const kl_call_request *r, kl_call_cb cb,
   c->data = data;
   c->deadline_ns = kl_mono_ns(s->clock) + (r->timeout_ms ? r->timeout_ms : DEFAULT_TIMEOUT_MS) * INT64_C(1000000);
   kl_list_append(&s->calls, &c->link);
-  uv_timer_init(s->loop, &c->timer);
-  c->timer.data = c;
+  kl_timer_init(s->loop, &c->timer, s->clock);
+  c->timer.uv.data = c;
   s->open++;
   if (c->write) s->writes++;
   kl_call_begin(c);

@@ -11,21 +11,23 @@ const kl_feed_words kl_feed_key_words[] = {
 };
 
 const kl_channel kl_channel_table[] = {
-    {"orderbook_delta", KL_FILTER_REQUIRED, KL_KEY_TICKER, true, "use_yes_price",
+    {"orderbook_delta", KL_FILTER_REQUIRED, KL_KEY_TICKER, true, false, "use_yes_price",
      "the book of a market: a snapshot, then every change"},
-    {"ticker", KL_FILTER_OPTIONAL, KL_KEY_TICKER, true, "", "best prices, last price, volume and open interest"},
-    {"trade", KL_FILTER_OPTIONAL, KL_KEY_TICKER, true, "", "every trade"},
-    {"fill", KL_FILTER_OPTIONAL, KL_KEY_TICKER, true, "", "fills of your orders"},
-    {"market_positions", KL_FILTER_OPTIONAL, KL_KEY_TICKER, true, "", "changes of your positions"},
-    {"user_orders", KL_FILTER_OPTIONAL, KL_KEY_TICKER, true, "", "changes of your orders"},
-    {"market_lifecycle_v2", KL_FILTER_NONE, KL_KEY_TICKER, true, "", "markets and events that open, close and settle"},
-    {"multivariate_market_lifecycle", KL_FILTER_NONE, KL_KEY_TICKER, true, "", "the same of combinations"},
-    {"communications", KL_FILTER_NONE, KL_KEY_TICKER, true, "user_filter shard_factor shard_key",
+    {"ticker", KL_FILTER_OPTIONAL, KL_KEY_TICKER, true, false, "", "best prices, last price, volume and open interest"},
+    {"trade", KL_FILTER_OPTIONAL, KL_KEY_TICKER, true, false, "", "every trade"},
+    {"fill", KL_FILTER_OPTIONAL, KL_KEY_TICKER, true, true, "", "fills of your orders"},
+    {"market_positions", KL_FILTER_OPTIONAL, KL_KEY_TICKER, true, true, "", "changes of your positions"},
+    {"user_orders", KL_FILTER_OPTIONAL, KL_KEY_TICKER, true, true, "", "changes of your orders"},
+    {"market_lifecycle_v2", KL_FILTER_NONE, KL_KEY_TICKER, true, false, "",
+     "markets and events that open, close and settle"},
+    {"multivariate_market_lifecycle", KL_FILTER_NONE, KL_KEY_TICKER, true, false, "", "the same of combinations"},
+    {"communications", KL_FILTER_NONE, KL_KEY_TICKER, true, false, "user_filter shard_factor shard_key",
      "requests for quotes, and quotes"},
-    {"order_group_updates", KL_FILTER_NONE, KL_KEY_TICKER, false, "", "changes of your order groups"},
-    {"cfbenchmarks_value", KL_FILTER_OPTIONAL, KL_KEY_INDEX, true, "", "values of CF Benchmarks indices, by index id"},
-    {"cfbenchmarks_value_5hz", KL_FILTER_OPTIONAL, KL_KEY_INDEX, true, "", "the same, five times a second"},
-    {"pyth_value", KL_FILTER_OPTIONAL, KL_KEY_UNDERLYING, true, "", "values of Pyth, by underlying"},
+    {"order_group_updates", KL_FILTER_NONE, KL_KEY_TICKER, false, true, "", "changes of your order groups"},
+    {"cfbenchmarks_value", KL_FILTER_OPTIONAL, KL_KEY_INDEX, true, false, "",
+     "values of CF Benchmarks indices, by index id"},
+    {"cfbenchmarks_value_5hz", KL_FILTER_OPTIONAL, KL_KEY_INDEX, true, false, "", "the same, five times a second"},
+    {"pyth_value", KL_FILTER_OPTIONAL, KL_KEY_UNDERLYING, true, false, "", "values of Pyth, by underlying"},
 };
 const size_t kl_channel_count = sizeof kl_channel_table / sizeof kl_channel_table[0];
 

@@ -31,12 +31,14 @@ typedef struct kl_channel {
   kl_channel_filter filter;
   kl_feed_key key;
   bool names_key;     /* its messages say what they are about */
+  bool own;           /* what an account does and has */
   const char *params; /* that it has beside the filter; separated by blanks, "" for none */
   const char *about;  /* for people */
 } kl_channel;
 
 extern const kl_channel kl_channel_table[];
 extern const size_t kl_channel_count;
+enum { KL_CHANNELS_MOST = 32 }; /* no fewer than these, and one more */
 
 const kl_channel *kl_channel_find(const char *name); /* NULL: unknown */
 

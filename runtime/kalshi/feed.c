@@ -117,7 +117,7 @@ static void on_tick(uv_timer_t *t) {
   kl_feed_tell_owners(f);
   if (!busy && f->tick_on) {
     f->tick_on = false;
-    uv_timer_stop(&f->tick);
+    kl_timer_stop(&f->tick);
   }
   f->burst_ns = 0;
   kl_feed_leave(f);
@@ -125,7 +125,8 @@ static void on_tick(uv_timer_t *t) {
 
 void kl_feed_tick_on(kl_feed *f) {
   if (f->tick_on || f->closing) return;
-  f->tick_on = uv_timer_start(&f->tick, on_tick, TICK_MS, TICK_MS) == 0;
+  kl_timer_start(&f->tick, on_tick, TICK_MS, TICK_MS);
+  f->tick_on = true;
 }
 
 /* ---- flush: all that was asked for in one loop turn goes out together ---- */
@@ -146,6 +147,33 @@ static void on_flush(uv_prepare_t *p) {
 void kl_feed_wake(kl_feed *f) {
   if (f->flush_on || f->closing) return;
   f->flush_on = uv_prepare_start(&f->flush, on_flush) == 0;
+}
+
+/* ---- stepped ---- */
+
+bool kl_feed_step(kl_feed *f) {
+  bool some = false;
+  f->burst_ns = 0;
+  kl_feed_enter(f);
+  for (kl_list *n = f->links.next; n != &f->links && !some; n = n->next)
+    some = kl_feed_link_step(KL_CONTAINER(n, kl_feed_link, in_feed));
+  f->burst_ns = 0;
+  kl_feed_leave(f);
+  return some;
+}
+
+bool kl_feed_look(const kl_feed *f, uint64_t *commands, uint64_t *received, size_t *links) {
+  bool busy = f->flush_on;
+  *commands = *received = *links = 0;
+  for (const kl_list *n = f->links.next; n != &f->links; n = n->next) {
+    const kl_feed_link *l = KL_CONTAINER(n, const kl_feed_link, in_feed);
+    busy = busy || l->state == KL_LINK_SIGNING || l->state == KL_LINK_CONNECTING;
+    if (l->state != KL_LINK_OPEN) continue;
+    *links += 1;
+    *commands += l->stepped.commands;
+    *received += l->stepped.received;
+  }
+  return busy;
 }
 
 /* ---- the way of a message ---- */
@@ -235,6 +263,7 @@ static void on_data(kl_feed_link *l, const kl_event *ev, const char *raw, size_t
     f->ignored++;
     return;
   }
+  f->by_channel[c->kind]++;
   if (!in_sequence(f, c, ev)) return;
   /* Of what happens at its time; a first state of a quiet market is old and yet not late. */
   if (ev->has & KL_HAS_SENDING_TS) {
@@ -460,8 +489,8 @@ static char *path_of(const char *url) {
 
 kl_feed *kl_feed_new(uv_loop_t *loop, const kl_feed_options *o, kl_error *e) {
   if (!o->ws_url || !strstr(o->ws_url, "://")) {
-    kl_error_set(e, KL_ERR_CONFIG, "the feed's URL \"%s\" has no scheme: give one like wss://host/path",
-                 o->ws_url ? o->ws_url : "");
+    kl_error_coded(e, KL_ERR_CONFIG, "url_wrong", "the feed's URL \"%s\" has no scheme: give one like wss://host/path",
+                   o->ws_url ? o->ws_url : "");
     return NULL;
   }
   kl_feed *f = calloc(1, sizeof *f);
@@ -488,14 +517,15 @@ kl_feed *kl_feed_new(uv_loop_t *loop, const kl_feed_options *o, kl_error *e) {
   kl_list_init(&f->listeners);
   kl_list_init(&f->links);
   kl_list_init(&f->channels);
-  f->random = (uint64_t)kl_mono_ns(f->o.clock) ^ (uint64_t)kl_wall_us(f->o.clock) ^ (uint64_t)(uintptr_t)f;
+  f->random = (uint64_t)kl_mono_ns(f->o.clock) ^ (uint64_t)kl_wall_us(f->o.clock) ^
+              (f->o.clock->line ? 0 : (uint64_t)(uintptr_t)f);
   if (!f->random) f->random = 1;
   int rc = UV_ENOMEM;
   if (f->url && f->path && f->decoder && (f->ca_file || !o->ca_file)) {
     rc = uv_prepare_init(loop, &f->flush); /* these cannot fail half-way */
-    if (!rc) rc = uv_timer_init(loop, &f->tick);
     if (!rc) {
-      f->flush.data = f->tick.data = f;
+      kl_timer_init(loop, &f->tick, f->o.clock);
+      f->flush.data = f->tick.uv.data = f;
       f->handles = 2;
     }
   }
@@ -533,9 +563,11 @@ void kl_feed_close(kl_feed *f, void (*closed)(void *), void *data) {
   kl_feed_subs_fail_all(f, &e, false);
   kl_feed_tell_owners(f);
   uv_close((uv_handle_t *)&f->flush, kl_feed_handle_closed);
-  uv_close((uv_handle_t *)&f->tick, kl_feed_handle_closed);
+  kl_timer_close(&f->tick, kl_feed_handle_closed);
   kl_feed_leave(f);
 }
+
+uint64_t kl_feed_channel_messages(const kl_feed *f, size_t i) { return f->by_channel[i]; }
 
 void kl_feed_status_get(const kl_feed *f, kl_feed_status *out) {
   *out = (kl_feed_status){
@@ -567,6 +599,7 @@ void kl_feed_status_get(const kl_feed *f, kl_feed_status *out) {
     double age = last ? (double)(kl_mono_ns(f->o.clock) - last) / 1e9 : -1;
     if (age > out->age) out->age = age;
   }
+  out->wanted = missing || out->connections > 0;
   out->connected = out->connections > 0 && !missing;
   memcpy(out->last_error, f->last_error, sizeof out->last_error);
 }

@@ -25,13 +25,18 @@ typedef struct kl_feed_options {
   void *sign_data;
   void *(*sign)(void *sign_data, const char *method, const char *path, kl_feed_headers_cb done, void *feed);
   void (*sign_cancel)(void *handle);
+  /* A handshake that was sent at `sent_ms` by this machine's clock was refused for its timestamp, by an answer that is
+   * dated `date_ms`: whoever signs may correct its clock by that. Signed anew, it is tried once more. May be NULL. */
+  void (*expired)(void *sign_data, int64_t date_ms, int64_t sent_ms);
   bool can_connect; /* false: no key, subscribing is an error of kind "auth" */
   /* Asks for NO levels in NO prices instead of YES prices (`use_yes_price` false). */
   bool no_levels_in_no_prices;
+  bool filters_here;           /* channels that can be had whole are: the exchange need not know the markets */
   int64_t snapshot_timeout_ms; /* how long a market's first snapshot may take; 0: 5,000 */
   int64_t command_timeout_ms;  /* how long an answer to a command may take; 0: 10,000 */
   int64_t late_ms;             /* data older than this when it comes is late; 0: 2,000 */
   uint32_t max_connections;    /* 0: 16 */
+  bool stepped;                /* connections open and messages are told by kl_feed_step only */
   /* The exchange's time in ms, for the age of what comes; NULL: this machine's. */
   int64_t (*now_ms)(void *sign_data);
 } kl_feed_options;
@@ -39,6 +44,10 @@ typedef struct kl_feed_options {
 /* Connects when the first subscription is wanted, not before. Strings are copied. NULL with `e` for a URL without
  * scheme or when memory is out. */
 kl_feed *kl_feed_new(uv_loop_t *loop, const kl_feed_options *o, kl_error *e);
+/* Of a stepped feed: tells what came, or else opens a connection that is wanted; false: neither was due. */
+bool kl_feed_step(kl_feed *f);
+/* What was sent and received over its open connections, and how many they are; true: more is about to be sent. */
+bool kl_feed_look(const kl_feed *f, uint64_t *commands, uint64_t *received, size_t *links);
 /* Ends the connection; books and subscriptions still open fail with kind "closed", and their owners must give them back
  * before `closed` is called, from the loop. Takes NULL without a call. */
 void kl_feed_close(kl_feed *f, void (*closed)(void *), void *data);
@@ -71,6 +80,11 @@ double kl_feed_book_age(const kl_feed *f, const kl_feed_book *b);
 /* A book that is current (ready, neither stale nor failed), by chance: the same `random` gives the same one while
  * nothing changes. Not retained. NULL when there is none. */
 kl_feed_book *kl_feed_book_sample(const kl_feed *f, uint64_t random);
+/* The book of a market that somebody holds; NULL when nobody does. Not retained. */
+kl_feed_book *kl_feed_book_find(const kl_feed *f, const char *ticker);
+/* Calls `each` for the books that somebody holds, in no particular order, until it returns false. Opens and releases
+ * none within. */
+void kl_feed_books_each(const kl_feed *f, bool (*each)(void *data, const kl_feed_book *b), void *data);
 /* A book was found to be wrong in spite of unbroken numbers: it is stale until a snapshot has come, which is asked for.
  * The listeners are told `what` with `detail`. */
 void kl_feed_book_distrust(kl_feed_book *b, const char *what, const char *detail);
@@ -154,6 +168,7 @@ bool kl_feed_subscriptions(kl_feed *f, uint32_t i, kl_feed_request *r, kl_error 
 void kl_feed_request_cancel(kl_feed *f, kl_feed_request *r); /* it is not called any more */
 
 typedef struct kl_feed_status {
+  bool wanted;               /* somebody subscribes to something */
   bool connected;            /* every connection that is needed is open, and there is one */
   uint32_t connections;      /* open ones */
   uint32_t connections_made; /* that there may be: the bound of kl_feed_subscriptions */
@@ -168,6 +183,8 @@ typedef struct kl_feed_status {
   char last_error[256];
 } kl_feed_status;
 void kl_feed_status_get(const kl_feed *f, kl_feed_status *out);
+/* Messages of the channel kl_channel_table[i]; of channels that are not there with i = kl_channel_count. */
+uint64_t kl_feed_channel_messages(const kl_feed *f, size_t i);
 
 /* The owner is told when a connection came or went ("connected", "disconnected"), a gap was seen ("gap"), all books are
  * current again after one or after a reconnect ("resync"), data is old when it comes ("late") and no longer

@@ -96,6 +96,20 @@ kl_feed_book *kl_feed_book_sample(const kl_feed *f, uint64_t random) {
   return NULL;
 }
 
+void kl_feed_books_each(const kl_feed *f, bool (*each)(void *data, const kl_feed_book *b), void *data) {
+  for (const kl_feed_channel *c = f->books; c; c = c->next) {
+    for (kl_list *l = c->markets.next; l != &c->markets; l = l->next) {
+      const kl_feed_book_own *b = KL_CONTAINER(l, kl_feed_market, all)->book;
+      if (b && !each(data, &b->pub)) return;
+    }
+  }
+}
+
+kl_feed_book *kl_feed_book_find(const kl_feed *f, const char *ticker) {
+  kl_feed_market *m = f->books ? kl_feed_market_known(f->books, ticker, strlen(ticker)) : NULL;
+  return m && m->book ? &m->book->pub : NULL;
+}
+
 void kl_feed_book_distrust(kl_feed_book *pub, const char *what, const char *detail) {
   kl_feed_book_own *b = own_of(pub);
   kl_feed *f = b->f;
@@ -405,8 +419,8 @@ bool kl_feed_books_check(kl_feed_channel *c, int64_t now) {
       busy = true;
     } else if (!m->book->pub.ready && !m->shown) {
       kl_error e;
-      kl_error_set(
-          &e, KL_ERR_VALIDATION,
+      kl_error_coded(
+          &e, KL_ERR_VALIDATION, "no_such_market",
           "no such market: %s (subscribed, but the exchange sent no book for it within %.1f s): check the ticker",
           m->ticker, (double)waited / 1e9);
       snprintf(e.operation, sizeof e.operation, "book");
@@ -452,14 +466,14 @@ void kl_feed_book_fail(kl_feed_book_own *b, const kl_error *e) {
 
 kl_feed_book *kl_feed_book_open(kl_feed *f, const char *ticker, kl_error *e) {
   if (f->closing) {
-    kl_error_set(e, KL_ERR_CLOSED, "the session is closed");
+    kl_error_coded(e, KL_ERR_CLOSED, "session_closed", "the session is closed");
     return NULL;
   }
   if (!f->o.can_connect) {
-    kl_error_set(e, KL_ERR_AUTH,
-                 "the book of %s needs an API key, as all of the feed does: give --key-id and --key "
-                 "(KALSHI_API_KEY_ID, KALSHI_PRIVATE_KEY_PATH)",
-                 ticker);
+    kl_error_coded(e, KL_ERR_AUTH, "key_missing",
+                   "the book of %s needs an API key, as all of the feed does: give --key-id and --key "
+                   "(KALSHI_API_KEY_ID, KALSHI_PRIVATE_KEY_PATH)",
+                   ticker);
     return NULL;
   }
   if (!kl_feed_key_check(KL_KEY_TICKER, ticker, e)) return NULL;

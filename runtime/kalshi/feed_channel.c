@@ -55,6 +55,8 @@ static kl_feed_channel *channel_new(kl_feed *f, const char *name) {
   c->most = KL_FEED_LINK_MARKETS;
   c->chunk = c->lot = KL_FEED_CHUNK;
   memcpy(c->name, name, strlen(name) + 1);
+  while (c->kind < kl_channel_count && strcmp(kl_channel_table[c->kind].name, name) != 0)
+    c->kind++;
   kl_list_init(&c->in_feed);
   kl_list_init(&c->markets);
   kl_list_init(&c->work);
@@ -72,13 +74,15 @@ static bool describe(const char *name, kl_feed_key key, const char *params, kl_c
   kl_feed_key own = known ? known->key : KL_KEY_TICKER;
   bool by_id = key == KL_KEY_MARKET_ID && !strcmp(name, "ticker");
   if (key != own && !by_id) {
-    kl_error_set(e, KL_ERR_VALIDATION, "channel %s is chosen by %s, not by %s: subscribe to it apart", name,
-                 kl_feed_key_words[own].param, kl_feed_key_words[key].param);
+    kl_error_coded(e, KL_ERR_VALIDATION, "contradicting_options",
+                   "channel %s is chosen by %s, not by %s: subscribe to it apart", name, kl_feed_key_words[own].param,
+                   kl_feed_key_words[key].param);
     return false;
   }
   kl_str unknown;
   if (params_known(params, known ? known->params : "", &unknown)) return true;
-  kl_error_set(e, KL_ERR_VALIDATION, "channel %s has no parameter %.*s", name, (int)unknown.n, unknown.p);
+  kl_error_coded(e, KL_ERR_VALIDATION, "unknown_parameter", "channel %s has no parameter %.*s", name, (int)unknown.n,
+                 unknown.p);
   return false;
 }
 
@@ -106,10 +110,11 @@ kl_feed_channel *kl_feed_channel_get(kl_feed *f, const char *name, kl_feed_key k
   kl_channel_filter filter;
   kl_feed_channel *c;
   if (!*name || strlen(name) >= sizeof c->name || strlen(params) >= sizeof c->params) {
-    kl_error_set(e, KL_ERR_VALIDATION, "\"%.60s\" is not a channel", name);
+    kl_error_coded(e, KL_ERR_VALIDATION, "unknown_channel", "\"%.60s\" is not a channel", name);
     return NULL;
   }
   if (!describe(name, key, params, &filter, e)) return NULL;
+  if (f->o.filters_here && filter == KL_FILTER_OPTIONAL) filter = KL_FILTER_NONE;
   c = idle_channel(f, name);
   if (!c) c = channel_new(f, name);
   if (!c) {

@@ -6,6 +6,7 @@
 #define KL_FEED_INTERNAL_H
 
 #include "base/buf.h"
+#include "base/timer.h"
 #include "kalshi/feed.h"
 #include "net/ws_client.h"
 
@@ -90,6 +91,7 @@ struct kl_feed_channel {
   char params[KL_FEED_PARAMS_MAX]; /* further members of the parameters of subscribe, ",\"a\":1"; "" for none */
   kl_feed_key key;
   kl_channel_filter filter;
+  uint8_t kind;     /* in kl_channel_table; behind it: unknown */
   bool books;       /* orderbook_delta as the books need it */
   bool snapshots;   /* orderbook_delta, that and the other */
   bool has_initial; /* knows send_initial_snapshot */
@@ -187,12 +189,19 @@ struct kl_feed_link {
   void *signing;
   uint32_t attempts;  /* connections lost or failed in a row */
   int64_t opened_ns;  /* when this one opened */
+  int64_t asked_ms;   /* when its handshake began, by the wall clock */
+  bool corrected;     /* the clock was, since one last opened or was refused */
   uint64_t old_bytes; /* of earlier connections */
   bool was_open;
-  uv_timer_t retry;
+  kl_timer retry;
   kl_list channels;
   kl_feed_channel *last; /* of the last look-up by sid */
   int64_t next_id;
+  struct {
+    kl_buf came; /* messages that are not told yet: each its length, as a size_t, and a multiple of that of bytes */
+    uint64_t received, commands; /* since it opened */
+    bool due;                    /* it is to be opened */
+  } stepped;
   kl_feed_cmd *cmds;
   size_t n_cmds, cap_cmds;
   int64_t sent_ms;       /* the exchange's time of the newest message of this read; 0: none had one */
@@ -206,7 +215,7 @@ struct kl_feed {
   kl_decoder *decoder;
 
   uv_prepare_t flush; /* sends what is wanted, once per loop turn */
-  uv_timer_t tick;    /* looks at deadlines while there are any */
+  kl_timer tick;      /* looks at deadlines while there are any */
   int handles;
   bool closing, flush_on, tick_on;
   void (*closed)(void *);
@@ -235,6 +244,7 @@ struct kl_feed {
   bool late;        /* told so */
   int64_t delay_ms; /* of the last message that carried a time; 0 before */
 
+  uint64_t by_channel[KL_CHANNELS_MOST]; /* messages, by kl_feed_channel.kind */
   uint64_t messages, gaps, malformed, snapshots, duplicates, ignored, desyncs, reconnects, n_books, n_stale;
   int64_t malformed_logged_ns;
   uint64_t malformed_quiet;
@@ -261,6 +271,7 @@ void kl_feed_refuse_waiters(kl_feed_link *l, const kl_error *e); /* fails all th
 void kl_feed_handle_closed(uv_handle_t *h); /* close callback of every handle of the feed; h->data is the feed */
 
 /* ---- feed_link.c ---- */
+bool kl_feed_link_step(kl_feed_link *l);    /* as kl_feed_step */
 kl_feed_link *kl_feed_link_new(kl_feed *f); /* appended to the feed's; NULL when out of memory */
 void kl_feed_link_flush(kl_feed_link *l);   /* connects where something is wanted, sends what is to be sent */
 bool kl_feed_link_check(kl_feed_link *l, int64_t now);      /* true while an answer is due */

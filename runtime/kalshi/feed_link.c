@@ -59,6 +59,7 @@ bool kl_feed_command_send(kl_feed_link *l, kl_feed_cmd_kind kind, kl_feed_channe
     return false;
   }
   l->next_id++;
+  l->stepped.commands++;
   return kl_ws_client_send(l->ws, f->out.data, f->out.len); /* false: its end is on the way to us */
 }
 
@@ -119,8 +120,9 @@ bool kl_feed_link_check(kl_feed_link *l, int64_t now) {
       continue;
     }
     kl_error e;
-    kl_error_set(&e, KL_ERR_WS, "the exchange did not answer a command%s%s for %" PRId64 " ms: reconnecting",
-                 cmd->channel ? " on channel " : "", cmd->channel ? cmd->channel->name : "", limit_ms);
+    kl_error_coded(&e, KL_ERR_WS, "feed_no_answer",
+                   "the exchange did not answer a command%s%s for %" PRId64 " ms: reconnecting",
+                   cmd->channel ? " on channel " : "", cmd->channel ? cmd->channel->name : "", limit_ms);
     e.retryable = true;
     kl_feed_link_drop(l, &e);
     return false;
@@ -159,8 +161,7 @@ static void retry_later(kl_feed_link *l) {
   }
   if (l->attempts < 1000) l->attempts++;
   l->state = KL_LINK_WAITING;
-  int rc = uv_timer_start(&l->retry, on_retry, ms, 0);
-  if (rc) kl_log_error("feed", "no timer for the next connection: %s", uv_strerror(rc));
+  kl_timer_start(&l->retry, on_retry, ms, 0);
 }
 
 /* The connection ended or never came about. */
@@ -206,7 +207,9 @@ static void on_open(void *data, int64_t server_date_ms) {
   f->burst_ns = 0;
   kl_feed_enter(f);
   l->state = KL_LINK_OPEN;
+  l->stepped.received = l->stepped.commands = 0;
   l->opened_ns = kl_feed_now(f);
+  l->corrected = false;
   if (l->was_open) f->reconnects++;
   l->was_open = true;
   if (l->number == 1) {
@@ -221,31 +224,104 @@ static void on_open(void *data, int64_t server_date_ms) {
   kl_feed_leave(f);
 }
 
-static void on_message(void *data, const char *p, size_t n) { kl_feed_message(data, p, n); }
-static bool on_usual(void *data, const char *p, size_t n) { return kl_feed_usual_message(data, p, n); }
-static void on_burst_end(void *data) { kl_feed_burst_end(data); }
+/* ---- messages of a stepped feed ---- */
+
+enum { READABLE = 16 }; /* bytes behind a message, as the decoder may have them */
+
+static size_t room_of(size_t n) { return (n + READABLE + sizeof n - 1) / sizeof n * sizeof n; }
+
+static void keep(kl_feed_link *l, const char *p, size_t n) {
+  kl_buf *b = &l->stepped.came;
+  size_t room = room_of(n);
+  if (!kl_buf_reserve(b, sizeof n + room)) {
+    kl_error e;
+    kl_error_set(&e, KL_ERR_INTERNAL, "not enough memory for a message of the feed");
+    kl_feed_link_drop(l, &e);
+    return;
+  }
+  kl_buf_add(b, &n, sizeof n);
+  kl_buf_add(b, p, n);
+  memset(b->data + b->len, 0, room - n);
+  b->len += room - n;
+  l->stepped.received++;
+}
+
+/* All that came, as one read. */
+static bool tell_kept(kl_feed_link *l) {
+  kl_buf came = l->stepped.came;
+  const kl_ws_client *ws = l->ws;
+  l->stepped.came = (kl_buf){0};
+  for (size_t at = 0, n; at < came.len && l->ws == ws; at += sizeof n + room_of(n)) {
+    memcpy(&n, came.data + at, sizeof n);
+    const char *p = came.data + at + sizeof n;
+    if (!kl_feed_usual_message(l, p, n)) kl_feed_message(l, p, n);
+  }
+  bool some = came.len > 0;
+  kl_buf_free(&came);
+  if (some && l->ws == ws) kl_feed_burst_end(l);
+  return some;
+}
+
+static void on_message(void *data, const char *p, size_t n) {
+  kl_feed_link *l = data;
+  if (l->f->o.stepped)
+    keep(l, p, n);
+  else
+    kl_feed_message(l, p, n);
+}
+
+static bool on_usual(void *data, const char *p, size_t n) {
+  kl_feed_link *l = data;
+  return !l->f->o.stepped && kl_feed_usual_message(l, p, n);
+}
+
+static void on_burst_end(void *data) {
+  kl_feed_link *l = data;
+  if (!l->f->o.stepped) kl_feed_burst_end(l);
+}
+
+/* A clock that is wrong is no wrong key: the answer says what time it is, and the next handshake is signed for that. */
+static bool correct_clock(kl_feed_link *l, const kl_error *e) {
+  int64_t date_ms = l->ws ? kl_ws_client_date_ms(l->ws) : 0;
+  bool expired = l->state != KL_LINK_OPEN && e->status == 401 && !strcmp(e->code, "header_timestamp_expired");
+  if (!expired || l->corrected || !date_ms || !l->f->o.expired) {
+    l->corrected = false;
+    return false;
+  }
+  l->corrected = true;
+  l->f->o.expired(l->f->o.sign_data, date_ms, l->asked_ms);
+  return true;
+}
 
 static void on_closed(void *data, const kl_error *e) {
   kl_feed_link *l = data;
+  if (tell_kept(l) && !l->ws) return; /* what came last made us drop it */
   kl_error own;
-  bool key_refused = l->state != KL_LINK_OPEN && (e->status == 401 || e->status == 403);
+  bool corrected = correct_clock(l, e);
+  bool key_refused = !corrected && l->state != KL_LINK_OPEN && (e->status == 401 || e->status == 403);
   /* Nor does waiting help against a certificate that is not trusted. */
   bool refused = key_refused || (l->state != KL_LINK_OPEN && !strcmp(e->kind, KL_ERR_CONFIG));
   if (key_refused && kl_feed_has_open_link(l->f)) {
-    kl_error_set(
-        &own, KL_ERR_AUTH,
+    kl_error_coded(
+        &own, KL_ERR_AUTH, "feed_too_many_connections",
         "the exchange refused connection %u of the feed (HTTP %d) while others are open: it may allow no more; "
         "subscribe to fewer markets, or close other programs that use this key",
         (unsigned)l->number, e->status);
     own.status = e->status;
     e = &own;
   } else if (key_refused) {
-    kl_error_set(
-        &own, KL_ERR_AUTH,
+    kl_error_coded(
+        &own, KL_ERR_AUTH, "feed_key_refused",
         "the exchange refused the key at the feed's handshake (HTTP %d): check the key id, that the key belongs "
-        "to this environment, and this machine's clock",
+        "to this environment, and this machine's clock (kalua doctor)",
         e->status);
     own.status = e->status;
+    e = &own;
+  } else if (corrected) {
+    kl_error_set(&own, KL_ERR_NETWORK,
+                 "the exchange refused the timestamp of the feed's handshake; its clock is about %lld s from ours, "
+                 "corrected",
+                 (long long)((kl_ws_client_date_ms(l->ws) - l->asked_ms) / 1000));
     e = &own;
   }
   l->f->burst_ns = 0;
@@ -272,6 +348,7 @@ static void open_socket(kl_feed_link *l, const char *const *headers) {
       .closed = on_closed,
   };
   l->state = KL_LINK_CONNECTING;
+  l->asked_ms = kl_wall_ms(l->f->o.clock);
   l->ws = kl_ws_client_open(l->f->loop, &o, &e);
   if (!l->ws) lost(l, &e, true);
 }
@@ -321,7 +398,8 @@ static void hang_up(kl_feed_link *l) {
 
 void kl_feed_link_flush(kl_feed_link *l) {
   bool wanted = kl_feed_link_wanted(l);
-  if (l->state == KL_LINK_IDLE && wanted) connect_now(l);
+  l->stepped.due = l->state == KL_LINK_IDLE && wanted && l->f->o.stepped;
+  if (l->state == KL_LINK_IDLE && wanted && !l->stepped.due) connect_now(l);
   if (l->state != KL_LINK_OPEN) return;
   if (!wanted && l->number > 1) {
     hang_up(l);
@@ -333,16 +411,22 @@ void kl_feed_link_flush(kl_feed_link *l) {
   }
 }
 
+bool kl_feed_link_step(kl_feed_link *l) {
+  if (tell_kept(l)) return true;
+  if (!l->stepped.due) return false;
+  l->stepped.due = false;
+  if (l->state != KL_LINK_IDLE || !kl_feed_link_wanted(l)) return false;
+  connect_now(l);
+  return true;
+}
+
 /* ---- birth and death ---- */
 
 kl_feed_link *kl_feed_link_new(kl_feed *f) {
   kl_feed_link *l = calloc(1, sizeof *l);
   if (!l) return NULL;
-  if (uv_timer_init(f->loop, &l->retry)) {
-    free(l);
-    return NULL;
-  }
-  l->retry.data = f;
+  kl_timer_init(f->loop, &l->retry, f->o.clock);
+  l->retry.uv.data = f;
   f->handles++;
   l->f = f;
   l->number = ++f->n_links;
@@ -362,12 +446,13 @@ void kl_feed_link_close(kl_feed_link *l) {
   l->state = KL_LINK_IDLE;
   forget(l, &e);
   if (ws) kl_ws_client_close(ws);
-  uv_close((uv_handle_t *)&l->retry, kl_feed_handle_closed);
+  kl_timer_close(&l->retry, kl_feed_handle_closed);
 }
 
 void kl_feed_link_free(kl_feed_link *l) {
   while (!kl_list_empty(&l->channels))
     kl_feed_channel_free(KL_CONTAINER(l->channels.next, kl_feed_channel, in_link));
+  kl_buf_free(&l->stepped.came);
   free(l->cmds);
   free(l);
 }

@@ -80,13 +80,13 @@ bool kl_feed_key_check(kl_feed_key key, const char *ticker, kl_error *e) {
     if (!market && c > ' ' && c < 127 && c != '"' && c != '\\') good = true;
   }
   if (!good) {
-    kl_error_set(e, KL_ERR_VALIDATION, "\"%.80s\" is not %s: %s, at most %d of them", ticker,
-                 key == KL_KEY_TICKER      ? "a market ticker"
-                 : key == KL_KEY_MARKET_ID ? "a market id"
-                 : key == KL_KEY_INDEX     ? "an index id"
-                                           : "an underlying",
-                 market ? "letters, digits, '.', '_' and '-'" : "printable characters without quotes",
-                 KL_FEED_TICKER_MAX - 1);
+    kl_error_coded(e, KL_ERR_VALIDATION, "malformed_value", "\"%.80s\" is not %s: %s, at most %d of them", ticker,
+                   key == KL_KEY_TICKER      ? "a market ticker"
+                   : key == KL_KEY_MARKET_ID ? "a market id"
+                   : key == KL_KEY_INDEX     ? "an index id"
+                                             : "an underlying",
+                   market ? "letters, digits, '.', '_' and '-'" : "printable characters without quotes",
+                   KL_FEED_TICKER_MAX - 1);
   }
   return good;
 }

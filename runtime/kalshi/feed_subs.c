@@ -252,9 +252,9 @@ static bool write_params(const kl_feed_sub_options *o, char out[KL_FEED_PARAMS_M
   out[0] = '\0';
   if (o->shard_factor < 0 || o->shard_factor > 100 || o->shard_key < 0 ||
       (o->shard_key && o->shard_key >= o->shard_factor)) {
-    kl_error_set(e, KL_ERR_VALIDATION,
-                 "shard_factor %d with shard_key %d: the factor is 1 to 100, the key from 0 and less than the factor",
-                 o->shard_factor, o->shard_key);
+    kl_error_coded(e, KL_ERR_VALIDATION, "out_of_range",
+                   "shard_factor %d with shard_key %d: the factor is 1 to 100, the key from 0 and less than the factor",
+                   o->shard_factor, o->shard_key);
     return false;
   }
   size_t n = 0;
@@ -278,8 +278,8 @@ static bool parts_init(kl_feed_sub *s, const char *const *channels, size_t n, co
     kl_feed_channel *c = kl_feed_channel_get(s->f, channels[i], s->key, params, e);
     if (!c) return false;
     if (s->all && c->filter == KL_FILTER_REQUIRED) {
-      kl_error_set(e, KL_ERR_VALIDATION, "channel %s needs market_tickers: it has no subscription to all markets",
-                   c->name);
+      kl_error_coded(e, KL_ERR_VALIDATION, "missing_parameter",
+                     "channel %s needs market_tickers: it has no subscription to all markets", c->name);
       return false;
     }
     if (has_part(s, c)) continue;
@@ -303,18 +303,18 @@ static bool parts_init(kl_feed_sub *s, const char *const *channels, size_t n, co
 
 static bool options_check(const kl_feed *f, const kl_feed_sub_options *o, size_t n_channels, kl_error *e) {
   if (f->closing) {
-    kl_error_set(e, KL_ERR_CLOSED, "the session is closed");
+    kl_error_coded(e, KL_ERR_CLOSED, "session_closed", "the session is closed");
     return false;
   }
   if (!n_channels) {
-    kl_error_set(e, KL_ERR_VALIDATION, "a subscription needs at least one channel");
+    kl_error_coded(e, KL_ERR_VALIDATION, "missing_parameter", "a subscription needs at least one channel");
     return false;
   }
   if (!f->o.can_connect) {
-    kl_error_set(e, KL_ERR_AUTH,
-                 "channel %s needs an API key, as all of the feed does: give --key-id and --key "
-                 "(KALSHI_API_KEY_ID, KALSHI_PRIVATE_KEY_PATH)",
-                 o->channels[0]);
+    kl_error_coded(e, KL_ERR_AUTH, "key_missing",
+                   "channel %s needs an API key, as all of the feed does: give --key-id and --key "
+                   "(KALSHI_API_KEY_ID, KALSHI_PRIVATE_KEY_PATH)",
+                   o->channels[0]);
     return false;
   }
   for (size_t i = 0; o->tickers && o->tickers[i]; i++) {
@@ -333,7 +333,7 @@ kl_feed_sub *kl_feed_subscribe(kl_feed *f, const kl_feed_sub_options *o, kl_erro
   const char *const *tickers = o->tickers ? o->tickers : none;
   bool by_market = o->key == KL_KEY_TICKER || o->key == KL_KEY_MARKET_ID;
   if (o->key == KL_KEY_MARKET_ID && !tickers[0]) {
-    kl_error_set(e, KL_ERR_VALIDATION, "market_ids is empty; leave it out for all markets");
+    kl_error_coded(e, KL_ERR_VALIDATION, "missing_parameter", "market_ids is empty; leave it out for all markets");
     return NULL;
   }
   kl_feed_sub *s = calloc(1, sizeof *s + n * sizeof s->parts[0]);
@@ -367,11 +367,13 @@ bool kl_feed_sub_list(kl_feed_sub *s, kl_feed_request *r, kl_error *e) {
   kl_feed_channel *c = s->n_parts ? s->parts[0].channel : NULL;
   const char *action = kl_feed_key_words[s->key].list;
   if (!action) {
-    kl_error_set(e, KL_ERR_VALIDATION, "only channels that are chosen by index have a list of what there is");
+    kl_error_coded(e, KL_ERR_VALIDATION, "contradicting_options",
+                   "only channels that are chosen by index have a list of what there is");
     return false;
   }
   if (s->failed || !c || !c->sid || c->link->state != KL_LINK_OPEN) {
-    kl_error_set(e, KL_ERR_WS, "channel %s is not connected just now: try again", c ? c->name : "");
+    kl_error_coded(e, KL_ERR_WS, "feed_not_connected", "channel %s is not connected just now: try again",
+                   c ? c->name : "");
     e->retryable = true;
     return false;
   }
@@ -379,7 +381,7 @@ bool kl_feed_sub_list(kl_feed_sub *s, kl_feed_request *r, kl_error *e) {
                 ",\"params\":{\"sid\":%" PRId64 ",\"action\":\"%s\"}", c->sid, action);
   if (kl_feed_command_send(c->link, KL_CMD_LIST, c, r)) return true;
   kl_feed_request_cancel(s->f, r);
-  kl_error_set(e, KL_ERR_WS, "the connection of channel %s has just ended: try again", c->name);
+  kl_error_coded(e, KL_ERR_WS, "feed_not_connected", "the connection of channel %s has just ended: try again", c->name);
   e->retryable = true;
   return false;
 }
@@ -393,7 +395,7 @@ bool kl_feed_subscriptions(kl_feed *f, uint32_t i, kl_feed_request *r, kl_error 
     kl_feed_request_cancel(f, r);
     break;
   }
-  kl_error_set(e, KL_ERR_WS, "connection %u of the feed is not open", (unsigned)i + 1);
+  kl_error_coded(e, KL_ERR_WS, "feed_not_connected", "connection %u of the feed is not open", (unsigned)i + 1);
   e->retryable = true;
   return false;
 }
@@ -408,7 +410,8 @@ bool kl_feed_sub_add(kl_feed_sub *s, const char *const *tickers, kl_error *e) {
   for (size_t i = 0; tickers[i]; i++) {
     if (!kl_feed_key_check(s->key, tickers[i], e)) return false;
     if ((s->key == KL_KEY_INDEX || s->key == KL_KEY_UNDERLYING) && !strcmp(tickers[i], "all")) {
-      kl_error_set(e, KL_ERR_VALIDATION, "\"all\" stands alone, when the subscription is made");
+      kl_error_coded(e, KL_ERR_VALIDATION, "contradicting_options",
+                     "\"all\" stands alone, when the subscription is made");
       return false;
     }
   }
@@ -441,7 +444,8 @@ bool kl_feed_sub_remove(kl_feed_sub *s, const char *const *tickers, kl_error *e)
     i->going = false;
   }
   if (going == held && !s->keyless) {
-    kl_error_set(e, KL_ERR_VALIDATION, "that would leave the subscription without a market: close it instead");
+    kl_error_coded(e, KL_ERR_VALIDATION, "contradicting_options",
+                   "that would leave the subscription without a market: close it instead");
     return false;
   }
   bool waited = s->pending > 0;

@@ -200,10 +200,15 @@ for line in io.lines(spec_dir .. "/endpoints.tsv") do
   local columns = {}
   for column in (line .. "\t"):gmatch "(.-)\t" do columns[#columns + 1] = column end
   if columns[1] ~= "operationId" then
-    if #columns < 11 then fail("endpoints.tsv: %s has %d columns", columns[1], #columns) end
+    if #columns ~= 12 then fail("endpoints.tsv: %s has %d columns", columns[1], #columns) end
+    local paper = columns[12]
+    if not (paper == "paper" or paper == (columns[2] == "GET" and "live" or "refused")) then
+      fail("endpoints.tsv: %s in paper trading is paper, live (a GET) or refused, not %s", columns[1], paper)
+    end
     local row = {
       id = columns[1], method = columns[2], path = columns[3], auth = columns[5] == "yes", bucket = columns[6],
       cost = columns[7], paginated = columns[8], legacy = columns[10] == "legacy", notes = columns[11],
+      paper = paper,
     }
     row.name = spec.snake(row.id)
     rows[#rows + 1] = row
@@ -283,6 +288,7 @@ for _, row in ipairs(rows) do
     "   .bucket = KL_BUCKET_" .. row.bucket:upper(),
     "   .cost = " .. cost,
     "   .cost_per_item = " .. tostring(per_item == "/order"),
+    "   .paper = KL_PAPER_" .. row.paper:upper(),
     "   .rows = " .. quoted(rows_field),
     "   .cursor_field = " .. quoted(cursor),
     "   .replaced_by = " .. quoted(successor(row)),
@@ -326,6 +332,7 @@ local text = table.concat({
   table.concat(chunks, "\n"),
   "\nconst kl_operation kl_operations[] = {\n" .. table.concat(lines, "\n") .. "\n};\n",
   ("const size_t kl_operation_count = %d;\n"):format(#lines),
+  ("const char *const kl_operations_version = %q;\n"):format(api.info.version),
   "\nconst kl_message_entry kl_message_shapes[] = {\n" .. table.concat(messages, "\n") .. "\n};\n",
   ("const size_t kl_message_shape_count = %d;\n"):format(#messages),
   "\nconst char *const kl_channels[] = {\n" .. table.concat(channels, "\n") .. "\n  NULL,\n};\n",

@@ -51,13 +51,16 @@ static void keep_warm(kl_hot_path *h) {
 
 /* One is opened where none is at hand: none was used yet, or the server closed it. */
 static void open_ahead(kl_hot_path *h) {
+  if (h->s->stepped) return;
   kl_buf url = {0};
   kl_buf_printf(&url, "%s/exchange/status", h->s->rest_url);
   if (!url.failed) kl_http_warm(h->s->http, url.data);
   kl_buf_free(&url);
 }
 
-static bool can_trade(const kl_session *s) { return s->key && (s->live || strcmp(s->env, "prod") != 0); }
+static bool can_trade(const kl_session *s) {
+  return s->key && !s->read_only && (s->live || strcmp(s->env, "prod") != 0);
+}
 
 static void look(uv_timer_t *t) {
   kl_hot_path *h = t->data;
@@ -74,7 +77,7 @@ static void look(uv_timer_t *t) {
 }
 
 static void watch(kl_hot_path *h) {
-  if (uv_is_active((uv_handle_t *)&h->timer)) return;
+  if (h->s->stepped || uv_is_active((uv_handle_t *)&h->timer)) return;
   uv_timer_start(&h->timer, look, 1000, 1000);
 }
 

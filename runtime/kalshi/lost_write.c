@@ -39,7 +39,7 @@ struct kl_lost_write {
   kl_call *c;
   kl_lost_cb cb;
   void *data;
-  uv_timer_t timer;
+  kl_timer timer;
   kl_call *lookup;
   json_t *body;
   char id[80]; /* of the order in the path */
@@ -130,7 +130,7 @@ void kl_lost_write_cancel(kl_lost_write *w) {
   if (w->lookup) kl_call_cancel(w->lookup);
   w->lookup = NULL;
   w->ended = true;
-  uv_close((uv_handle_t *)&w->timer, lost_closed);
+  kl_timer_close(&w->timer, lost_closed);
 }
 
 static void fired(uv_timer_t *t);
@@ -139,7 +139,7 @@ static void fired(uv_timer_t *t);
 static void end(kl_lost_write *w, kl_lost_verdict verdict) {
   w->verdict = verdict;
   w->ended = true;
-  uv_timer_start(&w->timer, fired, 0, 0);
+  kl_timer_start(&w->timer, fired, 0, 0);
 }
 
 static void end_saying(kl_lost_write *w, kl_lost_verdict verdict, const char *why) {
@@ -303,7 +303,7 @@ static void pause_then_look(kl_lost_write *w) {
     end_saying(w, KL_LOST_UNKNOWN, "it could not be looked up within half a minute");
     return;
   }
-  uv_timer_start(&w->timer, fired, (uint64_t)w->pause_ms, 0);
+  kl_timer_start(&w->timer, fired, (uint64_t)w->pause_ms, 0);
   w->pause_ms = w->pause_ms * 2 > PAUSE_MOST_MS ? PAUSE_MOST_MS : w->pause_ms * 2;
 }
 
@@ -532,18 +532,6 @@ static const char *common_ticker(const kl_lost_write *w) {
   return ticker;
 }
 
-static void add_escaped(kl_buf *b, const char *name, const char *value) {
-  kl_buf_printf(b, "&%s=", name);
-  for (; *value; value++) {
-    unsigned char c = (unsigned char)*value;
-    bool plain = (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '-' || c == '.' || c == '_';
-    if (plain)
-      kl_buf_char(b, (char)c);
-    else
-      kl_buf_printf(b, "%%%02X", c);
-  }
-}
-
 static void ask_for_orders(kl_lost_write *w) {
   if (!w->creates) {
     kl_buf path = {0};
@@ -558,8 +546,8 @@ static void ask_for_orders(kl_lost_write *w) {
   kl_buf query = {0};
   kl_buf_printf(&query, "min_ts=%lld&limit=1000", (long long)(w->c->first_sent_ms / 1000 - CLOCK_SLACK_S));
   const char *ticker = common_ticker(w);
-  if (ticker) add_escaped(&query, "ticker", ticker);
-  if (w->cursor[0]) add_escaped(&query, "cursor", w->cursor);
+  if (ticker) kl_buf_query(&query, "ticker", ticker);
+  if (w->cursor[0]) kl_buf_query(&query, "cursor", w->cursor);
   if (query.failed)
     end_saying(w, KL_LOST_UNKNOWN, "there was not enough memory to look it up");
   else
@@ -588,8 +576,8 @@ static void ask_for_fills(kl_lost_write *w) {
   if (!w->cursor[0]) it->value = it->fees = 0;
   kl_buf query = {0};
   kl_buf_str(&query, "limit=1000");
-  add_escaped(&query, "order_id", id);
-  if (w->cursor[0]) add_escaped(&query, "cursor", w->cursor);
+  kl_buf_query(&query, "order_id", id);
+  if (w->cursor[0]) kl_buf_query(&query, "cursor", w->cursor);
   if (query.failed)
     end_saying(w, KL_LOST_UNKNOWN, "there was not enough memory to look it up");
   else
@@ -632,7 +620,7 @@ static void fired(uv_timer_t *t) {
   kl_lost_cb cb = w->cb;
   void *data = w->data;
   cb(data, w->verdict, w->text.data ? w->text.data : "", w->text.len);
-  uv_close((uv_handle_t *)t, lost_closed);
+  kl_timer_close(&w->timer, lost_closed);
 }
 
 /* ---- the beginning ---- */
@@ -678,10 +666,10 @@ kl_lost_write *kl_lost_write_start(kl_call *c, bool by_timeout, kl_lost_cb cb, v
   w->lost_at_ms = kl_session_timestamp_ms(c->s);
   w->until_ns = kl_mono_ns(c->s->clock) + PATIENCE_MS * INT64_C(1000000);
   w->pause_ms = PAUSE_FIRST_MS;
-  uv_timer_init(c->s->loop, &w->timer);
-  w->timer.data = w;
+  kl_timer_init(c->s->loop, &w->timer, c->s->clock);
+  w->timer.uv.data = w;
   c->s->open++;
-  uv_timer_start(&w->timer, fired, 0, 0);
+  kl_timer_start(&w->timer, fired, 0, 0);
   return w;
 }
 
@@ -722,7 +710,7 @@ static void remember_change(kl_session *s, const plan *p, const kl_call *c) {
   kl_count total = -1, by;
   if (p->kind == KIND_AMEND) {
     if (!count_of(asked, "count", &total)) total = -1;
-  } else if (c->total_before >= 0 && count_of(asked, "reduce_by", &by)) {
+  } else if (c->total_before >= 0 && count_of(asked, "reduce_by", &by) && by >= 0 && by <= c->total_before) {
     total = c->total_before - by;
   }
   json_decref(asked);

@@ -67,9 +67,8 @@ const kl_operation *kl_operation_match(const char *method, const char *path) {
 
 enum { LONGEST_NAME = 96 };
 
-/* Edit distance with transpositions of neighbours (optimal string alignment); SIZE_MAX for names too long for the
- * table or further apart than `limit`. */
-static size_t distance(const char *a, const char *b, size_t limit) {
+/* With transpositions of neighbours (optimal string alignment). */
+size_t kl_name_distance(const char *a, const char *b, size_t limit) {
   size_t n = strlen(a), m = strlen(b);
   size_t gap = n > m ? n - m : m - n;
   if (n >= LONGEST_NAME || m >= LONGEST_NAME || gap > limit) return SIZE_MAX;
@@ -106,7 +105,7 @@ const char *kl_nearest(const char *name, const char *const *candidates, size_t n
   const char *best = NULL;
   size_t limit = tolerance(name);
   for (size_t i = 0; i < n; i++) {
-    size_t d = distance(name, candidates[i], limit);
+    size_t d = kl_name_distance(name, candidates[i], limit);
     if (d <= limit) {
       best = candidates[i];
       if (d == 0) return best;
@@ -121,7 +120,7 @@ const char *kl_operation_nearest(const char *name) {
   size_t limit = tolerance(name);
   for (size_t i = 0; i < kl_operation_count; i++) {
     if (kl_operations[i].legacy) continue;
-    size_t d = distance(name, kl_operations[i].name, limit);
+    size_t d = kl_name_distance(name, kl_operations[i].name, limit);
     if (d <= limit) {
       best = kl_operations[i].name;
       if (d == 0) return best;

@@ -70,6 +70,13 @@ struct kl_shape {
 
 typedef enum { KL_BUCKET_READ, KL_BUCKET_WRITE } kl_bucket;
 
+/* Who answers in paper trading. */
+typedef enum {
+  KL_PAPER_LIVE,   /* the live exchange: a read of what is not the account's */
+  KL_PAPER_PAPER,  /* the paper exchange: it is about the account, its orders and its money */
+  KL_PAPER_REFUSED /* nobody: a write that the paper exchange cannot imitate and the live one must not see */
+} kl_paper_way;
+
 typedef struct kl_operation {
   const char *id;      /* "CreateOrderV2" */
   const char *name;    /* "create_order": snake case, V2 dropped */
@@ -81,8 +88,9 @@ typedef struct kl_operation {
   bool legacy;         /* under kalshi.legacy */
   bool auth;
   kl_bucket bucket;
-  uint16_t cost;            /* tokens */
-  bool cost_per_item;       /* times the number of orders in a batch */
+  uint16_t cost;      /* tokens */
+  bool cost_per_item; /* times the number of orders in a batch */
+  kl_paper_way paper;
   const char *rows;         /* field that holds a page's rows; NULL: not paged */
   const char *cursor_field; /* "cursor" or "next_cursor" */
   const char *replaced_by;  /* name of today's operation for a legacy one; NULL */
@@ -95,6 +103,7 @@ typedef struct kl_operation {
 
 extern const kl_operation kl_operations[];
 extern const size_t kl_operation_count;
+extern const char *const kl_operations_version; /* of the exchange's description that it is from: "3.30.0+" */
 
 /* By snake-case name or operationId; NULL when unknown. Current ones win over legacy ones of the same name. */
 const kl_operation *kl_operation_find(const char *name);
@@ -104,6 +113,8 @@ const kl_operation *kl_operation_match(const char *method, const char *path);
 /* The known operation name nearest to `name` (edit distance), for "did you mean"; NULL when nothing is near. */
 const char *kl_operation_nearest(const char *name);
 const char *kl_nearest(const char *name, const char *const *candidates, size_t n); /* the same for any list */
+/* How many letters differ; SIZE_MAX for names further apart than `limit`, or of 96 letters and more. */
+size_t kl_name_distance(const char *a, const char *b, size_t limit);
 
 /* WebSocket payloads: the shape of `msg` of a message type; NULL when it holds none or the type is unknown. */
 const kl_shape *kl_message_shape(const char *type);

@@ -18,7 +18,6 @@ typedef struct entry {
   kl_own_order order; /* first */
   kl_list link;
   shelf *on;
-  kl_told_by by;
 } entry;
 
 struct kl_own_orders {
@@ -101,7 +100,7 @@ static bool is_news(const entry *en, const kl_own_order *told, kl_told_by by) {
   if (ended(told->status) && !ended(known->status)) return true;
   if (known->status == KL_OWN_UNKNOWN) return told->ts_ms >= known->ts_ms;
   /* An answer left out what the others tell of the same state, and its time need not be to the millisecond theirs. */
-  if (en->by == KL_TOLD_BY_ANSWER && by != KL_TOLD_BY_ANSWER && same_state(known, told)) return true;
+  if (en->order.by == KL_TOLD_BY_ANSWER && by != KL_TOLD_BY_ANSWER && same_state(known, told)) return true;
   if (told->ts_ms != known->ts_ms) return told->ts_ms > known->ts_ms;
   return by == KL_TOLD_BY_CHANNEL; /* what comes there comes in order */
 }
@@ -150,7 +149,7 @@ const kl_own_order *kl_own_orders_tell(kl_own_orders *o, const kl_own_order *tol
   bool changed = false;
   if (is_news(en, told, by)) {
     changed = take_over(&en->order, told, by);
-    en->by = by;
+    en->order.by = by;
     if (strcmp(told->client_order_id, en->order.client_order_id) != 0 && told->client_order_id[0]) {
       name_entry(o, en, told->client_order_id);
       changed = true;

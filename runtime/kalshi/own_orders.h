@@ -21,6 +21,9 @@ typedef enum {
   KL_OWN_EXECUTED
 } kl_own_status;
 
+/* Who tells. An answer to a write knows neither costs nor fees, and those that are known stay. */
+typedef enum { KL_TOLD_BY_ANSWER, KL_TOLD_BY_LIST, KL_TOLD_BY_CHANNEL } kl_told_by;
+
 typedef struct kl_own_order {
   char order_id[64];
   char client_order_id[80]; /* "" where there is none */
@@ -28,6 +31,7 @@ typedef struct kl_own_order {
   kl_count total;           /* filled and resting: no fill changes it, amend and decrease do; -1: not known */
   /* As it was told last; ts_ms 0: nobody has told more than the above. */
   int64_t ts_ms; /* of its last change, by the exchange */
+  kl_told_by by; /* who told that */
   kl_own_status status;
   kl_side side;
   kl_price yes_price;
@@ -41,9 +45,6 @@ typedef struct kl_own_order {
   int64_t told_ns; /* monotonic, when the channel or an answer told last; 0: never */
   uint64_t listed; /* the number of the list that it stood in last */
 } kl_own_order;
-
-/* Who tells. An answer to a write knows neither costs nor fees, and those that are known stay. */
-typedef enum { KL_TOLD_BY_ANSWER, KL_TOLD_BY_LIST, KL_TOLD_BY_CHANNEL } kl_told_by;
 
 kl_own_orders *kl_own_orders_new(void);    /* NULL when out of memory */
 void kl_own_orders_free(kl_own_orders *o); /* takes NULL */

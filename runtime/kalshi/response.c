@@ -135,6 +135,10 @@ void kl_error_from_answer(kl_error *e, int status, const char *content_type, con
   if (operation) snprintf(e->operation, sizeof e->operation, "%s", operation);
 }
 
+bool kl_error_is_refusal(const kl_error *e) {
+  return (e->status >= 400 && e->status < 500) || !strcmp(e->code, "exchange_is_paused");
+}
+
 void kl_error_from_response(kl_error *e, int status, const char *body, size_t n, const char *operation) {
   kl_error_from_answer(e, status, NULL, body, n, operation);
 }

@@ -60,6 +60,8 @@ int64_t kl_clock_bounds_offset(const kl_clock_bounds *b) {
   return b->low + (b->high - b->low) / 2;
 }
 
+uv_loop_t *kl_session_loop(const kl_session *s) { return s->loop; }
+const kl_clock *kl_session_clock(const kl_session *s) { return s->clock; }
 int64_t kl_session_timestamp_ms(const kl_session *s) {
   return kl_wall_ms(s->clock) + kl_clock_bounds_offset(&s->bounds);
 }
@@ -111,6 +113,11 @@ static void handshake_cancel(void *handle) {
   free(h);
 }
 
+static void handshake_expired(void *data, int64_t date_ms, int64_t sent_ms) {
+  kl_session *s = data;
+  kl_clock_bounds_add(&s->bounds, date_ms, sent_ms, kl_wall_ms(s->clock), true);
+}
+
 /* ---- the audit of books ---- */
 
 /* The audit asks only while half of the read tokens are there and nobody waits for any. Unsigned, it costs none. */
@@ -136,8 +143,13 @@ static void audit_cancel(void *asked) { kl_call_cancel(asked); }
 kl_feed *kl_session_feed(kl_session *s) { return s->feed; }
 kl_account *kl_session_account(kl_session *s) { return s->account; }
 const char *kl_session_env(const kl_session *s) { return s->env; }
+void kl_session_impatient(kl_session *s) { s->impatient = true; }
+
 bool kl_session_has_key(const kl_session *s) { return s->key != NULL; }
 size_t kl_session_writes_pending(const kl_session *s) { return s->writes; }
+
+const kl_request_counts *kl_session_requests(const kl_session *s, size_t i) { return &s->requests[i]; }
+const kl_session_times *kl_session_times_get(const kl_session *s) { return &s->times; }
 
 void kl_session_stats_get(const kl_session *s, kl_session_stats *out) {
   *out = s->stats;
@@ -157,6 +169,7 @@ void kl_session_stats_get(const kl_session *s, kl_session_stats *out) {
 static void session_free(kl_session *s) {
   kl_key_release(s->key);
   free(s->costs);
+  free(s->requests);
   free(s->env);
   free(s->rest_url);
   free(s->base_path);
@@ -184,19 +197,22 @@ static char *path_of_url(const char *url) {
 
 kl_session *kl_session_new(uv_loop_t *loop, const kl_session_options *o, kl_error *e) {
   if (o->key && (!o->key_id || !o->key_id[0] || strlen(o->key_id) > 120)) {
-    kl_error_set(e, KL_ERR_CONFIG, "a private key needs its key id of up to 120 letters: give --key-id ID");
+    kl_error_coded(e, KL_ERR_CONFIG, "key_id_missing",
+                   "a private key needs its key id of up to 120 letters: give --key-id ID");
     return NULL;
   }
   size_t n = strlen(o->rest_url);
   if (n == 0 || o->rest_url[n - 1] == '/') {
-    kl_error_set(e, KL_ERR_CONFIG, "REST URL \"%s\": give it without a slash at the end", o->rest_url);
+    kl_error_coded(e, KL_ERR_CONFIG, "url_wrong", "REST URL \"%s\": give it without a slash at the end", o->rest_url);
     return NULL;
   }
   kl_session *s = calloc(1, sizeof *s);
   if (!s) goto no_memory;
   s->loop = loop;
   s->live = o->live;
+  s->read_only = o->read_only;
   s->clock = o->clock;
+  s->stepped = o->stepped;
   s->env = strdup(o->env);
   s->rest_url = strdup(o->rest_url);
   s->base_path = path_of_url(o->rest_url);
@@ -205,7 +221,7 @@ kl_session *kl_session_new(uv_loop_t *loop, const kl_session_options *o, kl_erro
   if (o->key) s->key = kl_key_retain(o->key);
   kl_list_init(&s->calls);
   kl_limiter_init(&s->limiter, kl_mono_ns(s->clock));
-  if (getrandom(&s->random, sizeof s->random, GRND_NONBLOCK) != (ssize_t)sizeof s->random)
+  if (s->clock->line || getrandom(&s->random, sizeof s->random, GRND_NONBLOCK) != (ssize_t)sizeof s->random)
     s->random = (uint64_t)kl_mono_ns(s->clock);
   s->random |= 1;
 
@@ -218,8 +234,11 @@ kl_session *kl_session_new(uv_loop_t *loop, const kl_session_options *o, kl_erro
                                            .sign_data = s,
                                            .sign = handshake_start,
                                            .sign_cancel = handshake_cancel,
+                                           .expired = handshake_expired,
                                            .now_ms = exchange_ms,
-                                           .can_connect = s->key != NULL},
+                                           .can_connect = s->key != NULL,
+                                           .filters_here = o->filters_here,
+                                           .stepped = o->stepped},
                         e);
   if (!s->feed) {
     kl_http_close(s->http, NULL, NULL);
@@ -239,8 +258,8 @@ kl_session *kl_session_new(uv_loop_t *loop, const kl_session_options *o, kl_erro
     kl_http_close(s->http, NULL, NULL);
     goto no_memory;
   }
-  uv_timer_init(loop, &s->pump);
-  s->pump.data = s;
+  kl_timer_init(loop, &s->pump, s->clock);
+  s->pump.uv.data = s;
   return s;
 
 no_memory:
@@ -264,7 +283,7 @@ void kl_session_close(kl_session *s, void (*closed)(void *), void *data) {
   kl_hot_path_close(s->hot, part_closed, s);
   kl_own_orders_free(s->own);
   s->own = NULL;
-  uv_close((uv_handle_t *)&s->pump, pump_closed);
+  kl_timer_close(&s->pump, pump_closed);
   kl_feed_close(s->feed, part_closed, s); /* cancels its handshake, if one is being signed */
   kl_http_close(s->http, part_closed, s);
 }

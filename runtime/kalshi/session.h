@@ -7,6 +7,7 @@
 
 #include "auth/key.h"
 #include "base/clock.h"
+#include "base/metrics.h"
 #include "kalshi/feed.h"
 #include "kalshi/operation.h"
 #include "net/http.h"
@@ -22,11 +23,18 @@ typedef struct kl_session_options {
   const char *key_id; /* NULL: unsigned calls only */
   kl_key *key;        /* retained */
   bool live;          /* without it no order goes to prod */
+  bool read_only;     /* nothing is written there at all: paper trading's side of the market */
+  bool filters_here;  /* see kl_feed_options */
   int presign_ms;     /* how old a signature made ahead for an order may get; 0: none is made ahead */
   int64_t audit_ms;   /* how often a live book is compared with REST; 0: never */
   const kl_clock *clock;
+  bool stepped; /* nothing leaves and nothing that came is told but by kl_session_step: for tests (cli/stage.h) */
   const char *user_agent;
 } kl_session_options;
+
+/* A connection that is refused is tried again for a second only, where a person waits at a command: an exchange that
+ * does not listen will hardly begin to. Otherwise as long as a call lasts. */
+void kl_session_impatient(kl_session *s);
 
 /* URLs of an environment, of the dedicated hosts; false for an unknown name and for "sim". */
 bool kl_environment_urls(const char *env, const char **rest_url, const char **ws_url);
@@ -41,6 +49,20 @@ const char *kl_session_env(const kl_session *s);
 bool kl_session_has_key(const kl_session *s);
 /* Signs a WebSocket handshake or anything else on this session; see kl_sign_start. The headers are complete lines. */
 int64_t kl_session_timestamp_ms(const kl_session *s);
+uv_loop_t *kl_session_loop(const kl_session *s);       /* that it was made with */
+const kl_clock *kl_session_clock(const kl_session *s); /* the same */
+
+/* What a stepped session has sent and received over the open connections of its feed, and what is on its way. */
+typedef struct kl_session_look {
+  uint64_t commands, received;
+  size_t links; /* open connections */
+  size_t calls; /* requests that were sent and are not answered */
+  bool busy;    /* something is about to leave: a signature is being made, a connection opened */
+} kl_session_look;
+void kl_session_look_at(const kl_session *s, kl_session_look *out);
+/* One step: messages that came are told, or else a connection is opened, or else the next call leaves that has its
+ * tokens. False: there was none of these. */
+bool kl_session_step(kl_session *s);
 
 typedef struct kl_call kl_call;
 
@@ -77,6 +99,10 @@ kl_call *kl_session_call(kl_session *s, const kl_call_request *r, kl_call_cb cb,
 void kl_call_cancel(kl_call *c);
 /* The same, but a write that still waits is sent all the same, and what became of it is logged. */
 void kl_call_leave(kl_call *c);
+/* Nobody wants it any more, but its owner wants to know what becomes of it. True: what was under way goes on, is looked
+ * up where its answer is lost, is not sent again, and the callback comes. False: it was never sent, or is known not to
+ * have happened; it is gone, without a callback. A DELETE always goes on. */
+bool kl_call_give_up(kl_call *c);
 /* Writes under way (also abandoned ones); shutdown waits for them. */
 size_t kl_session_writes_pending(const kl_session *s);
 
@@ -104,7 +130,23 @@ typedef struct kl_session_stats {
 } kl_session_stats;
 void kl_session_stats_get(const kl_session *s, kl_session_stats *out);
 
+/* What became of the requests of one operation, each try counted. */
+enum { KL_REQUEST_NO_ANSWER, KL_REQUEST_2XX, KL_REQUEST_3XX, KL_REQUEST_4XX, KL_REQUEST_5XX, KL_REQUEST_ENDS };
+typedef struct kl_request_counts {
+  uint64_t ends[KL_REQUEST_ENDS];
+} kl_request_counts;
+/* Of kl_operations[i]; with i = kl_operation_count those of paths that the table does not know. Borrowed. */
+const kl_request_counts *kl_session_requests(const kl_session *s, size_t i);
+typedef struct kl_session_times {
+  kl_durations reads, writes; /* from leaving to the answer, each try */
+  kl_durations waits;         /* for tokens */
+} kl_session_times;
+const kl_session_times *kl_session_times_get(const kl_session *s); /* borrowed */
+
 /* Turns an error body of any of the four wire shapes into `e` (kind, status, code, message). */
 void kl_error_from_response(kl_error *e, int status, const char *body, size_t n, const char *operation);
+/* Whether the exchange has refused it, and so done nothing: by an answer of 4xx, or by one of 5xx that says that the
+ * whole exchange is paused. After any other of 5xx nobody knows. */
+bool kl_error_is_refusal(const kl_error *e);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "auth/ready.h"
 #include "auth/signer.h"
+#include "base/timer.h"
 #include "kalshi/book_audit.h"
 #include "kalshi/limiter.h"
 #include "kalshi/own_orders.h"
@@ -36,12 +37,14 @@ struct kl_session {
   uv_loop_t *loop;
   char *env, *rest_url, *base_path, *key_id;
   kl_key *key;
-  bool live;
+  bool live, read_only;
+  bool stepped;
+  bool impatient; /* see kl_session_impatient */
   const kl_clock *clock;
   kl_http *http;
   kl_feed *feed;
   kl_limiter limiter;
-  uv_timer_t pump; /* when the next ticket has its tokens */
+  kl_timer pump; /* when the next ticket has its tokens */
   kl_list calls;
   size_t writes;
   size_t reads_under_way; /* being signed or sent */
@@ -53,6 +56,8 @@ struct kl_session {
   bool limits_known;
   int64_t limits_asked_ns; /* 0: not yet */
   bool limits_asking;
+  kl_request_counts *requests; /* of the operations, in the order of the table, and one more; owned */
+  kl_session_times times;
   uint16_t *costs; /* of the operations, in the order of the table: by the table, then as the exchange says */
   double default_cost;
   char tier[32];
@@ -88,7 +93,7 @@ struct kl_call {
   kl_list link;
   kl_session *s;
   kl_ticket ticket;
-  uv_timer_t timer; /* the pause, or the deadline while nothing is on its way */
+  kl_timer timer; /* the pause, or the deadline while nothing is on its way */
   kl_call_state state;
 
   const kl_operation *op; /* NULL for a path that the table does not know */
@@ -102,7 +107,7 @@ struct kl_call {
   kl_repeat repeat;
   uint32_t items;
 
-  int64_t deadline_ns;
+  int64_t deadline_ns, queued_ns, left_ns; /* the latter two: when it last began to wait for tokens, and was sent */
   int attempt;
   bool clock_corrected;
   bool sent;         /* something of it may have reached the exchange */
@@ -118,6 +123,7 @@ struct kl_call {
   kl_error error; /* of KL_CALL_FAILED; why the answer was lost */
 
   kl_call_cb cb; /* NULL: nobody waits any more */
+  bool given_up; /* whoever made it wants to know its end only: it is not sent again */
   bool left;     /* who made it has been replaced: it goes on as if somebody waited */
   void *data;
 };
@@ -126,7 +132,7 @@ struct kl_call {
 void kl_session_part_closed(kl_session *s);
 
 /* account_limits.c */
-bool kl_session_costs_init(kl_session *s); /* false when out of memory */
+bool kl_session_costs_init(kl_session *s); /* and what is counted of the operations; false when out of memory */
 double kl_session_cost(const kl_session *s, const kl_operation *op, uint32_t items);
 /* Asks for tier and costs once they begin to matter (a bucket is half empty), or now. Quiet when they are known, being
  * asked for, or were asked for in vain within the last minute. */

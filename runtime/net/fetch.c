@@ -94,18 +94,18 @@ bool kl_fetch_check_headers(const char *const *headers, kl_error *e) {
       NULL};
   for (; headers && *headers; headers++) {
     if (starts_with(*headers, "KALSHI-ACCESS-")) {
-      kl_error_set(e, KL_ERR_VALIDATION,
-                   "the header %.*s is for signed calls to the exchange, which kalshi.* makes: sent by the script "
-                   "itself, an order would pass by limits, --live and the record of orders",
-                   (int)strcspn(*headers, ":"), *headers);
+      kl_error_coded(e, KL_ERR_VALIDATION, "header_reserved",
+                     "the header %.*s is for signed calls to the exchange, which kalshi.* makes: sent by the script "
+                     "itself, an order would pass by limits, --live and the record of orders",
+                     (int)strcspn(*headers, ":"), *headers);
       return false;
     }
     bool own = starts_with(*headers, "Proxy-");
     for (const char *const *name = framing; !own && *name; name++)
       own = has_name(*headers, *name);
     if (!own) continue;
-    kl_error_set(e, KL_ERR_VALIDATION, "the header %.*s is set by the client itself: leave it out",
-                 (int)strcspn(*headers, ":"), *headers);
+    kl_error_coded(e, KL_ERR_VALIDATION, "header_reserved", "the header %.*s is set by the client itself: leave it out",
+                   (int)strcspn(*headers, ":"), *headers);
     return false;
   }
   return true;
@@ -137,8 +137,8 @@ static void drop_headers(kl_fetch *f, bool secrets, bool body) {
 
 bool kl_fetch_check_host(const kl_url *u, const char *const *allow, bool allow_all, kl_error *e) {
   if (allow_all || kl_permit_allows(allow, u)) return true;
-  kl_error_set(e, KL_ERR_PERMISSION, "the script may not connect to '%s': run it with --allow-net %s", u->authority,
-               u->authority);
+  kl_error_coded(e, KL_ERR_PERMISSION, "permission_net",
+                 "the script may not connect to '%s': run it with --allow-net %s", u->authority, u->authority);
   return false;
 }
 
@@ -149,9 +149,9 @@ static bool check_permission(const kl_fetch *f, const char *from, kl_error *e) {
   if (!kl_url_parse(&u, KL_URL_HTTP, f->url, e)) return false;
   bool ok = kl_fetch_check_host(&u, f->r.allow, false, e);
   if (!ok && from && kl_url_parse(&before, KL_URL_HTTP, from, NULL))
-    kl_error_set(e, KL_ERR_PERMISSION,
-                 "'%s' redirects to '%s', to which the script may not connect: run it with --allow-net %s",
-                 before.authority, u.authority, u.authority);
+    kl_error_coded(e, KL_ERR_PERMISSION, "permission_net",
+                   "'%s' redirects to '%s', to which the script may not connect: run it with --allow-net %s",
+                   before.authority, u.authority, u.authority);
   kl_url_free(&before);
   kl_url_free(&u);
   return ok;
@@ -202,10 +202,10 @@ static int look_for_redirect(kl_fetch *f, const kl_http_response *res, kl_error 
   if (f->r.redirects <= 0) return 0;
   int follow = kl_redirect_read(&f->next, f->method, f->url, res, e);
   if (follow == 1 && f->left-- == 0) {
-    kl_error_set(e, KL_ERR_PROTOCOL,
-                 "more than %d redirects, the last one to '%.200s': allow more by redirects = n, if "
-                 "they come to an end",
-                 f->r.redirects, f->next.url);
+    kl_error_coded(e, KL_ERR_PROTOCOL, "redirect_refused",
+                   "more than %d redirects, the last one to '%.200s': allow more by redirects = n, if "
+                   "they come to an end",
+                   f->r.redirects, f->next.url);
     return -1;
   }
   return follow;

@@ -18,7 +18,7 @@ enum { DEFAULT_CONNECTIONS = 16, WARM_TIMEOUT_MS = 10000 };
 static void tell_closed(kl_http_call *c) {
   kl_error e;
   kl_error_set(&e, KL_ERR_CLOSED, "the HTTP client was closed before '%s' had answered", c->url.authority);
-  snprintf(e.code, sizeof e.code, "%s", kl_http_call_sent(c) ? "sent" : "unsent");
+  e.sent = kl_http_call_sent(c) ? KL_SENT_MAYBE : KL_SENT_NO;
   c->told = true;
   c->cb(c->data, NULL, &e);
   kl_http_call_free(c);
@@ -105,7 +105,8 @@ static bool start_curl(kl_http *h, kl_error *e) {
 
 kl_http *kl_http_new(uv_loop_t *loop, const kl_http_options *o, kl_error *e) {
   if (o->ca_file && access(o->ca_file, R_OK) != 0) {
-    kl_error_set(e, KL_ERR_CONFIG, "the CA file '%s' cannot be read: %s; check --ca", o->ca_file, strerror(errno));
+    kl_error_coded(e, KL_ERR_CONFIG, "ca_file_wrong", "the CA file '%s' cannot be read: %s; check --ca", o->ca_file,
+                   strerror(errno));
     return NULL;
   }
   kl_http *h = calloc(1, sizeof *h);
@@ -139,7 +140,7 @@ kl_http *kl_http_new(uv_loop_t *loop, const kl_http_options *o, kl_error *e) {
 kl_http_call *kl_http_send(kl_http *h, const kl_http_request *r, kl_http_cb cb, void *data, kl_error *e) {
   if (h->closing) {
     kl_error_set(e, KL_ERR_CLOSED, "the HTTP client is closed");
-    if (e) snprintf(e->code, sizeof e->code, "unsent");
+    if (e) e->sent = KL_SENT_NO;
     return NULL;
   }
   if (!start_curl(h, e)) return NULL;
@@ -153,7 +154,7 @@ kl_http_call *kl_http_send(kl_http *h, const kl_http_request *r, kl_http_cb cb, 
   if (rc != CURLM_OK) {
     kl_error_set(e, KL_ERR_INTERNAL, "curl does not take the request to '%s': %s", c->url.authority,
                  curl_multi_strerror(rc));
-    if (e) snprintf(e->code, sizeof e->code, "unsent");
+    if (e) e->sent = KL_SENT_NO;
     kl_http_call_free(c);
     return NULL;
   }

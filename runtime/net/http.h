@@ -53,8 +53,8 @@ typedef struct kl_http_request {
 
 /* Exactly one of `res` and `e` is not NULL. An HTTP status of 400 or more is a response, not an error. Called once,
  * from the loop, never from within kl_http_send. e->kind: "network", "timeout", "validation", "protocol",
- * "config" (a certificate that is not trusted). For a request
- * that may have reached the server (it was at least partly sent) e->code is "sent"; "unsent" otherwise. */
+ * "config" (a certificate that is not trusted). e->sent says whether the request may have reached the server (it was at
+ * least partly sent). */
 typedef void (*kl_http_cb)(void *data, const kl_http_response *res, const kl_error *e);
 
 kl_http *kl_http_new(uv_loop_t *loop, const kl_http_options *o, kl_error *e);

@@ -86,7 +86,7 @@ static bool set_protocol(CURL *easy) {
 
 /* curl keeps the certificates that it has read only when they come from a file alone, so its directory is left out
  * wherever there is a file. */
-static bool set_trust(CURL *easy, const char *ca_file) {
+bool kl_http_set_trust(CURL *easy, const char *ca_file) {
   const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
   const char *env_file = getenv("SSL_CERT_FILE"), *env_dir = getenv("SSL_CERT_DIR");
   const char *file = ca_file ? ca_file : env_file && *env_file ? env_file : v->cainfo;
@@ -118,7 +118,7 @@ static bool set_connection(CURL *easy, kl_http_call *c, const kl_http *h) {
   /* Giving up during a name look-up must not wait for the resolver's thread. */
   bad |= curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) != CURLE_OK;
 #endif
-  return !bad && set_protocol(easy) && set_trust(easy, h->ca_file);
+  return !bad && set_protocol(easy) && kl_http_set_trust(easy, h->ca_file);
 }
 
 static bool set_callbacks(CURL *easy, kl_http_call *c, const char *user_agent) {
@@ -362,6 +362,6 @@ kl_http_call *kl_http_call_prepare(kl_http *h, const kl_http_request *r, kl_erro
                    c->url.authority);
     kl_http_call_free(c);
   }
-  snprintf(e->code, sizeof e->code, "unsent");
+  e->sent = KL_SENT_NO;
   return NULL;
 }

@@ -11,49 +11,56 @@ static void describe_connect_failure(kl_http_call *c, CURLcode rc, kl_error *e) 
   long os = 0;
   curl_easy_getinfo(c->easy, CURLINFO_OS_ERRNO, &os);
   if (os)
-    kl_error_set(e, KL_ERR_NETWORK, "cannot connect to '%s': %s; is it running, and is the port right?",
-                 c->url.authority, strerror((int)os));
+    kl_error_coded(e, KL_ERR_NETWORK, "connection_failed",
+                   "cannot connect to '%s': %s; is it running, and is the port right?", c->url.authority,
+                   strerror((int)os));
   else
-    kl_error_set(e, KL_ERR_NETWORK, "cannot connect to '%s': %s", c->url.authority, curl_says(c, rc));
+    kl_error_coded(e, KL_ERR_NETWORK, "connection_failed", "cannot connect to '%s': %s", c->url.authority,
+                   curl_says(c, rc));
 }
 
 static void describe_timeout(kl_http_call *c, bool sent, kl_error *e) {
   const char *host = c->url.authority;
   if (c->head_whole && c->limit_passed)
-    kl_error_set(e, KL_ERR_TIMEOUT, "'%s' has sent nothing for %lld ms", host, (long long)c->idle_timeout_ms);
+    kl_error_coded(e, KL_ERR_TIMEOUT, "no_answer", "'%s' has sent nothing for %lld ms", host,
+                   (long long)c->idle_timeout_ms);
   else if (sent && kl_http_call_streams(c) && !c->head_whole)
-    kl_error_set(e, KL_ERR_TIMEOUT, "no answer from '%s' within %lld ms", host, (long long)c->head_timeout_ms);
+    kl_error_coded(e, KL_ERR_TIMEOUT, "no_answer", "no answer from '%s' within %lld ms", host,
+                   (long long)c->head_timeout_ms);
   else if (sent)
-    kl_error_set(e, KL_ERR_TIMEOUT, "no whole answer from '%s' within %lld ms", host, (long long)c->timeout_ms);
+    kl_error_coded(e, KL_ERR_TIMEOUT, "no_answer", "no whole answer from '%s' within %lld ms", host,
+                   (long long)c->timeout_ms);
   else
-    kl_error_set(e, KL_ERR_TIMEOUT, "no connection to '%s' within %lld ms", host,
-                 (long long)(kl_http_call_streams(c) ? c->head_timeout_ms : c->timeout_ms));
+    kl_error_coded(e, KL_ERR_TIMEOUT, "no_connection_in_time", "no connection to '%s' within %lld ms", host,
+                   (long long)(kl_http_call_streams(c) ? c->head_timeout_ms : c->timeout_ms));
 }
 
 static void describe_own_abort(kl_http_call *c, kl_error *e) {
   if (c->too_long)
-    kl_error_set(e, KL_ERR_PROTOCOL, "the answer of '%s' is longer than the %zu bytes allowed", c->url.authority,
-                 c->max_body);
+    kl_error_coded(e, KL_ERR_PROTOCOL, "answer_too_long", "the answer of '%s' is longer than the %zu bytes allowed",
+                   c->url.authority, c->max_body);
   else if (c->no_room)
-    kl_error_set(e, KL_ERR_LIMIT, "there is no room for the answer of '%s'", c->url.authority);
+    kl_error_coded(e, KL_ERR_LIMIT, "queue_ceiling", "there is no room for the answer of '%s'", c->url.authority);
   else if (c->head_too_long)
-    kl_error_set(e, KL_ERR_PROTOCOL, "the header fields of the answer of '%s' are longer than 256 KiB",
-                 c->url.authority);
+    kl_error_coded(e, KL_ERR_PROTOCOL, "answer_too_long",
+                   "the header fields of the answer of '%s' are longer than 256 KiB", c->url.authority);
   else if (c->out_of_memory)
     kl_error_set(e, KL_ERR_INTERNAL, "not enough memory for the answer of '%s'", c->url.authority);
   else
-    kl_error_set(e, KL_ERR_NETWORK, "'%s' ended the connection without an answer", c->url.authority);
+    kl_error_coded(e, KL_ERR_NETWORK, "connection_lost", "'%s' ended the connection without an answer",
+                   c->url.authority);
 }
 
 static void describe(kl_http_call *c, CURLcode rc, bool sent, kl_error *e) {
   const char *host = c->url.authority, *says = curl_says(c, rc);
   switch (rc) {
   case CURLE_COULDNT_RESOLVE_HOST:
-    kl_error_set(e, KL_ERR_NETWORK, "cannot find the host '%s': check the name and the network", c->url.host);
+    kl_error_coded(e, KL_ERR_NETWORK, "host_not_found", "cannot find the host '%s': check the name and the network",
+                   c->url.host);
     break;
   case CURLE_COULDNT_RESOLVE_PROXY:
-    kl_error_set(e, KL_ERR_NETWORK, "cannot find the proxy for '%s' (%s): check the proxy in the environment", host,
-                 says);
+    kl_error_coded(e, KL_ERR_NETWORK, "host_not_found",
+                   "cannot find the proxy for '%s' (%s): check the proxy in the environment", host, says);
     break;
   case CURLE_COULDNT_CONNECT:
     describe_connect_failure(c, rc, e);
@@ -62,16 +69,17 @@ static void describe(kl_http_call *c, CURLcode rc, bool sent, kl_error *e) {
     describe_timeout(c, sent, e);
     break;
   case CURLE_PEER_FAILED_VERIFICATION:
-    kl_error_set(e, KL_ERR_CONFIG,
-                 "the certificate of '%s' is not trusted: %s; if an authority of your own signed it, name its "
-                 "certificate with --ca FILE; if it is for another name, check the address",
-                 host, says);
+    kl_error_coded(e, KL_ERR_CONFIG, "certificate_untrusted",
+                   "the certificate of '%s' is not trusted: %s; if an authority of your own signed it, name its "
+                   "certificate with --ca FILE; if it is for another name, check the address",
+                   host, says);
     break;
   case CURLE_SSL_CACERT_BADFILE:
-    kl_error_set(e, KL_ERR_CONFIG, "the CA certificates cannot be loaded (%s): --ca takes a PEM file", says);
+    kl_error_coded(e, KL_ERR_CONFIG, "ca_file_wrong",
+                   "the CA certificates cannot be loaded (%s): --ca takes a PEM file", says);
     break;
   case CURLE_SSL_CONNECT_ERROR:
-    kl_error_set(e, KL_ERR_NETWORK, "TLS with '%s' failed: %s", host, says);
+    kl_error_coded(e, KL_ERR_NETWORK, "tls_failed", "TLS with '%s' failed: %s", host, says);
     break;
   case CURLE_FILESIZE_EXCEEDED:
     c->too_long = true;
@@ -82,10 +90,11 @@ static void describe(kl_http_call *c, CURLcode rc, bool sent, kl_error *e) {
     describe_own_abort(c, e);
     break;
   case CURLE_GOT_NOTHING:
-    kl_error_set(e, KL_ERR_NETWORK, "'%s' ended the connection without an answer", host);
+    kl_error_coded(e, KL_ERR_NETWORK, "connection_lost", "'%s' ended the connection without an answer", host);
     break;
   case CURLE_PARTIAL_FILE:
-    kl_error_set(e, KL_ERR_NETWORK, "'%s' ended the connection before its answer was complete", host);
+    kl_error_coded(e, KL_ERR_NETWORK, "connection_lost", "'%s' ended the connection before its answer was complete",
+                   host);
     break;
   case CURLE_OUT_OF_MEMORY: /* curl also says so of a header line that is longer than it takes */
     kl_error_set(e, KL_ERR_INTERNAL, "not enough memory for the call to '%s', or a header of its answer is too long",
@@ -94,10 +103,10 @@ static void describe(kl_http_call *c, CURLcode rc, bool sent, kl_error *e) {
   case CURLE_UNSUPPORTED_PROTOCOL:
   case CURLE_WEIRD_SERVER_REPLY:
   case CURLE_BAD_CONTENT_ENCODING:
-    kl_error_set(e, KL_ERR_PROTOCOL, "the answer of '%s' is not proper HTTP: %s", host, says);
+    kl_error_coded(e, KL_ERR_PROTOCOL, "answer_unreadable", "the answer of '%s' is not proper HTTP: %s", host, says);
     break;
   default:
-    kl_error_set(e, KL_ERR_NETWORK, "the call to '%s' failed: %s", host, says);
+    kl_error_coded(e, KL_ERR_NETWORK, "connection_lost", "the call to '%s' failed: %s", host, says);
   }
 }
 
@@ -106,5 +115,5 @@ void kl_http_call_error(kl_http_call *c, kl_error *e) {
   describe(c, c->rc, sent, e);
   bool passing = !strcmp(e->kind, KL_ERR_NETWORK) || !strcmp(e->kind, KL_ERR_TIMEOUT);
   e->retryable = passing && (!sent || c->repeatable);
-  snprintf(e->code, sizeof e->code, "%s", sent ? "sent" : "unsent");
+  e->sent = sent ? KL_SENT_MAYBE : KL_SENT_NO;
 }

@@ -123,6 +123,8 @@ bool kl_http_call_sent(kl_http_call *c);
 
 /* ---- http_answer.c ---- */
 
+/* Which certificates are trusted: those of `ca_file`, or NULL: the system's. False when out of memory. */
+bool kl_http_set_trust(CURL *easy, const char *ca_file);
 /* Callbacks of curl. */
 size_t kl_http_on_body(char *p, size_t size, size_t count, void *data);
 size_t kl_http_on_header(char *p, size_t size, size_t count, void *data);

@@ -67,9 +67,9 @@ static bool read_pattern(const char *text, pattern *out) {
 bool kl_permit_check(const char *text, kl_error *e) {
   pattern p;
   if (read_pattern(text, &p)) return true;
-  kl_error_set(e, KL_ERR_VALIDATION,
-               "'%.200s' names no host: it takes host, host:port, *.host or *.host:port, without https:// and path",
-               text);
+  kl_error_coded(e, KL_ERR_VALIDATION, "permission_malformed",
+                 "'%.200s' names no host: it takes host, host:port, *.host or *.host:port, without https:// and path",
+                 text);
   return false;
 }
 

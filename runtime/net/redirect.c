@@ -32,13 +32,14 @@ static bool check_way(const kl_url *from, const char *next, kl_redirect *out, kl
   kl_url to;
   kl_error why = {0};
   if (!kl_url_parse(&to, KL_URL_HTTP, next, &why)) {
-    kl_error_set(e, KL_ERR_PROTOCOL, "'%s' redirects to where it is not followed: %s", from->authority, why.message);
+    kl_error_coded(e, KL_ERR_PROTOCOL, "redirect_refused", "'%s' redirects to where it is not followed: %s",
+                   from->authority, why.message);
     return false;
   }
   bool ok = to.tls || !from->tls;
   if (!ok)
-    kl_error_set(e, KL_ERR_PROTOCOL, "'%s' redirects from https to http ('%s'), which is not followed", from->authority,
-                 to.authority);
+    kl_error_coded(e, KL_ERR_PROTOCOL, "redirect_refused",
+                   "'%s' redirects from https to http ('%s'), which is not followed", from->authority, to.authority);
   out->other_origin = !same_origin(from, &to);
   kl_url_free(&to);
   return ok;
@@ -51,8 +52,8 @@ static bool read_location(kl_redirect *out, const kl_url *from, const char *url,
   if (out_of_memory)
     kl_error_set(e, KL_ERR_INTERNAL, "not enough memory to follow '%s'", from->authority);
   else
-    kl_error_set(e, KL_ERR_PROTOCOL, "'%s' redirects to something that is no address: '%.200s'", from->authority,
-                 strchr(location, '@') ? "…" : location);
+    kl_error_coded(e, KL_ERR_PROTOCOL, "redirect_refused", "'%s' redirects to something that is no address: '%.200s'",
+                   from->authority, strchr(location, '@') ? "…" : location);
   return false;
 }
 

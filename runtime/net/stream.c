@@ -174,10 +174,11 @@ static void out_of_memory(kl_stream *s) {
 
 static void connection_lost(kl_stream *s, int rc) {
   if (rc == UV_EOF)
-    kl_error_set(&s->error, KL_ERR_NETWORK, "'%s' ended the connection%s", s->peer->authority,
-                 s->state == S_READY ? "" : " before it was established");
+    kl_error_coded(&s->error, KL_ERR_NETWORK, "connection_lost", "'%s' ended the connection%s", s->peer->authority,
+                   s->state == S_READY ? "" : " before it was established");
   else
-    kl_error_set(&s->error, KL_ERR_NETWORK, "the connection to '%s' was lost: %s", s->peer->authority, uv_strerror(rc));
+    kl_error_coded(&s->error, KL_ERR_NETWORK, "connection_lost", "the connection to '%s' was lost: %s",
+                   s->peer->authority, uv_strerror(rc));
   s->error.retryable = true;
 }
 
@@ -200,9 +201,9 @@ static bool queue_write(kl_stream *s, const char *p, size_t n) {
   uv_stream_t *tcp = (uv_stream_t *)&s->at->tcp;
   size_t queued = uv_stream_get_write_queue_size(tcp);
   if (n > s->o.max_queued || queued > s->o.max_queued - n) {
-    kl_error_set(&s->error, KL_ERR_OVERFLOW,
-                 "'%s' does not read what it is sent: more than %zu MiB wait, so the connection was ended",
-                 s->o.url->authority, s->o.max_queued >> 20);
+    kl_error_coded(&s->error, KL_ERR_OVERFLOW, "overflow",
+                   "'%s' does not read what it is sent: more than %zu MiB wait, so the connection was ended",
+                   s->o.url->authority, s->o.max_queued >> 20);
     fail_later(s, 0);
     return false;
   }
@@ -354,12 +355,13 @@ static void take_proxy(kl_stream *s, const char *p, size_t n) {
     return;
   }
   if (rc == 1 && h.status / 100 != 2)
-    kl_error_set(&s->error, KL_ERR_NETWORK, "the proxy '%s' refused to connect to '%s': HTTP %d %.*s%s",
-                 s->proxy.authority, s->o.url->authority, h.status, h.reason_len > 60 ? 60 : (int)h.reason_len,
-                 h.reason, h.status == 407 ? "; put user:password@ into its address" : "");
+    kl_error_coded(&s->error, KL_ERR_NETWORK, "proxy_failed",
+                   "the proxy '%s' refused to connect to '%s': HTTP %d %.*s%s", s->proxy.authority, s->o.url->authority,
+                   h.status, h.reason_len > 60 ? 60 : (int)h.reason_len, h.reason,
+                   h.status == 407 ? "; put user:password@ into its address" : "");
   else
-    kl_error_set(&s->error, KL_ERR_PROTOCOL, "the proxy '%s' does not answer CONNECT as HTTP proxies do",
-                 s->proxy.authority);
+    kl_error_coded(&s->error, KL_ERR_PROTOCOL, "proxy_failed",
+                   "the proxy '%s' does not answer CONNECT as HTTP proxies do", s->proxy.authority);
   fail(s);
 }
 
@@ -441,8 +443,9 @@ static void connect_next(kl_stream *s);
 static void attempt_failed(kl_stream *s, int rc) {
   drop_attempt(s);
   const char *hint = rc == UV_ECONNREFUSED ? "; is it running, and is the port right?" : "";
-  kl_error_set(&s->error, rc == UV_ETIMEDOUT ? KL_ERR_TIMEOUT : KL_ERR_NETWORK, "cannot connect to %s'%s': %s%s",
-               s->proxy.host ? "the proxy " : "", s->peer->authority, uv_strerror(rc), hint);
+  kl_error_coded(&s->error, rc == UV_ETIMEDOUT ? KL_ERR_TIMEOUT : KL_ERR_NETWORK, "proxy_failed",
+                 "cannot connect to %s'%s': %s%s", s->proxy.host ? "the proxy " : "", s->peer->authority,
+                 uv_strerror(rc), hint);
   s->error.retryable = true;
   connect_next(s);
 }
@@ -501,8 +504,8 @@ static void connect_next(kl_stream *s) {
     s->next = s->next->ai_next;
     s->left--;
     if (!s->o.url->tls && !is_loopback(address)) {
-      kl_error_set(&s->error, KL_ERR_NETWORK,
-                   "'%s' is not this machine, and an unencrypted connection goes nowhere else", s->peer->authority);
+      kl_error_coded(&s->error, KL_ERR_NETWORK, "url_unencrypted",
+                     "'%s' is not this machine, and an unencrypted connection goes nowhere else", s->peer->authority);
       continue;
     }
     s->state = S_CONNECTING;
@@ -529,8 +532,9 @@ static void prepared_and_resolved(kl_stream *s) {
   }
   if (s->resolve_status) {
     int rc = s->resolve_status;
-    kl_error_set(&s->error, KL_ERR_NETWORK, "cannot find the %s '%s': %s; check the name and the network",
-                 s->proxy.host ? "proxy" : "host", s->peer->host, uv_strerror(rc));
+    kl_error_coded(&s->error, KL_ERR_NETWORK, "host_not_found",
+                   "cannot find the %s '%s': %s; check the name and the network", s->proxy.host ? "proxy" : "host",
+                   s->peer->host, uv_strerror(rc));
     s->error.retryable = true;
     fail(s);
     return;
@@ -540,7 +544,7 @@ static void prepared_and_resolved(kl_stream *s) {
     s->left++;
   s->attempt_ms = s->o.connect_ms / (s->left ? s->left : 1);
   if (s->attempt_ms < MIN_ATTEMPT_MS) s->attempt_ms = MIN_ATTEMPT_MS;
-  kl_error_set(&s->error, KL_ERR_NETWORK, "the name '%s' has no address", s->peer->host);
+  kl_error_coded(&s->error, KL_ERR_NETWORK, "host_not_found", "the name '%s' has no address", s->peer->host);
   connect_next(s);
 }
 
@@ -614,7 +618,8 @@ kl_stream *kl_stream_open(uv_loop_t *loop, const kl_stream_options *o, kl_error 
   int rc = start_resolving(s);
   if (rc == 0) rc = start_preparing(s);
   if (rc) {
-    kl_error_set(&s->error, KL_ERR_NETWORK, "cannot look up '%s': %s", s->peer->host, uv_strerror(rc));
+    kl_error_coded(&s->error, KL_ERR_NETWORK, "host_not_found", "cannot look up '%s': %s", s->peer->host,
+                   uv_strerror(rc));
     fail_later(s, 0);
   }
   return s;

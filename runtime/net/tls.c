@@ -67,11 +67,12 @@ static SSL_CTX *load_context(const char *ca_file, kl_error *e) {
   }
   openssl_reason(reason, sizeof reason);
   if (ca_file)
-    kl_error_set(e, KL_ERR_CONFIG, "the CA file '%s' has no certificates that can be used (%s): --ca takes a PEM file",
-                 ca_file, reason);
+    kl_error_coded(e, KL_ERR_CONFIG, "ca_file_wrong",
+                   "the CA file '%s' has no certificates that can be used (%s): --ca takes a PEM file", ca_file,
+                   reason);
   else
-    kl_error_set(e, KL_ERR_CONFIG, "the system's CA certificates cannot be loaded (%s): name a PEM file with --ca",
-                 reason);
+    kl_error_coded(e, KL_ERR_CONFIG, "ca_file_wrong",
+                   "the system's CA certificates cannot be loaded (%s): name a PEM file with --ca", reason);
   SSL_CTX_free(ctx);
   return NULL;
 }
@@ -79,7 +80,8 @@ static SSL_CTX *load_context(const char *ca_file, kl_error *e) {
 static bool stat_file(const char *ca_file, struct stat *st, kl_error *e) {
   memset(st, 0, sizeof *st);
   if (!ca_file || stat(ca_file, st) == 0) return true;
-  kl_error_set(e, KL_ERR_CONFIG, "the CA file '%s' cannot be read: %s; check --ca", ca_file, strerror(errno));
+  kl_error_coded(e, KL_ERR_CONFIG, "ca_file_wrong", "the CA file '%s' cannot be read: %s; check --ca", ca_file,
+                 strerror(errno));
   return false;
 }
 
@@ -275,17 +277,17 @@ static void describe_failure(kl_tls *t, const char *doing, kl_error *e) {
   long verify = SSL_get_verify_result(t->ssl);
   openssl_reason(reason, sizeof reason);
   if (verify == X509_V_ERR_HOSTNAME_MISMATCH || verify == X509_V_ERR_IP_ADDRESS_MISMATCH) {
-    kl_error_set(e, KL_ERR_CONFIG,
-                 "the certificate that the server at '%s' shows is for another name: check the address, or whether "
-                 "something intercepts the connection",
-                 t->host);
+    kl_error_coded(e, KL_ERR_CONFIG, "certificate_untrusted",
+                   "the certificate that the server at '%s' shows is for another name: check the address, or whether "
+                   "something intercepts the connection",
+                   t->host);
   } else if (verify != X509_V_OK) {
-    kl_error_set(e, KL_ERR_CONFIG,
-                 "the certificate of '%s' is not trusted: %s; if an authority of your own signed it, name its "
-                 "certificate with --ca FILE",
-                 t->host, X509_verify_cert_error_string(verify));
+    kl_error_coded(e, KL_ERR_CONFIG, "certificate_untrusted",
+                   "the certificate of '%s' is not trusted: %s; if an authority of your own signed it, name its "
+                   "certificate with --ca FILE",
+                   t->host, X509_verify_cert_error_string(verify));
   } else {
-    kl_error_set(e, KL_ERR_NETWORK, "TLS with '%s' failed %s: %s", t->host, doing, reason);
+    kl_error_coded(e, KL_ERR_NETWORK, "tls_failed", "TLS with '%s' failed %s: %s", t->host, doing, reason);
   }
 }
 

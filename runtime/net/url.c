@@ -139,14 +139,15 @@ static bool has_bad_bytes(const char *text) {
 
 static bool check(const kl_url *u, const char *text, kl_error *e) {
   if (u->credentials) {
-    kl_error_set(e, KL_ERR_VALIDATION, "the address of '%s' must not have a user or password in it", shown(text));
+    kl_error_coded(e, KL_ERR_VALIDATION, "url_with_password",
+                   "the address of '%s' must not have a user or password in it", shown(text));
     return false;
   }
   if (!u->tls && !u->loopback) {
-    kl_error_set(e, KL_ERR_VALIDATION,
-                 "'%s' would go over the network unencrypted, which is only done to 127.0.0.1, [::1] and localhost: "
-                 "use %s",
-                 text, !strncasecmp(text, "ws", 2) ? "wss://" : "https://");
+    kl_error_coded(e, KL_ERR_VALIDATION, "url_unencrypted",
+                   "'%s' would go over the network unencrypted, which is only done to 127.0.0.1, [::1] and localhost: "
+                   "use %s",
+                   text, !strncasecmp(text, "ws", 2) ? "wss://" : "https://");
     return false;
   }
   return true;
@@ -174,8 +175,8 @@ bool kl_url_parse(kl_url *u, kl_url_family family, const char *text, kl_error *e
   if (rc == CURLUE_OUT_OF_MEMORY) {
     kl_error_set(e, KL_ERR_INTERNAL, "not enough memory for an address");
   } else if (rc != CURLUE_OK) {
-    kl_error_set(e, KL_ERR_VALIDATION, "'%s' is not an address of the form %s://host[:port]/path: %s", shown(text),
-                 schemes[family][1], curl_url_strerror(rc));
+    kl_error_coded(e, KL_ERR_VALIDATION, "url_wrong", "'%s' is not an address of the form %s://host[:port]/path: %s",
+                   shown(text), schemes[family][1], curl_url_strerror(rc));
   } else {
     ok = check(u, text, e);
   }
@@ -238,10 +239,11 @@ bool kl_proxy_find(const kl_url *u, kl_url *proxy, kl_error *e) {
   if (rc == CURLUE_OUT_OF_MEMORY) {
     kl_error_set(e, KL_ERR_INTERNAL, "not enough memory for an address");
   } else {
-    kl_error_set(e, KL_ERR_CONFIG,
-                 "the proxy in the environment (https_proxy or all_proxy), '%s', cannot be used for the WebSocket: %s; "
-                 "it takes http://host:port, or set no_proxy",
-                 shown(text), curl_url_strerror(rc));
+    kl_error_coded(
+        e, KL_ERR_CONFIG, "proxy_failed",
+        "the proxy in the environment (https_proxy or all_proxy), '%s', cannot be used for the WebSocket: %s; "
+        "it takes http://host:port, or set no_proxy",
+        shown(text), curl_url_strerror(rc));
   }
   return false;
 }

@@ -58,6 +58,7 @@ struct kl_ws_client {
   char reason[MAX_CONTROL]; /* of the server's close frame */
   size_t reason_len;
   bool grace;
+  int64_t date_ms;  /* of the answer to the handshake */
   int64_t asked_ns; /* rx_ns when a ping asked for a byte */
   uint64_t bytes;
   int64_t rx_ns;
@@ -201,8 +202,8 @@ static void send_close(kl_ws_client *c, int code, const char *reason, size_t n) 
 
 static bool send_early(kl_ws_client *c, const char *p, size_t n) {
   if (n > MAX_EARLY || c->early.len > MAX_EARLY - n) {
-    kl_error_set(&c->error, KL_ERR_OVERFLOW, "more than 8 MiB wait for the WebSocket to '%s' to be connected",
-                 c->url.authority);
+    kl_error_coded(&c->error, KL_ERR_OVERFLOW, "overflow",
+                   "more than 8 MiB wait for the WebSocket to '%s' to be connected", c->url.authority);
     end_later(c);
     return false;
   }
@@ -243,7 +244,8 @@ static void on_message(void *data, int opcode, const char *p, size_t n) {
     c->o.binary(c->o.data, p, n);
     return;
   }
-  kl_error_set(&c->error, KL_ERR_PROTOCOL, "'%s' sent a binary message; only text is understood", c->url.authority);
+  kl_error_coded(&c->error, KL_ERR_PROTOCOL, "answer_unreadable", "'%s' sent a binary message; only text is understood",
+                 c->url.authority);
   c->error.status = 1003;
   c->ending = true;
   c->close_code = 1003;
@@ -260,10 +262,10 @@ static bool on_unchecked(void *data, const char *p, size_t n) {
 static void on_close_frame(kl_ws_client *c, const char *p, size_t n) {
   int code = n >= 2 ? (uint8_t)p[0] << 8 | (uint8_t)p[1] : 0;
   if (code)
-    kl_error_set(&c->error, KL_ERR_WS, "'%s' closed the WebSocket with code %d%s%.*s", c->url.authority, code,
-                 n > 2 ? ": " : "", n > 2 ? (int)(n - 2) : 0, p + (n > 2 ? 2 : 0));
+    kl_error_coded(&c->error, KL_ERR_WS, "ws_closed", "'%s' closed the WebSocket with code %d%s%.*s", c->url.authority,
+                   code, n > 2 ? ": " : "", n > 2 ? (int)(n - 2) : 0, p + (n > 2 ? 2 : 0));
   else
-    kl_error_set(&c->error, KL_ERR_WS, "'%s' closed the WebSocket without a code", c->url.authority);
+    kl_error_coded(&c->error, KL_ERR_WS, "ws_closed", "'%s' closed the WebSocket without a code", c->url.authority);
   c->error.status = code;
   c->error.retryable = true;
   c->reason_len = n > 2 ? n - 2 : 0;
@@ -292,7 +294,8 @@ static void end_burst(kl_ws_client *c) {
 static void take_frames(kl_ws_client *c, size_t n) {
   kl_error e;
   if (!kl_ws_parser_feed(c->parser, n, &e) && c->state == C_OPEN) {
-    kl_error_set(&c->error, e.kind, "'%s' broke the WebSocket protocol: %s", c->url.authority, e.message);
+    kl_error_coded(&c->error, e.kind, "answer_unreadable", "'%s' broke the WebSocket protocol: %s", c->url.authority,
+                   e.message);
     c->error.status = c->close_code = e.status;
     c->ending = true;
   }
@@ -334,6 +337,7 @@ static void take_answer(kl_ws_client *c, size_t n) {
   c->answer.data[c->answer.len] = 0;
   long rc = kl_ws_read_handshake(c->answer.data, c->answer.len, c->key, c->protocols, &a, &c->error);
   if (rc == 0) return;
+  c->date_ms = a.date_ms;
   if (rc > 0) {
     become_open(c, (size_t)rc, &a);
     return;
@@ -392,7 +396,7 @@ static void on_failed(void *data, const kl_error *e) {
     end(c, &c->error);
   } else if (c->state == C_HANDSHAKE) {
     kl_error own;
-    kl_error_set(&own, e->kind, "%s, before it had answered the WebSocket handshake", e->message);
+    kl_error_coded(&own, e->kind, e->code, "%s, before it had answered the WebSocket handshake", e->message);
     own.retryable = e->retryable;
     end(c, &own);
   } else {
@@ -403,8 +407,9 @@ static void on_failed(void *data, const kl_error *e) {
 /* ---- time ---- */
 
 static void connect_timed_out(kl_ws_client *c) {
-  kl_error_set(&c->error, KL_ERR_TIMEOUT, "no WebSocket to '%s' within %lld ms: it was still %s", c->url.authority,
-               (long long)c->o.connect_timeout_ms, kl_stream_doing(c->stream));
+  kl_error_coded(&c->error, KL_ERR_TIMEOUT, "no_connection_in_time",
+                 "no WebSocket to '%s' within %lld ms: it was still %s", c->url.authority,
+                 (long long)c->o.connect_timeout_ms, kl_stream_doing(c->stream));
   c->error.retryable = true;
   end(c, &c->error);
 }
@@ -415,8 +420,9 @@ static void silent_too_long(kl_ws_client *c, int64_t idle) {
     set_timer(c, GRACE_MS);
     return;
   }
-  kl_error_set(&c->error, KL_ERR_TIMEOUT, "nothing came from '%s' for %lld ms: the connection is taken for dead",
-               c->url.authority, (long long)idle);
+  kl_error_coded(&c->error, KL_ERR_TIMEOUT, "no_answer",
+                 "nothing came from '%s' for %lld ms: the connection is taken for dead", c->url.authority,
+                 (long long)idle);
   c->error.retryable = true;
   send_close(c, 1001, NULL, 0);
   end(c, &c->error);
@@ -440,8 +446,8 @@ static void check_silence(kl_ws_client *c) {
 }
 
 static void close_timed_out(kl_ws_client *c) {
-  kl_error_set(&c->error, KL_ERR_TIMEOUT, "'%s' did not answer the close frame within %lld ms", c->url.authority,
-               (long long)c->o.close_timeout_ms);
+  kl_error_coded(&c->error, KL_ERR_TIMEOUT, "no_answer", "'%s' did not answer the close frame within %lld ms",
+                 c->url.authority, (long long)c->o.close_timeout_ms);
   end(c, &c->error);
 }
 
@@ -478,10 +484,10 @@ static bool check_headers(const char *const *headers, kl_error *e) {
   for (; headers && *headers; headers++) {
     if (kl_ws_handshake_header_ok(*headers)) continue;
     int name = (int)strcspn(*headers, ":\r\n");
-    kl_error_set(e, KL_ERR_VALIDATION,
-                 "the header '%.*s' cannot go into a WebSocket handshake: one line 'Name: value' that the handshake "
-                 "does not set itself",
-                 name > 60 ? 60 : name, *headers);
+    kl_error_coded(e, KL_ERR_VALIDATION, "header_reserved",
+                   "the header '%.*s' cannot go into a WebSocket handshake: one line 'Name: value' that the handshake "
+                   "does not set itself",
+                   name > 60 ? 60 : name, *headers);
     return false;
   }
   return true;
@@ -505,9 +511,9 @@ static bool fill(kl_ws_client *c, kl_error *e) {
 kl_ws_client *kl_ws_client_open(uv_loop_t *loop, const kl_ws_client_options *o, kl_error *e) {
   if (!check_headers(o->headers, e)) return NULL;
   if (o->protocols && !kl_ws_handshake_protocols_ok(o->protocols)) {
-    kl_error_set(e, KL_ERR_VALIDATION,
-                 "'%.200s' is no list of WebSocket subprotocols: names without blanks and punctuation, none twice",
-                 o->protocols);
+    kl_error_coded(e, KL_ERR_VALIDATION, "malformed_value",
+                   "'%.200s' is no list of WebSocket subprotocols: names without blanks and punctuation, none twice",
+                   o->protocols);
     return NULL;
   }
   kl_ws_client *c = calloc(1, sizeof *c);
@@ -574,5 +580,6 @@ const char *kl_ws_client_close_reason(const kl_ws_client *c, size_t *n) {
   return c->reason;
 }
 
+int64_t kl_ws_client_date_ms(const kl_ws_client *c) { return c->date_ms; }
 uint64_t kl_ws_client_bytes(const kl_ws_client *c) { return c->bytes; }
 int64_t kl_ws_client_last_rx_ns(const kl_ws_client *c) { return c->rx_ns; }

@@ -54,6 +54,9 @@ size_t kl_ws_client_queued(const kl_ws_client *c);
 void kl_ws_client_finish(kl_ws_client *c, int code, const char *reason, size_t n);
 /* The reason of the server's close frame, "" where there is none; within `closed`. Borrowed from c. */
 const char *kl_ws_client_close_reason(const kl_ws_client *c, size_t *n);
+/* The time of the server's answer to the handshake, also of a refusal, in ms since 1970; 0 where it told none, or is
+ * not there yet. */
+int64_t kl_ws_client_date_ms(const kl_ws_client *c);
 /* Ends it: a close frame if that is possible at once, then the socket. No callback is called any more; memory goes by
  * itself when the loop has closed the handles. Safe from inside callbacks. */
 void kl_ws_client_close(kl_ws_client *c);

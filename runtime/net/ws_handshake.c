@@ -202,8 +202,8 @@ static void describe_refusal(const kl_http_head *h, const char *p, size_t n, kl_
   bool whole;
   size_t len = kl_http_body_read(h, p, n, body, sizeof body, &whole);
   describe_body(body, len, text, sizeof text, code, sizeof code);
-  kl_error_set(e, KL_ERR_HTTP, "the server refused the WebSocket handshake with HTTP %d %.*s%s%s%s", h->status,
-               h->reason_len > 40 ? 40 : (int)h->reason_len, h->reason, text[0] ? ": " : "", text, advice(h->status));
+  kl_error_coded(e, KL_ERR_HTTP, code, "the server refused the WebSocket handshake with HTTP %d %.*s%s%s%s", h->status,
+                 h->reason_len > 40 ? 40 : (int)h->reason_len, h->reason, text[0] ? ": " : "", text, advice(h->status));
   e->status = h->status;
   e->retryable = h->status == 408 || h->status == 425 || h->status == 429 || h->status >= 500;
   memcpy(e->code, code, sizeof e->code);
@@ -294,7 +294,8 @@ static bool check_fields(const kl_http_head *h, const char *accept, const char *
 }
 
 static long refuse(kl_error *e, int status, const char *why) {
-  kl_error_set(e, KL_ERR_PROTOCOL, "the server's answer to the WebSocket handshake is wrong: %s", why);
+  kl_error_coded(e, KL_ERR_PROTOCOL, "answer_unreadable", "the server's answer to the WebSocket handshake is wrong: %s",
+                 why);
   if (e) e->status = status;
   return -1;
 }

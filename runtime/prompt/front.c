@@ -53,7 +53,7 @@ int kl_front_run(const kl_front_options *o) {
                                      {"prompt.catalog", luaopen_kl_prompt_catalog},
                                      {"prompt.files", luaopen_kl_prompt_files},
                                      {NULL, NULL}};
-  kl_front f = {.environment = {.env = "sim", .version = KL_VERSION, .tool = true}, .o = o};
+  kl_front f = {.environment = {.place.env = "sim", .version = KL_VERSION, .tool = true}, .o = o};
   kl_host_options ho = {.clock = kl_clock_real(), .data = &f, .modules = modules, .script_ended = script_ended};
   uv_loop_t loop;
   kl_error e;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/state_folder.h"
 #include "prompt/secret_text.h"
 #include "prompt/text.h"
 
@@ -88,19 +89,6 @@ bool kl_history_path(char *path, size_t cap) {
           : home && *home        ? snprintf(path, cap, "%s/.local/state/kalua/history", home)
                                  : -1;
   return n > 0 && (size_t)n < cap;
-}
-
-/* The folders above the file. */
-static void make_folders(const char *path) {
-  char folder[PATH_CAP];
-  size_t n = strlen(path);
-  if (n >= sizeof folder) return;
-  for (size_t i = 1; i < n; i++) {
-    if (path[i] != '/') continue;
-    memcpy(folder, path, i);
-    folder[i] = 0;
-    (void)mkdir(folder, 0700); /* the open tells what is wrong */
-  }
 }
 
 static void doze(void) {
@@ -227,7 +215,7 @@ static bool fail(kl_history *h, const char *path, int why, kl_error *e) {
 bool kl_history_open(kl_history *h, const char *path, kl_error *e) {
   struct stat st;
   kl_buf all = {0}, plain = {0};
-  make_folders(path);
+  (void)kl_make_folders(path); /* the open tells what is wrong */
   int fd = open_locked(path);
   if (fd < 0) return fail(h, path, errno, e);
   if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
@@ -279,7 +267,7 @@ static bool keep(kl_history *h, const char *p, size_t n, kl_error *e) {
   }
   int fd = open_locked(h->path);
   if (fd < 0 && errno == ENOENT) { /* its folder was removed */
-    make_folders(h->path);
+    (void)kl_make_folders(h->path);
     fd = open_locked(h->path);
   }
   bool ok = fd >= 0 && append(fd, &line);

@@ -77,7 +77,8 @@ static void add_task(kl_buf *b, kl_task *t, int frames) {
 }
 
 static void no_task(uint64_t id, kl_error *e) {
-  kl_error_set(e, KL_ERR_VALIDATION, "there is no task %llu, or it has ended", (unsigned long long)id);
+  kl_error_coded(e, KL_ERR_VALIDATION, "no_such_task", "there is no task %llu, or it has ended",
+                 (unsigned long long)id);
 }
 
 bool kl_inspect_write_tasks(kl_script *s, const kl_inspect_tasks *o, kl_buf *out, kl_error *e) {
@@ -179,7 +180,7 @@ bool kl_inspect_write_locals(kl_script *s, uint64_t task, int level, kl_buf *out
     return false;
   }
   if (!kl_task_frame(t, level, &f)) {
-    kl_error_set(e, KL_ERR_VALIDATION, "task %llu has no frame %d", (unsigned long long)task, level);
+    kl_error_coded(e, KL_ERR_VALIDATION, "no_such_task", "task %llu has no frame %d", (unsigned long long)task, level);
     return false;
   }
   locals k = {.f = &f, .out = out};

@@ -26,7 +26,7 @@ static bool number_field(const json_t *fields, const char *op, const char *key, 
 static kl_script *script_of(kl_control_call *call, const json_t *fields, kl_error *e) {
   const kl_prompt_session *s = kl_prompt_session_of(call, fields, e);
   kl_script *script = s ? kl_prompt_session_script(s) : NULL;
-  if (s && !script) kl_error_set(e, KL_ERR_CLOSED, "no version of the strategy runs now");
+  if (s && !script) kl_error_coded(e, KL_ERR_CLOSED, "not_running", "no version of the strategy runs now");
   return script;
 }
 

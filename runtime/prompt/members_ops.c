@@ -126,7 +126,8 @@ static void run_members(void *data, kl_control_call *call, const json_t *fields)
   kl_script *script = q.session ? kl_prompt_session_script(q.session) : NULL;
   bool ok = q.session && check_path(q.path, &e);
   if (ok && !script) {
-    kl_error_set(&e, KL_ERR_CLOSED, "%.100s does not run", kl_strategy_name(kl_prompt_session_strategy(q.session)));
+    kl_error_coded(&e, KL_ERR_CLOSED, "not_running", "%.100s does not run",
+                   kl_strategy_name(kl_prompt_session_strategy(q.session)));
     ok = false;
   }
   if (ok && kl_script_look(script, look, &q, &e)) {

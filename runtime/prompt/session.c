@@ -21,7 +21,7 @@ bool kl_prompt_session_armed(const kl_prompt_session *s) { return s->armed; }
 
 bool kl_prompt_session_may(const kl_prompt_session *s, const char *what, kl_error *e) {
   if (s->armed) return true;
-  kl_error_set(e, KL_ERR_PERMISSION, "%s changes what the script does: :arm first", what);
+  kl_error_coded(e, KL_ERR_PERMISSION, "arm_first", "%s changes what the script does: :arm first", what);
   return false;
 }
 
@@ -98,9 +98,10 @@ kl_evaluator *kl_prompt_session_evaluator(kl_prompt_session *s, kl_error *e) {
   if (script)
     s->evaluator = kl_evaluator_new(script, e);
   else if (status.phase == KL_STRATEGY_WAITING)
-    kl_error_set(e, KL_ERR_CLOSED, "%.100s has failed, and is started again soon: %s", name, status.last_error);
+    kl_error_coded(e, KL_ERR_CLOSED, "not_running", "%.100s has failed, and is started again soon: %s", name,
+                   status.last_error);
   else
-    kl_error_set(e, KL_ERR_CLOSED, "%.100s does not run: `kalua start %.100s` starts it", name, name);
+    kl_error_coded(e, KL_ERR_CLOSED, "not_running", "%.100s does not run: `kalua start %.100s` starts it", name, name);
   return s->evaluator;
 }
 
@@ -162,14 +163,16 @@ static kl_strategy *wanted(kl_host *h, const json_t *fields, kl_error *e) {
       g = kl_strategy_next(h, g);
   } else if (g && kl_strategy_next(h, g)) {
     list_names(h, names);
-    kl_error_set(e, KL_ERR_VALIDATION, "this process runs several scripts, say which by `name`: %s", names);
+    kl_error_coded(e, KL_ERR_VALIDATION, "script_ambiguous",
+                   "this process runs several scripts, say which by `name`: %s", names);
     return NULL;
   }
   list_names(h, names);
   if (!g && !first)
-    kl_error_set(e, KL_ERR_VALIDATION, "this process runs no scripts");
+    kl_error_coded(e, KL_ERR_VALIDATION, "no_script_running", "this process runs no scripts");
   else if (!g)
-    kl_error_set(e, KL_ERR_VALIDATION, "no script of this process is called \"%.100s\": there is %s", name, names);
+    kl_error_coded(e, KL_ERR_VALIDATION, "no_such_script",
+                   "no script of this process is called \"%.100s\": there is %s", name, names);
   return g;
 }
 

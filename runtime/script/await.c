@@ -97,8 +97,8 @@ bool kl_may_pretend(lua_State *L) {
 bool kl_may_act(lua_State *L) {
   const kl_script *s = kl_script_of(L);
   if (kl_script_is_shadow(s))
-    kl_raisef(
-        L, KL_ERR_SHADOW,
+    kl_raise_coded(
+        L, KL_ERR_SHADOW, "shadow_no_effect",
         "this is a shadow of %s, which changes nothing outside: it writes no files, starts no programs, and sends "
         "nothing to other servers",
         s->strategy->o.shadow_of->name);

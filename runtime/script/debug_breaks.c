@@ -68,12 +68,13 @@ static void refuse_file(const kl_script *s, const char *name, found why, kl_erro
     kl_buf_printf(&list, "%s%s", shown++ ? ", " : "", f.path);
   }
   if (why == AMBIGUOUS)
-    kl_error_set(e, KL_ERR_VALIDATION, "several files are called %s, say more of the path: %s", name,
-                 list.data ? list.data : "");
+    kl_error_coded(e, KL_ERR_VALIDATION, "breakpoint_wrong", "several files are called %s, say more of the path: %s",
+                   name, list.data ? list.data : "");
   else if (shown)
-    kl_error_set(e, KL_ERR_VALIDATION, "no file %s is loaded; there is %s", name, list.data ? list.data : "");
+    kl_error_coded(e, KL_ERR_VALIDATION, "breakpoint_wrong", "no file %s is loaded; there is %s", name,
+                   list.data ? list.data : "");
   else
-    kl_error_set(e, KL_ERR_VALIDATION, "no file %s is loaded: the script does not run", name);
+    kl_error_coded(e, KL_ERR_VALIDATION, "breakpoint_wrong", "no file %s is loaded: the script does not run", name);
   kl_buf_free(&list);
 }
 
@@ -266,7 +267,7 @@ static bool no_memory(kl_error *e) {
 /* One more, in front of nothing else; NULL with `e`. */
 static kl_break *add(kl_debugger *d, kl_error *e) {
   if (d->n_breaks == MOST_BREAKS) {
-    kl_error_set(e, KL_ERR_LIMIT, "there are %d breakpoints already, remove some", MOST_BREAKS);
+    kl_error_coded(e, KL_ERR_LIMIT, "breakpoint_wrong", "there are %d breakpoints already, remove some", MOST_BREAKS);
     return NULL;
   }
   if (d->n_breaks == d->cap) {
@@ -299,7 +300,8 @@ static bool place(kl_debugger *d, kl_break *b, bool may_be_missing, kl_error *e)
   set_line(b, &lines);
   kl_code_lines_free(&lines);
   if (b->line == 0) {
-    kl_error_set(e, KL_ERR_VALIDATION, "%s has no code at line %d or behind it", f.path, b->wanted);
+    kl_error_coded(e, KL_ERR_VALIDATION, "breakpoint_wrong", "%s has no code at line %d or behind it", f.path,
+                   b->wanted);
     return false;
   }
   b->file = strdup(f.path);
@@ -310,7 +312,7 @@ static bool place(kl_debugger *d, kl_break *b, bool may_be_missing, kl_error *e)
 bool kl_debug_break(kl_strategy *g, kl_debug_client *c, const char *file, int line, const char *condition, bool once,
                     kl_breakpoint *out, kl_error *e) {
   if (line < 1) {
-    kl_error_set(e, KL_ERR_VALIDATION, "lines are counted from 1, not %d", line);
+    kl_error_coded(e, KL_ERR_VALIDATION, "breakpoint_wrong", "lines are counted from 1, not %d", line);
     return false;
   }
   if (condition && !kl_condition_check(condition, e)) return false;
@@ -351,7 +353,7 @@ bool kl_debug_unbreak(kl_strategy *g, int id, kl_error *e) {
     return true;
   }
   if (!d || !kl_break_find(d, id)) {
-    kl_error_set(e, KL_ERR_VALIDATION, "there is no breakpoint %d", id);
+    kl_error_coded(e, KL_ERR_VALIDATION, "breakpoint_wrong", "there is no breakpoint %d", id);
     return false;
   }
   kl_break_remove(d, id);
@@ -390,8 +392,8 @@ bool kl_debug_parse(const char *from, char **file, int *line, char **condition, 
     if (ok) rest += 2 + blanks;
   }
   if (!ok) {
-    kl_error_set(e, KL_ERR_VALIDATION, "where to stop is said as FILE:LINE, or FILE:LINE if CONDITION, not \"%s\"",
-                 from);
+    kl_error_coded(e, KL_ERR_VALIDATION, "breakpoint_wrong",
+                   "where to stop is said as FILE:LINE, or FILE:LINE if CONDITION, not \"%s\"", from);
     return false;
   }
   *file = strndup(start, (size_t)(colon - start));

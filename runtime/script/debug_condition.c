@@ -24,8 +24,8 @@ bool kl_condition_check(const char *condition, kl_error *e) {
   } else if (luaL_loadbufferx(L, text.data, text.len, "=condition", "t") != LUA_OK) {
     ok = false;
     const char *why = lua_tostring(L, -1), *place = why ? strstr(why, "condition:1: ") : NULL;
-    kl_error_set(e, KL_ERR_VALIDATION, "the condition \"%s\" is no expression of Lua: %s", condition,
-                 place ? place + strlen("condition:1: ") : why);
+    kl_error_coded(e, KL_ERR_VALIDATION, "breakpoint_wrong", "the condition \"%s\" is no expression of Lua: %s",
+                   condition, place ? place + strlen("condition:1: ") : why);
   }
   kl_buf_free(&text);
   if (L) lua_close(L);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/explain.h"
 #include "script/guard.h"
 #include "script/image.h"
 #include "script/internal.h"
@@ -114,6 +115,16 @@ int kl_raisef(lua_State *L, const char *kind, const char *fmt, ...) {
   return kl_raise(L, &e);
 }
 
+int kl_raise_coded(lua_State *L, const char *kind, const char *code, const char *fmt, ...) {
+  kl_error e = {.kind = kind};
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(e.message, sizeof e.message, fmt, ap);
+  va_end(ap);
+  kl_error_code(&e, code);
+  return kl_raise(L, &e);
+}
+
 int kl_raise_cancelled(lua_State *L, const char *why) { return kl_raisef(L, KL_ERR_CANCELLED, "%s", why); }
 
 bool kl_is_cancelled_error(lua_State *L, int idx) {
@@ -137,6 +148,18 @@ static void push_text(lua_State *L, int idx) {
   const char *why = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "it raised no text";
   lua_pushfstring(L, "an error object (%s) whose __tostring failed: %s", luaL_typename(L, idx), why);
   lua_replace(L, -2);
+}
+
+const char *kl_error_value_code(lua_State *L, int idx) {
+  if (lua_type(L, idx) == LUA_TSTRING) return kl_explained_text(lua_tostring(L, idx));
+  if (lua_type(L, idx) != LUA_TTABLE) return NULL;
+  idx = lua_absindex(L, idx);
+  luaL_checkstack(L, 1, NULL);
+  lua_pushliteral(L, "status");
+  lua_rawget(L, idx);
+  lua_Integer status = lua_isinteger(L, -1) ? lua_tointeger(L, -1) : 0;
+  lua_pop(L, 1);
+  return kl_explained(text_field(L, idx, "code"), status >= 100 && status < 600 ? (int)status : 0);
 }
 
 void kl_describe(lua_State *L, int idx, bool where) {

@@ -226,7 +226,7 @@ static int compile(lua_State *L, kl_evaluation *x, int env) {
   if (!o->armed && compiles(L, x, "return ", "\n")) return 0; /* nothing */
   if (!o->armed) {
     kl_error e;
-    kl_error_set(&e, KL_ERR_PERMISSION, "a statement may change what the script does: :arm first");
+    kl_error_coded(&e, KL_ERR_PERMISSION, "arm_first", "a statement may change what the script does: :arm first");
     kl_push_error(L, &e);
     return WRONG;
   }
@@ -241,7 +241,8 @@ static int compile(lua_State *L, kl_evaluation *x, int env) {
 
 static void check_words(lua_State *L, const kl_evaluation_options *o) {
   if (!o->armed && kl_words_has(o->source, o->n, "function"))
-    kl_raisef(L, KL_ERR_PERMISSION, "a function of its own may change what the script does: :arm first");
+    kl_raise_coded(L, KL_ERR_PERMISSION, "arm_first",
+                   "a function of its own may change what the script does: :arm first");
 }
 
 /* ---- running ---- */
@@ -384,7 +385,7 @@ static int set_up(lua_State *L) {
 
 kl_evaluator *kl_evaluator_new(kl_script *s, kl_error *e) {
   if (!s->L || s->phase == KL_PHASE_ENDED) {
-    kl_error_set(e, KL_ERR_CLOSED, "%s has ended", s->name);
+    kl_error_coded(e, KL_ERR_CLOSED, "not_running", "%s has ended", s->name);
     return NULL;
   }
   kl_evaluator *v = calloc(1, sizeof *v);
@@ -431,12 +432,13 @@ static int select_frame(lua_State *L) {
 bool kl_evaluator_select(kl_evaluator *v, uint64_t task, int level, kl_error *e) {
   selection x = {.v = v, .level = level, .e = e};
   if (!v->script) {
-    kl_error_set(e, KL_ERR_CLOSED, "the script has ended");
+    kl_error_coded(e, KL_ERR_CLOSED, "not_running", "the script has ended");
     return false;
   }
   x.task = task ? kl_task_find(v->script, task) : NULL;
   if (task && !x.task) {
-    kl_error_set(e, KL_ERR_VALIDATION, "%s has no task %" PRIu64 " that has not ended", v->script->name, task);
+    kl_error_coded(e, KL_ERR_VALIDATION, "no_such_task", "%s has no task %" PRIu64 " that has not ended",
+                   v->script->name, task);
     return false;
   }
   if (kl_script_protected(v->script, select_frame, &x, NULL)) return x.ok;

@@ -1,12 +1,12 @@
 #include "script/file_watch.h"
 
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "script/file_notify.h"
 
 enum {
@@ -280,15 +280,17 @@ static char *absolute(const char *path, kl_error *e) {
     kl_error_set(e, KL_ERR_CONFIG, "%.300s: the working directory is gone", path);
     return NULL;
   }
-  size_t n = strlen(cwd) + strlen(path) + 2;
-  char *out = n <= PATH_MAX ? malloc(n) : NULL;
-  if (out)
-    snprintf(out, n, "%s%s%s", cwd, *cwd ? "/" : "", path);
-  else if (n > PATH_MAX)
-    kl_error_set(e, KL_ERR_CONFIG, "%.300s...: the path is too long", path);
-  else
+  kl_buf out = {0};
+  kl_buf_str(&out, cwd);
+  if (*cwd) kl_buf_char(&out, '/');
+  kl_buf_str(&out, path);
+  if (!out.failed && out.len < PATH_MAX) return out.data;
+  if (out.failed)
     kl_error_set(e, KL_ERR_INTERNAL, "not enough memory");
-  return out;
+  else
+    kl_error_set(e, KL_ERR_CONFIG, "%.300s...: the path is too long", path);
+  kl_buf_free(&out);
+  return NULL;
 }
 
 static kl_watched *find(kl_watched *const *files, size_t n, const char *path) {

@@ -25,8 +25,8 @@ typedef struct {
 /* ---- what has no flag ---- */
 
 static int l_never(lua_State *L) {
-  return kl_raisef(L, KL_ERR_PERMISSION, "%s is not for scripts, and no flag gives it: %s",
-                   lua_tostring(L, lua_upvalueindex(1)), lua_tostring(L, lua_upvalueindex(2)));
+  return kl_raise_coded(L, KL_ERR_PERMISSION, "not_for_scripts", "%s is not for scripts, and no flag gives it: %s",
+                        lua_tostring(L, lua_upvalueindex(1)), lua_tostring(L, lua_upvalueindex(2)));
 }
 
 void kl_push_never(lua_State *L, const char *name, const char *instead) {
@@ -38,7 +38,7 @@ void kl_push_never(lua_State *L, const char *name, const char *instead) {
 /* ---- opening ---- */
 
 static int raise_refused(lua_State *L, const kl_path_error *e) {
-  return kl_raisef(L, KL_ERR_PERMISSION, "%s", e->text);
+  return kl_raise_coded(L, KL_ERR_PERMISSION, "permission_fs", "%s", e->text);
 }
 
 /* Raises what was refused; otherwise pushes what the functions of Lua return for a failure. */
@@ -107,7 +107,8 @@ static bool open_file(lua_State *L, file *f, const char *path, const char *mode,
 
 static void check_any(lua_State *L, const char *name) {
   if (!kl_paths_any(L))
-    kl_raisef(L, KL_ERR_PERMISSION, "%s: the script may not use files: run it with --allow-fs PATH", name);
+    kl_raise_coded(L, KL_ERR_PERMISSION, "permission_fs",
+                   "%s: the script may not use files: run it with --allow-fs PATH", name);
 }
 
 static int open_k(lua_State *L, int status, lua_KContext ctx) {
@@ -154,9 +155,9 @@ static int next_line(lua_State *L) {
 /* io.lines(path, formats…). */
 static int l_lines(lua_State *L) {
   if (lua_isnoneornil(L, 1))
-    return kl_raisef(L, KL_ERR_PERMISSION,
-                     "io.lines without a file is not for scripts, and no flag gives it: a script has no standard "
-                     "input; give it kalua.args");
+    return kl_raise_coded(L, KL_ERR_PERMISSION, "not_for_scripts",
+                          "io.lines without a file is not for scripts, and no flag gives it: a script has no standard "
+                          "input; give it kalua.args");
   const char *path = check_path(L, 1);
   int n = lua_gettop(L);
   check_any(L, "io.lines");
@@ -213,8 +214,9 @@ static int temporary_k(lua_State *L, int status, lua_KContext named) {
     if (e.code != EEXIST) break;
   }
   if (e.refused)
-    return kl_raisef(L, KL_ERR_PERMISSION, "%s makes a file in /tmp: run the script with --allow-fs /tmp",
-                     named ? "os.tmpname" : "io.tmpfile");
+    return kl_raise_coded(L, KL_ERR_PERMISSION, "permission_fs",
+                          "%s makes a file in /tmp: run the script with --allow-fs /tmp",
+                          named ? "os.tmpname" : "io.tmpfile");
   return push_failure(L, &e);
 }
 
@@ -300,8 +302,8 @@ static bool load_file(lua_State *L, const char *path) {
 /* loadfile(path, mode, env): text only, whatever the mode says. */
 static int l_loadfile(lua_State *L) {
   if (lua_isnoneornil(L, 1))
-    return kl_raisef(L, KL_ERR_PERMISSION,
-                     "loadfile without a file is not for scripts: a script has no standard input");
+    return kl_raise_coded(L, KL_ERR_PERMISSION, "not_for_scripts",
+                          "loadfile without a file is not for scripts: a script has no standard input");
   const char *path = check_path(L, 1), *mode = luaL_optstring(L, 2, "t");
   bool has_env = !lua_isnone(L, 3);
   check_any(L, "loadfile");
@@ -330,12 +332,14 @@ static int dofile_k(lua_State *L, int status, lua_KContext ctx) {
 
 static int l_dofile(lua_State *L) {
   if (lua_isnoneornil(L, 1))
-    return kl_raisef(L, KL_ERR_PERMISSION, "dofile without a file is not for scripts: a script has no standard input");
+    return kl_raise_coded(L, KL_ERR_PERMISSION, "not_for_scripts",
+                          "dofile without a file is not for scripts: a script has no standard input");
   const char *path = check_path(L, 1);
   if (!kl_paths_any(L))
-    return kl_raisef(L, KL_ERR_PERMISSION,
-                     "dofile: the script may not use files: run it with --allow-fs PATH, or have the file beside the "
-                     "script and use require");
+    return kl_raise_coded(
+        L, KL_ERR_PERMISSION, "permission_fs",
+        "dofile: the script may not use files: run it with --allow-fs PATH, or have the file beside the "
+        "script and use require");
   lua_settop(L, 1);
   if (!load_file(L, path)) return lua_error(L);
   lua_callk(L, 0, LUA_MULTRET, 0, dofile_k);
@@ -357,7 +361,8 @@ static int l_type(lua_State *L) {
 
 static int l_close(lua_State *L) {
   if (lua_isnoneornil(L, 1))
-    return kl_raisef(L, KL_ERR_PERMISSION, "io.close without a file is not for scripts: standard output is print's");
+    return kl_raise_coded(L, KL_ERR_PERMISSION, "not_for_scripts",
+                          "io.close without a file is not for scripts: standard output is print's");
   lua_settop(L, 1);
   lua_getfield(L, 1, "close");
   lua_insert(L, 1);
@@ -379,8 +384,8 @@ static int l_standard(lua_State *L) {
   const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
   bool in = !strcmp(name, "stdin");
   if (!in && strcmp(name, "stdout") != 0 && strcmp(name, "stderr") != 0) return 0;
-  return kl_raisef(L, KL_ERR_PERMISSION, "io.%s is not for scripts, and no flag gives it: %s", name,
-                   in ? no_input : no_output);
+  return kl_raise_coded(L, KL_ERR_PERMISSION, "not_for_scripts", "io.%s is not for scripts, and no flag gives it: %s",
+                        name, in ? no_input : no_output);
 }
 
 static void open_io(lua_State *L) {

@@ -76,7 +76,7 @@ static void name_of(const lua_Debug *ar, char *out, size_t size) {
 }
 
 static int refuse(lua_State *L, const char *call) {
-  return kl_raisef(L, KL_ERR_PERMISSION, "%s may change what the script does: :arm first", call);
+  return kl_raise_coded(L, KL_ERR_PERMISSION, "arm_first", "%s may change what the script does: :arm first", call);
 }
 
 void kl_guard_refuse(lua_State *L, const char *call) {

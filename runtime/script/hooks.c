@@ -23,9 +23,10 @@ static void hook(lua_State *L, lua_Debug *ar) {
     break;
   case LUA_HOOKLINE:
     t->yielded = false;
+    if (t->script->keeper->coverage) kl_coverage_line(t->script->keeper->coverage, L, ar);
     if (looks_at_lines(t))
       kl_debug_line(L, ar, t); /* the same */
-    else
+    else if (!t->script->keeper->coverage)
       kl_hooks_set(L, t);
     break;
   default:
@@ -39,7 +40,7 @@ static void hook(lua_State *L, lua_Debug *ar) {
 static int mask_for(const kl_task *t) {
   int mask = 0;
   if (t->broken) mask |= LUA_MASKCOUNT;
-  if (!t->broken && (t->yielded || looks_at_lines(t))) mask |= LUA_MASKLINE;
+  if (!t->broken && (t->yielded || looks_at_lines(t) || t->script->keeper->coverage)) mask |= LUA_MASKLINE;
   if (t->guarded || kl_debug_steps_over(t)) mask |= LUA_MASKCALL;
   return mask;
 }

@@ -1,6 +1,6 @@
 /* Lua gives a coroutine one hook. Several look at what runs: the watchdog breaks it, the guard of a prompt refuses
- * calls, the debugger stops at lines. Which of them do is a matter of the running task; here their needs become one
- * hook. */
+ * calls, the debugger stops at lines, coverage counts them. Which of them do is a matter of the running task; here
+ * their needs become one hook. */
 #ifndef KL_SCRIPT_HOOKS_H
 #define KL_SCRIPT_HOOKS_H
 

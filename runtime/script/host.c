@@ -27,6 +27,12 @@ static void put_back(kl_host *h, kl_list *pass, const kl_script *s) {
   kl_host_wake(h);
 }
 
+/* It was stopped without any time to end, and is closed in this turn: what its tasks would do of that is nobody's wish.
+ */
+static bool is_over(const kl_script *s) {
+  return s->at_once && s->phase == KL_PHASE_RUN && !s->starting && !s->failed && !s->for_swap;
+}
+
 /* Runs right after the poll: what the loop's callbacks made ready is resumed. A task that becomes ready meanwhile waits
  * for the next pass, so that the loop gets its turn; and for that a pass ends early when it takes long: many tasks that
  * each run as long as they may would keep everything else waiting for all of them, the end of their script too. */
@@ -40,6 +46,7 @@ static void drain(uv_check_t *check) {
     kl_task *t = KL_CONTAINER(pass.next, kl_task, ready);
     kl_script *s = t->script;
     kl_list_remove(&t->ready);
+    if (is_over(s)) continue;
     kl_task_resume(t);
     if (!kl_list_empty(&pass) && kl_watch_pass_is_long(h)) put_back(h, &pass, s);
   }
@@ -116,7 +123,10 @@ void kl_host_release(kl_host *h) {
   }
   kl_embedded_free(h);
   free(h->module_path);
+  void (*closed)(void *) = h->o.closed;
+  void *data = h->o.data;
   free(h);
+  if (closed) closed(data);
 }
 
 static void handle_closed(uv_handle_t *handle) { kl_host_release(handle->data); }
@@ -129,9 +139,9 @@ void kl_host_close(kl_host *h) {
   for (kl_list *n = h->scripts.next; n != &h->scripts; n = n->next) {
     kl_script *s = KL_CONTAINER(n, kl_script, link);
     kl_script_finish(s);
-    s->timer.data = h;
+    s->timer.uv.data = h;
     h->open_handles++;
-    uv_close((uv_handle_t *)&s->timer, handle_closed);
+    kl_timer_close(&s->timer, handle_closed);
   }
   kl_watch_close(h);
   uv_close((uv_handle_t *)&h->check, handle_closed);
@@ -142,3 +152,15 @@ void kl_host_close(kl_host *h) {
 
 uv_loop_t *kl_host_loop(const kl_host *h) { return h->loop; }
 size_t kl_host_running(const kl_host *h) { return h->running; }
+
+bool kl_host_at_rest(const kl_host *h) {
+  return kl_list_empty(&h->ready) && kl_list_empty(&h->todo) && kl_list_empty(&h->wanted) && kl_list_empty(&h->tidying);
+}
+
+const char *kl_host_busy(const kl_host *h) {
+  return kl_list_empty(&h->ready) ? NULL : KL_CONTAINER(h->ready.next, const kl_task, ready)->script->name;
+}
+
+struct kl_coverage *kl_host_coverage(const kl_host *h) {
+  return h->o.coverage;
+}

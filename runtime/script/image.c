@@ -392,8 +392,9 @@ typedef struct {
 } reader;
 
 __attribute__((noreturn)) static void damaged(const reader *r, const char *what) {
-  kl_raisef(r->L, KL_ERR_VALIDATION, "these are not the bytes of plain data, or they were damaged: %s at byte %zu",
-            what, (size_t)(r->p - r->start));
+  kl_raise_coded(r->L, KL_ERR_VALIDATION, "state_file_damaged",
+                 "these are not the bytes of plain data, or they were damaged: %s at byte %zu", what,
+                 (size_t)(r->p - r->start));
   abort(); /* the call above does not return */
 }
 
@@ -514,9 +515,9 @@ void kl_image_read(lua_State *L, const void *p, size_t n) {
   reader r = {.L = L, .start = head, .p = head, .end = head + n};
   if (n < HEAD || memcmp(head, beginning, 3) != 0) damaged(&r, "the beginning is missing");
   if (head[3] != VERSION) {
-    kl_raisef(L, KL_ERR_VALIDATION,
-              "this plain data was written in form %d, which this program does not read: it reads %d", head[3],
-              VERSION);
+    kl_raise_coded(L, KL_ERR_VALIDATION, "state_file_newer",
+                   "this plain data was written in form %d, which this program does not read: it reads %d", head[3],
+                   VERSION);
   }
   if (get_fixed(head + 4, 8) != kl_hash_bytes(head + CHECKED_FROM, n - CHECKED_FROM))
     damaged(&r, "the checksum is wrong");
@@ -678,8 +679,8 @@ static void fail(writer *w, int idx, place at) {
   kl_buf path = {0};
   name_path(w, &path, at);
   kl_error e;
-  kl_error_set(&e, KL_ERR_VALIDATION, "%s: %s%s is not plain data: %s", path.data && !path.failed ? path.data : w->root,
-               what, as_key ? " as a key" : "", hint);
+  kl_error_coded(&e, KL_ERR_VALIDATION, "not_plain_data", "%s: %s%s is not plain data: %s",
+                 path.data && !path.failed ? path.data : w->root, what, as_key ? " as a key" : "", hint);
   kl_buf_free(&path);
   kl_raise(L, &e);
   abort(); /* the call above does not return */

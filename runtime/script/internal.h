@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/map.h"
+#include "base/timer.h"
 #include "script/evaluate.h"
 #include "script/file_watch.h"
 #include "script/limits.h"
@@ -137,6 +138,7 @@ typedef struct kl_keeper {
   kl_timing timing;
   struct kl_debugger *debugger; /* owned; NULL: nobody ever debugged it */
   bool looks_at_lines;          /* each line that a task of it runs is to be looked at */
+  struct kl_coverage *coverage; /* counts them; borrowed, NULL: nothing does */
   kl_map *map;                  /* key to the first kl_kept of it */
 } kl_keeper;
 kl_keeper *kl_keeper_new(void); /* NULL when out of memory */
@@ -210,11 +212,12 @@ struct kl_script {
   kl_phase phase;
   kl_stop_reason why;
   bool stop, now, failed;
+  bool at_once;        /* no time to end was given to it: a task that is cut off is not to blame */
   int next_handler;    /* index in the list of handlers, from 1 */
   kl_task *handler;    /* the on_stop handler that runs */
   int64_t deadline_ns; /* of the handlers together */
-  uv_timer_t timer;
-  char *error, *error_kind, *traceback; /* owned */
+  kl_timer timer;
+  char *error, *error_kind, *error_code, *traceback; /* owned */
 };
 
 /* A script in two parts. First its Lua state with the libraries and those modules of the program whose bits are set (in
@@ -352,11 +355,11 @@ struct kl_strategy {
   int open_timers;
   int64_t started_ms, version_started_ms, version_started_ns;
   uint64_t reloads, refused, rolled_back, restarts;
-  char last_error[256];
-  int64_t save_at_ns;     /* not before that its state is written to the file again */
-  char *not_saved;        /* why it could not be the last time; owned, NULL: it could */
-  uv_timer_t start_timer; /* a start has its time */
-  uv_timer_t timer;       /* ticks of the probation, or the wait before a restart */
+  char last_error[256], last_code[64];
+  int64_t save_at_ns;   /* not before that its state is written to the file again */
+  char *not_saved;      /* why it could not be the last time; owned, NULL: it could */
+  kl_timer start_timer; /* a start has its time */
+  kl_timer timer;       /* ticks of the probation, or the wait before a restart */
   kl_file_watch *watch;
 };
 
@@ -460,8 +463,12 @@ bool kl_task_unmark(kl_task *t, lua_State *co);
 bool kl_is_unmarked(lua_State *co);
 /* The task needs a hook. */
 static inline bool kl_needs_hook(const kl_task *t) {
-  return t->broken || t->guarded || t->debug || t->yielded || t->script->keeper->looks_at_lines;
+  return t->broken || t->guarded || t->debug || t->yielded || t->script->keeper->looks_at_lines ||
+         t->script->keeper->coverage;
 }
+
+/* In the hook: a line of some file is about to run. */
+void kl_coverage_line(struct kl_coverage *c, lua_State *L, lua_Debug *ar);
 
 /* ---- inputs of prompts (evaluate.c) ---- */
 
@@ -480,6 +487,8 @@ bool kl_is_cancelled_error(lua_State *L, int idx);
 /* Finds the innermost running function of the script's own files (modules of the program are passed over) and fills the
  * fields of "Sl". False where there is none. */
 bool kl_find_place(lua_State *L, lua_Debug *ar);
+/* The code of the entry that explains an error value (base/explain.h), NULL where none does. Static. */
+const char *kl_error_value_code(lua_State *L, int idx);
 /* Pushes one line for the error value at idx; with its place in front, where that is known and `where` is set. */
 void kl_describe(lua_State *L, int idx, bool where); /* raises */
 

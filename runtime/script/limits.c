@@ -12,6 +12,7 @@ enum {
   DEFAULT_SOCKETS = 64,
   DEFAULT_QUEUED_MB = 128,
   DEFAULT_LOG_RATE = 1000,
+  DEFAULT_STORE_MB = 64,
   LOG_BURST = 5,   /* seconds' worth of lines */
   LOG_LINE = 4096, /* bytes; each more such piece counts as a line more */
   TELL_MS = 1000,  /* how often it is said what was dropped */
@@ -27,6 +28,7 @@ kl_limits kl_limits_filled(const kl_limits *l) {
                      .handles = or_default(l->handles, DEFAULT_HELD),
                      .queued = or_default(l->queued, (int64_t)DEFAULT_QUEUED_MB << 20),
                      .log_rate = or_default(l->log_rate, DEFAULT_LOG_RATE),
+                     .store = or_default(l->store, (int64_t)DEFAULT_STORE_MB << 20),
                      .order_rate = l->order_rate > 0 ? l->order_rate : 0};
 }
 
@@ -65,9 +67,9 @@ int kl_slot_refuse(lua_State *L, kl_slot_kind kind, const char *call) {
       [KL_SLOT_HANDLE] = {"books and subscriptions open", "--max-handles"},
   };
   char n[NUMBER_MAX];
-  return kl_raisef(L, KL_ERR_LIMIT,
-                   "%s: the script has %s %s already, which is its ceiling: end some, or raise it by %s", call,
-                   number(n, (uint64_t)ceiling(kl_script_of(L), kind)), kinds[kind].what, kinds[kind].flag);
+  return kl_raise_coded(L, KL_ERR_LIMIT, "resource_ceiling",
+                        "%s: the script has %s %s already, which is its ceiling: end some, or raise it by %s", call,
+                        number(n, (uint64_t)ceiling(kl_script_of(L), kind)), kinds[kind].what, kinds[kind].flag);
 }
 
 void kl_slot_take(lua_State *L, kl_slot *p, kl_slot_kind kind, const char *call) {
@@ -84,10 +86,11 @@ void kl_limit_tasks(lua_State *L) {
   /* What is not started by a task is the script's own: its main chunk, its on_stop handlers. */
   if (!s->current || s->n_tasks < (size_t)s->o.limits.tasks) return;
   char n[NUMBER_MAX];
-  kl_raisef(L, KL_ERR_LIMIT,
-            "the script has %s tasks that have not ended, which is its ceiling: wait for some of them, or raise it by "
-            "--max-tasks",
-            number(n, s->n_tasks));
+  kl_raise_coded(
+      L, KL_ERR_LIMIT, "resource_ceiling",
+      "the script has %s tasks that have not ended, which is its ceiling: wait for some of them, or raise it by "
+      "--max-tasks",
+      number(n, s->n_tasks));
 }
 
 /* ---- memory ---- */
@@ -105,10 +108,10 @@ bool kl_charge_set(kl_charge *c, size_t n) {
 
 void kl_charge_refused(const kl_charge *c, size_t n, const char *what, kl_error *e) {
   char more[NUMBER_MAX], used[NUMBER_MAX];
-  kl_error_set(e, KL_ERR_LIMIT,
-               "%s: %s bytes do not fit beside the %s that wait for this script, whose ceiling for that is %zu MiB: "
-               "read what waits, or raise it by --max-queued",
-               what, number(more, n), number(used, c->meter->used - c->n), c->meter->most >> 20);
+  kl_error_coded(e, KL_ERR_LIMIT, "queue_ceiling",
+                 "%s: %s bytes do not fit beside the %s that wait for this script, whose ceiling for that is %zu MiB: "
+                 "read what waits, or raise it by --max-queued",
+                 what, number(more, n), number(used, c->meter->used - c->n), c->meter->most >> 20);
 }
 
 /* ---- rates ---- */
@@ -165,15 +168,15 @@ void kl_script_count_orders(lua_State *L, size_t n, const char *call) {
   if (rate <= 0 || take(r, rate, most, (double)n, now_ns(s))) return;
   kl_error e;
   if ((double)n > most) {
-    kl_error_set(&e, KL_ERR_LIMIT,
-                 "%s: %zu orders at once are more than the script may send in a second, %.15g: send smaller batches, "
-                 "or raise it by --order-rate",
-                 call, n, rate);
+    kl_error_coded(&e, KL_ERR_LIMIT, "order_rate_ceiling",
+                   "%s: %zu orders at once are more than the script may send in a second, %.15g: send smaller batches, "
+                   "or raise it by --order-rate",
+                   call, n, rate);
   } else {
-    kl_error_set(&e, KL_ERR_LIMIT,
-                 "%s: the script sends more than %.15g orders a second; there is room for this call in %.3f s; raise "
-                 "the ceiling by --order-rate",
-                 call, rate, ((double)n - r->tokens) / rate);
+    kl_error_coded(&e, KL_ERR_LIMIT, "order_rate_ceiling",
+                   "%s: the script sends more than %.15g orders a second; there is room for this call in %.3f s; raise "
+                   "the ceiling by --order-rate",
+                   call, rate, ((double)n - r->tokens) / rate);
     e.retryable = true;
   }
   kl_raise(L, &e);

@@ -31,7 +31,7 @@ static int guarded(lua_State *L) {
 bool kl_script_look(kl_script *s, int (*fn)(lua_State *L), void *p, kl_error *e) {
   look k = {.fn = fn, .p = p, .e = e};
   if (!s->L) {
-    kl_error_set(e, KL_ERR_CLOSED, "the script has ended");
+    kl_error_coded(e, KL_ERR_CLOSED, "not_running", "the script has ended");
     return false;
   }
   if (kl_script_protected(s, guarded, &k, NULL)) return k.ok;

@@ -209,8 +209,31 @@ static bool is_secret(lua_State *L, const struct stat *st) {
   return found;
 }
 
+/* `real` is in the folder that no script gets; or, with `whole`, is one above it, with which it would go. */
+static bool is_in_secret_folder(lua_State *L, const char *real, bool whole) {
+  const char *folder = kl_script_of(L)->host->o.secret_folder;
+  char there[PATH_MAX];
+  return folder && place(folder, there) && (below(real, there) || (whole && below(there, real)));
+}
+
+/* `real` has the name of a file of settings in the working folder, whether there is one yet or not: written by a script
+ * it would say on which account, and by which limits, is traded. */
+static bool is_settings(lua_State *L, const char *real) {
+  const char *settings = kl_script_of(L)->host->o.secret_settings, *name = strrchr(real, '/');
+  char here[PATH_MAX];
+  if (!settings || !name || !getcwd(here, sizeof here)) return false;
+  size_t n = strlen(settings), folder = (size_t)(name - real), len = strlen(here);
+  if (strncmp(name + 1, settings, n) != 0 || (name[n + 1] != 0 && name[n + 1] != '.')) return false;
+  return len == 1 ? folder == 0 : folder == len && strncmp(real, here, len) == 0;
+}
+
+/* What no permission gives: a file that is there, at `real`. */
+static bool is_withheld(lua_State *L, const struct stat *st, const char *real) {
+  return is_secret(L, st) || is_settings(L, real) || is_in_secret_folder(L, real, false);
+}
+
 static int refuse_secret(const char *path, kl_path_error *e) {
-  return refuse(e, "%.300s holds a private key or settings of this program: no flag gives it to a script", path);
+  return refuse(e, "%.300s holds a private key, settings or data of this program: no flag gives it to a script", path);
 }
 
 /* Of /proc a script may read what says how much of something is used; the rest shows memory, environments and open
@@ -234,7 +257,7 @@ static int reopen(lua_State *L, int at, const char *path, int flags, kl_path_err
   if (!where_is(at, real)) return failure(e, path, errno, "cannot be looked at: /proc is not there");
   if (!allowed(L, real, writing)) return refuse_path(L, path, real, writing, e);
   if (fstat(at, &st) != 0 || fstatfs(at, &fs) != 0) return failure(e, path, errno, NULL);
-  if (is_secret(L, &st)) return refuse_secret(path, e);
+  if (is_withheld(L, &st, real)) return refuse_secret(path, e);
   if (S_ISREG(st.st_mode) && fs.f_type == PROC_FILES && (writing || !harmless_in_proc(real)))
     return refuse(e, "%.300s shows the inside of processes: no flag gives it to a script", path);
   if (st.st_nlink == 0) return failure(e, path, ENOENT, NULL);
@@ -270,6 +293,10 @@ static int open_parent(lua_State *L, const char *path, char name[NAME_MAX + 1], 
   if (!known || used + len + 2 > sizeof real || !allowed(L, real, true)) {
     if (parent >= 0) close(parent);
     return refuse_path(L, path, known ? real : NULL, true, e);
+  }
+  if (is_settings(L, real) || is_in_secret_folder(L, real, true)) {
+    if (parent >= 0) close(parent);
+    return refuse_secret(path, e);
   }
   if (parent >= 0 && dots) {
     close(parent);
@@ -370,7 +397,7 @@ bool kl_path_check_module(lua_State *L, const char *folder, const char *path, kl
   struct stat st;
   if (!realpath(path, real) || stat(real, &st) != 0) return true;
   luaL_checkstack(L, 4, NULL);
-  if (is_secret(L, &st)) {
+  if (is_withheld(L, &st, real)) {
     refuse_secret(path, e);
     return false;
   }

@@ -29,7 +29,8 @@ static const char *check_command(lua_State *L, const char *function) {
   const kl_permissions allow = kl_script_permissions(kl_script_of(L));
   if (strlen(command) != n) luaL_argerror(L, 1, "the command holds a zero byte");
   if (!allow.all && !allow.run)
-    kl_raisef(L, KL_ERR_PERMISSION, "%s: the script may not start programs: run it with --allow-run", function);
+    kl_raise_coded(L, KL_ERR_PERMISSION, "permission_run",
+                   "%s: the script may not start programs: run it with --allow-run", function);
   return command;
 }
 
@@ -157,8 +158,8 @@ static int await_one(lua_State *L) { return kl_await(L, lua_touserdata(L, 1)); }
 /* Goes on in `k` once the event has come. */
 static int wait_for(lua_State *L, kl_program *p, kl_program_event what, lua_KContext ctx, lua_KFunction k) {
   if (p->waits[what])
-    return kl_raisef(L, KL_ERR_VALIDATION, "another task %s this program already",
-                     what == KL_PROGRAM_DATA ? "reads from" : "writes to");
+    return kl_raise_coded(L, KL_ERR_VALIDATION, "reader_taken", "another task %s this program already",
+                          what == KL_PROGRAM_DATA ? "reads from" : "writes to");
   kl_program_wait *w = kl_program_wait_new(p, what, push_nothing);
   if (!w) return kl_raisef(L, KL_ERR_INTERNAL, "not enough memory");
   lua_pushcfunction(L, await_one);

@@ -36,13 +36,13 @@ bool kl_promotion_undo(kl_strategy *g) {
 
 bool kl_strategy_promote(kl_strategy *g, const char *path, kl_reload_done *done, void *data, kl_error *e) {
   if (g->stopping || !g->live)
-    kl_error_set(e, KL_ERR_CLOSED, "%s does not run", g->name);
+    kl_error_coded(e, KL_ERR_CLOSED, "not_running", "%s does not run", g->name);
   else if (g->paused)
-    kl_error_set(e, KL_ERR_VALIDATION, "%s is paused: resume it first", g->name);
+    kl_error_coded(e, KL_ERR_VALIDATION, "paused", "%s is paused: resume it first", g->name);
   else if (!g->o.script.path)
-    kl_error_set(e, KL_ERR_VALIDATION, "%s was not started from a file", g->name);
+    kl_error_coded(e, KL_ERR_VALIDATION, "not_from_a_file", "%s was not started from a file", g->name);
   else if (g->attempt.next || g->promoting || !kl_list_empty(&g->wanted))
-    kl_error_set(e, KL_ERR_VALIDATION, "%s is being reloaded; try again in a moment", g->name);
+    kl_error_coded(e, KL_ERR_VALIDATION, "being_reloaded", "%s is being reloaded; try again in a moment", g->name);
   else {
     g->promoting = strdup(path);
     if (g->promoting && kl_reload_want(g, done, data, e)) return true;

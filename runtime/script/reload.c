@@ -137,7 +137,7 @@ static bool copy_sources(kl_sources *to, const kl_sources *from) {
 }
 
 static void stop_probation(kl_strategy *g) {
-  uv_timer_stop(&g->timer);
+  kl_timer_stop(&g->timer);
   if (!g->previous) return;
   if (g->stopping) g->previous->replaced = false; /* nothing is sent any more that waits */
   kl_script_discard(g->previous);
@@ -184,14 +184,14 @@ static void start_probation(kl_strategy *g) {
   }
   uint64_t every = (uint64_t)g->o.probation_ms / PROBATION_TICKS;
   uv_update_time(g->host->loop);
-  uv_timer_start(&g->timer, tick, every ? every : 1, every ? every : 1);
-  uv_unref((uv_handle_t *)&g->timer);
+  kl_timer_start(&g->timer, tick, every ? every : 1, every ? every : 1);
+  uv_unref((uv_handle_t *)&g->timer.uv);
 }
 
 void kl_reload_made_live(kl_strategy *g, kl_script *s) {
   g->live = s;
   if (s->generation > g->last_generation) g->last_generation = s->generation;
-  g->version_started_ns = now_ns();
+  g->version_started_ns = kl_mono_ns(g->host->o.clock);
   g->version_started_ms = kl_wall_ms(g->host->o.clock);
   kl_sources_hash(&s->sources, g->hash);
   if (!g->previous) start_probation(g);
@@ -207,7 +207,7 @@ void kl_reload_live_is_gone(kl_strategy *g) {
 
 static void drop_attempt(kl_strategy *g) {
   kl_attempt *a = &g->attempt;
-  uv_timer_stop(&g->start_timer);
+  kl_timer_stop(&g->start_timer);
   kl_script *second = a->second, *next = a->next, *rehearsal = a->rehearsal;
   kl_buf image = a->image; /* its memory is used again */
   *a = (kl_attempt){.image = image};
@@ -243,7 +243,7 @@ static void refuse(kl_strategy *g, const kl_error *e, const char *traceback) {
   else
     snprintf(text, sizeof text, "not %s: %s", what, e->message);
   g->refused++;
-  kl_strategy_note_error(g, g->live ? text : e->message);
+  kl_strategy_note_error(g, g->live ? text : e->message, kl_strategy_code_of(e));
   char *trace = traceback ? strdup(traceback) : NULL;
   kl_script *failed = a->rehearsal ? a->rehearsal : a->next;
   kl_list waiters;
@@ -279,13 +279,13 @@ static void roll_back(kl_strategy *g, const char *why, const char *traceback) {
   kl_script *bad = g->live;
   char text[TEXT_MAX];
   snprintf(text, sizeof text, "rolled back: %s (generation %d goes on again)", why, g->previous->generation);
-  kl_strategy_note_error(g, text);
+  kl_strategy_note_error(g, text, kl_script_error_code(bad));
   char *trace = traceback ? strdup(traceback) : NULL;
   if (g->attempt.next) { /* it began from the state of the version that goes */
     drop_attempt(g);
     g->again = true;
   }
-  uv_timer_stop(&g->timer);
+  kl_timer_stop(&g->timer);
   g->live = g->previous;
   g->live->replaced = false;
   g->previous = NULL;
@@ -380,10 +380,10 @@ static void start_timed_out(uv_timer_t *timer) {
   const kl_attempt *a = &g->attempt;
   const kl_script *s = a->second ? a->second : a->next;
   kl_error e = {0};
-  kl_error_set(&e, KL_ERR_TIMEOUT, "its start has not ended after %.3g s: %s", g->o.start_ms / 1e3,
-               s && !kl_list_empty(&s->start_ready)
-                   ? "it does not stop working, and waits for no event (task.yield and task.sleep(0) are none)"
-                   : "it still waits for answers");
+  kl_error_coded(&e, KL_ERR_TIMEOUT, "start_too_long", "its start has not ended after %.3g s: %s", g->o.start_ms / 1e3,
+                 s && !kl_list_empty(&s->start_ready)
+                     ? "it does not stop working, and waits for no event (task.yield and task.sleep(0) are none)"
+                     : "it still waits for answers");
   refuse(g, &e, NULL);
 }
 
@@ -523,23 +523,23 @@ static void look(kl_strategy *g) {
   }
   if (!kl_version_has_started(s)) {
     if (!a->last) a->waited = true;
-    if (!uv_is_active((uv_handle_t *)&g->start_timer)) {
+    if (!kl_timer_active(&g->start_timer)) {
       uv_update_time(g->host->loop);
-      uv_timer_start(&g->start_timer, start_timed_out, (uint64_t)g->o.start_ms, 0);
+      kl_timer_start(&g->start_timer, start_timed_out, (uint64_t)g->o.start_ms, 0);
     }
     return;
   }
-  uv_timer_stop(&g->start_timer);
+  kl_timer_stop(&g->start_timer);
   if (s->n_tasks == 0) {
-    kl_error_set(&e, KL_ERR_VALIDATION,
-                 "the new version ends at once, nothing of it is left to run; `kalua stop %s` stops it", g->name);
+    kl_error_coded(&e, KL_ERR_VALIDATION, "version_ends_at_once",
+                   "the new version ends at once, nothing of it is left to run; `kalua stop %s` stops it", g->name);
     refuse(g, &e, NULL);
     return;
   }
   if (s->schema > s->declared) {
-    kl_error_set(&e, KL_ERR_VALIDATION,
-                 "kalua.state is of schema %d, and the new version knows only %d: keep kalua.migrate(%d, …)", s->schema,
-                 s->declared, s->schema - 1);
+    kl_error_coded(&e, KL_ERR_VALIDATION, "state_schema",
+                   "kalua.state is of schema %d, and the new version knows only %d: keep kalua.migrate(%d, …)",
+                   s->schema, s->declared, s->schema - 1);
     refuse(g, &e, NULL);
     return;
   }
@@ -596,9 +596,9 @@ static void start_now(kl_strategy *g) {
 static bool is_over(const kl_strategy *g, kl_error *e) {
   bool ended = !g->live && !g->attempt.next && g->ended == KL_STRATEGY_ENDED;
   if (ended)
-    kl_error_set(e, KL_ERR_CLOSED, "%s does not run: `kalua start %s` starts it", g->name, g->name);
+    kl_error_coded(e, KL_ERR_CLOSED, "not_running", "%s does not run: `kalua start %s` starts it", g->name, g->name);
   else if (g->stopping)
-    kl_error_set(e, KL_ERR_CLOSED, "%s is stopping", g->name);
+    kl_error_coded(e, KL_ERR_CLOSED, "not_running", "%s is stopping", g->name);
   return ended || g->stopping;
 }
 
@@ -606,7 +606,7 @@ void kl_strategy_step(kl_strategy *g) {
   kl_error e = {0};
   bool over = is_over(g, &e);
   if (over || g->paused) {
-    if (!over) kl_error_set(&e, KL_ERR_CLOSED, "%s is paused: resume it first", g->name);
+    if (!over) kl_error_coded(&e, KL_ERR_CLOSED, "paused", "%s is paused: resume it first", g->name);
     kl_promotion_end(g);
     tell(g, &g->waiters_again, &e);
     return;
@@ -617,7 +617,7 @@ void kl_strategy_step(kl_strategy *g) {
   }
   if (!g->live && !g->attempt.next) {
     if (g->promoting) { /* it has ended since that was asked for */
-      kl_error_set(&e, KL_ERR_CLOSED, "%s does not run", g->name);
+      kl_error_coded(&e, KL_ERR_CLOSED, "not_running", "%s does not run", g->name);
       kl_promotion_end(g);
       tell(g, &g->waiters_again, &e);
     } else {

@@ -19,7 +19,8 @@ void kl_reload_give_up(kl_strategy *g, const kl_error *e);
 /* The version that ran ended while another one started, and that one failed. */
 void kl_strategy_nothing_runs(kl_strategy *g);
 /* Remembers it as the last error. */
-void kl_strategy_note_error(kl_strategy *g, const char *text);
+void kl_strategy_note_error(kl_strategy *g, const char *text, const char *code); /* code NULL: none */
+static inline const char *kl_strategy_code_of(const kl_error *e) { return e->code[0] ? e->code : e->kind; }
 
 /* ---- promotions (promote.c): a try with another file, g->promoting ---- */
 

@@ -81,7 +81,8 @@ static bool load_from_folder(lua_State *L, const char *folder, size_t folder_len
     if (len < 0 || (size_t)len >= sizeof path) continue;
     kl_script *s = kl_script_of(L);
     kl_path_error e;
-    if (!trusted && !kl_path_check_module(L, folder, path, &e)) kl_raisef(L, KL_ERR_PERMISSION, "%s", e.text);
+    if (!trusted && !kl_path_check_module(L, folder, path, &e))
+      kl_raise_coded(L, KL_ERR_PERMISSION, "permission_fs", "%s", e.text);
     size_t n = 0;
     const char *text = kl_sources_read(&s->sources, s->snapshot, path, &n);
     if (!text) {

@@ -49,7 +49,8 @@ static int l_setmetatable(lua_State *L) {
     lua_rawget(L, 2);
     /* A finalizer runs where nothing can break it. */
     if (!lua_isnil(L, -1))
-      return kl_raisef(L, KL_ERR_PERMISSION, "scripts cannot have finalizers (__gc): use __close, or kalua.on_stop");
+      return kl_raise_coded(L, KL_ERR_PERMISSION, "not_for_scripts",
+                            "scripts cannot have finalizers (__gc): use __close, or kalua.on_stop");
     lua_pop(L, 1);
   }
   /* __replaceable: of a binding's, which is hidden but may be replaced as a whole */
@@ -63,7 +64,8 @@ static int l_setmetatable(lua_State *L) {
 static int l_collectgarbage(lua_State *L) {
   const char *what = luaL_optstring(L, 1, "collect");
   if (strcmp(what, "count") != 0)
-    return kl_raisef(L, KL_ERR_PERMISSION, "collectgarbage(\"%.20s\") is not for scripts: only \"count\" is", what);
+    return kl_raise_coded(L, KL_ERR_PERMISSION, "not_for_scripts",
+                          "collectgarbage(\"%.20s\") is not for scripts: only \"count\" is", what);
   lua_pushnumber(L, (lua_Number)kl_script_of(L)->used / 1024);
   return 1;
 }

@@ -21,7 +21,8 @@ enum { VARIABLES = 1, MODULES, TASK, FUNCTION, USER_VALUES = FUNCTION };
 static const char nil_mark = 0;
 
 /* What is there without `require`. */
-static const char *const modules[] = {"kalshi", "task", "kalua", "json", "http", "ws", "log", "bus"};
+static const char *const modules[] = {"kalshi", "task",  "kalua",  "json", "http",  "ws",         "log",
+                                      "bus",    "store", "sizing", "odds", "stats", "calibration"};
 
 bool kl_scope_has_module(const char *name) {
   for (size_t i = 0; i < sizeof modules / sizeof modules[0]; i++)
@@ -176,12 +177,12 @@ static void push_scope(lua_State *L, int env) {
   lua_remove(L, -2);
 }
 
-/* A module of the program by its name: loads it, where a host has it. False where there is none. */
+/* A module of the program by its name, in C or embedded: loads it, where a host has it. False where there is none. */
 static bool load_module(lua_State *L, int scope, const char *name) {
   const luaL_Reg *m = kl_script_of(L)->host->o.modules;
   while (m && m->name && strcmp(m->name, name) != 0)
     m++;
-  if (!m || !m->name) return false;
+  if ((!m || !m->name) && !kl_embedded_find(name)) return false;
   kl_require_module(L, name);           /* module */
   lua_getiuservalue(L, scope, MODULES); /* module modules */
   lua_pushvalue(L, -2);
@@ -241,7 +242,7 @@ bool kl_scope_select(lua_State *L, int env, kl_task *t, int level, kl_error *e) 
   if (!t)
     deselect(L, scope);
   else if (!ok)
-    kl_error_set(e, KL_ERR_VALIDATION, "task %" PRIu64 " has no frame %d", kl_task_id(t), level);
+    kl_error_coded(e, KL_ERR_VALIDATION, "no_such_task", "task %" PRIu64 " has no frame %d", kl_task_id(t), level);
   else {
     lua_rawgeti(L, LUA_REGISTRYINDEX, t->ref);
     lua_setiuservalue(L, scope, TASK);
@@ -265,10 +266,10 @@ void kl_scope_check_frame(lua_State *L, int env) {
     bool ended = kl_task_ended(t);
     uint64_t id = kl_task_id(t);
     deselect(L, scope);
-    kl_raisef(L, KL_ERR_CLOSED,
-              "the frame that was selected is gone, task %" PRIu64
-              " has %s: names mean what they mean to the script again",
-              id, ended ? "ended" : "gone on");
+    kl_raise_coded(L, KL_ERR_CLOSED, "no_such_task",
+                   "the frame that was selected is gone, task %" PRIu64
+                   " has %s: names mean what they mean to the script again",
+                   id, ended ? "ended" : "gone on");
   }
   lua_pop(L, 1);
 }

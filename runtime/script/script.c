@@ -26,6 +26,9 @@ bool kl_script_replaced(const kl_script *s) { return s->replaced; }
 kl_strategy *kl_script_strategy(const kl_script *s) { return s->strategy; }
 const char *kl_script_error(const kl_script *s) { return s->error; }
 const char *kl_script_error_kind(const kl_script *s) { return s->error_kind; }
+const char *kl_script_error_code(const kl_script *s) {
+  return s->error_code && *s->error_code ? s->error_code : s->error_kind;
+}
 const char *kl_script_traceback(const kl_script *s) { return s->traceback; }
 
 void kl_script_stats_get(const kl_script *s, kl_script_stats *out) {
@@ -148,6 +151,7 @@ bool kl_options_copy(kl_script_options *to, const kl_script_options *from) {
   *to = *from;
   to->path = copy_text(from->path, &ok);
   to->source = copy_text(from->source, &ok);
+  to->runner = copy_text(from->runner, &ok);
   to->name = copy_text(from->name, &ok);
   to->env = copy_text(from->env, &ok);
   to->args = (char *const *)copy_list((const char *const *)from->args, &ok);
@@ -163,6 +167,7 @@ bool kl_options_copy(kl_script_options *to, const kl_script_options *from) {
 void kl_options_free(kl_script_options *o) {
   free((void *)(uintptr_t)o->path);
   free((void *)(uintptr_t)o->source);
+  free((void *)(uintptr_t)o->runner);
   free((void *)(uintptr_t)o->name);
   free((void *)(uintptr_t)o->env);
   free_list((const char *const *)o->args);
@@ -205,6 +210,7 @@ void kl_script_free(kl_script *s) {
   free(s->chunk);
   free(s->error);
   free(s->error_kind);
+  free(s->error_code);
   free(s->traceback);
   free(s->late_error);
   free(s->late_trace);
@@ -228,6 +234,13 @@ static int set_up(lua_State *L) {
   kl_errors_open(L);
   kl_tasks_open(L);
   kl_sandbox_open(L);
+  if (s->host->o.clock->line) { /* a test's: the same from run to run */
+    lua_getglobal(L, "math");
+    lua_getfield(L, -1, "randomseed");
+    lua_pushinteger(L, 1);
+    lua_call(L, 1, 0);
+    lua_pop(L, 1);
+  }
   for (int i = 0; modules >> i; i++) {
     if (!(modules >> i & 1)) continue;
     lua_getglobal(L, "require");
@@ -246,8 +259,10 @@ typedef struct {
 /* Protected: (source). Schedules the main chunk as the first task. */
 static int compile(lua_State *L) {
   const source *src = lua_touserdata(L, 1);
+  const char *runner = src->s->o.runner;
+  if (runner) kl_require_module(L, runner);
   if (kl_load_text(L, src->text, src->n, src->s->chunk) != LUA_OK) return lua_error(L);
-  src->s->main = kl_task_spawn(L, 0);
+  src->s->main = kl_task_spawn(L, runner ? 1 : 0);
   return 0;
 }
 
@@ -272,7 +287,7 @@ static bool call(kl_script *s, lua_CFunction fn, const void *p, const void *q, k
   lua_pushlightuserdata(L, (void *)(uintptr_t)q);
   if (lua_pcall(L, 2, 0, 0) == LUA_OK) return true;
   const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "the script could not be set up";
-  kl_error_set(e, KL_ERR_VALIDATION, "%s", text);
+  kl_error_coded(e, KL_ERR_VALIDATION, "syntax_error", "%s", text);
   lua_settop(L, 0);
   return false;
 }
@@ -311,6 +326,7 @@ kl_script *kl_script_prepare(kl_host *h, const kl_script_options *o, const kl_ve
   if (ok) {
     s->cap = s->o.memory_cap;
     s->keeper->meter.most = (size_t)s->o.limits.queued;
+    s->keeper->coverage = h->o.coverage;
     s->L = lua_newstate(capped, s);
   }
   if (!ok || !s->L) {
@@ -332,8 +348,8 @@ static bool load(kl_script *s, kl_error *e) {
   if (!o->source) {
     src.text = o->path ? kl_sources_read(&s->sources, s->snapshot, o->path, &src.n) : NULL;
     if (!src.text) {
-      kl_error_set(e, KL_ERR_VALIDATION, "cannot read the script %s: %s", o->path ? o->path : "(no path)",
-                   o->path ? strerror(errno) : "give a path or a source");
+      kl_error_coded(e, KL_ERR_VALIDATION, "script_unreadable", "cannot read the script %s: %s",
+                     o->path ? o->path : "(no path)", o->path ? strerror(errno) : "give a path or a source");
       return false;
     }
   }
@@ -360,8 +376,8 @@ bool kl_script_begin(kl_script *s, const kl_version *v, kl_error *e) {
   }
   if (!s->starting) lua_gc(s->L, LUA_GCRESTART);
   kl_host *h = s->host;
-  uv_timer_init(h->loop, &s->timer);
-  s->timer.data = s;
+  kl_timer_init(h->loop, &s->timer, h->o.clock);
+  s->timer.uv.data = s;
   kl_list_append(&h->scripts, &s->link);
   kl_debug_began(s);
   if (h->running++ == 0) uv_ref((uv_handle_t *)&h->check);
@@ -390,5 +406,5 @@ void kl_script_discard(kl_script *s) {
   kl_script_finish(s);
   kl_list_remove(&s->link);
   s->host->open_handles++;
-  uv_close((uv_handle_t *)&s->timer, freed);
+  kl_timer_close(&s->timer, freed);
 }

@@ -121,6 +121,9 @@ void *kl_script_data(kl_script *s);
  * script's line), and a __tostring ("kind: message"). */
 int kl_raise(lua_State *L, const kl_error *e);                                                             /* raises */
 int kl_raisef(lua_State *L, const char *kind, const char *fmt, ...) __attribute__((format(printf, 3, 4))); /* raises */
+/* The same with a code, as kl_error_coded. */
+int kl_raise_coded(lua_State *L, const char *kind, const char *code, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5))); /* raises */
 /* Pushes it instead. */
 void kl_push_error(lua_State *L, const kl_error *e);
 
@@ -175,9 +178,15 @@ typedef struct kl_host_options {
   struct kl_state_file *state_file;
   /* Where the memory of scripts comes from, below their caps: as realloc, and size 0 frees. NULL: the C library. */
   void *(*memory)(void *data, void *p, size_t size);
+  struct kl_coverage *coverage; /* counts the lines that run (script/coverage.h); borrowed, NULL: nothing does */
+  void (*closed)(void *data);   /* after kl_host_close: the host is gone; may be NULL */
   /* What no permission gives to a script: files (as a private key; NULL-terminated paths) and variables of the
    * environment, which programs that a script starts do not get either. NULL: none. Borrowed until kl_host_close. */
   const char *const *secret_files, *const *secret_variables;
+  const char *secret_folder; /* all that is or will be below it, too; NULL: none. Borrowed until kl_host_close */
+  /* And what is or will be in the working folder by this name, or by one that begins with it and a dot: ".env" means
+   * .env.NAME, too. Borrowed until kl_host_close. */
+  const char *secret_settings;
 } kl_host_options;
 
 kl_host *kl_host_new(uv_loop_t *loop, const kl_host_options *o); /* NULL when out of memory */
@@ -186,6 +195,11 @@ kl_host *kl_host_new(uv_loop_t *loop, const kl_host_options *o); /* NULL when ou
 void kl_host_close(kl_host *h);
 uv_loop_t *kl_host_loop(const kl_host *h);
 size_t kl_host_running(const kl_host *h); /* scripts not yet ended */
+/* Nothing is ready to run: what comes next comes from outside, or with time. */
+bool kl_host_at_rest(const kl_host *h);
+struct kl_coverage *kl_host_coverage(const kl_host *h); /* as it was given */
+/* The script of the task that runs next; NULL: none is ready. */
+const char *kl_host_busy(const kl_host *h);
 /* Tasks that wait in print are to ask again whether there is room. */
 void kl_host_print_room(kl_host *h);
 /* Breaks the script that runs at this moment, when it has not come to an end of its own a tenth of a second later; does
@@ -205,12 +219,14 @@ typedef struct kl_limits {
   int64_t handles;   /* open books and subscriptions; 20,000 */
   int64_t queued;    /* bytes outside of Lua: messages and bodies that wait for it or for its servers; 128 MiB */
   int64_t log_rate;  /* log lines a second, and five times as many at once; 1,000 */
+  int64_t store;     /* bytes of a store on the disk; 64 MiB */
   double order_rate; /* orders a second, and as many at once; by default only the exchange's own limits hold */
 } kl_limits;
 
 typedef struct kl_script_options {
   const char *path;   /* of the file; NULL with `source` */
   const char *source; /* instead of a file (kalua -e, the prompt) */
+  const char *runner; /* an embedded module whose value is called with the main chunk, in place of it; NULL: none */
   const char *name;   /* NULL: the file's name without .lua */
   const char *env;    /* "sim", "demo", "prod" */
   char *const *args;  /* kalua.args; NULL-terminated */
@@ -231,6 +247,8 @@ void kl_script_stop(kl_script *s, kl_stop_reason why, bool now);
  * NULL where there is none. Borrowed until kl_host_close. */
 const char *kl_script_error(const kl_script *s);
 const char *kl_script_error_kind(const kl_script *s);
+const char *
+kl_script_error_code(const kl_script *s); /* what `kalua explain` takes: its code, or its kind without one */
 const char *kl_script_traceback(const kl_script *s);
 
 typedef struct kl_script_stats {
@@ -258,6 +276,8 @@ int kl_script_migrate_lua(lua_State *L); /* raises */
 int kl_script_save_lua(lua_State *L); /* raises */
 /* A line of the script's, to the log under its name. */
 void kl_script_log(kl_script *s, kl_log_level level, const char *text, size_t n);
+/* The same with members as kl_log_write_with has them, borrowed; `generation` is added to them. */
+void kl_script_log_with(kl_script *s, kl_log_level level, const kl_buf *members, const char *text, size_t n);
 kl_permissions kl_script_permissions(const kl_script *s);
 const kl_script_options *kl_script_get_options(const kl_script *s);
 

@@ -1,15 +1,14 @@
 #include "script/state_file.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/database_file.h"
 #include "base/log.h"
 #include "base/map.h"
 
@@ -88,15 +87,16 @@ static const char *advice(int code) {
 
 static bool broke(const kl_state_file *f, const char *doing, kl_error *e) {
   int code = f->db ? sqlite3_extended_errcode(f->db) : SQLITE_NOMEM;
-  kl_error_set(e, code == SQLITE_NOMEM ? KL_ERR_INTERNAL : KL_ERR_CONFIG, "state file %.300s: %s failed (%.120s)%s",
-               f->path, doing, f->db ? sqlite3_errmsg(f->db) : "out of memory", advice(code));
+  kl_error_coded(e, code == SQLITE_NOMEM ? KL_ERR_INTERNAL : KL_ERR_CONFIG, "state_file_unusable",
+                 "state file %.300s: %s failed (%.120s)%s", f->path, doing,
+                 f->db ? sqlite3_errmsg(f->db) : "out of memory", advice(code));
   return false;
 }
 
 static bool damaged(const kl_state_file *f, const char *what, kl_error *e) {
-  kl_error_set(e, KL_ERR_CONFIG,
-               "state file %.300s is damaged: %.120s; go back to a copy of it, or name a new file (--state)", f->path,
-               what);
+  kl_error_coded(e, KL_ERR_CONFIG, "state_file_damaged",
+                 "state file %.300s is damaged: %.120s; go back to a copy of it, or name a new file (--state)", f->path,
+                 what);
   return false;
 }
 
@@ -306,58 +306,49 @@ void kl_state_file_leave(kl_state_waiter *w) { kl_list_remove(&w->link); }
 
 /* ---- opening ---- */
 
-static uint32_t big_endian(const unsigned char *p) {
-  return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+static bool unusable(const char *path, const char *what, int why, kl_error *e) {
+  kl_error_coded(e, KL_ERR_CONFIG, "state_file_unusable", "state file %.300s %s: %s", path, what, strerror(why));
+  return false;
 }
 
-/* Whose file it is, by its first bytes, before SQLite may touch it. Format: https://sqlite.org/fileformat.html, 1.3. */
-static bool check_owner(const char *path, int fd, kl_error *e) {
-  unsigned char head[100];
-  ssize_t n = pread(fd, head, sizeof head, 0);
-  if (n < 0) {
-    kl_error_set(e, KL_ERR_CONFIG, "state file %.300s cannot be read: %s", path, strerror(errno));
-    return false;
-  }
-  if (n == 0) return true; /* new */
-  uint32_t owner = (size_t)n == sizeof head && memcmp(head, "SQLite format 3", 16) == 0 ? big_endian(head + 68) : 0;
-  if (owner == SIMULATOR) {
-    kl_error_set(
-        e, KL_ERR_CONFIG,
+static void say_foreign(const char *path, uint32_t owner, kl_error *e) {
+  if (owner == SIMULATOR)
+    kl_error_coded(
+        e, KL_ERR_CONFIG, "state_file_foreign",
         "%.200s is the state file of a simulator, and --state names the one of the scripts: give another name; the "
         "embedded exchange keeps its own beside that, in NAME.exchange",
         path);
-    return false;
-  }
-  if (owner != APPLICATION) {
-    kl_error_set(e, KL_ERR_CONFIG, "%.300s is not a state file of Kalua: name another file, or a new one (--state)",
-                 path);
-    return false;
-  }
-  uint32_t version = big_endian(head + 60);
-  if (version == VERSION) return true;
-  kl_error_set(e, KL_ERR_CONFIG, "state file %.300s was written in form %" PRIu32 ", and this Kalua knows form %d: %s",
-               path, version, VERSION, version > VERSION ? "use the newer Kalua that wrote it" : "it is too old");
-  return false;
+  else
+    kl_error_coded(e, KL_ERR_CONFIG, "state_file_foreign",
+                   "%.300s is not a state file of Kalua: name another file, or a new one (--state)", path);
 }
 
 /* The file exists afterwards, with nobody else allowed to read it. */
 static bool claim(const char *path, kl_error *e) {
-  struct stat info;
-  int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
-  if (fd < 0) {
-    kl_error_set(e, KL_ERR_CONFIG, "state file %.300s cannot be opened for writing: %s", path, strerror(errno));
+  kl_database_file f = {.application = APPLICATION, .version = VERSION};
+  switch (kl_database_claim(path, O_RDWR | O_CREAT, &f)) {
+  case KL_DATABASE_OURS:
+    close(f.fd);
+    return true;
+  case KL_DATABASE_UNOPENED:
+    return unusable(path, "cannot be opened for writing", f.why, e);
+  case KL_DATABASE_UNREADABLE:
+    return unusable(path, "cannot be read", f.why, e);
+  case KL_DATABASE_EXPOSED:
+    return unusable(path, "may be read by others, which cannot be changed", f.why, e);
+  case KL_DATABASE_NO_FILE:
+    kl_error_coded(e, KL_ERR_CONFIG, "state_file_unusable", "state file %.300s is not a regular file", path);
+    return false;
+  case KL_DATABASE_FOREIGN:
+    say_foreign(path, f.application, e);
+    return false;
+  case KL_DATABASE_OTHER_FORM:
+    kl_error_coded(e, KL_ERR_CONFIG, "state_file_newer",
+                   "state file %.300s was written in form %" PRIu32 ", and this Kalua knows form %d: %s", path,
+                   f.version, VERSION, f.version > VERSION ? "use the newer Kalua that wrote it" : "it is too old");
     return false;
   }
-  bool ok = fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
-  if (!ok) kl_error_set(e, KL_ERR_CONFIG, "state file %.300s is not a regular file", path);
-  ok = ok && check_owner(path, fd, e);
-  if (ok && (info.st_mode & 077) && fchmod(fd, 0600) != 0) {
-    kl_error_set(e, KL_ERR_CONFIG, "state file %.300s may be read by others, which cannot be changed: %s", path,
-                 strerror(errno));
-    ok = false;
-  }
-  close(fd);
-  return ok;
+  return false;
 }
 
 /* The text of the first row; "" when there is none. */
@@ -445,7 +436,7 @@ static void free_file(kl_state_file *f) {
 bool kl_state_file_open(uv_loop_t *loop, const char *path, kl_state_file **out, kl_error *e) {
   *out = NULL;
   if (!*path) {
-    kl_error_set(e, KL_ERR_CONFIG, "the state file needs a name (--state)");
+    kl_error_coded(e, KL_ERR_CONFIG, "state_file_unusable", "the state file needs a name (--state)");
     return false;
   }
   if (!claim(path, e)) return false;

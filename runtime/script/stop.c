@@ -7,7 +7,7 @@
 
 static const char *const reasons[] = {[KL_STOP_EXIT] = "exit", [KL_STOP_ERROR] = "error", [KL_STOP_RELOAD] = "reload"};
 
-static int64_t now_ns(void) { return kl_mono_ns(kl_clock_real()); }
+static int64_t now_ns(const kl_script *s) { return kl_mono_ns(s->host->o.clock); }
 
 void kl_script_touch(kl_script *s) {
   if (s->phase == KL_PHASE_ENDED || !kl_list_empty(&s->todo)) return;
@@ -17,7 +17,10 @@ void kl_script_touch(kl_script *s) {
 
 void kl_script_stop(kl_script *s, kl_stop_reason why, bool now) {
   if (s->phase == KL_PHASE_ENDED) return;
-  if (!s->stop) s->why = why;
+  if (!s->stop) {
+    s->why = why;
+    s->at_once = now;
+  }
   s->stop = true;
   if (now) s->now = true;
   kl_script_touch(s);
@@ -38,7 +41,7 @@ void kl_script_finish(kl_script *s) {
   }
   lua_close(s->L);
   s->L = NULL;
-  uv_timer_stop(&s->timer);
+  kl_timer_stop(&s->timer);
   kl_list_remove(&s->todo);
   kl_limits_end(s);
   s->phase = KL_PHASE_ENDED;
@@ -61,9 +64,9 @@ static void grace_over(uv_timer_t *timer) { finish(timer->data); }
 
 static void cancel_all(kl_script *s) {
   s->phase = KL_PHASE_CANCEL;
-  for (kl_list *n = s->tasks.next; n != &s->tasks; n = n->next)
+  for (kl_list *n = s->tasks.next; n != &s->tasks && !s->at_once; n = n->next)
     kl_task_cancel(KL_CONTAINER(n, kl_task, link), "the script is stopping");
-  uv_timer_start(&s->timer, grace_over, (uint64_t)s->host->o.grace_ms, 0);
+  kl_timer_start(&s->timer, grace_over, (uint64_t)s->host->o.grace_ms, 0);
 }
 
 /* ---- handlers ---- */
@@ -96,7 +99,7 @@ static void handler_over(uv_timer_t *timer) {
 /* Its handlers run no longer; at its end, should it come to that, they run again. What they started rests with all
  * else. */
 static void leave_swap(kl_script *s) {
-  uv_timer_stop(&s->timer);
+  kl_timer_stop(&s->timer);
   s->for_swap = false;
   s->phase = KL_PHASE_RUN;
   s->next_handler = 1;
@@ -120,19 +123,19 @@ void kl_script_before_swap(kl_script *s) {
   s->why = KL_STOP_RELOAD;
   s->for_swap = true;
   s->phase = KL_PHASE_HANDLERS;
-  s->deadline_ns = now_ns() + (int64_t)s->host->o.grace_ms * 1000000;
+  s->deadline_ns = now_ns(s) + (int64_t)s->host->o.grace_ms * 1000000;
   kl_script_touch(s);
 }
 
 /* Each handler gets an equal share of the time that is left, so that one that hangs leaves some to those behind it. */
 static void next_handler(kl_script *s) {
-  int64_t left_ms = (s->deadline_ns - now_ns()) / 1000000;
+  int64_t left_ms = (s->deadline_ns - now_ns(s)) / 1000000;
   int waiting = kl_count_handlers(s, &kl_on_stop_key) - s->next_handler + 1; /* a handler may add another one */
   if (waiting > 0 && left_ms > 0) {
     bool ok = kl_script_protected(s, start_handler, s, "an on_stop handler could not be started");
     if (ok && s->handler) {
       uv_update_time(s->host->loop);
-      uv_timer_start(&s->timer, handler_over, (uint64_t)(left_ms / waiting) + 1, 0);
+      kl_timer_start(&s->timer, handler_over, (uint64_t)(left_ms / waiting) + 1, 0);
       return;
     }
     s->errors++;
@@ -198,7 +201,7 @@ void kl_script_step(kl_script *s) {
     s->stop = true;
     kl_debug_let_go(s, "its script ends");
     s->phase = KL_PHASE_HANDLERS;
-    s->deadline_ns = now_ns() + (int64_t)s->host->o.grace_ms * 1000000;
+    s->deadline_ns = now_ns(s) + (int64_t)s->host->o.grace_ms * 1000000;
   }
   if (s->phase == KL_PHASE_HANDLERS) {
     if (s->now && !s->for_swap)

@@ -18,8 +18,6 @@ const char *const kl_strategy_phase_names[] = {
     [KL_STRATEGY_RUNNING] = "running", [KL_STRATEGY_RELOADING] = "reloading", [KL_STRATEGY_PROBATION] = "probation",
     [KL_STRATEGY_PAUSED] = "paused",   [KL_STRATEGY_WAITING] = "waiting",     [KL_STRATEGY_ENDED] = "ended"};
 
-static int64_t now_ns(void) { return kl_mono_ns(kl_clock_real()); }
-
 /* ---- reading ---- */
 
 const char *kl_strategy_name(const kl_strategy *g) { return g->name; }
@@ -68,6 +66,7 @@ void kl_strategy_status_get(const kl_strategy *g, kl_strategy_status *out) {
                               .stopping = g->stopping};
   memcpy(out->hash, g->hash, sizeof out->hash);
   memcpy(out->last_error, g->last_error, sizeof out->last_error);
+  memcpy(out->last_code, g->last_code, sizeof out->last_code);
   if (g->live) kl_script_stats_get(g->live, &out->script);
 }
 
@@ -99,14 +98,15 @@ static bool start_version(kl_strategy *g, const kl_sources *snapshot, kl_error *
 
 /* ---- the end of the version that runs ---- */
 
-void kl_strategy_note_error(kl_strategy *g, const char *text) {
+void kl_strategy_note_error(kl_strategy *g, const char *text, const char *code) {
+  snprintf(g->last_code, sizeof g->last_code, "%s", code ? code : "");
   snprintf(g->last_error, sizeof g->last_error, "%s", text ? text : "");
 }
 
 static void ended(kl_strategy *g, kl_script *s) {
   kl_strategy_tidy(g);
   g->ended = KL_STRATEGY_ENDED;
-  uv_timer_stop(&g->timer);
+  kl_timer_stop(&g->timer);
   kl_reload_watch(g);
   kl_script_drop_prepared(g->spare);
   g->spare = NULL;
@@ -114,7 +114,7 @@ static void ended(kl_strategy *g, kl_script *s) {
   if (h->o.strategy_ended) h->o.strategy_ended(h->o.data, g, s, g->failed);
 }
 
-static void start_later(kl_strategy *g);
+static void start_later(kl_strategy *g, const char *why);
 
 static void restart(uv_timer_t *timer) {
   kl_strategy *g = timer->data;
@@ -126,22 +126,28 @@ static void restart(uv_timer_t *timer) {
                 last_good ? ": the last good version" : "");
     return;
   }
-  kl_strategy_note_error(g, e.message);
-  kl_log_error(g->name, "not started again: %s", e.message);
-  start_later(g);
+  kl_strategy_note_error(g, e.message, kl_strategy_code_of(&e));
+  kl_buf why = {0};
+  kl_buf_printf(&why, "not started again: %s", e.message);
+  start_later(g, why.failed ? e.message : why.data);
+  kl_buf_free(&why);
 }
 
-static void start_later(kl_strategy *g) {
+/* `why` NULL: it has been told. One line, since it may come again and again. */
+static void start_later(kl_strategy *g, const char *why) {
   int64_t wait = BACKOFF_FIRST_MS;
   for (int i = 0; i < g->failures && wait < BACKOFF_MAX_MS; i++)
     wait *= 2;
   if (wait > BACKOFF_MAX_MS) wait = BACKOFF_MAX_MS;
   g->failures++;
   g->ended = KL_STRATEGY_WAITING;
-  kl_log_warn(g->name, "it is started again in %d s", (int)(wait / 1000));
+  if (why)
+    kl_log_error(g->name, "%s; it is started again in %d s", why, (int)(wait / 1000));
+  else
+    kl_log_warn(g->name, "it is started again in %d s", (int)(wait / 1000));
   uv_update_time(g->host->loop);
-  uv_timer_start(&g->timer, restart, (uint64_t)wait, 0);
-  uv_ref((uv_handle_t *)&g->timer); /* it is all that the loop goes on for */
+  kl_timer_start(&g->timer, restart, (uint64_t)wait, 0);
+  uv_ref((uv_handle_t *)&g->timer.uv); /* it is all that the loop goes on for */
 }
 
 void kl_strategy_closing(kl_script *s) {
@@ -150,10 +156,16 @@ void kl_strategy_closing(kl_script *s) {
   kl_error e = {0};
   if (!kl_reload_capture(g, &g->image, &g->schema, &e)) {
     kl_log_error(g->name, "%s; its last state is lost", e.message);
-    kl_strategy_note_error(g, e.message);
+    kl_strategy_note_error(g, e.message, kl_strategy_code_of(&e));
     return;
   }
   kl_saver_put(g, &g->image, s->generation, g->schema);
+}
+
+/* What is wrong stays wrong for as long as the process runs, as it has read its settings. */
+static bool is_for_good(const kl_script *s) {
+  const char *code = kl_script_error_code(s);
+  return code && !strcmp(code, "key_missing");
 }
 
 void kl_strategy_version_ended(kl_script *s) {
@@ -162,13 +174,14 @@ void kl_strategy_version_ended(kl_script *s) {
   g->live = NULL;
   g->paused = false;
   kl_reload_live_is_gone(g);
-  if (s->failed) kl_strategy_note_error(g, s->error);
-  if (now_ns() - g->version_started_ns > (int64_t)HEALTHY_MS * 1000000) g->failures = 0;
+  if (s->failed) kl_strategy_note_error(g, s->error, kl_script_error_code(s));
+  if (kl_mono_ns(g->host->o.clock) - g->version_started_ns > (int64_t)HEALTHY_MS * 1000000) g->failures = 0;
   bool taken = g->attempt.next && !g->stopping; /* the one that starts takes over */
-  bool again = s->failed && !g->stopping && g->o.on_failure != KL_FAILED_STOP;
-  if (s->failed && (again || taken)) kl_log_error(g->name, "%s", s->error ? s->error : "failed");
+  bool again = s->failed && !g->stopping && g->o.on_failure != KL_FAILED_STOP && !is_for_good(s);
+  const char *error = s->error ? s->error : "failed";
+  if (s->failed && taken) kl_log_error(g->name, "%s", error);
   if (again && !taken) {
-    start_later(g);
+    start_later(g, error);
   } else if (!taken) {
     g->failed = s->failed;
     ended(g, s);
@@ -179,7 +192,7 @@ void kl_strategy_version_ended(kl_script *s) {
 
 void kl_strategy_nothing_runs(kl_strategy *g) {
   if (!g->stopping && g->o.on_failure != KL_FAILED_STOP) {
-    start_later(g);
+    start_later(g, NULL);
     return;
   }
   g->failed = true;
@@ -192,7 +205,7 @@ void kl_strategy_stop(kl_strategy *g, kl_stop_reason why, bool now) {
   bool only_starts = !g->live && g->attempt.next;
   g->stopping = true;
   kl_error e = {0};
-  kl_error_set(&e, KL_ERR_CLOSED, "%s is stopping", g->name);
+  kl_error_coded(&e, KL_ERR_CLOSED, "not_running", "%s is stopping", g->name);
   kl_reload_give_up(g, &e);
   if (g->live) {
     g->paused = false;
@@ -205,10 +218,10 @@ void kl_strategy_stop(kl_strategy *g, kl_stop_reason why, bool now) {
 
 bool kl_strategy_start_again(kl_strategy *g, kl_error *e) {
   if (g->live || g->attempt.next) {
-    kl_error_set(e, KL_ERR_VALIDATION, "%s runs already", g->name);
+    kl_error_coded(e, KL_ERR_VALIDATION, "already_running", "%s runs already", g->name);
     return false;
   }
-  uv_timer_stop(&g->timer);
+  kl_timer_stop(&g->timer);
   bool was_stopping = g->stopping;
   g->stopping = false;
   if (start_version(g, NULL, e)) {
@@ -217,18 +230,19 @@ bool kl_strategy_start_again(kl_strategy *g, kl_error *e) {
     return true;
   }
   g->stopping = was_stopping;
-  kl_strategy_note_error(g, e->message);
-  if (g->ended == KL_STRATEGY_WAITING) start_later(g);
+  kl_strategy_note_error(g, e->message, kl_strategy_code_of(e));
+  if (g->ended == KL_STRATEGY_WAITING) start_later(g, NULL);
   return false;
 }
 
 bool kl_strategy_pause(kl_strategy *g, bool paused, kl_error *e) {
   if (!g->live || g->stopping) {
-    kl_error_set(e, KL_ERR_VALIDATION, "%s does not run: `kalua start %s` starts it", g->name, g->name);
+    kl_error_coded(e, KL_ERR_VALIDATION, "not_running", "%s does not run: `kalua start %s` starts it", g->name,
+                   g->name);
     return false;
   }
   if (g->attempt.next) {
-    kl_error_set(e, KL_ERR_VALIDATION, "%s is being reloaded; try again in a moment", g->name);
+    kl_error_coded(e, KL_ERR_VALIDATION, "being_reloaded", "%s is being reloaded; try again in a moment", g->name);
     return false;
   }
   if (paused == g->paused) return true;
@@ -278,7 +292,7 @@ void kl_strategy_close(kl_strategy *g) {
   while (!kl_list_empty(&g->observers))
     kl_list_remove(g->observers.next);
   kl_error e = {0};
-  kl_error_set(&e, KL_ERR_CLOSED, "the program ends");
+  kl_error_coded(&e, KL_ERR_CLOSED, "process_ending", "the program ends");
   kl_strategy_tidy(g);
   kl_reload_give_up(g, &e);
   if (g->live) {
@@ -294,8 +308,8 @@ void kl_strategy_close(kl_strategy *g) {
   kl_list_remove(&g->link);
   kl_list_remove(&g->wanted);
   g->host->open_handles++;
-  uv_close((uv_handle_t *)&g->start_timer, timer_closed);
-  uv_close((uv_handle_t *)&g->timer, timer_closed);
+  kl_timer_close(&g->start_timer, timer_closed);
+  kl_timer_close(&g->timer, timer_closed);
 }
 
 bool kl_strategy_start(kl_host *h, const kl_strategy_options *o, kl_strategy **out, kl_error *e) {
@@ -323,9 +337,9 @@ bool kl_strategy_start(kl_host *h, const kl_strategy_options *o, kl_strategy **o
     free_strategy(g);
     return false;
   }
-  uv_timer_init(h->loop, &g->timer);
-  uv_timer_init(h->loop, &g->start_timer);
-  g->timer.data = g->start_timer.data = g;
+  kl_timer_init(h->loop, &g->timer, h->o.clock);
+  kl_timer_init(h->loop, &g->start_timer, h->o.clock);
+  g->timer.uv.data = g->start_timer.uv.data = g;
   g->open_timers = 2;
   g->started_ms = kl_wall_ms(h->o.clock);
   kl_list_append(&h->strategies, &g->link);

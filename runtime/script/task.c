@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/explain.h"
 #include "base/log.h"
 #include "script/guard.h"
 #include "script/hooks.h"
@@ -138,7 +139,7 @@ kl_task *kl_task_spawn(lua_State *L, int nargs) {
   kl_script *s = kl_script_of(L);
   int fn = lua_gettop(L) - nargs;
   if (s->phase >= KL_PHASE_CANCEL) {
-    kl_raisef(L, KL_ERR_CLOSED, "the script is stopping, it cannot start tasks any more");
+    kl_raise_coded(L, KL_ERR_CLOSED, "script_stopping", "the script is stopping, it cannot start tasks any more");
     return NULL;
   }
   luaL_checktype(L, fn, LUA_TFUNCTION);
@@ -263,6 +264,13 @@ static void log_lines(kl_script *s, const char *text) {
   }
 }
 
+/* The error at index 1 only says that a handle is closed. Once the script has failed that is a consequence: its closing
+ * variables have closed what other tasks were about to use, and the cause shall not stand behind it. */
+static bool follows(lua_State *L) {
+  const char *code = kl_error_value_code(L, 1);
+  return code && !strcmp(code, "handle_closed");
+}
+
 /* Protected: (task) of an error that nobody took. */
 static int report(lua_State *L) {
   kl_task *t = lua_touserdata(L, 1);
@@ -273,6 +281,9 @@ static int report(lua_State *L) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, t->ref); /* err object */
   lua_getiuservalue(L, 2, KL_UV_TRACE);      /* err object trace */
   kl_describe(L, 1, s->folder != NULL);      /* err object trace text */
+  char hint[KL_HINT_CAP];
+  lua_pushstring(L, kl_explain_hint(hint, kl_error_value_code(L, 1)));
+  lua_concat(L, 2);
   const char *trace = lua_tostring(L, 3), *text = lua_tostring(L, 4);
   if (s->strategy) {
     free(s->late_error);
@@ -281,6 +292,10 @@ static int report(lua_State *L) {
     s->late_trace = keep(trace);
   }
   if (t == s->main || (t == s->handler && !s->for_swap) || s->starting) {
+    if (s->error && follows(L)) {
+      kl_log_debug(s->name, "after its failure: %s", text);
+      return 0;
+    }
     if (s->error) {
       if (kl_script_may_log(s, strlen(text))) kl_log_error(s->name, "%s", text);
       log_lines(s, trace);
@@ -292,6 +307,9 @@ static int report(lua_State *L) {
       lua_pushliteral(L, "kind");
       lua_rawget(L, 1);
       if (lua_type(L, -1) == LUA_TSTRING) s->error_kind = keep(lua_tostring(L, -1));
+      lua_pushliteral(L, "code");
+      lua_rawget(L, 1);
+      if (lua_type(L, -1) == LUA_TSTRING) s->error_code = keep(lua_tostring(L, -1));
     }
     return 0;
   }
@@ -495,7 +513,8 @@ static int log_survivor(lua_State *L) {
 
 void kl_task_reset(kl_task *t) {
   kl_script *s = t->script;
-  if (t->started && !s->discarded && !t->prompt) {
+  bool asked = !s->at_once || t->cancelled;
+  if (t->started && !s->discarded && !t->prompt && asked) {
     s->errors++;
     kl_script_protected(s, log_survivor, t, "a task did not end in time and was cut off");
   }

@@ -63,43 +63,56 @@ static void ready_again(kl_list *list) {
   }
 }
 
-static void say(kl_script *s, int level, const char *text, size_t n) {
-  if (level >= 0)
-    kl_log_write((kl_log_level)level, s->name, "%.*s", (int)n, text);
-  else
-    kl_script_print(s, text, n);
+static void write_log(const kl_script *s, kl_log_level level, const char *members, size_t n_members, const char *text,
+                      size_t n) {
+  kl_buf all = {0};
+  if (!kl_log_enabled(level)) return;
+  kl_log_number(&all, "generation", s->generation);
+  if (n_members) kl_buf_add(&all, members, n_members);
+  kl_log_write_with(level, s->name, all, "%.*s", (int)n, text);
 }
 
 typedef struct {
-  int level; /* -1: printed */
-  size_t n;
+  int level;           /* -1: printed */
+  size_t n_members, n; /* of what comes behind it */
 } said;
 
-void kl_say_later(kl_script *s, int level, const char *text, size_t n) {
+static void say_later(kl_script *s, int level, const kl_buf *members, const char *text, size_t n) {
   enum { SAID_MAX = 4 << 20 };
-  const said head = {.level = level, .n = n};
+  const said head = {.level = level, .n_members = members ? members->len : 0, .n = n};
   s->said.most = SAID_MAX;
   kl_buf_add(&s->said, &head, sizeof head);
+  if (head.n_members) kl_buf_add(&s->said, members->data, head.n_members);
   kl_buf_add(&s->said, text, n);
 }
+
+void kl_say_later(kl_script *s, int level, const char *text, size_t n) { say_later(s, level, NULL, text, n); }
 
 static void say_now(kl_script *s) {
   for (size_t at = 0; at + sizeof(said) <= s->said.len;) {
     said head;
     memcpy(&head, s->said.data + at, sizeof head);
-    at += sizeof head;
-    say(s, head.level, s->said.data + at, head.n);
-    at += head.n;
+    const char *members = s->said.data + at + sizeof head, *text = members + head.n_members;
+    at += sizeof head + head.n_members + head.n;
+    if (at > s->said.len) break; /* memory was out within it */
+    if (head.level >= 0)
+      write_log(s, (kl_log_level)head.level, members, head.n_members, text, head.n);
+    else
+      kl_script_print(s, text, head.n);
   }
   if (s->said.failed) kl_log_warn(s->name, "some of what it said while it started is lost: it was more than 4 MiB");
   kl_buf_free(&s->said);
 }
 
 void kl_script_log(kl_script *s, kl_log_level level, const char *text, size_t n) {
+  kl_script_log_with(s, level, NULL, text, n);
+}
+
+void kl_script_log_with(kl_script *s, kl_log_level level, const kl_buf *members, const char *text, size_t n) {
   if (s->starting)
-    kl_say_later(s, (int)level, text, n);
+    say_later(s, (int)level, members, text, n);
   else
-    kl_log_write(level, s->name, "%.*s", (int)n, text);
+    write_log(s, level, members ? members->data : NULL, members ? members->len : 0, text, n);
 }
 
 static bool has_state(kl_script *s) {
@@ -163,7 +176,8 @@ bool kl_version_write_state(lua_State *L, kl_buf *out) {
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &kalua_key) != LUA_TTABLE) return false;
   lua_pushliteral(L, "state");
   if (lua_rawget(L, -2) != LUA_TTABLE)
-    kl_raisef(L, KL_ERR_VALIDATION, "kalua.state: it must be a table, not %s", luaL_typename(L, -1));
+    kl_raise_coded(L, KL_ERR_VALIDATION, "state_not_a_table", "kalua.state: it must be a table, not %s",
+                   luaL_typename(L, -1));
   kl_image_write(L, -1, "kalua.state", out);
   lua_pop(L, 2);
   return true;
@@ -243,9 +257,9 @@ int kl_script_migrate_lua(lua_State *L) {
   if (from + 1 > s->declared) s->declared = from + 1;
   if (!s->schema || from < s->schema) return 0;
   if (from > s->schema)
-    return kl_raisef(L, KL_ERR_VALIDATION,
-                     "kalua.migrate(%d, …): kalua.state is of schema %d; the step from %d to %d must come first", from,
-                     s->schema, s->schema, s->schema + 1);
+    return kl_raise_coded(L, KL_ERR_VALIDATION, "state_schema",
+                          "kalua.migrate(%d, …): kalua.state is of schema %d; the step from %d to %d must come first",
+                          from, s->schema, s->schema, s->schema + 1);
   lua_settop(L, 2);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &kalua_key);
   lua_getfield(L, -1, "state"); /* from fn module state */
@@ -255,8 +269,8 @@ int kl_script_migrate_lua(lua_State *L) {
   lua_call(L, 1, 1);            /* it cannot wait: half a state must not go live */
   if (!lua_isnil(L, -1)) {      /* else it was changed in place */
     if (!lua_istable(L, -1))
-      return kl_raisef(L, KL_ERR_VALIDATION, "kalua.migrate: the function must return a table or nothing, not %s",
-                       luaL_typename(L, -1));
+      return kl_raise_coded(L, KL_ERR_VALIDATION, "state_not_a_table",
+                            "kalua.migrate: the function must return a table or nothing, not %s", luaL_typename(L, -1));
     lua_rawgetp(L, LUA_REGISTRYINDEX, &kalua_key); /* … state module */
     lua_insert(L, -2);
     lua_setfield(L, -2, "state");
@@ -275,8 +289,9 @@ static int checked(lua_State *L, int status, lua_KContext ctx) {
   lua_Debug ar;
   lua_pushvalue(L, 1);
   lua_getinfo(L, ">S", &ar);
-  return kl_raisef(L, KL_ERR_VALIDATION, "a check of kalua.on_probation failed: that of %s:%d returned false",
-                   ar.short_src, ar.linedefined);
+  return kl_raise_coded(L, KL_ERR_VALIDATION, "probation_failed",
+                        "a check of kalua.on_probation failed: that of %s:%d returned false", ar.short_src,
+                        ar.linedefined);
 }
 
 static int check(lua_State *L) {

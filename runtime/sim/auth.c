@@ -6,6 +6,7 @@
 
 #include "sim/fcm.h"
 #include "sim/keys.h"
+#include "sim/members.h"
 #include "sim/persist.h"
 #include "sim/random.h"
 
@@ -88,7 +89,7 @@ bool kl_sim_auth_make_keys(kl_sim *s, kl_error *e) {
 
 bool kl_sim_auth_register(kl_sim *s, kl_error *e) {
   kl_sim_random r = kl_sim_random_new(s->o.seed, 3);
-  int64_t now_ns = kl_mono_ns(kl_clock_real());
+  int64_t now_ns = kl_mono_ns(s->clock);
   bool ok = true;
   for (int i = 0; ok && i < s->n_accounts; i++) {
     kl_sim_account *a = &s->accounts[i];
@@ -100,8 +101,11 @@ bool kl_sim_auth_register(kl_sim *s, kl_error *e) {
       memcpy(a->pub.key_id, id, sizeof id);
     else
       memcpy(a->pub.key_id, s->known[i - s->o.users].id, sizeof a->pub.key_id);
-    a->user = kl_exchange_add_user(s->x, KL_SIM_START_MONEY);
+    a->user = kl_exchange_add_user(s->x, s->o.mirror ? 0 : KL_SIM_START_MONEY);
     ok = a->user != UINT32_MAX;
+    for (int shard = 0; ok && s->o.mirror && shard < KL_EXCHANGE_SHARDS; shard++)
+      ok = s->o.mirror->start[shard] <= 0 ||
+           kl_exchange_deposit(s->x, a->user, 0, shard, s->o.mirror->start[shard]) == KL_X_OK;
   }
   if (!ok) kl_error_set(e, KL_ERR_INTERNAL, "the simulator could not make its accounts: not enough memory");
   return ok;
@@ -134,7 +138,7 @@ bool kl_sim_auth_take_keys(kl_sim *s, kl_error *e) {
     kl_error_set(e, KL_ERR_INTERNAL, "the simulator could not keep its keys: not enough memory");
     return false;
   }
-  return kl_sim_fcm_load(s, e) && kl_sim_keys_load(s, e);
+  return kl_sim_members_load(s, e) && kl_sim_fcm_load(s, e) && kl_sim_keys_load(s, e);
 }
 
 void kl_sim_auth_free(kl_sim *s) {

@@ -7,6 +7,7 @@
 #include "sim/json_out.h"
 #include "sim/lag.h"
 #include "sim/lifecycle_channel.h"
+#include "sim/mirror_door.h"
 #include "sim/order_groups.h"
 
 /* What the last ticker message of a market said. */
@@ -283,6 +284,9 @@ static void on_order(void *data, const kl_order *o) {
       [KL_ORDER_RESTING] = "resting", [KL_ORDER_CANCELED] = "canceled", [KL_ORDER_EXECUTED] = "executed"};
   kl_sim *s = sim_of(data);
   kl_sim_lag_order(s->lag, o);
+  kl_mirror *mirror = kl_sim_mirror_of(s);
+  if (mirror && !kl_mirror_is_other(mirror, o->user) && o->status == KL_ORDER_CANCELED && o->reason == KL_REASON_CANCEL)
+    kl_mirror_canceled(mirror, s->now_us, o);
   if (!anyone(s, KL_CH_ORDERS, o->user, o->subaccount, o->market)) return;
   const char *reason = kl_update_reason_name(o->reason);
   kl_buf b = {0};
@@ -350,7 +354,9 @@ static void on_market(void *data, const kl_market *m, const char *event_type) {
 static void on_event(void *data, const kl_market_event *e) { kl_sim_tell_event(data, e); }
 
 static void on_group(void *data, const kl_order_group *g, const char *event_type) {
+  const kl_sim *s = data;
   kl_sim_groups_keep(data, g, event_type);
+  if (kl_sim_mirror_of(s)) kl_mirror_group(kl_sim_mirror_of(s), s->now_us, g, event_type);
   kl_sim_tell_group(data, g, event_type);
 }
 

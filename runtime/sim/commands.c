@@ -521,7 +521,7 @@ static void update_subscription(const command *cmd) {
 
 /* A bucket of commands that holds a second's worth. */
 static bool take_command(kl_sim_session *c) {
-  int64_t now_ns = kl_mono_ns(kl_clock_real());
+  int64_t now_ns = kl_mono_ns(c->sim->clock);
   double most = (double)c->sim->o.ws_commands;
   c->commands += c->commands_ns ? (double)(now_ns - c->commands_ns) / 1e9 * most : most;
   if (c->commands > most) c->commands = most;

@@ -6,8 +6,9 @@
 
 #include <jansson.h>
 
+#include "base/page.h"
+#include "net/local_http.h"
 #include "sim/json_out.h"
-#include "sim/page.h"
 #include "sim/triggers.h"
 
 #define TRIGGER "/sim/trigger/"
@@ -27,31 +28,12 @@ static void fail(kl_sim_response *rs, int status, const char *code, const char *
 
 /* ---- who may ask ---- */
 
-/* "127.0.0.1:PORT", "localhost:PORT" or "[::1]:PORT" of this simulator. */
-static bool is_own_host(const kl_sim *s, const char *host) {
-  static const char *const names[] = {"127.0.0.1", "localhost", "[::1]"};
-  char own[64];
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    snprintf(own, sizeof own, "%s:%d", names[i], s->port);
-    if (!strcasecmp(host, own)) return true;
-    /* A client leaves the port out where it is the scheme's. */
-    if (!strcasecmp(host, names[i]) && s->port == (s->o.tls ? 443 : 80)) return true;
-  }
-  return false;
-}
-
-static bool is_own_origin(const kl_sim *s, const char *origin) {
-  const char *scheme = s->o.tls ? "https://" : "http://";
-  size_t n = strlen(scheme);
-  return !strncmp(origin, scheme, n) && is_own_host(s, origin + n);
-}
-
 static bool may_ask(const kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   if (!rq->peer || (strncmp(rq->peer, "127.", 4) != 0 && strcmp(rq->peer, "::1") != 0)) {
     fail(rs, 403, "not_local", "only this machine may ask");
-  } else if (!rq->host || !is_own_host(s, rq->host)) {
+  } else if (!rq->host || !kl_http_own_host(rq->host, s->port, s->o.tls)) {
     fail(rs, 403, "wrong_host", "the Host header must name 127.0.0.1 or localhost with the simulator's port");
-  } else if (rq->origin && !is_own_origin(s, rq->origin)) {
+  } else if (rq->origin && !kl_http_own_origin(rq->origin, s->port, s->o.tls)) {
     fail(rs, 403, "foreign_origin", "a page of another origin may not ask");
   } else if (rq->fetch_site && strcmp(rq->fetch_site, "same-origin") != 0 && strcmp(rq->fetch_site, "none") != 0) {
     fail(rs, 403, "foreign_origin", "a page of another site may not ask");
@@ -128,10 +110,9 @@ static void trigger(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
   }
   if (read_words(rq, rs, words)) {
     if (!kl_sim_trigger_find(kind)) {
-      fail(rs, 404, "not_found", "there is no such trigger: GET /sim/triggers lists them");
+      fail(rs, 404, "trigger_not_found", "there is no such trigger: GET /sim/triggers lists them");
     } else if (!kl_sim_trigger_run(s, kind, (const char *const *)words, &rs->body, &e)) {
-      const char *code = e.status == 404 ? "not_found" : e.status == 409 ? "refused" : "invalid_parameters";
-      fail(rs, e.status, code, e.message);
+      fail(rs, e.status, e.code, e.message);
     }
   }
   for (char **w = words; *w; w++)
@@ -149,7 +130,7 @@ static void list_triggers(kl_sim *s, const kl_sim_request *rq, kl_sim_response *
 }
 
 static void page(const kl_sim_request *rq, kl_sim_response *rs) {
-  const kl_sim_page_file *f = kl_sim_page_find(rq->path);
+  const kl_page_file *f = kl_page_find(kl_sim_page_files, rq->path);
   if (!f) {
     fail(rs, 404, "not_found", "not found");
     return;

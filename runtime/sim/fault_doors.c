@@ -8,7 +8,7 @@
 
 #define ROOT "/trade-api/v2"
 
-static int64_t mono_us(void) { return kl_mono_ns(kl_clock_real()) / 1000; }
+static int64_t mono_us(const kl_sim *s) { return kl_mono_ns(s->clock) / 1000; }
 
 /* Who signs with a key: 1, 2, …; 0: nobody. */
 static int number_of(const kl_sim *s, const kl_sim_account *a) { return a ? (int)(a - s->accounts) + 1 : 0; }
@@ -33,14 +33,14 @@ bool kl_sim_faults_check(const char *spec, kl_error *e) {
   for (size_t i = 0; ok && i < n; i++) {
     if (rules[i].scope != KL_FAULT_ON_TRIGGER) continue;
     ok = kl_sim_trigger_check(rules[i].arguments[0], (const char *const *)rules[i].arguments + 1, true, &why);
-    if (!ok) kl_error_set(e, KL_ERR_CONFIG, "faults, rule %zu: %s", i + 1, why.message);
+    if (!ok) kl_error_coded(e, KL_ERR_CONFIG, "faults_wrong", "faults, rule %zu: %s", i + 1, why.message);
   }
   kl_fault_rules_free(rules, n);
   return ok;
 }
 
 bool kl_sim_faults_put(kl_sim *s, const char *spec, bool passing, unsigned *first, kl_error *e) {
-  return kl_sim_faults_check(spec, e) && kl_sim_faults_add(s->faults, spec, mono_us(), passing, first, e);
+  return kl_sim_faults_check(spec, e) && kl_sim_faults_add(s->faults, spec, mono_us(s), passing, first, e);
 }
 
 /* ---- requests ---- */
@@ -57,7 +57,7 @@ void kl_sim_fault_judge(kl_sim *s, const kl_sim_request *rq, bool handshake, kl_
   const char *path = strncmp(rq->path, ROOT "/", root + 1) == 0 ? rq->path + root : rq->path;
   const kl_operation *op = kl_operation_match(rq->method, path);
   kl_fault_who who = who_of_key(s, rq->key_id);
-  kl_sim_faults_request(s->faults, op, handshake, rq->method, path, &who, mono_us(), out);
+  kl_sim_faults_request(s->faults, op, handshake, rq->method, path, &who, mono_us(s), out);
   if (!out->rule) return;
   kl_sim_touch(s);
   kl_sim_journal_add(s->journal, s->now_us, "fault", "%s: %s", out->end ? kl_fault_name(out->end) : "repeat",
@@ -109,7 +109,7 @@ void kl_sim_fault_message(kl_sim_session *c, int channel, kl_fault_fate *out) {
   *out = (kl_fault_fate){0};
   if (!kl_sim_faults_about_messages(s->faults)) return;
   kl_fault_who who = who_of(c);
-  kl_sim_faults_message(s->faults, channel, &who, mono_us(), out);
+  kl_sim_faults_message(s->faults, channel, &who, mono_us(s), out);
   if (!out->rule) return;
   kl_sim_journal_add(s->journal, s->now_us, "fault", "%s: %s of user %d", kl_fault_name(struck_by(out)),
                      channel == KL_CH_COUNT ? "answer" : kl_sim_channels[channel].name, who.user);
@@ -155,7 +155,7 @@ size_t kl_sim_strike(kl_sim *s, kl_fault_kind kind, uint32_t channels, const cha
     }
     if (!has_any(c, channels)) continue;
     if (kind == KL_FAULT_STALL) {
-      c->fault.quiet_ns = kl_mono_ns(kl_clock_real()) + value * 1000;
+      c->fault.quiet_ns = kl_mono_ns(c->sim->clock) + value * 1000;
     } else {
       c->fault.end = kind;
       c->fault.code = (int)value;
@@ -232,7 +232,7 @@ static void look_at_window(kl_sim *s, kl_sim_fault *f, int64_t now_us, asked *a)
 
 void kl_sim_faults_tick(kl_sim *s) {
   asked a = {.pause = KL_RUNNING};
-  int64_t now_us = mono_us();
+  int64_t now_us = mono_us(s);
   /* A trigger may add and clear rules. */
   for (size_t i = 0; i < kl_sim_faults_count(s->faults); i++) {
     kl_sim_fault *f = kl_sim_faults_at(s->faults, i);

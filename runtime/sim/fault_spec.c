@@ -112,7 +112,8 @@ static bool fail_at(const parser *ps, const char *place, const char *fmt, ...) {
   va_start(ap, fmt);
   vsnprintf(what, sizeof what, fmt, ap);
   va_end(ap);
-  kl_error_set(ps->e, KL_ERR_CONFIG, "faults, rule %d, column %zu: %s", ps->rule, (size_t)(place - ps->text) + 1, what);
+  kl_error_coded(ps->e, KL_ERR_CONFIG, "faults_wrong", "faults, rule %d, column %zu: %s", ps->rule,
+                 (size_t)(place - ps->text) + 1, what);
   return false;
 }
 
@@ -462,7 +463,7 @@ bool kl_fault_spec_parse(const char *text, kl_fault_rule **rules, size_t *n, kl_
   *rules = NULL;
   *n = 0;
   if (strnlen(text, KL_FAULT_SPEC_MOST + 1) > KL_FAULT_SPEC_MOST) {
-    kl_error_set(e, KL_ERR_CONFIG, "faults: the text is longer than %d bytes", KL_FAULT_SPEC_MOST);
+    kl_error_coded(e, KL_ERR_CONFIG, "faults_wrong", "faults: the text is longer than %d bytes", KL_FAULT_SPEC_MOST);
     return false;
   }
   for (const char *p = text; *p;) {

@@ -6,8 +6,8 @@
 
 #include <jansson.h>
 
+#include "base/new_york.h"
 #include "sim/json_out.h"
-#include "sim/new_york.h"
 #include "sim/store.h"
 
 #define STORE_KIND "fcm_subtrader"
@@ -192,7 +192,7 @@ static kl_money worst_cost(const kl_market *m, kl_side side, kl_price price, kl_
 }
 
 void kl_sim_fcm_use(const kl_sim *s, const kl_sim_subtrader *t, kl_sim_cap_use *out) {
-  int64_t midnight_us = kl_sim_new_york_midnight(s->now_us / 1000000) * 1000000;
+  int64_t midnight_us = kl_new_york_midnight(s->now_us / 1000000) * 1000000;
   time_t day = (time_t)(midnight_us / 1000000 + 12 * 3600 - 5 * 3600);
   uint32_t user = t->account.user;
   struct tm tm = {0};

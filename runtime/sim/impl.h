@@ -63,7 +63,9 @@ struct kl_sim {
   _Atomic bool broken;            /* the file could not be written: nothing is served any more */
   kl_exchange *x;
   kl_sim_world world;
-  kl_sim_traders *traders; /* NULL: quiet */
+  kl_sim_traders *traders;      /* NULL: quiet */
+  struct kl_sim_mirror *mirror; /* NULL: the markets are its own */
+  kl_sim_mirror_options mirror_options;
   kl_sim_candles *candles;
   struct kl_sim_reference *reference; /* reference.h */
   struct kl_sim_transfers *transfers;
@@ -74,6 +76,8 @@ struct kl_sim {
   struct kl_sim_blocks *blocks;
   kl_sim_account *accounts;
   int n_accounts;
+  int n_members;              /* of them, at the end: those that came while it ran (members.h) */
+  const kl_clock *clock;      /* of all but the loop */
   int64_t now_us;             /* wall time of what is going on: set at the start of every request, command and tick */
   int64_t start_us;           /* wall time of the start, of the first one with this state file */
   bool had_past;              /* the markets of that start have a synthetic past */
@@ -126,6 +130,17 @@ struct kl_sim {
   size_t tls_cert_len, tls_key_len;
   unsigned seconds; /* counted by second_timer */
   bool thread_started, stopping, outage;
+
+  struct {
+    uv_async_t asked;
+    pthread_cond_t done;                    /* with `lock` */
+    struct kl_sim_stage_question *question; /* NULL: none */
+    bool asking;                            /* somebody waits for the answer to his */
+    int64_t second;                         /* of its time: that kl_sim_run_second was last called in */
+    uint64_t requests;                      /* handled when it was last looked at */
+    int64_t busy_until_us;                  /* what was begun lately is looked at every second until then */
+  } stage;
+  size_t n_held; /* requests that wait for their time, or for good */
 
   /* The start, as the caller waits for it. */
   pthread_mutex_t lock;

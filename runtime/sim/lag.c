@@ -52,6 +52,21 @@ kl_sim_lag *kl_sim_lag_new(const kl_sim *s) {
   return l;
 }
 
+bool kl_sim_lag_add(kl_sim_lag *l, uint32_t user) {
+  if (!l) return true;
+  size_t n = (size_t)user + 1;
+  if (n > l->n_users) {
+    struct reader *more = realloc(l->readers, (n + 1) * sizeof *more);
+    if (!more) return false;
+    memset(more + l->n_users, 0, (n + 1 - l->n_users) * sizeof *more);
+    l->readers = more;
+    l->n_users = n;
+  }
+  l->readers[user].account = true;
+  kl_sim_lag_money(l, user);
+  return true;
+}
+
 void kl_sim_lag_free(kl_sim_lag *l) {
   size_t cursor = 0, n;
   const char *key;

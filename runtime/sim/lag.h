@@ -17,6 +17,8 @@ void kl_sim_lag_position(kl_sim_lag *l, uint32_t user, int subaccount, const kl_
 void kl_sim_lag_forget(kl_sim_lag *l, const kl_market *m);
 /* The balances of a user may have changed. */
 void kl_sim_lag_money(kl_sim_lag *l, uint32_t user);
+/* An account that comes while it runs. False when out of memory. */
+bool kl_sim_lag_add(kl_sim_lag *l, uint32_t user);
 void kl_sim_lag_all_money(kl_sim_lag *l); /* those of any may */
 /* At the end of whatever may have changed balances. */
 void kl_sim_lag_settle(kl_sim_lag *l);

@@ -27,7 +27,7 @@ static void apply(kl_sim *s, kl_sim_account *a) {
   const kl_sim_tier *t = s->tier;
   if (a->levels.upgraded) t = better(t, kl_sim_tier_find("advanced"));
   t = better(t, a->levels.earned);
-  kl_sim_limits_change(&a->limits, t, kl_mono_ns(kl_clock_real()));
+  kl_sim_limits_change(&a->limits, t, kl_mono_ns(s->clock));
 }
 
 static void keep(kl_sim *s, const kl_sim_account *a) {

@@ -52,6 +52,7 @@ struct kl_sim_persist {
   kl_sim_rows simulator, members;
   kl_sim_parts *parts; /* world and candlesticks */
   bool resumes;
+  bool other; /* it is of paper trading, or is not, unlike this simulator */
   int n_own;  /* members whose private keys are in the file */
   bool begun; /* what changes is written */
 };
@@ -79,7 +80,8 @@ static bool take_options(void *data, const void *record) {
   s->had_past = !r->quiet;
   s->past_markets = r->past_markets;
   s->persist->resumes = true;
-  return r->markets > 0 || kl_sim_store_damaged(s->store, "its world has no markets");
+  if ((r->markets == 0) != (s->o.mirror != NULL)) s->persist->other = true;
+  return r->markets > 0 || r->quiet || kl_sim_store_damaged(s->store, "its world has no markets");
 }
 
 /* Members with keys of their own come first, then those whose keys others have. */
@@ -124,6 +126,11 @@ bool kl_sim_persist_open(kl_sim *s, kl_error *e) {
   }
   simulator_row row;
   ok = ok && kl_sim_rows_each(&p->simulator, &row, take_options, s);
+  if (ok && p->other) {
+    kl_error_set(e, KL_ERR_CONFIG, "state file %.250s is of %s: name another one", s->o.state,
+                 s->o.mirror ? "an exchange and not of paper trading" : "paper trading");
+    return false;
+  }
   ok = ok && (!p->resumes || read_members(s));
   if (ok) return true;
   return kl_sim_store_error(s->store) ? store_failed(s, e) : no_memory(e);
@@ -264,7 +271,7 @@ bool kl_sim_persist_begin(kl_sim *s, kl_error *e) {
   member_row *row = calloc(1, sizeof *row);
   if (!row) return no_memory(e);
   bool ok = true;
-  for (int i = s->n_saved; ok && i < s->n_accounts; i++) {
+  for (int i = s->n_saved; ok && i < s->n_accounts - s->n_members; i++) {
     const kl_sim_account *a = &s->accounts[i];
     *row = (member_row){.number = (uint64_t)i + 1, .user = a->user};
     memcpy(row->key_id, a->pub.key_id, sizeof row->key_id);

@@ -7,6 +7,7 @@
 #include "sim/eligible.h"
 #include "sim/fcm.h"
 #include "sim/json_out.h"
+#include "sim/mirror_door.h"
 #include "sim/routes.h"
 #include "sim/shards.h"
 
@@ -177,7 +178,7 @@ static void created_fields(kl_buf *b, const kl_sim *s, const kl_order_outcome *o
 /* With --post-only-throttle: whether the account's post-only orders have crossed too often to be taken now. */
 static bool throttled(const kl_sim *s, kl_sim_account *a, const kl_order_request *q) {
   int most = s->o.post_only_throttle;
-  return q->post_only && most > 0 && kl_sim_limits_crosses_often(&a->limits, most, kl_mono_ns(kl_clock_real()));
+  return q->post_only && most > 0 && kl_sim_limits_crosses_often(&a->limits, most, kl_mono_ns(s->clock));
 }
 
 /* False with *r when there is no order. */
@@ -186,10 +187,11 @@ static bool create_one(kl_sim *s, kl_sim_account *a, const kl_order_request *q, 
   int most = s->o.post_only_throttle;
   if (m && !kl_sim_may_order(s, a, m, q, &r->denial)) return false;
   r->result = kl_exchange_create(s->x, s->now_us, q, out);
-  if (r->result == KL_X_POST_ONLY_CROSS && most > 0)
-    kl_sim_limits_crossed(&a->limits, most, kl_mono_ns(kl_clock_real()));
-  if (r->result == KL_X_OK) kl_sim_count(&s->counters.orders);
-  return r->result == KL_X_OK;
+  if (r->result == KL_X_POST_ONLY_CROSS && most > 0) kl_sim_limits_crossed(&a->limits, most, kl_mono_ns(s->clock));
+  if (r->result != KL_X_OK) return false;
+  kl_sim_count(&s->counters.orders);
+  if (s->mirror) kl_mirror_created(kl_sim_mirror_of(s), s->now_us, q, out->order);
+  return true;
 }
 
 static void create_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs) {
@@ -451,6 +453,7 @@ static void amend_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs
               refuse_shard(&r, exchange_index, q.ticker));
   ok = ok && (!there || may_amend(s, rq->account, there, &q, &r));
   if (ok) r.result = kl_exchange_amend(s->x, s->now_us, &q, &out);
+  if (ok && r.result == KL_X_OK && s->mirror) kl_mirror_amended(kl_sim_mirror_of(s), s->now_us, &q, out.order);
   json_decref(root);
   if (!ok || r.result != KL_X_OK) {
     answer_refusal(rs, &r);
@@ -493,6 +496,7 @@ static void decrease_order(kl_sim *s, const kl_sim_request *rq, kl_sim_response 
   uint32_t user = rq->account->user;
   ok = ok && is_there(s, user, rq->params[0], exchange_index, ticker, &r);
   if (ok) r.result = kl_exchange_decrease(s->x, s->now_us, user, subaccount, rq->params[0], reduce_by, reduce_to, &o);
+  if (ok && r.result == KL_X_OK && s->mirror) kl_mirror_decreased(kl_sim_mirror_of(s), s->now_us, o);
   json_decref(root);
   if (r.result != KL_X_OK) {
     answer_refusal(rs, &r);

@@ -100,7 +100,7 @@ void kl_sim_too_many(kl_sim *s, kl_sim_response *rs) {
 static bool take_tokens(kl_sim *s, const kl_sim_request *rq, kl_sim_response *rs, uint32_t cost) {
   kl_sim_account *a = rq->account ? kl_sim_payer(rq->account) : NULL;
   bool write = rq->op->bucket == KL_BUCKET_WRITE;
-  if (!a || kl_sim_limits_take(&a->limits, write, shard_of(rq), cost, kl_mono_ns(kl_clock_real()))) return true;
+  if (!a || kl_sim_limits_take(&a->limits, write, shard_of(rq), cost, kl_mono_ns(s->clock))) return true;
   kl_sim_too_many(s, rs);
   return false;
 }

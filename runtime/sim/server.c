@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "net/local_http.h"
 #include "sim/server_impl.h"
 
 enum {
@@ -40,6 +41,7 @@ void kl_sim_connection_free(struct lws *wsi) {
   lws_set_opaque_user_data(wsi, NULL);
   kl_list_remove(&k->wait);
   kl_list_remove(&k->turn);
+  kl_sim_connection_hold(k, false);
   if (k->session) kl_sim_session_close(k->session);
   if (k->later) k->later->k = NULL;
   kl_sim_key_release(k->key);
@@ -55,36 +57,53 @@ static void on_due(uv_timer_t *t);
 
 static void set_timer(kl_sim *s, int64_t now_ns) {
   struct kl_sim_waits *w = s->waits;
-  if (kl_list_empty(&w->list)) return;
+  if (kl_list_empty(&w->list) || s->clock->line) return;
   const kl_sim_connection *k = KL_CONTAINER(w->list.next, kl_sim_connection, wait);
   int64_t ms = k->due_ns > now_ns ? (k->due_ns - now_ns + 999999) / 1000000 : 0;
   uv_timer_start(&w->timer, on_due, (uint64_t)ms, 0);
 }
 
 /* Those whose time has come may write: there they go on. */
-static void on_due(uv_timer_t *t) {
-  kl_sim *s = t->data;
-  int64_t now_ns = kl_mono_ns(kl_clock_real());
+static void on_due(uv_timer_t *t) { kl_sim_server_due(t->data); }
+
+void kl_sim_server_due(kl_sim *s) {
+  int64_t now_ns = kl_mono_ns(s->clock);
   while (!kl_list_empty(&s->waits->list)) {
     kl_sim_connection *k = KL_CONTAINER(s->waits->list.next, kl_sim_connection, wait);
     if (k->due_ns > now_ns) break;
     kl_list_remove(&k->wait);
+    kl_sim_connection_hold(k, false);
     lws_callback_on_writable(k->wsi);
   }
   set_timer(s, now_ns);
+}
+
+int64_t kl_sim_server_next_ns(const kl_sim *s) {
+  const kl_list *all = &s->waits->list;
+  return kl_list_empty(all) ? INT64_MAX : KL_CONTAINER(all->next, const kl_sim_connection, wait)->due_ns;
+}
+
+void kl_sim_connection_hold(kl_sim_connection *k, bool held) {
+  if (k->held == held) return;
+  k->held = held;
+  if (held)
+    k->sim->n_held++;
+  else
+    k->sim->n_held--;
 }
 
 /* The connection is asked to write at that time, and not before. Mostly it is the last in the list. */
 void kl_sim_connection_wait(kl_sim_connection *k, int64_t due_ns) {
   kl_list *all = &k->sim->waits->list;
   kl_list_remove(&k->wait);
+  if (!k->session) kl_sim_connection_hold(k, true);
   k->due_ns = due_ns;
   kl_list *before = all->prev;
   while (before != all && KL_CONTAINER(before, kl_sim_connection, wait)->due_ns > due_ns)
     before = before->prev;
   kl_list_append(before->next, &k->wait);
   uv_update_time(&k->sim->loop);
-  if (all->next == &k->wait) set_timer(k->sim, kl_mono_ns(kl_clock_real()));
+  if (all->next == &k->wait) set_timer(k->sim, kl_mono_ns(k->sim->clock));
 }
 
 bool kl_sim_connection_waits(const kl_sim_connection *k) { return !kl_list_empty(&k->wait); }
@@ -102,6 +121,16 @@ void kl_sim_server_release(kl_sim *s) {
     kl_sim_connection *k = KL_CONTAINER(s->waiting.next, kl_sim_connection, turn);
     kl_list_remove(&k->turn);
     lws_callback_on_writable(k->wsi);
+  }
+}
+
+void kl_sim_server_unpark(kl_sim *s) {
+  int64_t now_ns = kl_mono_ns(s->clock);
+  kl_list *all = &s->waits->list;
+  for (kl_list *at = all->next, *next; at != all; at = next) {
+    next = at->next;
+    kl_sim_connection *k = KL_CONTAINER(at, kl_sim_connection, wait);
+    if (k->parked && k->due_ns == k->parked_ns) kl_sim_connection_wait(k, now_ns); /* goes to the front */
   }
 }
 
@@ -150,12 +179,6 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
   }
 }
 
-static void on_log(int level, const char *line) {
-  size_t n = strcspn(line, "\n");
-  (void)level;
-  kl_log_error("sim", "libwebsockets: %.*s", (int)n, line);
-}
-
 /* The library's TLS globals are set up once in a process: doing it again under a living context breaks that one. */
 static atomic_flag tls_is_set_up = ATOMIC_FLAG_INIT;
 
@@ -176,7 +199,7 @@ bool kl_sim_server_open(kl_sim *s, kl_error *e) {
   uv_timer_init(&s->loop, &s->waits->timer);
   s->waits->timer.data = s;
   struct lws_context_creation_info ci = {0};
-  lws_set_log_level(LLL_ERR, on_log);
+  kl_lws_log();
   ci.options =
       LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME;
   if (s->o.tls && !atomic_flag_test_and_set(&tls_is_set_up)) ci.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;

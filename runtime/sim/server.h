@@ -17,6 +17,13 @@ void kl_sim_server_release(kl_sim *s);
 /* The state file could not be written: WebSockets are closed, unread. Answers become refusals by themselves. */
 void kl_sim_server_break(kl_sim *s);
 
+/* Requests that wait for a market to be mirrored look again. */
+void kl_sim_server_unpark(kl_sim *s);
+
+/* What waits goes on when its time has come; when that is, on the simulator's clock (INT64_MAX: nothing waits). */
+void kl_sim_server_due(kl_sim *s);
+int64_t kl_sim_server_next_ns(const kl_sim *s);
+
 /* The session has something to write, or is to be closed. */
 void kl_sim_server_wake(kl_sim_session *c);
 

@@ -3,12 +3,14 @@
 #include <string.h>
 
 #include "sim/control.h"
+#include "sim/mirror_hold.h"
 #include "sim/persist.h"
 #include "sim/server_impl.h"
 
 enum {
-  CHUNK = 65536, /* written at once */
-  SLOW_MS = 50   /* between two pieces of what is written slowly */
+  CHUNK = 65536,         /* written at once */
+  SLOW_MS = 50,          /* between two pieces of what is written slowly */
+  PARKED_MOST_MS = 10000 /* for a market to be mirrored */
 };
 
 /* ---- answering ---- */
@@ -35,7 +37,7 @@ static int write_on(kl_sim_connection *k, struct lws *wsi) {
     }
     if (k->fault.rate) {
       k->next = KL_SIM_STEP_WRITE;
-      kl_sim_connection_wait(k, kl_mono_ns(kl_clock_real()) + INT64_C(1000000) * SLOW_MS);
+      kl_sim_connection_wait(k, kl_mono_ns(k->sim->clock) + INT64_C(1000000) * SLOW_MS);
       return 0;
     }
   } while (!lws_send_pipe_choked(wsi));
@@ -45,7 +47,7 @@ static int write_on(kl_sim_connection *k, struct lws *wsi) {
 
 static void render(kl_sim_connection *k, kl_sim_response *rs) {
   kl_sim_connection_start(&k->out);
-  kl_sim_http_render(&k->out, rs, k->method, k->close_after, kl_wall_us(kl_clock_real()) + k->sim->clock_off_us);
+  kl_sim_http_render(&k->out, rs, k->method, k->close_after, kl_wall_us(k->sim->clock) + k->sim->clock_off_us);
   kl_buf_free(&rs->body);
   k->sent = LWS_PRE;
   k->answered = true;
@@ -92,6 +94,7 @@ static int answer_failure(kl_sim_connection *k, struct lws *wsi, int status, con
 /* Nobody answers: the connection stays as it is until the client gives up. */
 static int hang(kl_sim_connection *k, struct lws *wsi) {
   k->waits_for_body = false;
+  kl_sim_connection_hold(k, true);
   lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
   return 0;
 }
@@ -115,7 +118,7 @@ static int deliver(kl_sim_connection *k, struct lws *wsi, kl_sim_response *rs) {
     return write_kept(k, wsi);
   k->next = KL_SIM_STEP_WRITE;
   lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
-  kl_sim_connection_wait(k, kl_mono_ns(kl_clock_real()) + f->latency_us * 1000);
+  kl_sim_connection_wait(k, kl_mono_ns(k->sim->clock) + f->latency_us * 1000);
   return 0;
 }
 
@@ -137,6 +140,17 @@ static int leave(kl_sim_connection *k, struct lws *wsi) {
   }
 }
 
+/* Its market is not mirrored yet. */
+static int park(kl_sim_connection *k, struct lws *wsi) {
+  if (!k->parked) k->parked_ns = kl_mono_ns(k->sim->clock) + INT64_C(1000000) * PARKED_MOST_MS;
+  k->parked = true;
+  k->next = KL_SIM_STEP_HANDLE;
+  k->waits_for_body = false;
+  lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
+  kl_sim_connection_wait(k, k->parked_ns);
+  return 0;
+}
+
 static int handle(kl_sim_connection *k, struct lws *wsi) {
   kl_sim_response rs = {0};
   switch (k->fault.end) {
@@ -151,6 +165,14 @@ static int handle(kl_sim_connection *k, struct lws *wsi) {
     kl_sim_fault_answer(&rs, &k->fault);
     return deliver(k, wsi, &rs);
   default:
+    break;
+  }
+  switch (kl_sim_mirror_lets(k->sim, &k->rq, k->parked && kl_mono_ns(k->sim->clock) >= k->parked_ns, &rs)) {
+  case KL_SIM_MIRROR_WAITS:
+    return park(k, wsi);
+  case KL_SIM_MIRROR_REFUSES:
+    return deliver(k, wsi, &rs);
+  case KL_SIM_MIRROR_GOES:
     break;
   }
   kl_sim_dispatch(k->sim, &k->rq, &rs);
@@ -179,7 +201,7 @@ void kl_sim_later_answer(kl_sim_later *l, kl_sim_response *rs) {
     k->later = NULL;
     prepare(k, rs);
     k->next = KL_SIM_STEP_WRITE;
-    kl_sim_connection_wait(k, kl_mono_ns(kl_clock_real()) + k->fault.latency_us * 1000);
+    kl_sim_connection_wait(k, kl_mono_ns(k->sim->clock) + k->fault.latency_us * 1000);
   }
   kl_buf_free(&rs->body);
   free(l);
@@ -188,17 +210,19 @@ void kl_sim_later_answer(kl_sim_later *l, kl_sim_response *rs) {
 int kl_sim_connection_serve(kl_sim_connection *k, struct lws *wsi) {
   k->rq.body = k->body.data ? k->body.data : "";
   k->rq.body_len = k->body.len;
-  if (kl_sim_control_takes(k->path)) {
+  if (!k->sim->mirror && kl_sim_control_takes(k->path)) {
     kl_sim_response rs = {0};
     kl_sim_control(k->sim, &k->rq, &rs);
     return kl_sim_connection_answer(k, wsi, &rs);
   }
   kl_sim_fault_judge(k->sim, &k->rq, false, &k->fault);
-  if (k->fault.arrival_us <= 0) return handle(k, wsi);
+  int64_t later_us = k->fault.arrival_us + kl_sim_mirror_way_us(k->sim, &k->rq);
+  k->parked = false;
+  if (later_us <= 0) return handle(k, wsi);
   k->waits_for_body = false;
   k->next = KL_SIM_STEP_HANDLE;
   lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
-  kl_sim_connection_wait(k, kl_mono_ns(kl_clock_real()) + k->fault.arrival_us * 1000);
+  kl_sim_connection_wait(k, kl_mono_ns(k->sim->clock) + later_us * 1000);
   return 0;
 }
 
@@ -206,6 +230,7 @@ int kl_sim_connection_serve(kl_sim_connection *k, struct lws *wsi) {
 int kl_sim_on_writable(struct lws *wsi) {
   kl_sim_connection *k = lws_get_opaque_user_data(wsi);
   if (!k || kl_sim_connection_waits(k) || !kl_list_empty(&k->turn)) return 0;
+  if (k->next != KL_SIM_STEP_NONE) kl_sim_connection_hold(k, false);
   kl_sim_step next = k->next;
   k->next = KL_SIM_STEP_NONE;
   if (next == KL_SIM_STEP_HANDLE) return handle(k, wsi);

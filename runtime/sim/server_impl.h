@@ -33,8 +33,11 @@ typedef struct kl_sim_connection {
   bool waits_for_body, answered, close_after;
   kl_fault_verdict fault; /* of the request under way */
   kl_sim_step next;
-  kl_list turn; /* in the simulator's list while its answer waits for the end of the turn */
-  kl_list wait; /* in the server's list while it waits, by time */
+  bool held;         /* the request under way waits for its time, or for good: counted in n_held */
+  bool parked;       /* it waits for its market to be mirrored, */
+  int64_t parked_ns; /* until then at the latest */
+  kl_list turn;      /* in the simulator's list while its answer waits for the end of the turn */
+  kl_list wait;      /* in the server's list while it waits, by time */
   int64_t due_ns;
   kl_sim_later *later; /* the answer under way; NULL: none */
 } kl_sim_connection;
@@ -49,6 +52,7 @@ void kl_sim_connection_free(struct lws *wsi);
 
 /* It is asked to write at that time of the monotonic clock, and not before. */
 void kl_sim_connection_wait(kl_sim_connection *k, int64_t due_ns);
+void kl_sim_connection_hold(kl_sim_connection *k, bool held); /* sets `held` */
 bool kl_sim_connection_waits(const kl_sim_connection *k);
 /* The other side gets a reset and not an end of the stream; -1, which closes. */
 int kl_sim_connection_reset(struct lws *wsi);

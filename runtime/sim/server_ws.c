@@ -85,6 +85,7 @@ int kl_sim_on_message(struct lws *wsi, const void *data, size_t n) {
   if (!lws_is_final_fragment(wsi) || lws_remaining_packet_payload(wsi)) return 0;
   kl_sim_touch(k->sim);
   kl_sim_session_command(k->session, b->data ? b->data : "", b->len);
+  k->session->heard++;
   kl_buf_clear(b);
   return 0;
 }
@@ -176,7 +177,7 @@ int kl_sim_on_session_writable(struct lws *wsi) {
     c->fault.ending &= ~(UINT32_C(1) << i);
   }
   if (c->closing) return close_with(k, wsi, LWS_CLOSE_STATUS_POLICY_VIOLATION);
-  int64_t now_ns = c->fault.quiet_ns || c->fault.timed ? kl_mono_ns(kl_clock_real()) : 0;
+  int64_t now_ns = c->fault.quiet_ns || c->fault.timed ? kl_mono_ns(k->sim->clock) : 0;
   if (c->fault.quiet_ns > now_ns) {
     kl_sim_connection_wait(k, c->fault.quiet_ns);
     return 0;
@@ -201,6 +202,7 @@ int kl_sim_on_session_writable(struct lws *wsi) {
     kl_sim_session_next(c, &k->out);
     finish_frame(&k->out, start, OPCODE_TEXT);
     messages++;
+    c->told++;
     if (!c->fault.rate) continue;
     wait_ns = c->fault.quiet_ns = now_ns + (int64_t)((double)(k->out.len - start) / (double)c->fault.rate * 1e9);
   }

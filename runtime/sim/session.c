@@ -224,7 +224,7 @@ static void apply_times(kl_sim_session *c, const kl_fault_fate *fate, kl_sim_ite
   kl_sim_session_fault *f = &c->fault;
   f->rate = fate->rate;
   if (fate->latency_us <= 0 && fate->stall_us <= 0 && !f->timed) return;
-  int64_t now_ns = kl_mono_ns(kl_clock_real());
+  int64_t now_ns = kl_mono_ns(c->sim->clock);
   f->timed = true;
   if (fate->stall_us > 0) f->quiet_ns = now_ns + fate->stall_us * 1000;
   it->due_ns = now_ns + fate->latency_us * 1000;

@@ -103,7 +103,8 @@ typedef struct kl_sim_session {
   kl_sim_session_fault fault;
   double commands; /* that it may still send at once */
   int64_t commands_ns;
-  kl_buf received; /* a message under way */
+  kl_buf received;      /* a message under way */
+  uint64_t told, heard; /* frames that went out; commands that were handled */
 } kl_sim_session;
 
 /* Links a new session into the sim; NULL when out of memory. */

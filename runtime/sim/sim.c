@@ -1,10 +1,13 @@
 #include "sim/sim.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "sim/archive.h"
@@ -16,6 +19,7 @@
 #include "sim/journal.h"
 #include "sim/lag.h"
 #include "sim/levels.h"
+#include "sim/mirror_door.h"
 #include "sim/order_groups.h"
 #include "sim/persist.h"
 #include "sim/reference.h"
@@ -24,10 +28,12 @@
 #include "sim/rolling.h"
 #include "sim/schedule.h"
 #include "sim/server.h"
+#include "sim/stage_impl.h"
 #include "sim/tls.h"
 #include "sim/transfers.h"
 
 enum {
+  DESCRIPTORS = 20, /* that a simulator and its first clients open */
   DEFAULT_MARKETS = 36,
   MOST_MARKETS = 10000,
   MOST_USERS = 1000,
@@ -42,7 +48,7 @@ enum {
 };
 static const double default_rate_of_market = 3.5, default_rate_most = 5000; /* book messages a second */
 
-void kl_sim_touch(kl_sim *s) { s->now_us = kl_wall_us(kl_clock_real()); }
+void kl_sim_touch(kl_sim *s) { s->now_us = kl_wall_us(s->clock); }
 
 /* ---- the loop thread ---- */
 
@@ -65,6 +71,7 @@ void kl_sim_run_step(kl_sim *s) {
   kl_sim_world *w = &s->world;
   if (s->broken) return;
   kl_sim_touch(s);
+  if (s->o.mirror) return; /* its world is the live one */
   uint64_t due = kl_sim_world_step_at(w, s->now_us);
   /* The world keeps pace with the wall, come what may; traders who would be late miss a few steps. */
   if (due > w->step + STEPS_AT_ONCE) kl_sim_world_step(w, due - STEPS_AT_ONCE);
@@ -91,14 +98,16 @@ void kl_sim_run_tick(kl_sim *s) {
   kl_sim_faults_tick(s);
   kl_sim_lag_settle(s->lag);
   kl_sim_channels_flush(s);
-  kl_sim_reference_tick(s);
+  if (!s->o.mirror) kl_sim_reference_tick(s);
 }
 
 void kl_sim_run_second(kl_sim *s) {
   if (s->broken) return;
   kl_sim_touch(s);
-  kl_sim_schedule_second(s);
-  kl_sim_reference_second(s);
+  if (!s->o.mirror) {
+    kl_sim_schedule_second(s);
+    kl_sim_reference_second(s);
+  }
   kl_sim_lag_all_money(s->lag); /* moves of money end by themselves, too */
   kl_sim_lag_settle(s->lag);
   kl_sim_archive_second(s);
@@ -110,8 +119,9 @@ static void on_step(uv_timer_t *t) { kl_sim_run_step(t->data); }
 static void on_ticker(uv_timer_t *t) { kl_sim_run_tick(t->data); }
 
 static void on_second(uv_timer_t *t) {
-  kl_sim_run_second(t->data);
-  kl_sim_server_second(t->data);
+  kl_sim *s = t->data;
+  if (!s->o.clock) kl_sim_run_second(s); /* else when its time is moved */
+  kl_sim_server_second(s);
 }
 
 static void on_stop(uv_async_t *a) {
@@ -119,9 +129,11 @@ static void on_stop(uv_async_t *a) {
   if (s->stopping) return;
   s->stopping = true;
   uv_close((uv_handle_t *)&s->stop, NULL);
+  uv_close((uv_handle_t *)&s->stage.asked, NULL);
   uv_close((uv_handle_t *)&s->step_timer, NULL);
   uv_close((uv_handle_t *)&s->ticker_timer, NULL);
   uv_close((uv_handle_t *)&s->second_timer, NULL);
+  kl_sim_mirror_end(s);
   if (s->store) {
     uv_close((uv_handle_t *)&s->before_poll, NULL);
     uv_close((uv_handle_t *)&s->after_poll, NULL);
@@ -159,12 +171,15 @@ static void *run(void *data) {
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, NULL); /* signals are the main thread's */
   bool ok = kl_sim_server_open(s, &s->error);
-  start_timer(s, &s->step_timer, on_step, KL_SIM_STEP_MS);
-  start_timer(s, &s->ticker_timer, on_ticker, TICKER_EVERY_MS);
+  start_timer(s, &s->step_timer, s->o.clock ? NULL : on_step, KL_SIM_STEP_MS);
+  start_timer(s, &s->ticker_timer, s->o.clock ? NULL : on_ticker, TICKER_EVERY_MS);
   start_timer(s, &s->second_timer, on_second, 1000);
   if (s->store) watch_turns(s);
   kl_sim_touch(s);
-  kl_sim_reference_begin(s);
+  if (s->mirror)
+    ok = kl_sim_mirror_begin(s) && ok;
+  else
+    kl_sim_reference_begin(s);
   ok = ok && kl_sim_faults_put(s, s->o.faults ? s->o.faults : "", false, NULL, &s->error); /* their time begins here */
   if (ok) {
     const char *tail = s->o.tls ? "s" : "";
@@ -206,7 +221,7 @@ static bool new_exchange(kl_sim *s, kl_error *e) {
   kl_exchange_options xo = {.seed = s->o.seed,
                             .balance_precision = s->o.balance_precision,
                             .keep_trades = 20000,
-                            .keep_market_trades = 100 + 36000 / (size_t)s->o.markets,
+                            .keep_market_trades = 100 + 36000 / (size_t)(s->o.markets ? s->o.markets : DEFAULT_MARKETS),
                             .speed = s->o.speed,
                             .journal = s->store != NULL,
                             .sink = kl_sim_channels_sink(s)};
@@ -271,9 +286,12 @@ static bool start_thread(kl_sim *s, kl_error *e) {
   }
   rc = uv_async_init(&s->loop, &s->stop, on_stop);
   s->stop.data = s;
+  bool can_stop = rc == 0;
+  if (rc == 0) rc = kl_sim_stage_open(s);
   if (rc == 0) s->thread_started = pthread_create(&s->thread, NULL, run, s) == 0;
   if (!s->thread_started) {
-    if (rc == 0) uv_close((uv_handle_t *)&s->stop, NULL);
+    if (can_stop) uv_close((uv_handle_t *)&s->stop, NULL);
+    if (rc == 0) uv_close((uv_handle_t *)&s->stage.asked, NULL);
     uv_run(&s->loop, UV_RUN_DEFAULT);
     uv_loop_close(&s->loop);
     kl_error_set(e, KL_ERR_INTERNAL, "the simulator's thread could not be started");
@@ -292,7 +310,7 @@ static bool assemble(kl_sim *s, kl_error *e) {
   s->journal = kl_sim_journal_new();
   if (!s->faults || !s->journal) return no_memory(e);
   if (!kl_sim_persist_open(s, e)) return false;
-  s->accounts = calloc((size_t)s->n_accounts, sizeof *s->accounts);
+  s->accounts = calloc((size_t)s->n_accounts + KL_SIM_MEMBERS_MOST, sizeof *s->accounts);
   if (!s->accounts) return no_memory(e);
   if (!kl_sim_persist_load_keys(s, e)) return false;
   if (!kl_sim_persist_resumes(s)) {
@@ -314,23 +332,25 @@ static bool assemble(kl_sim *s, kl_error *e) {
     ok = false;
   }
   ok = ok && kl_sim_auth_take_keys(s, e) && kl_sim_levels_begin(s, e);
+  ok = ok && (!s->o.mirror || kl_sim_mirror_open(s, e));
   if (ok && s->o.read_lag_ms > 0 && !(s->lag = kl_sim_lag_new(s))) ok = no_memory(e);
   return ok && kl_sim_persist_begin(s, e);
 }
 
 static bool check_options(const kl_sim_options *o, kl_error *e) {
   if (o->markets < 0 || o->markets > MOST_MARKETS)
-    kl_error_set(e, KL_ERR_CONFIG, "the simulator makes 1 to %d markets, not %d", MOST_MARKETS, o->markets);
+    kl_error_coded(e, KL_ERR_CONFIG, "out_of_range", "the simulator makes 1 to %d markets, not %d", MOST_MARKETS,
+                   o->markets);
   else if (o->users < 0 || o->users > MOST_USERS)
-    kl_error_set(e, KL_ERR_CONFIG, "the simulator makes 1 to %d users, not %d", MOST_USERS, o->users);
+    kl_error_coded(e, KL_ERR_CONFIG, "out_of_range", "the simulator makes 1 to %d users, not %d", MOST_USERS, o->users);
   else if (o->port < 0 || o->port > 65535)
-    kl_error_set(e, KL_ERR_CONFIG, "%d is not a port", o->port);
+    kl_error_coded(e, KL_ERR_CONFIG, "out_of_range", "%d is not a port", o->port);
   else if (o->tier && !kl_sim_tier_find(o->tier))
-    kl_error_set(e, KL_ERR_CONFIG,
-                 "unknown tier \"%.40s\": basic, advanced, expert, premier, paragon, prime or prestige (--tier)",
-                 o->tier);
+    kl_error_coded(e, KL_ERR_CONFIG, "unknown_value",
+                   "unknown tier \"%.40s\": basic, advanced, expert, premier, paragon, prime or prestige (--tier)",
+                   o->tier);
   else if (!(o->speed >= 0 && o->speed <= 1e6) || !(o->rate >= 0 && o->rate <= 1e6))
-    kl_error_set(e, KL_ERR_CONFIG, "speed and rate of the simulator must be 0 to a million");
+    kl_error_coded(e, KL_ERR_CONFIG, "out_of_range", "speed and rate of the simulator must be 0 to a million");
   else
     return true;
   return false;
@@ -350,22 +370,33 @@ static kl_sim *allocate(const kl_sim_options *o, kl_error *e) {
   }
   if (o->n_known > 0) memcpy(known, o->known, (size_t)o->n_known * sizeof *known);
   s->o = *o;
+  s->clock = o->clock ? o->clock : kl_clock_real();
   s->known = known;
+  if (o->mirror) {
+    s->mirror_options = *o->mirror;
+    s->o.mirror = &s->mirror_options;
+  }
   return s;
 }
 
 kl_sim *kl_sim_make(const kl_sim_options *o, kl_error *e) {
   kl_sim *s = allocate(o, e);
   if (!s) return NULL;
-  if (!s->o.markets) s->o.markets = DEFAULT_MARKETS;
+  if (s->o.mirror || s->o.clock) {
+    s->o.markets = 0;
+    s->o.quiet = true;
+  } else if (!s->o.markets) {
+    s->o.markets = DEFAULT_MARKETS;
+  }
   if (!s->o.users) s->o.users = 1;
   s->tier = kl_sim_tier_find(s->o.tier ? s->o.tier : KL_SIM_DEFAULT_TIER);
   if (s->o.speed == 0) s->o.speed = 1;
+  if (s->o.clock && s->o.max_clock_skew_ms <= 0) s->o.max_clock_skew_ms = INT64_MAX / 4;
   if (s->o.max_clock_skew_ms <= 0) s->o.max_clock_skew_ms = DEFAULT_SKEW_MS;
   if (s->o.ws_connections <= 0) s->o.ws_connections = DEFAULT_WS_CONNECTIONS;
   if (s->o.ws_markets <= 0) s->o.ws_markets = DEFAULT_WS_MARKETS;
   if (s->o.ws_commands <= 0) s->o.ws_commands = DEFAULT_WS_COMMANDS;
-  if (s->o.rate == 0) s->o.rate = default_rate_of_market * s->o.markets;
+  if (s->o.rate == 0) s->o.rate = default_rate_of_market * (s->o.markets ? s->o.markets : DEFAULT_MARKETS);
   if (o->rate == 0 && s->o.rate > default_rate_most) s->o.rate = default_rate_most;
   s->n_accounts = s->o.users + s->o.n_known;
   s->hands[0] = s->hands[1] = UINT32_MAX;
@@ -373,16 +404,36 @@ kl_sim *kl_sim_make(const kl_sim_options *o, kl_error *e) {
   kl_list_init(&s->waiting);
   pthread_mutex_init(&s->lock, NULL);
   pthread_cond_init(&s->ready, NULL);
+  pthread_cond_init(&s->stage.done, NULL);
   kl_sim_touch(s);
-  if (s->o.region_s) s->region_expires_us = kl_wall_us(kl_clock_real()) + s->o.region_s * 1000000;
+  if (s->o.region_s) s->region_expires_us = kl_wall_us(s->clock) + s->o.region_s * 1000000;
   if (assemble(s, e)) return s;
   kl_sim_stop(s);
   return NULL;
 }
 
+/* Loop, server and first connections find room for their descriptors: the library that serves does not tell when it did
+ * not, and waits for ever. */
+static bool has_descriptors(kl_error *e) {
+  int held[DESCRIPTORS], n = 0, fd = 0;
+  while (n < DESCRIPTORS && (fd = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+    held[n++] = fd;
+  int why = errno, room = n;
+  while (n > 0)
+    close(held[--n]);
+  if (fd >= 0 || (why != EMFILE && why != ENFILE)) return true;
+  kl_error_set(
+      e, KL_ERR_CONFIG,
+      "the embedded exchange needs %d file descriptors, and there is room for %d: allow more (`ulimit -n 1024`)",
+      DESCRIPTORS, room);
+  return false;
+}
+
 bool kl_sim_start(const kl_sim_options *o, kl_sim **out, kl_error *e) {
   kl_error own;
   if (!e) e = &own;
+  *out = NULL;
+  if (!has_descriptors(e)) return false;
   kl_sim *s = kl_sim_make(o, e);
   bool ok = s && (!s->o.tls || kl_sim_tls_make(s, e)) && start_thread(s, e);
   if (ok && s->o.title) kl_sim_registry_add(s);
@@ -407,6 +458,7 @@ void kl_sim_stop(kl_sim *s) {
   kl_sim_fee_changes_free(s->fee_changes);
   kl_sim_communications_free(s);
   kl_sim_world_free(&s->world);
+  kl_sim_mirror_free(s);
   if (s->x) kl_exchange_free(s->x);
   kl_sim_lag_free(s->lag);
   kl_sim_auth_free(s);
@@ -416,6 +468,7 @@ void kl_sim_stop(kl_sim *s) {
   free(s->dirty);
   free(s->quotes);
   pthread_cond_destroy(&s->ready);
+  pthread_cond_destroy(&s->stage.done);
   pthread_mutex_destroy(&s->lock);
   free(s);
 }

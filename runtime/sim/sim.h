@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "auth/key.h"
+#include "base/clock.h"
 #include "base/error.h"
 
 typedef struct kl_sim kl_sim;
@@ -19,6 +20,20 @@ typedef struct kl_sim_known_key {
   kl_public_key *key;
 } kl_sim_known_key;
 
+/* A simulator without a world: its markets are mirrors of those of a live exchange, which somebody tells it of through
+ * mirror_door.h. What reaches the account (one user) is what would have happened to its orders there. */
+typedef struct kl_sim_mirror_options {
+  /* What is sent reaches the market so much later: the way there and back, since what is known here of the market is
+   * as old as the way back takes. */
+  int64_t latency_us;
+  int64_t start[4]; /* what the account has on each shard at first, in millionths of a dollar */
+  int64_t keep_us;  /* how long an event can still be looked up once it has settled; 0: a day */
+  void *data;
+  /* An order names a market that is not mirrored, or is wanted for what the account has there. From the simulator's
+   * thread; repeated while nothing is told of it. Not called any more once kl_sim_stop has returned. */
+  void (*wanted)(void *data, const char *ticker);
+} kl_sim_mirror_options;
+
 typedef struct kl_sim_options {
   /* What is traded. */
   uint64_t seed;
@@ -30,6 +45,10 @@ typedef struct kl_sim_options {
   bool maintenance; /* trading pauses in the weekly maintenance window, Thursday 03:00 to 05:00 Eastern */
   bool tls;         /* serve https and wss with a self-signed certificate, written to ca_path */
   int port;         /* 0: any */
+  const kl_sim_mirror_options *mirror; /* copied; NULL: a world of its own */
+  /* A stage (sim/stage.h): nothing is traded but what its owner puts there, and time is what this clock says, which its
+   * owner moves; signatures of any time are good. Borrowed; NULL: the system's clock, and a world of its own. */
+  const kl_clock *clock;
   /* Who trades. */
   int users;                     /* accounts with keys of their own; 0: 1 */
   const kl_sim_known_key *known; /* further accounts, behind the others; copied, and the keys are taken, also on
@@ -74,6 +93,12 @@ const char *kl_sim_ws_url(const kl_sim *s);
 const char *kl_sim_ca_path(const kl_sim *s); /* with tls: the certificate to trust; NULL otherwise */
 int kl_sim_users(const kl_sim *s);
 const kl_sim_user *kl_sim_user_at(const kl_sim *s, int i);
+
+/* The member of that name: an account that comes while it runs, with money and a key of its own, which is made at the
+ * first call; the same one for the same name, also of a state file. *key is retained for the caller. Waits for the
+ * simulator's thread: from any thread but that one, and a loop should not wait so long. False with `e`. */
+enum { KL_SIM_MEMBERS_MOST = 64 };
+bool kl_sim_member(kl_sim *s, const char *name, char key_id[KL_SIM_KEY_ID_MOST + 1], kl_key **key, kl_error *e);
 
 /* Whether the state file could not be written any more: every request is then answered with 503, since what cannot be
  * kept is not done. From any thread. */

@@ -1,15 +1,14 @@
 #include "sim/store.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/database_file.h"
 #include "sim/store_file.h"
 
 enum {
@@ -191,51 +190,38 @@ static bool run_text(kl_sim_store *st, const char *sql, const char *doing) {
   return !st->failed && (sqlite3_exec(st->db, sql, NULL, NULL, NULL) == SQLITE_OK || kl_sim_store_broke(st, doing));
 }
 
-static uint32_t big_endian(const unsigned char *p) {
-  return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-/* Whose file it is, by its first bytes, before SQLite may touch it. Format: https://sqlite.org/fileformat.html, 1.3. */
-static bool check_owner(const char *path, int fd, kl_error *e) {
-  unsigned char head[100];
-  ssize_t n = pread(fd, head, sizeof head, 0);
-  if (n < 0) {
-    kl_error_set(e, KL_ERR_CONFIG, "state file %.300s cannot be read: %s", path, strerror(errno));
-    return false;
-  }
-  if (n == 0) return true; /* new */
-  if ((size_t)n < sizeof head || memcmp(head, "SQLite format 3", 16) != 0 || big_endian(head + 68) != APPLICATION) {
-    kl_error_set(e, KL_ERR_CONFIG,
-                 "%.300s is not a state file of the simulator: name another file, or a new one (--state)", path);
-    return false;
-  }
-  uint32_t version = big_endian(head + 60);
-  if (version == VERSION) return true;
-  kl_error_set(e, KL_ERR_CONFIG,
-               "state file %.300s has tables of version %" PRIu32 ", and this Kalua knows version %d: %s", path,
-               version, VERSION, version > VERSION ? "use the newer Kalua that wrote it" : "it is too old");
+static bool unusable(const char *path, const char *what, int why, kl_error *e) {
+  kl_error_set(e, KL_ERR_CONFIG, "state file %.300s %s: %s", path, what, strerror(why));
   return false;
 }
 
 /* The file exists afterwards, with nobody else allowed to read the keys in it. */
 static bool claim(const char *path, kl_error *e) {
-  struct stat info;
-  int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) {
-    kl_error_set(e, KL_ERR_CONFIG, "state file %.300s cannot be opened for writing: %s", path, strerror(errno));
+  kl_database_file f = {.application = APPLICATION, .version = VERSION};
+  switch (kl_database_claim(path, O_RDWR | O_CREAT, &f)) {
+  case KL_DATABASE_OURS:
+    close(f.fd);
+    return true;
+  case KL_DATABASE_UNOPENED:
+    return unusable(path, "cannot be opened for writing", f.why, e);
+  case KL_DATABASE_UNREADABLE:
+    return unusable(path, "cannot be read", f.why, e);
+  case KL_DATABASE_EXPOSED:
+    return unusable(path, "holds keys and may be read by others, which cannot be changed", f.why, e);
+  case KL_DATABASE_NO_FILE:
+    kl_error_set(e, KL_ERR_CONFIG, "state file %.300s is not a regular file", path);
+    return false;
+  case KL_DATABASE_FOREIGN:
+    kl_error_set(e, KL_ERR_CONFIG,
+                 "%.300s is not a state file of the simulator: name another file, or a new one (--state)", path);
+    return false;
+  case KL_DATABASE_OTHER_FORM:
+    kl_error_set(e, KL_ERR_CONFIG,
+                 "state file %.300s has tables of version %" PRIu32 ", and this Kalua knows version %d: %s", path,
+                 f.version, VERSION, f.version > VERSION ? "use the newer Kalua that wrote it" : "it is too old");
     return false;
   }
-  bool ok = fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
-  if (!ok) kl_error_set(e, KL_ERR_CONFIG, "state file %.300s is not a regular file", path);
-  ok = ok && check_owner(path, fd, e);
-  if (ok && (info.st_mode & 077) && fchmod(fd, 0600) != 0) {
-    kl_error_set(e, KL_ERR_CONFIG,
-                 "state file %.300s holds keys and may be read by others, which cannot be changed: %s", path,
-                 strerror(errno));
-    ok = false;
-  }
-  close(fd);
-  return ok;
+  return false;
 }
 
 static bool ask_text(kl_sim_store *st, const char *sql, char *out, size_t cap) {

@@ -259,7 +259,7 @@ static bool invalid(kl_error *e, const char *fmt, ...) {
   va_start(ap, fmt);
   vsnprintf(text, sizeof text, fmt, ap);
   va_end(ap);
-  kl_error_set(e, KL_ERR_VALIDATION, "%s", text);
+  kl_error_coded(e, KL_ERR_VALIDATION, "trigger_wrong", "%s", text);
   e->status = 400;
   return false;
 }
@@ -424,7 +424,11 @@ bool kl_sim_trigger_refuse(kl_sim_trigger_call *c, int status, const char *fmt, 
   va_start(ap, fmt);
   vsnprintf(text, sizeof text, fmt, ap);
   va_end(ap);
-  invalid(c->e, "%s", text);
+  kl_error_coded(c->e, KL_ERR_VALIDATION,
+                 status == 404   ? "trigger_not_found"
+                 : status == 409 ? "trigger_not_now"
+                                 : "trigger_wrong",
+                 "%s", text);
   c->e->status = status;
   return false;
 }

@@ -5,6 +5,7 @@
 --   kalua --env demo scripts/examples/market_maker.lua -- TICKER 5    five contracts a side, with an account
 local kalshi = require "kalshi"
 local kalua = require "kalua"
+local orders = require "orders"
 local task = require "task"
 local log = require "log"
 
@@ -45,55 +46,37 @@ local function to_grid(price, round)
   end
 end
 
--- One resting order a side: id, price, and how much of it was filled so far (an amend names the total).
-local quotes = {}
-local stopping, busy = false, false
-
--- What the market's own movement brings about is no error: the order was filled before it could be changed, or the
--- price ran into the quote.
-local expected = { not_found = true, invalid_order = true, order_already_exists = true }
-
-local function try(call, ...)
-  local ok, answer = pcall(call, ...)
-  if ok then return answer end
-  if type(answer) == "table" and expected[answer.code] then return nil end
-  error(answer, 0)
-end
+local quotes = {} -- one order a side
+for _, order in ipairs(kalshi.own_orders{ ticker = ticker }) do quotes[order.side] = order end -- of the version before
+local stopping = false
 
 local function withdraw(side)
-  local q = quotes[side]
+  local order = quotes[side]
   quotes[side] = nil
-  if q then try(kalshi.cancel_order, q.id, { market_ticker = ticker }) end
+  if order then order:cancel() end
 end
 
+-- Refusals while the market or the exchange rests: what is there stays, and the next look tries again.
+local RESTS = { trading_is_paused = true, exchange_is_paused = true, MARKET_INACTIVE = true }
+
+-- Moves the quote there, or places one. The market may have run into the price meanwhile, which post-only refuses: then
+-- there is none until the next look.
 local function quote(side, price)
-  local q = quotes[side]
-  if q and math.abs(q.price - price) < 1e-9 then return end
-  if q then
-    local change = { ticker = ticker, side = side, price = price, count = q.filled + SIZE }
-    local answer = try(kalshi.amend_order, q.id, change)
-    if answer then
-      q.price = price
-      return
-    end
+  if stopping then return end
+  local ok, result = pcall(orders.requote, quotes[side],
+    { ticker = ticker, side = side, price = price, count = SIZE, post_only = true })
+  if ok then
+    quotes[side] = result
+  elseif type(result) == "table" and result.code == "invalid_order" then
     withdraw(side)
+  elseif not (type(result) == "table" and RESTS[result.code]) then
+    error(result, 0)
   end
-  local answer = try(kalshi.create_order, {
-    ticker = ticker,
-    side = side,
-    price = price,
-    count = SIZE,
-    time_in_force = "good_till_canceled",
-    self_trade_prevention_type = "taker_at_cross",
-    post_only = true,
-  })
-  if answer then quotes[side] = { id = answer.order_id, price = price, filled = answer.fill_count } end
 end
 
 local function requote()
   local bid, ask = book:best_bid(), book:best_ask()
   if stopping or book.stale or not bid or not ask then return end
-  busy = true
   local middle = book:mid() - LEAN * position
   -- Never at or through the other side: post-only orders that would trade are refused.
   local tick = market.price_ranges[1].step
@@ -101,33 +84,25 @@ local function requote()
   local our_ask = to_grid(math.max(middle + EDGE, bid + tick), math.ceil)
   if position < MAX_POSITION and our_bid and our_bid > 0 then quote("bid", our_bid) else withdraw "bid" end
   if position > -MAX_POSITION and our_ask and our_ask < 1 then quote("ask", our_ask) else withdraw "ask" end
-  busy = false
 end
 
-kalua.on_stop(function()
+kalua.on_stop(function(reason)
+  if reason == "reload" then return end -- the next version goes on with the quotes
   stopping = true
-  while busy do task.sleep(0.01) end -- an order on its way has an id only when its answer is here
-  withdraw "bid"
-  withdraw "ask"
+  kalshi.cancel_mine()
   print(string.format("stopped with a position of %+g", position))
 end)
 
 task.spawn(function()
   for f in fills:messages() do
     position = f.post_position_fp
-    for side, q in pairs(quotes) do
-      if q.id == f.order_id then
-        q.filled = q.filled + f.count_fp
-        if q.filled >= SIZE then quotes[side] = nil end
-      end
-    end
     print(string.format("filled  %-3s %6.2f @ %.4f   position %+.2f", f.book_side, f.count_fp, f.yes_price_dollars,
       position))
   end
 end)
 
 task.every(1, function()
-  local function show(q) return q and string.format("%.4f", q.price) or "-" end
+  local function show(o) return o and o.remaining > 0 and string.format("%.4f", o.price) or "-" end
   local bid, bids = book:best_bid()
   local ask, asks = book:best_ask()
   print(string.format("book    %s x %s | %s x %s   quoting %s | %s   position %+.2f", bids, bid, ask, asks,

@@ -4,6 +4,7 @@
 --   kalua scripts/examples/momentum.lua -- TICKER...
 local kalshi = require "kalshi"
 local kalua = require "kalua"
+local orders = require "orders"
 local task = require "task"
 
 local HALF_LIFE = 3 -- seconds after which a trade counts half
@@ -23,38 +24,33 @@ end
 
 local tickers = #kalua.args > 0 and kalua.args or busiest(5)
 
--- Takes what is there up to the limit price, and leaves nothing resting. Returns the contracts filled and their price.
+-- Takes what is there, up to GIVE through the best price: leaves nothing resting.
 local function take(book, side, count, reduce_only)
+  local buys = side == "bid"
   local best
-  if side == "bid" then best = book:best_ask() else best = book:best_bid() end
-  if not best or book.stale then return 0 end
-  local price = side == "bid" and math.min(best + GIVE, 0.99) or math.max(best - GIVE, 0.01)
-  local answer = kalshi.create_order{
-    ticker = book.ticker,
-    side = side,
-    price = math.floor(price * 100 + 0.5) / 100, -- whole cents are valid on every grid
-    count = count,
-    time_in_force = "immediate_or_cancel",
-    self_trade_prevention_type = "taker_at_cross",
-    reduce_only = reduce_only,
-  }
-  return answer.fill_count, answer.average_fill_price
+  if buys then best = book:best_ask() else best = book:best_bid() end
+  if not best or book.stale then return { filled = 0 } end
+  local limit = buys and math.min(best + GIVE, 0.99) or math.max(best - GIVE, 0.01)
+  return orders.take{ ticker = book.ticker, side = side, count = count, limit = limit, reduce_only = reduce_only }
 end
 
 local function trade(book, side)
-  local filled, paid = take(book, side, SIZE, false)
-  if filled == 0 then return end
-  print(string.format("%-30s %s %.2f @ %.4f", book.ticker, side == "bid" and "bought" or "sold  ", filled, paid))
+  local opened = take(book, side, SIZE)
+  local left, paid = opened.filled, opened.average_price
+  if left == 0 then return end
+  print(string.format("%-30s %s %.2f @ %.4f", book.ticker, side == "bid" and "bought" or "sold  ", left, paid))
   task.sleep(HOLD)
   local back = side == "bid" and "ask" or "bid"
-  while filled > 0 do
-    local closed, got = take(book, back, filled, true)
-    if closed == 0 then
+  while left > 0 do
+    local closed = take(book, back, left, true)
+    if closed.filled == 0 then
       task.sleep(0.5)
     else
-      filled = math.floor((filled - closed) * 100 + 0.5) / 100 -- counts have two decimals; a difference of floats more
-      local profit = (side == "bid" and got - paid or paid - got) * closed
-      print(string.format("%-30s closed %.2f @ %.4f   %+.2f dollars before fees", book.ticker, closed, got, profit))
+      left = closed.left
+      local got = closed.average_price
+      local profit = (side == "bid" and got - paid or paid - got) * closed.filled
+      print(string.format("%-30s closed %.2f @ %.4f   %+.2f dollars before fees", book.ticker, closed.filled, got,
+        profit))
     end
   end
 end

@@ -81,7 +81,7 @@ static void open_script(void) {
                                      {"log", luaopen_kl_log},
                                      {"prompt.catalog", luaopen_kl_prompt_catalog},
                                      {NULL, NULL}};
-  static kl_environment environment = {.env = "sim", .version = "1", .tool = true};
+  static kl_environment environment = {.place.env = "sim", .version = "1", .tool = true};
   kl_error e = {0};
   kl_log_open(KL_LOG_ERROR, false, NULL);
   uv_loop_init(&loop);

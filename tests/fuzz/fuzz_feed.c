@@ -165,6 +165,10 @@ static void forget(kl_ws_client *c) {
 void kl_ws_client_close(kl_ws_client *c) { c->dead = true; } /* the memory goes when nothing of it is under way */
 
 uint64_t kl_ws_client_bytes(const kl_ws_client *c) { return (uint64_t)c->seq; }
+int64_t kl_ws_client_date_ms(const kl_ws_client *c) {
+  (void)c;
+  return 0;
+}
 int64_t kl_ws_client_last_rx_ns(const kl_ws_client *c) {
   (void)c;
   return 0;

@@ -73,7 +73,7 @@ static kl_evaluator *prompt;
 
 static void open_script(void) {
   static const luaL_Reg modules[] = {{"task", luaopen_kl_task}, {"json", luaopen_kl_json}, {NULL, NULL}};
-  static kl_environment environment = {.env = "sim", .version = "1"};
+  static kl_environment environment = {.place.env = "sim", .version = "1"};
   kl_error e = {0};
   kl_script *s = NULL;
   kl_log_open(KL_LOG_ERROR, false, NULL);

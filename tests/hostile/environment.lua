@@ -147,9 +147,9 @@ end
 --# warn_is_absent
 assert(warn == nil)
 --# tools_of_the_command_line
-for _, name in ipairs{ "cli.output", "cli.terminal" } do denied("for the commands of kalua", require, name) end
+for _, name in ipairs{ "cli.output", "cli.terminal", "cli.report" } do denied("for the commands of kalua", require, name) end
 --# lua_parts_of_the_command_line
-for _, name in ipairs{ "cli.api", "cli.book", "cli.doctor", "cli.ladder", "cli.markets", "cli.rows", "cli.tail", "cli.demo",
+for _, name in ipairs{ "cli.api", "cli.book", "cli.doctor", "cli.doctor_drift", "cli.ladder", "cli.markets", "cli.rows", "cli.tail", "cli.demo",
   "cli.reach", "cli.settings" } do
   denied("", require, name)
 end

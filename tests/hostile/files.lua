@@ -127,3 +127,56 @@ local f = io.open(home .. "/data/c.lua", "w") f:write "#!/usr/bin/lua\nx = 1 ret
 local f = io.open(home .. "/data/huge", "w") f:seek("set", 1 << 33) f:write "x" f:close() f = io.open(home .. "/data/huge") os.remove(home .. "/data/huge") f:read "a"
 --# huge_file_loaded | allow: fs | fails: not enough memory | mem: 8
 local f = io.open(home .. "/data/huge", "w") f:seek("set", 1 << 33) f:write "x" f:close() loadfile(home .. "/data/huge")
+
+--# the stores of scripts, by every way to them, are closed with all that is above them | allow: folder
+local kept = home .. "/stores/kept"
+for _, path in ipairs{ kept .. "/other.db", kept .. "/../kept/other.db", kept .. "/new.db-wal" } do
+  denied("data of this program", io.open, path, "w")
+end
+denied("data of this program", io.open, kept .. "/other.db")
+denied("data of this program", io.lines, kept .. "/other.db")
+denied("data of this program", loadfile, kept .. "/other.db")
+denied("data of this program", os.remove, kept .. "/other.db")
+denied("data of this program", os.rename, kept .. "/other.db", home .. "/mine")
+denied("data of this program", os.rename, kept, home .. "/mine")
+denied("data of this program", os.rename, home .. "/stores", home .. "/mine")
+denied("data of this program", os.rename, home .. "/data/plain.txt", kept .. "/other.db")
+
+--# a store of a name that would lead elsewhere stays where stores are, and a script has that of its own name alone
+local store = require "store"
+for _, name in ipairs{ "../../key.pem", "/etc/passwd", ".", "..", "a/b", "main" } do
+  local s = store.open(name)
+  assert(s.get "secret" == nil and s.set("secret", name) and s.get "secret" == name)
+end
+assert(store.get "secret" == nil)
+denied("zero", store.open, "a\0b")
+
+--# values in a store are copies, and cannot bring metatables or functions
+local store = require "store"
+denied("metatable", store.set, "a", setmetatable({}, { __index = _G }))
+denied("function", store.set, "a", { print })
+denied("coroutine", store.set, "a", { coroutine.create(print) })
+local t = { {} } store.set("a", t) t[1].x = 1 assert(store.get "a"[1].x == nil)
+
+--# functions of a batch that are kept, called late, called across tasks
+local store, task = require "store", require "task"
+local kept
+store.batch(function(b) kept = b b.set("a", 1) end)
+denied("batch is over", kept.set, "a", 2)
+pcall(store.batch, function(b) kept = b error "x" end)
+pcall(kept.set, "a", 3)
+task.spawn(function() pcall(kept.delete, "a") end):await()
+assert(store.get "a" == 1)
+
+--# more than a store may hold is refused, whoever writes it and however many at once | cpu: 30000
+local store, task = require "store", require "task"
+local text, refused, tasks = ("x"):rep(1000000), nil, {}
+for i = 1, 75 do
+  tasks[i] = task.spawn(function()
+    local ok, e = pcall(store.set, "k" .. i, text)
+    refused = refused or not ok and e.kind .. " " .. e.code
+  end)
+end
+for _, t in ipairs(tasks) do t:await() end
+assert(refused == "limit store_full", tostring(refused))
+assert(store.info().bytes <= store.info().most)

@@ -23,7 +23,7 @@ for _, v in ipairs{ ch, t } do
   denied("table expected", setmetatable, v, {})
 end
 --# metatables_of_modules_are_hidden
-for _, name in ipairs{ "kalshi", "task", "kalua", "json", "log", "http", "ws", "bus" } do
+for _, name in ipairs{ "kalshi", "task", "kalua", "json", "log", "http", "ws", "bus", "store", "metrics" } do
   local m = require(name)
   assert(type(getmetatable(m)) ~= "table", name)
 end

@@ -37,6 +37,10 @@ denied("holds a private key", require, "link_to_key")
 denied("is a link to a file outside of its folder", require, "link_to_passwd")
 --# module_that_is_a_link_out_of_the_folder_with_all | allow: all
 denied("passwd", require, "link_to_passwd") denied("holds a private key", require, "link_to_key")
+--# module_that_is_a_link_to_a_store
+denied("settings or data of this program", require, "link_to_store")
+--# module_that_is_a_link_to_a_store_with_all | allow: all
+denied("settings or data of this program", require, "link_to_store")
 --# module_in_a_folder_by_a_link
 denied("not found", require, "data.root.etc.passwd")
 --# module_that_is_binary

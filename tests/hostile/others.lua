@@ -9,7 +9,7 @@ assert(getfenv == nil and setfenv == nil) assert(load "return _ENV"() == _G)
 -- A function that a module gives loads text in the environment of this state, which is the script's own.
 assert(load("return os", "x", "t", _G)() == os)
 --# debug_by_another_name
-for _, t in ipairs{ _G, string, table, math, os, io, coroutine, utf8, require "kalshi", require "task", require "kalua", require "json", require "log", require "http", (require "ws"), (require "bus") } do for k, v in next, t do assert(k ~= "getregistry" and k ~= "sethook" and k ~= "getinfo" and k ~= "setupvalue" and k ~= "getupvalue", tostring(k)) end end
+for _, t in ipairs{ _G, string, table, math, os, io, coroutine, utf8, require "kalshi", require "task", require "kalua", require "json", require "log", require "http", (require "ws"), (require "bus"), (require "store"), (require "metrics") } do for k, v in next, t do assert(k ~= "getregistry" and k ~= "sethook" and k ~= "getinfo" and k ~= "setupvalue" and k ~= "getupvalue", tostring(k)) end end
 --# loadlib_and_searchers
 assert(package == nil and loadlib == nil and module == nil)
 --# coroutine_wrap_around_the_sandbox

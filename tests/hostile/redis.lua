@@ -33,7 +33,7 @@ assert(package == nil and require "string".package == nil) denied("not found", r
 --# CVE-2022-24735_code_for_another_user
 -- A script changed tables that scripts of other users shared. Every script has a state of its own: look at the other one.
 local next = next
-for _, t in ipairs{ string, table, math, os, io, coroutine, utf8, debug, require "kalshi", require "task", require "kalua", require "json", require "log", require "http", (require "ws"), (require "bus") } do for k in next, t do t[k] = function() return "mine" end end end
+for _, t in ipairs{ string, table, math, os, io, coroutine, utf8, debug, require "kalshi", require "task", require "kalua", require "json", require "log", require "http", (require "ws"), (require "bus"), (require "store"), (require "metrics") } do for k in next, t do t[k] = function() return "mine" end end end
 --# CVE-2022-24736_null_pointer_by_a_crafted_script
 -- A load that fails left NULL behind. Loads that fail in all kinds of ways:
 for _, s in ipairs{ "", "\n", "--", "--[[", "return", "return return", "\0", ";;;", "::a::", "goto a", "local x <close> = 1", "x =", ("x"):rep(70000) } do local f, err = load(s, "") if f then pcall(f) end f, err = load(function() return nil end) end

@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { KALUA, Sim, kalua, tempDir } from './peers.mjs';
+import { KALUA, Sim, kalua, tempDir, until } from './peers.mjs';
 
 let sim, ticker;
 before(async () => {
@@ -256,7 +256,9 @@ test('a filter has no environment and no files', async () => {
 test('Ctrl-C ends a filter that does not', async () => {
   await on(pages, async (s) => {
     for (const filter of ['last(repeat(.))', 'def f: f; f', 'range(1e18) | select(. < 0)']) {
-      const run = await api('get_markets', '--jq', filter, { env: s.env, kill: 1500 });
+      const asked = () => s.requests.filter((r) => r.path === '/markets').length, before = asked();
+      const run = await api('get_markets', '--jq', filter,
+        { env: s.env, kill: until('what is to be filtered', () => asked() > before), killAfter: 1000 });
       assert.equal(run.code, 130, `${filter}: ${run.signal} ${run.stderr}`);
     }
   });

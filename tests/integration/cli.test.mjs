@@ -1,9 +1,10 @@
 // The commands as a person types them: exit codes, help, and what mistakes get.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { Sim, kalua, root, sleep, tempDir } from './peers.mjs';
+import { KALUA, Sim, cleanEnv, kalua, root, sleep, tempDir } from './peers.mjs';
 
 let sim, ticker;
 before(async () => {
@@ -137,15 +138,34 @@ test('Ctrl-C runs on_stop, cancels what it cancels, and exits 130', async () => 
   fs.writeFileSync(path.join(cwd, 's.lua'), `local kalshi, kalua, task = require "kalshi", require "kalua", require "task"
 local o = kalshi.create_order{ ticker = "${ticker}", side = "bid", price = 0.01, count = 1, time_in_force = "good_till_canceled",
   self_trade_prevention_type = "taker_at_cross" }
-print(o.order_id)
 kalua.on_stop(function(why) kalshi.cancel_order(o.order_id) print("stopped", why) end)
+print(o.order_id)
 while true do task.sleep(1) end`);
-  const run = await kalua(['s.lua'], { cwd, env: sim.env(), kill: 2500 });
+  const run = await kalua(['s.lua'], { cwd, env: sim.env(), kill: /\n/ });
   assert.equal(run.code, 130, run.stderr);
   const [id, stopped] = run.stdout.trim().split('\n');
   assert.equal(stopped, 'stopped\texit');
   assert.match(run.stderr, /orders +\d/);
   assert.equal((await sim.rest('GET', `/portfolio/orders/${id}`)).body.order.status, 'canceled');
+});
+
+test('the summary tells YES from NO, and what orders that rest hold of the cash', async () => {
+  const cwd = tempDir();
+  fs.writeFileSync(path.join(cwd, 's.lua'), `local kalshi, task = require "kalshi", require "task"
+local t = kalshi.get_markets{ status = "open", limit = 1 }.markets[1].ticker
+local o
+repeat
+  task.sleep(0.05)
+  o = kalshi.order{ ticker = t, side = "no", price = 0.99, count = 2, time_in_force = "immediate_or_cancel" }
+until o.filled > 0
+print(("%.2f"):format(o.filled))
+kalshi.order{ ticker = t, side = "yes", price = 0.01, count = 5, post_only = true }`);
+  const run = await kalua(['s.lua'], { cwd });
+  assert.equal(run.code, 0, run.stderr);
+  const filled = run.stdout.trim();
+  assert.match(run.stderr, /^ {2}held {6}up to 0\.05 dollars of that by 1 order still resting, until filled or canceled$/m);
+  assert.ok(run.stderr.includes(`\n  position  0.00 YES and ${filled} NO (YES that was sold), worth `), run.stderr);
+  assert.ok(run.stderr.includes(`dollars (+${filled} contracts since the start)\n`), run.stderr);
 });
 
 test('a second Ctrl-C ends a script that will not stop', async () => {
@@ -154,13 +174,28 @@ test('a second Ctrl-C ends a script that will not stop', async () => {
 kalua.on_stop(function() task.sleep(3600) end)
 print "up"
 while true do pcall(task.sleep, 1) end`);
-  const started = Date.now();
-  let sent = 0;
+  let sent = 0, started;
   const run = await kalua(['--quiet', 's.lua'], { cwd, env: sim.env(), onOut: (out, p) => {
-    if (out.includes('up') && !sent++) { p.kill('SIGINT'); setTimeout(() => p.kill('SIGINT'), 300); }
+    if (out.includes('up') && !sent++) { started = Date.now(); p.kill('SIGINT'); setTimeout(() => p.kill('SIGINT'), 300); }
   } });
   assert.equal(run.code, 130, run.stderr);
   assert.ok(Date.now() - started < 15000);
+});
+
+// As `timeout -s INT`, npm and make do it: to the process, and to its group.
+test('signals that come at once are one Ctrl-C', async () => {
+  const cwd = tempDir();
+  fs.writeFileSync(path.join(cwd, 's.lua'), `local kalua, task = require "kalua", require "task"
+kalua.on_stop(function() task.sleep(0.3) print "in good order" end)
+print "up"
+while true do task.sleep(1) end`);
+  let sent = 0;
+  const run = await kalua(['--quiet', 's.lua'], { cwd, env: sim.env(), onOut: (out, p) => {
+    if (out.includes('up') && !sent++) for (const signal of ['SIGINT', 'SIGTERM', 'SIGINT']) p.kill(signal);
+  } });
+  assert.equal(run.code, 130, run.stderr);
+  assert.equal(run.stdout, 'up\nin good order\n');
+  assert.doesNotMatch(run.stderr, /stopping at once/);
 });
 
 test('an endless loop is broken and named, and other scripts live on', async () => {
@@ -202,15 +237,6 @@ test('kalua book prints lines, or objects', async () => {
   }
 });
 
-test('kalua doctor finds nothing wrong here, and says what is wrong elsewhere', async () => {
-  const good = await kalua(['doctor'], { env: sim.env() });
-  assert.equal(good.code, 0, good.stdout + good.stderr);
-  assert.doesNotMatch(good.stdout, /^wrong/m);
-  const down = await kalua(['doctor'], { env: { ...sim.env(), KALSHI_REST_URL: 'http://127.0.0.1:1/trade-api/v2' }, timeout: 90000 });
-  assert.equal(down.code, 4, down.stdout + down.stderr);
-  assert.match(down.stdout, /^wrong REST/m);
-});
-
 test('without anything, the exchange is inside the process', async () => {
   const cwd = tempDir();
   fs.writeFileSync(path.join(cwd, 's.lua'), 'local k = require "kalshi"\nprint(#k.get_markets{ limit = 5 }.markets, k.get_balance().balance_dollars > 0)');
@@ -225,11 +251,39 @@ test('an exchange that is not there is exit code 4', async () => {
   assert.equal(run.code, 4, run.stderr);
 });
 
+test('a command whose connection is refused says so soon, and not after half a minute', async () => {
+  const began = Date.now();
+  const run = await kalua(['api', 'get_exchange_status', '--log', 'debug'], { env: { ...sim.env(), KALSHI_REST_URL: 'http://127.0.0.1:1/trade-api/v2' }, timeout: 60000 });
+  assert.equal(run.code, 4, run.stderr);
+  assert.match(run.stderr, /cannot connect to '127\.0\.0\.1:1': Connection refused; is it running, and is the port right\?/);
+  assert.equal(run.stderr.match(/again in \d+ ms/g).length, 2, run.stderr);
+  assert.ok(Date.now() - began < 20000, run.stderr);
+});
+
+test('too few file descriptors are said, whatever their number, and nothing hangs', async () => {
+  for (const n of [18, 25]) {
+    const run = spawnSync('sh', ['-c', `ulimit -n ${n} && exec "$0" -e 1`, KALUA], { encoding: 'utf8', env: cleanEnv(), timeout: 60000 });
+    assert.ok(run.status === 1 || run.status === 3, `${n}: ${run.status ?? run.signal} ${run.stderr}`);
+    assert.match(run.stderr, /file descriptors, and there is room for \d+: allow more|too many open files/, `${n}: ${run.stderr}`);
+  }
+});
+
 test('orders to prod need --live', async () => {
   const run = await kalua(['api', 'create_order', `ticker=${ticker}`, 'side=bid', 'price=0.01', 'count=1',
     'time_in_force=good_till_canceled', 'self_trade_prevention_type=taker_at_cross'], { env: { ...sim.env(), KALSHI_ENV: 'prod' } });
   assert.equal(run.code, 1);
   assert.match(run.stderr, /--live/);
+});
+
+test('a key that is not there or refused is said before a strategy starts for money or on paper', async () => {
+  const script = path.join(tempDir(), 's.lua');
+  fs.writeFileSync(script, 'print "began"');
+  const { KALSHI_REST_URL, KALSHI_WS_URL, KALSHI_PRIVATE_KEY_PATH } = sim.env(), urls = { KALSHI_REST_URL, KALSHI_WS_URL, KALSHI_ENV: 'prod' };
+  const [none, other] = await Promise.all([kalua(['--live', script], { env: urls }),
+    kalua([script], { env: { ...urls, KALSHI_PRIVATE_KEY_PATH, KALSHI_API_KEY_ID: 'of-another-environment' } })]);
+  for (const r of [none, other]) assert.deepEqual([r.code, r.stdout], [3, ''], r.stderr);
+  assert.match(none.stderr, /^kalua: --live sends orders, which needs an API key of prod: give --key-id and --key/);
+  assert.match(other.stderr, /kalua: paper trading reads the market of prod with the key: .* 401 .*that the key belongs to this environment/);
 });
 
 test('a full disk for the log does not stop a script', async () => {
@@ -243,6 +297,14 @@ test('kalua.expect sets exit code 5', async () => {
   const run = await kalua(['s.lua'], { cwd, env: sim.env() });
   assert.equal(run.code, 5, run.stderr);
   assert.match(run.stderr, /fills > 1000/);
+});
+
+test('a simulator that does not come up in time is not left behind by its test', async () => {
+  const cwd = tempDir(), file = path.join(cwd, 'peer.mjs');
+  fs.writeFileSync(file, `import { Sim } from ${JSON.stringify(path.join(root, 'tests/integration/peers.mjs'))};
+try { await Sim.startIn(-1); } catch (e) { console.log(e.message); }`);
+  const run = spawnSync(process.execPath, [file], { env: { ...cleanEnv(), KALUA }, encoding: 'utf8', timeout: 30000 });
+  assert.deepEqual([run.status, run.stdout], [0, 'waited -1 ms in vain for the simulator\n'], run.stderr);
 });
 
 test('kalua sim ends on SIGTERM with 0 and leaves no key behind', async () => {
@@ -259,15 +321,15 @@ test('the examples run', async () => {
   const table = await kalua(['--quiet', path.join(dir, 'scanner.lua'), '--', 'spread', '5'], { env: sim.env() });
   assert.equal(table.code, 0, table.stderr);
   assert.match(table.stdout, /open markets/);
-  const book = await kalua(['--quiet', path.join(dir, 'hello_book.lua')], { env: sim.env(), kill: 4000 });
+  const book = await kalua(['--quiet', path.join(dir, 'hello_book.lua')], { env: sim.env(), kill: /bid [\d.]+ x [\d.]+ +ask/ });
   assert.equal(book.code, 130, book.stderr);
   assert.match(book.stdout, /bid [\d.]+ x [\d.]+ +ask/);
-  const maker = await kalua([path.join(dir, 'market_maker.lua')], { env: sim.env(), kill: 12000 });
+  const maker = await kalua([path.join(dir, 'market_maker.lua')], { env: sim.env(), kill: /quoting 0/, killAfter: 8000 });
   assert.equal(maker.code, 130, maker.stderr);
   assert.match(maker.stdout, /quoting 0/);
   assert.match(maker.stdout, /stopped with a position/);
   assert.match(maker.stderr, /errors +0/);
-  const momentum = await kalua([path.join(dir, 'momentum.lua')], { env: sim.env(), kill: 15000 });
+  const momentum = await kalua([path.join(dir, 'momentum.lua')], { env: sim.env(), kill: /watching/, killAfter: 12000 });
   assert.equal(momentum.code, 130, momentum.stderr);
   assert.match(momentum.stderr, /errors +0/);
   const resting = (await sim.rest('GET', '/portfolio/orders?status=resting')).body.orders

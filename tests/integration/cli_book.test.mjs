@@ -223,6 +223,11 @@ test('--once: a ladder on a terminal, a line or an object elsewhere', async () =
   assert.deepEqual(ladder(end.screen.lines()).bids, rest.bids);
   const line = await kalua(book('--once'), { env: sim.env() });
   assert.deepEqual([line.code, line.stdout], [0, `${ticker}  10.00 x 0.4000 | 0.4500 x 5.00\n`], line.stderr);
+  // Who asks for levels wants to see them, also in a file.
+  const plain = await kalua(book('--once', '--levels', '2'), { env: sim.env() });
+  assert.equal(plain.code, 0, plain.stderr);
+  assert.equal(plain.stdout.split('\n').filter((row) => /^ +0\.\d+ +\d+\.\d\d /.test(row)).length, 4, plain.stdout);
+  assert.doesNotMatch(plain.stdout, /\x1b/);
   const json = await kalua(book('--once', '--json', '--side', 'no', '--levels', '2'), { env: sim.env() });
   const { bids, asks, stale, side } = JSON.parse(json.stdout);
   assert.deepEqual([stale, side], [false, 'no']);

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { KALUA, Sim, cleanEnv, kalua, sleep, tempDir } from './peers.mjs';
+import { KALUA, Sim, cleanEnv, kalua, sleep, tempDir, until } from './peers.mjs';
 import { Terminal } from './terminal.mjs';
 
 let sim, tickers;
@@ -69,7 +69,7 @@ test('every trade comes, in order, until --max or --seconds or Ctrl-C', async ()
   const timed = await tail(['trade', '--seconds', '1']);
   assert.equal(timed.code, 0);
   assert.ok(Date.now() - started >= 1000);
-  const stopped = await tail(['trade'], { onOut: (out, p) => { if (out.includes('\n')) p.kill('SIGINT'); } });
+  const stopped = await tail(['trade'], { kill: /\n/ });
   assert.deepEqual([stopped.code, stopped.stderr], [130, '']);
   assert.ok(stopped.stdout.endsWith('}\n'), 'whole lines');
 });
@@ -143,9 +143,10 @@ test('a reader that is too slow: what came before is whole, then one line with t
 
 test('Ctrl-C ends it also while nobody reads, and says what was not taken', async () => {
   const run = blocked(['orderbook_delta', ...tickers]);
-  await sleep(4000);
+  await until('its first lines', () => run.process.stdout.readableLength > 0);
+  await sleep(3000); // nobody reads on
   run.process.kill('SIGINT');
-  assert.equal(await Promise.race([run.ended, sleep(8000).then(() => 'it hangs')]), 130);
+  assert.equal(await Promise.race([run.ended, sleep(30000).then(() => 'it hangs')]), 130);
   if (run.stderr) assert.match(run.stderr, /\d+ lines are lost: what reads standard output had not taken them yet/);
 });
 
@@ -202,7 +203,7 @@ test('mistakes are told before anything is opened', async () => {
     const run = await kalua(['tail', ...args]);
     assert.equal(run.code, 2, `${args.join(' ')}: ${run.stderr}`);
     assert.match(run.stderr, said);
-    assert.match(run.stderr, /^kalua: [^\n]*see `kalua tail --help`\n$/);
+    assert.match(run.stderr, /^kalua: [^\n]*see `kalua tail --help` \(kalua explain usage\)\n$/);
   }
 });
 

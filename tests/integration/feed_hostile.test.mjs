@@ -279,23 +279,27 @@ test('hostile feed', { concurrency: true }, async (t) => {
       }
       await client.stop();
     }),
-
-    t.test('ten thousand markets: every book right, after a gap too', async () => {
-      const { x, rnd, client, c } = await begin(10000, 17, 'KXMARKET-');
-      await client.same('the snapshots');
-      const adds = c.commands.filter((m) => m.params?.action === 'add_markets' || m.cmd === 'subscribe');
-      const named = adds.flatMap((m) => m.params.market_tickers ?? []);
-      assert.equal(named.length, 10000, 'each market is named once');
-      for (let i = 0; i < 20000; i++) c.write(frame(JSON.stringify(c.book('orderbook_delta', x.step(rnd)))));
-      let status = await client.same('20,000 deltas');
-      assert.equal(status.gaps, 0);
-      c.next('orderbook_delta');
-      for (let i = 0; i < 500; i++) c.write(frame(JSON.stringify(c.book('orderbook_delta', x.step(rnd)))));
-      status = await client.same('a gap');
-      assert.equal(status.gaps, 1);
-      assert.equal(status.reconnects, 0);
-      await sleep(50);
-      await client.stop();
-    }),
   ]);
+});
+
+// Not beside the others: what it computes would keep their heartbeats from going out on a busy machine.
+test('ten thousand markets: every book right, after a gap too', async () => {
+  const { x, rnd, client, c } = await begin(10000, 17, 'KXMARKET-');
+  await client.same('the snapshots');
+  const adds = c.commands.filter((m) => m.params?.action === 'add_markets' || m.cmd === 'subscribe');
+  const named = adds.flatMap((m) => m.params.market_tickers ?? []);
+  assert.equal(named.length, 10000, 'each market is named once');
+  for (let i = 0; i < 20000; i++) {
+    c.write(frame(JSON.stringify(c.book('orderbook_delta', x.step(rnd)))));
+    if (i % 500 === 0) await sleep(0); // for the heartbeat
+  }
+  let status = await client.same('20,000 deltas');
+  assert.equal(status.gaps, 0);
+  c.next('orderbook_delta');
+  for (let i = 0; i < 500; i++) c.write(frame(JSON.stringify(c.book('orderbook_delta', x.step(rnd)))));
+  status = await client.same('a gap');
+  assert.equal(status.gaps, 1);
+  assert.equal(status.reconnects, 0);
+  await sleep(50);
+  await client.stop();
 });

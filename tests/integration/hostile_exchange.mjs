@@ -354,7 +354,9 @@ export class Client {
     await c.say({ type: 'trade', sid: c.sid('trade'), seq: c.next('trade'), msg: trade(id) });
     const dump = await this.wait(`the books after: ${what}`, (l) => l.case === id);
     assert.equal(Object.keys(dump.books).length, this.x.books.size, what);
+    let compared = 0;
     for (const [ticker, truth] of this.x.books) {
+      if (++compared % 500 === 0) await sleep(0); // for the heartbeat
       const is = dump.books[ticker];
       assert.equal(is.stale, false, `${what}: ${ticker} is stale\n${this.err.slice(-2000)}`);
       for (const side of ['yes', 'no']) {

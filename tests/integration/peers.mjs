@@ -12,7 +12,10 @@ export const root = path.resolve(here, '../..');
 export const KALUA = process.env.KALUA ?? path.join(root, 'build/release/kalua');
 export const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
 
-export async function until(what, fn, ms = 20000) {
+const PATIENCE_MS = 60000;
+
+// The limit is for what never comes: on a busy machine a start alone takes many seconds.
+export async function until(what, fn, ms = PATIENCE_MS) {
   const end = Date.now() + ms;
   for (;;) {
     const value = await fn();
@@ -26,6 +29,8 @@ export const tempDir = () => fs.mkdtempSync(path.join(os.tmpdir(), 'kalua-test-'
 
 // What else runs on this machine is not found, and has no part in the names of scripts.
 process.env.XDG_RUNTIME_DIR = tempDir();
+// Nor is what this user keeps: journals of orders, history.
+process.env.XDG_STATE_HOME = tempDir();
 
 // What a test counted: in its output, and in front of the summary of scripts/test.
 export function tell(line) {
@@ -36,17 +41,26 @@ export function tell(line) {
 // Settings of the person who runs the tests must not reach the program under test.
 export const cleanEnv = () => Object.fromEntries(Object.entries(process.env).filter(([k]) => !/^(KALSHI|KALUA)_/.test(k)));
 
-// Runs kalua to its end: {code, stdout, stderr}. `kill` sends SIGINT after so many ms; `input` goes to standard input.
-export function kalua(args, { env = {}, cwd, kill, input, stdin = 'pipe', timeout = 60000, onOut } = {}) {
+// Runs kalua to its end: {code, stdout, stderr}. SIGINT is sent when standard output matches `kill`, or that promise is
+// fulfilled, and `killAfter` ms later where that is given; `input` goes to standard input.
+export function kalua(args, { env = {}, cwd, kill, killAfter = 0, input, stdin = 'pipe', timeout = 120000, onOut } = {}) {
   return new Promise((resolve, reject) => {
     const p = spawn(KALUA, args, { env: { ...cleanEnv(), ...env }, cwd: cwd ?? tempDir(), stdio: [stdin, 'pipe', 'pipe'] });
     let stdout = '', stderr = '';
-    p.stdout.on('data', (d) => { stdout += d; onOut?.(stdout, p); });
+    const timers = [setTimeout(() => p.kill('SIGKILL'), timeout)];
+    const interrupt = () => { timers.push(setTimeout(() => p.kill('SIGINT'), killAfter)); };
+    p.stdout.on('data', (d) => {
+      stdout += d;
+      onOut?.(stdout, p);
+      if (kill instanceof RegExp && kill.test(stdout)) {
+        kill = undefined;
+        interrupt();
+      }
+    });
+    if (kill instanceof Promise) kill.then(interrupt, reject);
     p.stderr.on('data', (d) => { stderr += d; });
     p.stdin?.on('error', () => {});
     p.stdin?.end(input ?? '');
-    const timers = [setTimeout(() => p.kill('SIGKILL'), timeout)];
-    if (kill) timers.push(setTimeout(() => p.kill('SIGINT'), kill));
     p.on('error', reject);
     p.on('close', (code, signal) => {
       timers.forEach(clearTimeout);
@@ -56,7 +70,10 @@ export function kalua(args, { env = {}, cwd, kill, input, stdin = 'pipe', timeou
 }
 
 export class Sim {
-  static async start(...args) {
+  static start(...args) { return Sim.startIn(PATIENCE_MS, ...args); }
+
+  // Where it does not come up in time its process ends with that: a test that has failed would wait for it for ever.
+  static async startIn(ms, ...args) {
     const s = new Sim();
     s.process = spawn(KALUA, ['sim', '--json', ...args], { env: cleanEnv(), stdio: ['ignore', 'pipe', 'pipe'] });
     let out = '';
@@ -64,8 +81,15 @@ export class Sim {
     s.process.stderr.on('data', (d) => { s.stderr += d; });
     s.process.stdout.on('data', (d) => { out += d; });
     s.ended = new Promise((r) => s.process.on('close', (code) => r(code)));
-    await until('the simulator', () => out.includes('\n') || (s.process.exitCode !== null && Promise.reject(new Error(s.stderr))));
-    Object.assign(s, JSON.parse(out));
+    try {
+      await until('the simulator',
+        () => out.includes('\n') || (s.process.exitCode !== null && Promise.reject(new Error(s.stderr))), ms);
+      Object.assign(s, JSON.parse(out));
+    } catch (e) {
+      s.process.kill('SIGKILL');
+      await s.ended;
+      throw e;
+    }
     s.users ??= [{ key_id: s.key_id, key_path: s.key_path }];
     return s;
   }

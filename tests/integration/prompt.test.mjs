@@ -37,10 +37,10 @@ test('inputs stop at the first that fails', async () => {
 });
 
 test('too few files that may be open are told, at whatever point', async () => {
-  for (const [files, pattern] of [[8, /no event loop/], [14, /no event loop/]]) {
+  for (const [files, pattern] of [[8, /no event loop/], [14, /no event loop|the embedded exchange needs 20 file descriptors/]]) {
     const r = await promisify(execFile)('sh', ['-c', `ulimit -n ${files}; exec "$0" repl`, KALUA],
       { env: { ...cleanEnv(), ...env }, timeout: 20000 }).catch((why) => why);
-    assert.equal(r.code, 1, `${files}: ${r.stderr}`);
+    assert.equal(r.code, /the embedded exchange needs/.test(r.stderr) ? 3 : 1, `${files}: ${r.stderr}`);
     assert.match(r.stderr, pattern);
   }
 });
@@ -122,7 +122,7 @@ test('NAME? of a value, a word without its colon, a mistyped command; without UT
 
 test('Ctrl-C ends what runs and all of it: 130; -e leaves standard input alone', async () => {
   for (const [args, input] of [[['-e', 'print(1) task.sleep(60)', '-e', 'print(2)'], 'not mine\n'], [['repl', '--keep-going'], 'print(1) task.sleep(60)\nprint(2)\n']]) {
-    const r = await run(args, { input, onOut: (_, p) => p.kill('SIGINT') });
+    const r = await run(args, { input, kill: /./ });
     assert.deepEqual(r, { code: 130, signal: null, stdout: '1\n', stderr: 'cancelled\n' });
   }
 });

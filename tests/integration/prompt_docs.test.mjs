@@ -46,7 +46,7 @@ const BARS = /[▏▎▍▌▋▊▉█▐#]{1,}$/u;
 const kind = (line) => line
   .replace(/┤.*/u, '┤') // of a chart: its axis
   .replace(BARS, '')
-  .replace(/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}\b/g, 'ID')
+  .replace(/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}\b/g, 'ID').replace(/\brepl-g1-[0-9a-z]+\b/g, 'CLIENT-ID')
   .replace(/\bcursor [0-9a-f]+…?,/g, 'cursor ID,')
   .replace(/\b\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?/g, 'TIME')
   .replace(/-\d\d[A-Z]{3}\d*/g, '-DATE')

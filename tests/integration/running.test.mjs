@@ -52,7 +52,7 @@ test('a folder without one is all its scripts, and none is started when one is w
   fs.writeFileSync(path.join(cwd, 'kalua.lua'), "return { scripts = { { 'a.lua', cpu = 5 } } }");
   const unknown = await kalua(['run'], { cwd, env: sim.env() });
   assert.equal(unknown.code, 3);
-  assert.equal(unknown.stderr, 'kalua: kalua.lua: scripts[1]: unknown key "cpu"\n');
+  assert.equal(unknown.stderr, 'kalua: kalua.lua: scripts[1]: unknown key "cpu" (kalua explain project_key_unknown)\n');
 });
 
 test('a script that fails is started again when that is asked for', async () => {

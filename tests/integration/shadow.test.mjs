@@ -171,10 +171,10 @@ describe('side by side', { concurrency: 4 }, () => {
     assert.equal(of('cancel_order').reduced_by, '4.00');
     assert.equal(of('cancel_order', 1).reduced_by, '9.00'); // a real one
     assert.deepEqual(of('batch_cancel_orders').orders.map((o) => [o.reduced_by, o.error?.code]),
-      [['1.00', undefined], ['0.00', 'not_found'], ['0.00', 'shadow']]);
+      [['1.00', undefined], ['0.00', 'not_found'], ['0.00', 'shadow_no_answer']]);
     const errors = lines.filter(([k]) => k === 'error').map(([, name, kind, status, code]) => `${name} ${kind} ${status} ${code}`);
-    assert.deepEqual(errors, ['cancel_order http 404 not_found', 'cancel_order http 404 not_found', 'create_rfq shadow 0 ',
-      'generate_api_key shadow 0 ']);
+    assert.deepEqual(errors, ['cancel_order http 404 not_found', 'cancel_order http 404 not_found', 'create_rfq shadow 0 shadow_no_answer',
+      'generate_api_key shadow 0 shadow_no_answer']);
     const said = (key) => lines.find(([k]) => k === key)?.slice(1).join(' ');
     assert.match(said('free'), /^3/);
     assert.equal(said('cancel_all'), 'true');

@@ -160,7 +160,7 @@ describe('markets', () => {
   });
 
   test('news: the probability moves, and the price follows where somebody trades', async (t) => {
-    const s = await Sim.start('--seed', '11');
+    const s = await Sim.start('--seed', '11', '--speed', '10');
     t.after(() => s.stop());
     const { markets } = await s.look('markets?sort=volume&status=active');
     // One that does not move much by itself.
@@ -355,7 +355,7 @@ describe('kalua trigger', () => {
     assert.equal(JSON.parse(json.stdout).filled, '8.00');
     const no = await cli(['fill', 'client_order_id=by-cli']);
     assert.deepEqual([no.code, no.stdout], [1, '']);
-    assert.match(no.stderr, /^kalua: fill: no client has an order "by-cli"\n$/);
+    assert.match(no.stderr, /^kalua: fill: no client has an order "by-cli" \(kalua explain trigger_not_found\)\n$/);
     for (const [args, why] of [[['fil'], /did you mean fill\?/], [['fill', 'ordr=1'], /did you mean order\?/], [['settle'], /settle needs market=/],
       [['fill', 'count=x'], /count is a number of contracts/], [['fill', 'x'], /they are written k=v/], [[], /which trigger/],
       [['delay', 'by=fast'], /by=fast: expected a time/], [['drop', 'channel=tikcer'], /did you mean ticker/], [['close', 'market=A', 'market=B'], /twice/],

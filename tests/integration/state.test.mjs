@@ -47,7 +47,7 @@ test('a state is there after a restart, with its cycles, numbers and generation;
   assert.equal((await run(['two.lua'])).stdout, 'nil\n');
   const again = await run(['one.lua']);
   assert.deepEqual([again.code, again.stdout, again.stderr], [0, '2\t2\ttrue\t0.5\t2.0\tnil\n', '']);
-  assert.deepEqual(fs.readdirSync(cwd).sort(), ['one.lua', 'state', 'two.lua']);
+  assert.deepEqual(fs.readdirSync(cwd).sort(), ['one.lua', 'state', 'state.orders', 'two.lua']);
   assert.equal(fs.statSync(path.join(cwd, 'state')).mode & 0o777, 0o600);
 });
 
@@ -62,11 +62,11 @@ test('the embedded exchange is kept beside it', async () => {
     else
       print(kalshi.get_order(kalua.state.id).order.status)
     end`);
-  const run = () => kalua(['--quiet', '--state', 'state', 's.lua'], { cwd });
+  const run = () => kalua(['--quiet', '--log', 'warn', '--state', 'state', 's.lua'], { cwd });
   const first = await run();
   assert.deepEqual([first.code, first.stderr], [0, '']);
   assert.match((await run()).stdout, /^(resting|executed)\n$/); // it knows the order; a market near its end may have filled it
-  assert.deepEqual(fs.readdirSync(cwd).sort(), ['s.lua', 'state', 'state.exchange']);
+  assert.deepEqual(fs.readdirSync(cwd).sort(), ['s.lua', 'state', 'state.exchange', 'state.orders']);
   const wrong = await kalua(['--quiet', '--state', 'state.exchange', 's.lua'], { cwd });
   assert.equal(wrong.code, 3);
   assert.match(wrong.stderr, /state\.exchange is the state file of a simulator/);

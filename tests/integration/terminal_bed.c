@@ -22,7 +22,7 @@ int main(int argc, char **argv) {
                                      {"prompt.terminal", luaopen_kl_prompt_terminal},
                                      {NULL, NULL}};
   uv_loop_t loop;
-  kl_environment environment = {.env = "sim", .version = "0"};
+  kl_environment environment = {.place.env = "sim", .version = "0"};
   kl_host_options o = {
       .clock = kl_clock_real(), .data = &environment, .modules = modules, .script_ended = script_ended};
   signal(SIGPIPE, SIG_IGN);

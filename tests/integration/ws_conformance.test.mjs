@@ -44,7 +44,7 @@ for _, w in ipairs(workers) do w:await() end
 
 const receive = `
 local messages, e = {}, nil
-local ok, c = pcall(ws.connect, A[1] .. job, { max_message = 2 << 20 })
+local ok, c = pcall(ws.connect, A[1] .. job, { max_message = 2 << 20, timeout = 60 })
 if ok then
   ok, e = pcall(function()
     for m, kind in c:messages() do

@@ -106,7 +106,7 @@ end)
 
 test("an order lives from create to cancel", function(t)
   local o = kalshi.create_order(order())
-  t.eq(#o.client_order_id, 36)
+  t.ok(o.client_order_id:find("^test_kalshi%-g1%-%w+$"), o.client_order_id)
   t.eq({ o.fill_count, o.remaining_count }, { 0.0, 10.0 })
   t.eq(kalshi.get_order(o.order_id).order.status, "resting")
   kalshi.decrease_order(o.order_id, { reduce_by = 4 })

@@ -212,6 +212,38 @@ order
   contains(drawn{ own }, "buy no 3 @ 0.03  A       ask 0.97       0     3  resting")
 end)
 
+test("a portfolio", function()
+  local held = { ticker = "A", position = -5, exposure = 1.35, realized_pnl = -0.5, fees_paid = 0.07,
+    average_price = 0.73, mark = 0.7, unrealized_pnl = 0.15, outcome_side = "no", bought = 0, sold = 5, subaccount = 0 }
+  local paid = { ticker = "B", settlement = 1, realized_pnl = 2, fees_paid = 0.01, bought = 4, sold = 0,
+    subaccount = 0 }
+  local portfolio = { script = "maker", realized = 1.5, unrealized = 0.15, fees = 0.08, profit = 1.57,
+    profit_today = -1, drawdown = 0, max_drawdown = 0.5, exposure = 1.35, contracts = 5, traded = 9,
+    fills = 1, positions = { held },
+    settled = { paid } }
+  expect(drawn(portfolio), [[
+maker                                                                      $1.57
+  realized  $1.50
+  open      $0.15
+  fees      $0.08
+  today     -$1.00
+  drawdown  $0.00   at most $0.50
+  exposure  $1.35   5 contracts
+  traded    9   1 fill
+
+ticker  position  average  mark  unrealized  exposure  realized  fees
+A             -5     0.73  0.70        0.15      1.35     -0.50  0.07
+1 position
+
+ticker  paid  realized  fees  bought  sold
+B       1.00      2.00  0.01       4     0
+1 settled market
+]])
+  portfolio.positions, portfolio.settled, portfolio.script, portfolio.cash = {}, {}, nil, 100
+  contains(drawn(portfolio), "no positions")
+  contains(drawn(held), "average   $0.73   now $0.70")
+end)
+
 test("fills, positions, settlements and trades", function()
   expect(drawn{ fills = { { order_id = "o", is_taker = true, fee_cost = 0.0125, count_fp = 5, yes_price_dollars = 0.02,
     outcome_side = "yes", book_side = "bid", ticker = "A", created_time = "2025-11-25T14:00:00Z" } }, cursor = "" }, [[
@@ -225,6 +257,12 @@ ticker    position  exposure  realized  fees
 A             5.00      1.35     -0.50  0.07
 B       -12,000.50   1350.00      2.00  0.00
 2 positions
+]])
+  expect(drawn{ { ticker = "A", position = 5, exposure = 1.35, realized_pnl = -0.5, fees_paid = 0.07,
+    average_price = 0.27, mark = 0.3, unrealized_pnl = 0.15, outcome_side = "yes" } }, [[
+ticker  position  average  mark  unrealized  exposure  realized  fees
+A              5     0.27  0.30        0.15      1.35     -0.50  0.07
+1 position
 ]])
   expect(drawn{ settlements = { { ticker = "A", market_result = "yes", settled_time = "2025-11-25T14:00:00Z",
     revenue = 500, yes_count_fp = 5, yes_total_cost_dollars = 1.2, no_total_cost_dollars = 0, no_count_fp = 0,

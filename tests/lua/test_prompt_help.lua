@@ -171,7 +171,9 @@ end)
 
 test("a short name leads to what has it in its name", function(t)
   local page = help.text "cancel"
-  t.ok(page:find "^task:cancel" and page:find "\nSee also\n.*kalshi.cancel_order%(.*kalshi.cancel_all", page)
+  t.ok(page:find "^Several things are called cancel\n", page)
+  t.ok(page:find "kalshi.Order:cancel " and page:find "task.Task:cancel ", page)
+  t.ok(page:find "\nSee also\n.*kalshi.cancel_all%(.*kalshi.cancel_order%(", page)
   t.eq(help.text("kalshi.orders"):find "get_orders", nil)
   t.ok(help.text("buy"):find ":help prices")
 end)

@@ -2,6 +2,7 @@
 local kalshi = require "kalshi"
 local task = require "task"
 local test = require "test"
+local doc_comments = require "prompt.doc_comments"
 
 local function read(path)
   local file = assert(io.open(path))
@@ -17,9 +18,18 @@ local function sorted(set)
   return names
 end
 
+-- The text of all files that declare a module.
+local function types_of(module)
+  local texts = {}
+  for i, file in ipairs(doc_comments.all().modules[module].files) do
+    texts[i] = read("../lua/types/" .. file .. ".lua")
+  end
+  return table.concat(texts)
+end
+
 -- What the types of `module` say of class `class`: functions of its local table `variable`, and fields.
 local function documented(module, class, variable)
-  local text = read("../lua/types/" .. module .. ".lua")
+  local text = types_of(module)
   local functions, fields = {}, {}
   for name in text:gmatch("\nfunction " .. variable .. "[.:]([%w_]+)%(") do functions[name] = true end
   local _, at = text:find("---@class " .. class .. "\n", 1, true)
@@ -43,7 +53,19 @@ local function registered(source)
   return methods
 end
 
-for _, module in ipairs{ "task", "kalua", "json", "log", "http", "ws", "bus" } do
+local simple = {
+  "task", "kalua", "json", "log", "http", "ws", "bus", "store", "metrics", "orders", "sizing", "odds", "stats",
+  "calibration", "alerts", "test",
+}
+-- Its functions are fields, since it is a table of them.
+test("the types of a shared store are what it has", function(t)
+  local _, fields = documented("store", "store.Shared", "store.Shared")
+  local names = {}
+  for name in pairs(require("store").open "types") do names[name] = true end
+  t.eq(sorted(fields), sorted(names))
+end)
+
+for _, module in ipairs(simple) do
   test("the types of " .. module .. " are what it exports", function(t)
     local functions, fields = documented(module, module, module)
     local real_functions, real_fields = {}, {}
@@ -63,7 +85,7 @@ test("the types of kalshi have every function that is no REST operation, and no 
   end
   for name, value in pairs(kalshi) do
     if not operations[name] then
-      t.ok(functions[name] or fields[name], "lua/types/kalshi.lua lacks " .. name)
+      t.ok(functions[name] or fields[name], "the types of kalshi lack " .. name)
       t.eq(fields[name] ~= nil, type(value) ~= "function", name .. " is a field")
     end
   end
@@ -71,11 +93,27 @@ test("the types of kalshi have every function that is no REST operation, and no 
   for name in pairs(fields) do t.ok(rawget(kalshi, name) ~= nil, "there is no kalshi." .. name) end
 end)
 
+-- Names of the functions that a file declares of a local table.
+local function declared(text, variable)
+  local names = {}
+  for name in text:gmatch("\nfunction " .. variable .. "%.([%w_]+)%(") do names[name] = true end
+  return sorted(names)
+end
+
+test("the types of kalshi.each and kalshi.legacy are what they have", function(t)
+  local text = read "../lua/types/kalshi_operations.lua"
+  t.eq(declared(text, "each"), sorted(kalshi.each))
+  t.eq(declared(text, "legacy"), sorted(kalshi.legacy))
+end)
+
 local ticker = kalshi.get_markets{ status = "open", limit = 1 }.markets[1].ticker
 local objects = {
   { "kalshi", "kalshi.Book", "Book", "book.c", function() return kalshi.book(ticker) end },
   { "kalshi", "kalshi.Subscription", "Subscription", "stream.c",
     function() return kalshi.subscribe{ channels = { "trade" }, market_tickers = { ticker } } end },
+  { "kalshi", "kalshi.Order", "Order", "order_object.c", function()
+    return kalshi.order{ ticker = ticker, side = "yes", price = 0.01, count = 1, time_in_force = "ioc" }
+  end },
   { "task", "task.Task", "Task", "task.c", function() return task.spawn(function() end) end },
   { "task", "task.Channel", "Channel", "channel.c", function() return task.channel(1) end },
 }
@@ -105,6 +143,23 @@ for class, fields_in in pairs{ Response = "status ok url headers body", Stream =
   end)
 end
 
+-- Of modules written in Lua: the methods stand in a table of the class's variable.
+for class, source in pairs{
+  ["stats.Sma"] = "stats", ["stats.Ema"] = "stats", ["stats.Running"] = "stats",
+  ["stats.Rolling: stats.Running"] = "stats", ["stats.Volatility"] = "stats", ["stats.Quantile"] = "stats",
+  ["stats.OrderFlow"] = "stats_pressure", ["calibration.Record"] = "calibration",
+} do
+  local module, variable = class:match "^(%w+)%.(%w+)"
+  if variable == "OrderFlow" then variable = "Flow" end
+  test("the types of " .. module .. "." .. variable .. " are what it has", function(t)
+    local methods, real = documented(module, class, variable), {}
+    for name in read("../lua/stdlib/" .. source .. ".lua"):gmatch("\nfunction " .. variable .. ":([%w_]+)%(") do
+      real[name] = true
+    end
+    t.eq(sorted(methods), sorted(real), "methods")
+  end)
+end
+
 test("the types of bus.Subscription are what it has", function(t)
   local methods = documented("bus", "bus.Subscription: userdata", "Subscription")
   t.eq(sorted(methods), sorted(registered "bus.c"), "methods")
@@ -128,5 +183,7 @@ test("the types of a project file, and its page, have the keys that are read", f
   local page = read "../docs/running.md"
   for name in pairs(real) do t.ok(page:find("`" .. name .. "`", 1, true), name .. " on the page") end
   for_all.name = "at times" -- of one script only
+  for_all.account_risk = "once" -- of all of them together
+  for_all.metrics, for_all.web = "once", "once" -- of the process
   t.eq(sorted(for_all), sorted(real))
 end)

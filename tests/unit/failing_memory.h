@@ -17,7 +17,7 @@ void *__wrap_realloc(void *p, size_t n);
 char *__wrap_strdup(const char *s);
 char *__wrap_strndup(const char *s, size_t n);
 
-static long left; /* of the program: allocations until the one that fails; 0: none does */
+static long allocations_left; /* of the program: allocations until the one that fails; 0: none does */
 static bool failed;
 
 /* Counts one allocation of those that *count is for. */
@@ -27,13 +27,13 @@ static bool fails(long *count) {
   return true;
 }
 
-void *__wrap_malloc(size_t n) { return fails(&left) ? NULL : __real_malloc(n); }
-void *__wrap_calloc(size_t k, size_t n) { return fails(&left) ? NULL : __real_calloc(k, n); }
-void *__wrap_realloc(void *p, size_t n) { return fails(&left) ? NULL : __real_realloc(p, n); }
+void *__wrap_malloc(size_t n) { return fails(&allocations_left) ? NULL : __real_malloc(n); }
+void *__wrap_calloc(size_t k, size_t n) { return fails(&allocations_left) ? NULL : __real_calloc(k, n); }
+void *__wrap_realloc(void *p, size_t n) { return fails(&allocations_left) ? NULL : __real_realloc(p, n); }
 
 char *__wrap_strndup(const char *s, size_t n) {
   size_t k = strnlen(s, n);
-  char *copy = fails(&left) ? NULL : __real_malloc(k + 1);
+  char *copy = fails(&allocations_left) ? NULL : __real_malloc(k + 1);
   if (!copy) return NULL;
   memcpy(copy, s, k);
   copy[k] = 0;

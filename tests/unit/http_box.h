@@ -129,10 +129,9 @@ static inline void box_free(box *b) {
     kl_buf_free(&b->calls[i].body);
 }
 
-static inline void expect_error(const outcome *o, const char *kind, const char *code, const char *says) {
-  if (!o->error.kind || strcmp(o->error.kind, kind) != 0 || strcmp(o->error.code, code) != 0 ||
-      !strstr(o->error.message, says))
-    fail_msg("%s %s: %s", o->error.kind ? o->error.kind : "no error", o->error.code, o->error.message);
+static inline void expect_error(const outcome *o, const char *kind, kl_sent sent, const char *says) {
+  if (!o->error.kind || strcmp(o->error.kind, kind) != 0 || o->error.sent != sent || !strstr(o->error.message, says))
+    fail_msg("%s %d: %s", o->error.kind ? o->error.kind : "no error", (int)o->error.sent, o->error.message);
 }
 
 #endif

@@ -16,6 +16,7 @@
 #include "bindings/bindings.h"
 #include "bindings/expect.h"
 #include "script/script.h"
+#include "store/store.h"
 
 typedef struct world {
   kl_environment environment; /* first: bindings get the world as their environment */
@@ -30,12 +31,17 @@ typedef struct world {
   size_t allocations, fail_at, fail_count;
 } world;
 
-static luaL_Reg world_modules[7] = {{"task", luaopen_kl_task}, {"kalua", luaopen_kl_kalua}, {"log", luaopen_kl_log},
-                                    {"bus", luaopen_kl_bus},   {"json", luaopen_kl_json},   {NULL, NULL}};
+static luaL_Reg world_modules[8] = {{"task", luaopen_kl_task},
+                                    {"kalua", luaopen_kl_kalua},
+                                    {"log", luaopen_kl_log},
+                                    {"bus", luaopen_kl_bus},
+                                    {"json", luaopen_kl_json},
+                                    {"store", luaopen_kl_store},
+                                    {NULL, NULL}};
 
 /* One module of the test's own. */
 static inline void world_modules_add(const char *name, lua_CFunction open) {
-  world_modules[5] = (luaL_Reg){name, open};
+  world_modules[6] = (luaL_Reg){name, open};
 }
 
 static void world_ended(void *data, kl_script *s, bool failed) {
@@ -67,7 +73,7 @@ static inline void world_open_with(world *w, int grace_ms,
                                    void (*strategy_ended)(void *, kl_strategy *, kl_script *, bool),
                                    void (*announce)(void *, kl_strategy *, bool, const char *, const char *)) {
   memset(w, 0, sizeof *w);
-  w->environment = (kl_environment){.env = "sim", .version = "1.2.3", .expectations = kl_expectations_new()};
+  w->environment = (kl_environment){.place.env = "sim", .version = "1.2.3", .expectations = kl_expectations_new()};
   snprintf(w->log_path, sizeof w->log_path, "/tmp/kalua-test-%d.log", (int)getpid());
   unlink(w->log_path);
   assert_true(kl_log_open(KL_LOG_DEBUG, false, w->log_path));
@@ -90,6 +96,7 @@ static inline void world_open(world *w, int grace_ms) { world_open_with(w, grace
 static inline void world_close(world *w) {
   assert_int_equal(kl_host_running(w->host), 0);
   kl_host_close(w->host);
+  kl_stores_close(w->environment.stores);
   uv_run(&w->loop, UV_RUN_DEFAULT);
   assert_int_equal(uv_loop_close(&w->loop), 0);
   kl_expectations_free(w->environment.expectations);

@@ -133,7 +133,7 @@ static inline void session_send_line(session_bed *b, const char *p, size_t n) {
 static inline void session_open(session_bed *b, void *(*memory)(void *, void *, size_t)) {
   static const luaL_Reg modules[] = {
       {"task", luaopen_kl_task}, {"json", luaopen_kl_json}, {"kalua", luaopen_kl_kalua}, {NULL, NULL}};
-  static kl_environment environment = {.env = "sim", .version = "1"};
+  static kl_environment environment = {.place.env = "sim", .version = "1"};
   kl_error e = {0};
   uv_loop_init(&b->loop);
   const kl_host_options o = {

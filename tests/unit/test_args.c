@@ -20,7 +20,7 @@ static int64_t timeout_ms, shard;
 static int l_read(lua_State *l) {
   const kl_operation *op = kl_operation_find(luaL_checkstring(l, 1));
   if (!op) return luaL_error(l, "no such operation");
-  kl_args *a = kl_args_read(l, op, 2);
+  kl_args *a = kl_args_read(l, NULL, op, 2);
   snprintf(path, sizeof path, "%s", a->path.data);
   snprintf(query, sizeof query, "%s", a->query.data ? a->query.data : "");
   snprintf(body, sizeof body, "%s", a->has_body ? a->body.data : "");
@@ -34,7 +34,7 @@ static int l_read(lua_State *l) {
 /* free(method, path, table) */
 static int l_free(lua_State *l) {
   const char *method = luaL_checkstring(l, 1), *where = luaL_checkstring(l, 2);
-  kl_args *a = kl_args_read_free(l, method, where, kl_operation_match(method, where), 3);
+  kl_args *a = kl_args_read_free(l, NULL, method, where, kl_operation_match(method, where), 3);
   snprintf(path, sizeof path, "%s", a->path.data);
   snprintf(query, sizeof query, "%s", a->query.data ? a->query.data : "");
   snprintf(body, sizeof body, "%s", a->has_body ? a->body.data : "");
@@ -273,6 +273,12 @@ static void a_free_call_puts_its_table_where_it_belongs(void **state) {
   assert_string_equal(body, "{\"orders\":[{\"order_id\":\"x\"}]}");
   run("free('DELETE', '/portfolio/events/orders/x', { subaccount = 1 })");
   assert_string_equal(query, "subaccount=1");
+  /* An operation with a body may want a parameter behind the path, too: it is where its description has it. */
+  run("free('POST', '/portfolio/events/orders/x/amend', { subaccount = 3, price = '0.5' })");
+  assert_string_equal(query, "subaccount=3");
+  assert_string_equal(body, "{\"price\":\"0.5\"}");
+  run("free('PUT', '/portfolio/order_groups/g/limit', { subaccount = 3, contracts_limit = 5 })");
+  assert_string_equal(query, "subaccount=3");
   run("free('GET', '/markets')");
   refused("free('GET', '/markets', { a = print })", "call: a cannot be a function");
 }

@@ -157,8 +157,33 @@ static void a_long_error_message_is_cut_between_characters(void **state) {
   }
 }
 
+static void items_of_a_list_have_commas_between_them(void **state) {
+  (void)state;
+  kl_buf b = {0};
+  kl_buf_json_item(&b, "%d \"%s\"", 1, "a");
+  kl_buf_json_item(&b, "%0700d", 7); /* longer than any room */
+  assert_memory_equal(b.data, "\"1 \\\"a\\\"\",\"000", 14);
+  assert_int_equal(b.len, 9 + 1 + 702);
+  kl_buf_clear(&b);
+  kl_buf_str(&b, "[");
+  kl_buf_json_item(&b, "one");
+  kl_buf_json_item(&b, "two");
+  assert_string_equal(b.data, "[\"one\",\"two\"");
+  kl_buf_free(&b);
+}
+
+static void a_query_is_encoded(void **state) {
+  (void)state;
+  kl_buf b = {0};
+  kl_buf_query(&b, "cursor", "a-Z_0.9 &=%\xc3\xa9");
+  assert_string_equal(b.data, "&cursor=a-Z_0.9%20%26%3D%25%C3%A9");
+  kl_buf_free(&b);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(items_of_a_list_have_commas_between_them),
+      cmocka_unit_test(a_query_is_encoded),
       cmocka_unit_test(a_zeroed_buffer_is_empty_and_grows),
       cmocka_unit_test(clearing_keeps_the_memory),
       cmocka_unit_test(prints_longer_than_the_room),

@@ -118,6 +118,22 @@ static void writes_nothing_into_too_small_a_space(void **state) {
   assert_int_equal(kl_decimal_format(NULL, 0, 1, 0), 0);
 }
 
+static void leaves_out_zeros_at_the_end(void **state) {
+  (void)state;
+  static const struct {
+    int64_t v;
+    int places, least;
+    const char *want;
+  } cases[] = {{4200, 4, 2, "0.42"}, {4210, 4, 2, "0.421"},  {4000, 4, 2, "0.40"}, {0, 4, 2, "0.00"},
+               {0, 2, 0, "0"},       {10000, 2, 0, "100"},   {1050, 2, 0, "10.5"}, {-50, 2, 0, "-0.5"},
+               {100, 0, 0, "100"},   {-10000, 4, 2, "-1.00"}};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    char out[32];
+    assert_int_equal(kl_decimal_short(out, cases[i].v, cases[i].places, cases[i].least), strlen(cases[i].want));
+    assert_string_equal(out, cases[i].want);
+  }
+}
+
 static uint64_t next_random(uint64_t *s) {
   *s ^= *s << 13;
   *s ^= *s >> 7;
@@ -207,6 +223,7 @@ int main(void) {
       cmocka_unit_test(reads_exactly_the_bytes_it_was_given),
       cmocka_unit_test(writes_every_place),
       cmocka_unit_test(writes_nothing_into_too_small_a_space),
+      cmocka_unit_test(leaves_out_zeros_at_the_end),
       cmocka_unit_test(text_comes_back_as_the_same_number),
       cmocka_unit_test(a_double_near_the_grid_is_on_it),
       cmocka_unit_test(a_double_off_the_grid_is_refused),

@@ -19,6 +19,7 @@
 #include "allocations.h"
 #include "base/log.h"
 #include "bindings/bindings.h"
+#include "bindings/rest.h"
 #include "script/script.h"
 
 /* ---- a server that is moved by hand and allocates nothing ---- */
@@ -124,7 +125,9 @@ static void on_print(void *data, kl_script *s, const char *text, size_t n) {
 static int open_kalshi(lua_State *L) {
   static const luaL_Reg functions[] = {{"book", kl_book_open_lua}, {NULL, NULL}};
   kl_book_register(L);
-  luaL_newlib(L, functions);
+  luaL_newlibtable(L, functions);
+  lua_pushlightuserdata(L, &kl_environment_of(L)->place); /* as functions of kalshi have it */
+  luaL_setfuncs(L, functions, 1);
   return 1;
 }
 
@@ -155,7 +158,7 @@ static void nothing_allocates_once_warm(void **state) {
                                        &e);
   kl_key_release(key);
   assert_non_null(session);
-  kl_environment environment = {.session = session, .env = "sim", .version = "0"};
+  kl_environment environment = {.place = {.session = session, .env = "sim"}, .version = "0"};
   kl_host *host = kl_host_new(
       &loop,
       &(kl_host_options){

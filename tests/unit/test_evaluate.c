@@ -115,7 +115,7 @@ static void the_last_value_and_modules_have_names(void **state) {
       {"json.encode{1, 2}", "value: [1,2]"},
       {"rawget(_G, 'json')", "value: nil"}, /* not as a global of the script's */
       {"'kalshi and ws'", "value: kalshi and ws"},
-      {"ws", "value: nil"}, /* this host has none */
+      {"kalshi", "value: nil"}, /* this host has none */
       {"log", "value: the script's own"},
   };
   prompt_bed b;
@@ -324,8 +324,7 @@ static void an_input_is_cut_off_with_the_script(void **state) {
   world_run(&b.w);
   assert_int_equal(b.t.ends, 1);
   assert_int_equal(b.t.end.status, KL_EVALUATION_CANCELLED);
-  assert_contains(world_log(&b.w), "the main chunk did not end in time");
-  assert_lacks(world_log(&b.w), "a task"); /* that the input was cut off is nobody's business */
+  assert_lacks(world_log(&b.w), "cut off"); /* that the input was is nobody's business */
   kl_evaluator_free(b.v, "gone");
   told_clear(&b.t);
   world_close(&b.w);

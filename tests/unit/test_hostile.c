@@ -32,7 +32,7 @@ static uv_loop_t loop;
 static kl_session *session;
 static kl_http *http;
 static kl_environment environment;
-static char folder[64], key_path[96], data_path[96], read_only[100], log_path[96];
+static char folder[64], key_path[96], data_path[96], read_only[100], log_path[96], secret_folder[112];
 static char running[160]; /* file and case, for when nothing else can be said */
 static kl_buf out, canary_out;
 static size_t failed_scripts, n_cases;
@@ -69,6 +69,7 @@ static void fill_folder(void) {
   write_file("waits.lua", "require 'task'.sleep(0.001) return { 'waited' }");
   write_file("replaces.lua", "string.format = nil return {}");
   link_to(key_path, "link_to_key.lua");
+  link_to("stores/kept/other.db", "link_to_store.lua");
   link_to("/etc/passwd", "link_to_passwd.lua");
   link_to(key_path, "data/link_to_key");
   link_to("../outside.txt", "data/link_out");
@@ -101,8 +102,13 @@ static void set_up(void) {
   snprintf(read_only, sizeof read_only, "%s:ro", data_path);
   snprintf(log_path, sizeof log_path, "%s/log", folder);
   mkdir(data_path, 0700);
+  snprintf(secret_folder, sizeof secret_folder, "%s/stores/kept", folder);
   snprintf(path, sizeof path, "%s/data/sub", folder);
   mkdir(path, 0700);
+  snprintf(path, sizeof path, "%s/stores", folder);
+  mkdir(path, 0700);
+  mkdir(secret_folder, 0700);
+  write_file("stores/kept/other.db", SECRET "\n");
   write_file("key.pem", "-----BEGIN PRIVATE KEY-----\n" SECRET "\n-----END PRIVATE KEY-----\n");
   setenv("KALSHI_PRIVATE_KEY", SECRET, 1);
   setenv("KALSHI_PRIVATE_KEY_PATH", key_path, 1);
@@ -126,8 +132,10 @@ static void set_up(void) {
   if (!session) fail_msg("%s", e.message);
   http = kl_http_new(&loop, &(kl_http_options){.user_agent = "test"}, &e);
   assert_non_null(http);
-  environment = (kl_environment){
-      .session = session, .http = http, .env = "sim", .version = "1.2.3", .expectations = kl_expectations_new()};
+  environment = (kl_environment){.place = {.session = session, .env = "sim"},
+                                 .http = http,
+                                 .version = "1.2.3",
+                                 .expectations = kl_expectations_new()};
 }
 
 static void tear_down(void) {
@@ -246,6 +254,7 @@ static void run_case(const char *file, const options *o, const char *code, kl_bu
                         .script_ended = ended,
                         .print = print,
                         .secret_files = files,
+                        .secret_folder = secret_folder,
                         .secret_variables = variables};
   kl_buf source = {0}, log = {0};
   kl_error e = {0};
@@ -316,6 +325,8 @@ static void run_case(const char *file, const options *o, const char *code, kl_bu
     kl_buf_printf(wrong, "%s: it forged a line of the log\n", where);
   if (has(&out, "ESCAPED")) kl_buf_printf(wrong, "%s: it says that it got out: %.300s\n", where, out.data);
   kl_host_close(host);
+  kl_stores_close(environment.stores);
+  environment.stores = NULL;
   uv_run(&loop, UV_RUN_NOWAIT);
   alarm(0);
   if (getenv("HOSTILE_VERBOSE")) fprintf(stderr, "%6.0f ms\n", (double)(uv_hrtime() - begun) / 1e6);
@@ -415,8 +426,8 @@ static const char walk_source[] =
     "end\n"
     "local g = {} for k, v in next, _G do g[k] = v end g._G, g.denied, g.home = nil, nil, nil\n"
     "walk(g, '_G')\n"
-    "for _, name in ipairs{ 'kalshi', 'task', 'kalua', 'json', 'log', 'http', 'ws', 'bus', 'test', 'request_options' } "
-    "do\n"
+    "for _, name in ipairs{ 'kalshi', 'task', 'kalua', 'json', 'log', 'http', 'ws', 'bus', 'store', 'metrics', 'test', "
+    "'request_options' } do\n"
     "  walk((require(name)), name)\n"
     "end\n"
     "local task = require 'task'\n"
@@ -426,6 +437,9 @@ static const char walk_source[] =
     "methods(io.open(home .. '/data/plain.txt'), 'a file', 'close flush lines read seek setvbuf write')\n"
     "methods(io.popen 'true', 'a program', 'close flush lines read seek setvbuf write')\n"
     "methods(require 'bus'.listen 'x', 'a listener', 'messages close')\n"
+    "methods(require 'metrics'.counter 'x', 'a counter', 'inc value')\n"
+    "methods(require 'metrics'.gauge 'y', 'a gauge', 'inc set value')\n"
+    "methods(require 'metrics'.histogram 'z', 'a histogram', 'observe')\n"
     "methods(select(2, pcall(os.exit)), 'an error', '')\n"
     "walk(require 'json'.decode '[]', 'an empty array')\n"
     "walk('', 'a string')\n"

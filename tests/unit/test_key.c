@@ -665,6 +665,20 @@ static void a_signal_puts_the_terminal_right_first(void **state) {
   }
 }
 
+static void a_file_is_looked_at_without_its_passphrase(void **state) {
+  (void)state;
+  kl_key_file f;
+  kl_error e = {0};
+  assert_int_equal(run("cp rsa8.enc.pem looked.pem && chmod 640 looked.pem"), 0);
+  assert_true(kl_key_file_look(in_folder("looked.pem"), &f, &e));
+  assert_true(f.encrypted && f.regular && f.mine);
+  assert_int_equal(f.mode, 0640);
+  assert_true(kl_key_file_look(in_folder("rsa8.pem"), &f, &e));
+  assert_false(f.encrypted);
+  assert_false(kl_key_file_look(in_folder("nothing.pem"), &f, &e));
+  assert_string_equal(e.kind, KL_ERR_CONFIG);
+}
+
 static void a_stopped_prompt_asks_again(void **state) {
   (void)state;
   char seen[1024];
@@ -729,6 +743,7 @@ int main(void) {
       cmocka_unit_test(a_hardened_process_cannot_be_read),
       cmocka_unit_test(the_prompt_hides_what_is_typed),
       cmocka_unit_test(a_signal_puts_the_terminal_right_first),
+      cmocka_unit_test(a_file_is_looked_at_without_its_passphrase),
       cmocka_unit_test(a_stopped_prompt_asks_again),
       cmocka_unit_test(a_passphrase_that_does_not_fit_is_none),
       cmocka_unit_test(without_a_terminal_there_is_no_passphrase),

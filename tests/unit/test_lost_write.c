@@ -14,13 +14,14 @@
 enum { TEXT = 2048 };
 
 static struct {
-  int lose;           /* so many writes get no answer */
-  bool lost_before;   /* they are lost on the way there: nothing happens */
-  const char *says;   /* what they get instead */
-  bool answer_500;    /* they get a 500 instead of a broken connection */
-  bool exists;        /* the order does */
-  bool hidden;        /* reads do not show it yet */
-  const char *status; /* "resting", … */
+  int lose;              /* so many writes get no answer */
+  bool lost_before;      /* they are lost on the way there: nothing happens */
+  const char *says;      /* what they get instead */
+  const char *says_last; /* what the last of them gets */
+  bool answer_500;       /* they get a 500 instead of a broken connection */
+  bool exists;           /* the order does */
+  bool hidden;           /* reads do not show it yet */
+  const char *status;    /* "resting", … */
   const char *price, *filled, *remaining, *initial, *client_id;
   int64_t lag_ms; /* of the read side */
   bool no_timestamp;
@@ -86,6 +87,7 @@ static const char *lookup(const char *request) {
 
 static const char *lose(void) {
   world.lose--;
+  if (world.says_last && !world.lose) return world.says_last;
   if (world.says) return world.says;
   return world.answer_500 ? "HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n" : DROP;
 }
@@ -245,6 +247,49 @@ static void an_answer_of_503_is_looked_up_too(void **state) {
   assert_false(o.failed);
   assert_non_null(strstr(o.body, "\"resolved\":true"));
   assert_int_equal(asked("POST"), 1);
+}
+
+static const char paused[] = "HTTP/1.1 503 X\r\nContent-Type: application/json\r\nContent-Length: 70\r\n\r\n"
+                             "{\"error\":{\"code\":\"exchange_is_paused\",\"message\":\"exchange is paused\"}}";
+
+/* A script knows a pause by its code, and need not wait for it until the time of its call is up. */
+static void a_pause_of_the_exchange_refuses_it_at_once(void **state) {
+  (void)state;
+  world.lose = 1;
+  world.lost_before = true;
+  world.says = paused;
+  outcome o = create_order(0);
+  assert_true(o.failed);
+  assert_string_equal(o.error.kind, KL_ERR_HTTP);
+  assert_string_equal(o.error.code, "exchange_is_paused");
+  assert_int_equal(o.error.status, 503);
+  assert_true(o.error.retryable);
+  assert_int_equal(asked("POST"), 1);
+  assert_int_equal(asked("GET"), 0);
+  assert_int_equal(stats_now().lost, 0);
+}
+
+static void a_pause_after_a_loss_says_nothing_of_the_first_try(void **state) {
+  (void)state;
+  world.lose = 2;
+  world.lost_before = true;
+  world.says_last = paused;
+  outcome o = create_order(0);
+  assert_false(o.failed);
+  assert_int_equal(asked("POST"), 3);
+  assert_int_equal(stats_now().lost, 2);
+}
+
+static void a_cancel_outlasts_a_pause_of_the_exchange(void **state) {
+  (void)state;
+  world.exists = true;
+  world.lose = 1;
+  world.lost_before = true;
+  world.says = paused;
+  outcome o = call("cancel_order", ORDERS "/ord-1", NULL, 0);
+  assert_false(o.failed);
+  assert_int_equal(asked("DELETE"), 2);
+  assert_string_equal(world.status, "canceled");
 }
 
 static void a_success_that_is_no_json_is_looked_up(void **state) {
@@ -579,6 +624,9 @@ int main(void) {
       TEST(a_create_sent_again_that_exists_after_all_is_done),
       TEST(a_create_lost_twice_is_looked_up_twice),
       TEST(an_answer_of_503_is_looked_up_too),
+      TEST(a_pause_of_the_exchange_refuses_it_at_once),
+      TEST(a_pause_after_a_loss_says_nothing_of_the_first_try),
+      TEST(a_cancel_outlasts_a_pause_of_the_exchange),
       TEST(a_success_that_is_no_json_is_looked_up),
       TEST(without_time_to_look_it_is_unknown_and_looked_up_for_the_log),
       TEST(without_time_for_another_look_up_it_is_not_sent_again),

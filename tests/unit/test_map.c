@@ -11,7 +11,11 @@
 enum { KEYS = 5000 };
 static int values[KEYS];
 
-static size_t key_of(char *out, size_t cap, int i) { return (size_t)snprintf(out, cap, "KX%d-26", i); }
+/* Short ones, ones of 36 to 42 characters, and long ones. */
+static size_t key_of(char *out, size_t cap, int i) {
+  int wide = i % 3 == 0 ? 1 : i % 3 == 1 ? 31 + i % 7 : 60;
+  return (size_t)snprintf(out, cap, "KX%0*d-26", wide, i);
+}
 
 static void an_empty_map_has_nothing(void **state) {
   (void)state;
@@ -69,7 +73,7 @@ static void agrees_with_a_table_under_churn(void **state) {
     seed = seed * 1664525u + 1013904223u;
     /* The upper half of the life keeps to few keys: runs form and are taken apart. */
     int i = (int)((seed >> 8) % (step < 100000 ? KEYS : 40));
-    char key[32];
+    char key[96];
     size_t n = key_of(key, sizeof key, i);
     assert_ptr_equal(kl_map_get(m, key, n), present[i] ? &values[i] : NULL);
     if (seed & 0x80) {
@@ -84,7 +88,7 @@ static void agrees_with_a_table_under_churn(void **state) {
     assert_int_equal(kl_map_count(m), count);
   }
   for (int i = 0; i < KEYS; i++) {
-    char key[32];
+    char key[96];
     size_t n = key_of(key, sizeof key, i);
     assert_ptr_equal(kl_map_get(m, key, n), present[i] ? &values[i] : NULL);
   }
@@ -95,7 +99,7 @@ static void agrees_with_a_table_under_churn(void **state) {
 static void iteration_meets_every_key_once(void **state) {
   (void)state;
   kl_map *m = kl_map_new();
-  char key[32];
+  char key[96];
   for (int i = 0; i < KEYS; i++) {
     values[i] = 0;
     assert_true(kl_map_set(m, key, key_of(key, sizeof key, i), &values[i]));

@@ -308,8 +308,31 @@ static void a_misspelt_name_finds_the_nearest(void **state) {
   assert_null(kl_operation_nearest(longest));
 }
 
+/* Paper trading: what an account does and has is the paper exchange's, other reads are live, and no write is. */
+static void every_operation_has_its_place_in_paper_trading(void **state) {
+  (void)state;
+  static const char *const paper[] = {"orders", "order-groups", "portfolio"};
+  size_t counts[3] = {0};
+  for (size_t i = 0; i < kl_operation_count; i++) {
+    const kl_operation *op = &kl_operations[i];
+    bool read = !strcmp(op->method, "GET");
+    counts[op->paper]++;
+    for (size_t k = 0; k < sizeof paper / sizeof paper[0]; k++)
+      if (!strcmp(op->tag, paper[k]) && op->paper != KL_PAPER_PAPER) fail_msg("%s is not on paper", op->id);
+    if (!read && op->paper == KL_PAPER_LIVE) fail_msg("%s would write to the live exchange", op->id);
+    if (read && op->paper == KL_PAPER_REFUSED) fail_msg("%s reads, and is refused", op->id);
+  }
+  assert_int_equal(counts[KL_PAPER_LIVE], 60);
+  assert_int_equal(counts[KL_PAPER_PAPER], 50);
+  assert_int_equal(counts[KL_PAPER_REFUSED], 21);
+  assert_int_equal(kl_operation_find("get_market")->paper, KL_PAPER_LIVE);
+  assert_int_equal(kl_operation_find("get_fills_historical")->paper, KL_PAPER_PAPER);
+  assert_int_equal(kl_operation_find("create_rfq")->paper, KL_PAPER_REFUSED);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(every_operation_has_its_place_in_paper_trading),
       cmocka_unit_test(every_row_of_the_endpoint_list_is_there),
       cmocka_unit_test(names_are_unique_and_in_snake_case),
       cmocka_unit_test(todays_form_wins_over_the_legacy_one),

@@ -176,7 +176,9 @@ static void test_errors_are_marked(void **state) {
   (void)state;
   tries("local ok, e = pcall(json.decode, '{')\n"
         "local got = p.draw(e)\n"
-        "assert(got:find '^%[{\"t\":1,\"err\":true,\"h\":%[%[\"kind\",\"validation\"%],%[\"message\",\"json', got)\n"
+        "assert(got:find "
+        "'^%[{\"t\":1,\"err\":true,\"h\":%[%[\"code\",\"not_json\"%],%[\"kind\",\"validation\"%],%[\"message\",\"json',"
+        " got)\n"
         "assert(got:find '%[\"retryable\",false%],%[\"where\",\"', got)");
 }
 

@@ -128,6 +128,37 @@ static void everything_that_can_be_said(void **state) {
   kl_project_free(p);
 }
 
+static void limits_of_scripts_and_of_the_account(void **state) {
+  (void)state;
+  put("kalua.lua",
+      "return { scripts = { 'maker.lua', { 'taker.lua', risk = { max_position = 5, self_cross = false } } },\n"
+      "  risk = { max_position = 100, max_order_cost = 12.5 }, account_risk = { max_exposure = 500 } }");
+  kl_project *p = load(".");
+  const kl_limit_values *maker = kl_project_risk(p, 0), *taker = kl_project_risk(p, 1);
+  assert_int_equal(maker->set, 1u << KL_LIMIT_POSITION | 1u << KL_LIMIT_ORDER_COST);
+  assert_int_equal(maker->value[KL_LIMIT_POSITION], 100 * KL_COUNT_ONE);
+  assert_int_equal(taker->value[KL_LIMIT_POSITION], 5 * KL_COUNT_ONE);
+  assert_int_equal(taker->value[KL_LIMIT_ORDER_COST], 12500000); /* what it does not say is as for all */
+  assert_true(taker->set >> KL_LIMIT_SELF_CROSS & 1 && taker->value[KL_LIMIT_SELF_CROSS] == 0);
+  assert_int_equal(kl_project_account_risk(p)->set, 1u << KL_LIMIT_EXPOSURE);
+  assert_int_equal(kl_project_account_risk(p)->value[KL_LIMIT_EXPOSURE], 500 * KL_MONEY_ONE);
+  kl_project_free(p);
+  text_refused("return { scripts = { 'maker.lua' }, risk = { max_positions = 5 } }",
+               " risk: no limit is called \"max_positions\"; did you mean max_position?");
+  text_refused("return { scripts = { { 'maker.lua', risk = { max_position = true } } } }",
+               " scripts[1]: risk: max_position is to be a number");
+  text_refused("return { scripts = { 'maker.lua' }, risk = { self_cross = 0 } }",
+               " risk: self_cross is to be true or false");
+  text_refused(
+      "return { scripts = { 'maker.lua' }, risk = { max_open_orders = 0.5 } }",
+      " risk: max_open_orders is to be a whole number from 0, and \"0.5\" was given (orders that rest or are on "
+      "their way)");
+  text_refused("return { scripts = { 'maker.lua' }, risk = 5 }",
+               " risk is to be a table of limits with their names: { max_position = 100 }");
+  text_refused("return { scripts = { { 'maker.lua', account_risk = {} } } }",
+               " scripts[1]: unknown key \"account_risk\"");
+}
+
 static void what_the_command_line_says_wins_or_is_added(void **state) {
   (void)state;
   put("kalua.lua",
@@ -297,6 +328,7 @@ int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
   const struct CMUnitTest tests[] = {
       TEST(everything_that_can_be_said),
+      TEST(limits_of_scripts_and_of_the_account),
       TEST(what_the_command_line_says_wins_or_is_added),
       TEST(a_folder_without_a_file_is_all_its_scripts),
       TEST(names_are_told_apart),

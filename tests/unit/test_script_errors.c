@@ -46,6 +46,18 @@ static void survives_an_error_in_on_error(void **state) {
   world_close(&w);
 }
 
+/* What the closing variables of a failed main chunk close, its tasks find closed: that is not what was wrong. */
+static void names_the_cause_and_not_what_follows_from_it(void **state) {
+  (void)state;
+  world w;
+  kl_script *s = run_in(&w, T "local sub <close> = require 'bus'.listen 'x'\n"
+                              "task.spawn(function() for m in sub:messages() do print(m) end end)\n"
+                              "error 'the cause'");
+  assert_string_equal(kl_script_error(s), "s:4: the cause");
+  assert_null(strstr(world_log(&w), "error "));
+  world_close(&w);
+}
+
 static void gives_the_error_of_the_main_chunk_to_the_host(void **state) {
   (void)state;
   world w;
@@ -122,7 +134,7 @@ static void puts_the_place_of_the_script_into_an_error(void **state) {
          "local t = task.spawn(task.race, {})\n" /* no line of the script is on the stack: where it was spawned */
          "ok, e = pcall(t.await, t) print(e.where)\n"
          "print(getmetatable(e), pcall(setmetatable, e, {}))",
-       "s:4\tfalse\tnil\tnil\ns:7\nkalua.error\tfalse\tcannot change a protected metatable\n");
+       "s:4\tfalse\tnil\twrong_arguments\ns:7\nkalua.error\tfalse\tcannot change a protected metatable\n");
 }
 
 static void refuses_what_does_not_compile(void **state) {
@@ -186,6 +198,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(logs_an_error_that_nobody_awaits_and_goes_on),
                                      cmocka_unit_test(survives_an_error_in_on_error),
                                      cmocka_unit_test(gives_the_error_of_the_main_chunk_to_the_host),
+                                     cmocka_unit_test(names_the_cause_and_not_what_follows_from_it),
                                      cmocka_unit_test(tells_kind_and_message_of_error_tables),
                                      cmocka_unit_test(keeps_the_traceback_across_tasks),
                                      cmocka_unit_test(keeps_the_traceback_across_wrapped_coroutines),

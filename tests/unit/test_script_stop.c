@@ -123,6 +123,26 @@ static void skips_the_grace_when_stopped_at_once(void **state) {
   world_close(&w);
 }
 
+/* Whoever stops it at once knows that: no task of it was slow. */
+static void blames_no_task_that_was_given_no_time(void **state) {
+  (void)state;
+  world w;
+  stopper st;
+  world_open(&w, 60000);
+  kl_script *s = world_start(&w, T "local g <close> = setmetatable({}, { __close = function() print 'closed' end })\n"
+                                   "task.spawn(function() while true do pcall(task.sleep, 0.001) end end)\n"
+                                   "task.spawn(function() while true do task.yield() pcall(error) end end)\n"
+                                   "while true do task.sleep(60) end");
+  stop_in(&w, &st, s, 15, true);
+  world_run(&w);
+  assert_string_equal(world_out(&w), "closed\n");
+  assert_lacks(world_log(&w), "error");
+  kl_script_stats stats;
+  kl_script_stats_get(s, &stats);
+  assert_int_equal(stats.errors, 0);
+  world_close(&w);
+}
+
 static void says_nothing_of_a_script_that_never_ran(void **state) {
   (void)state;
   world w;
@@ -238,7 +258,9 @@ static void breaks(const char *source, const char *error) {
   world_run(&w);
   assert_true(seconds() - start < 2);
   assert_int_equal(w.failed, 1);
-  assert_string_equal(kl_script_error(s), error);
+  char shown[256];
+  snprintf(shown, sizeof shown, "%s (kalua explain cpu_ceiling)", error);
+  assert_string_equal(kl_script_error(s), shown);
   world_close(&w);
 }
 
@@ -373,6 +395,7 @@ int main(void) {
                                      cmocka_unit_test(fails_the_script_when_on_stop_fails_and_runs_the_next_one),
                                      cmocka_unit_test(gives_each_on_stop_handler_its_share_of_the_time),
                                      cmocka_unit_test(skips_the_grace_when_stopped_at_once),
+                                     cmocka_unit_test(blames_no_task_that_was_given_no_time),
                                      cmocka_unit_test(says_nothing_of_a_script_that_never_ran),
                                      cmocka_unit_test(refuses_to_start_tasks_once_all_are_cancelled),
                                      cmocka_unit_test(closes_what_a_script_owns_last_first),

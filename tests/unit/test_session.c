@@ -187,7 +187,7 @@ static void a_write_that_could_not_be_sent_is_tried_again_and_then_safe_to_repea
   start(true);
   outcome o = call("create_order", ORDERS, ORDER, 700);
   assert_string_equal(o.error.kind, KL_ERR_NETWORK);
-  assert_string_equal(o.error.code, "");
+  assert_string_equal(o.error.code, "connection_failed");
   assert_true(o.error.retryable);
   kl_session_stats stats;
   kl_session_stats_get(session, &stats);
@@ -233,6 +233,23 @@ static void with_the_live_flag_it_goes_out(void **state) {
   options.live = true;
   start(true);
   assert_false(call("create_order", ORDERS, ORDER, 0).failed);
+}
+
+/* Paper trading's side of the market: even where --live would allow it, and a call comes by mistake. */
+static void a_session_that_only_reads_writes_nothing(void **state) {
+  (void)state;
+  options.live = true;
+  options.read_only = true;
+  start(true);
+  kl_error e = refusal(&(kl_call_request){.op = kl_operation_find("create_order"), .path = ORDERS, .body = ORDER});
+  assert_string_equal(e.kind, KL_ERR_PAPER);
+  static const char *const methods[] = {"POST", "PUT", "DELETE", "PATCH"};
+  for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+    e = refusal(&(kl_call_request){.method = methods[i], .path = "/anything", .anonymous = true});
+    assert_string_equal(e.kind, KL_ERR_PAPER);
+  }
+  assert_false(call("get_balance", "/portfolio/balance", NULL, 0).failed);
+  assert_int_equal(strncmp(peer.requests[0], "GET ", 4), 0);
 }
 
 static void a_private_call_without_a_key_is_refused(void **state) {
@@ -331,7 +348,7 @@ static void waiting_too_long_for_tokens_is_a_timeout_of_something_unsent(void **
   run_until(&late.calls);
   assert_string_equal(late.error.kind, KL_ERR_TIMEOUT);
   assert_true(late.error.retryable);
-  assert_string_equal(late.error.code, "");
+  assert_string_equal(late.error.code, "tokens_exhausted");
   assert_false(first.failed);
 }
 
@@ -554,6 +571,7 @@ int main(void) {
       TEST(a_delete_may_carry_a_body),
       TEST(the_real_exchange_needs_the_live_flag),
       TEST(with_the_live_flag_it_goes_out),
+      TEST(a_session_that_only_reads_writes_nothing),
       TEST(a_private_call_without_a_key_is_refused),
       TEST(a_malformed_path_or_method_is_refused),
       TEST(the_accounts_limits_are_taken_over),

@@ -10,7 +10,7 @@
 #include "failing_memory.h"
 #include "session_bed.h"
 
-static long left_of_script; /* as `left`, of the script's own */
+static long left_of_script; /* as `allocations_left`, of the script's own */
 
 static void *script_memory(void *data, void *p, size_t size) {
   (void)data;
@@ -84,7 +84,7 @@ static void each_allocation_may_fail(void **state) {
   (void)state;
   for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++) {
     long n = 1;
-    while (try_with(i, &left, n))
+    while (try_with(i, &allocations_left, n))
       n++;
     assert_in_range(n, 10, 2000);
   }

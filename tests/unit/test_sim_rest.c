@@ -1,6 +1,10 @@
 /* The simulator's REST side, over real sockets and with real signatures. */
 #include "sim_client.h"
 
+#include <pthread.h>
+
+#include "sim/stage.h"
+
 /* One quiet exchange with two accounts for all tests of the file. */
 static int open_exchange(void **state) {
   *state = sim_open((kl_sim_options){.seed = 1, .users = 2, .quiet = true});
@@ -300,6 +304,42 @@ static void starts_again_after_a_stop(void **state) {
   }
 }
 
+/* ---- asked from several threads ---- */
+
+enum { ASKERS = 4, QUESTIONS = 500 };
+typedef struct {
+  kl_sim *sim;
+  char key_id[KL_SIM_KEY_ID_MOST + 1];
+  bool ok;
+} asker;
+
+static void *ask_often(void *data) {
+  asker *a = data;
+  kl_sim_look look;
+  kl_key *key = NULL;
+  kl_error e;
+  for (int i = 0; i < QUESTIONS; i++)
+    kl_sim_stage_turn(a->sim, &look);
+  a->ok = kl_sim_member(a->sim, "second", a->key_id, &key, &e);
+  kl_key_release(key);
+  return NULL;
+}
+
+/* Two scripts may connect to two profiles at once. */
+static void answers_each_of_several_threads(void **state) {
+  asker askers[ASKERS];
+  pthread_t threads[ASKERS];
+  for (int i = 0; i < ASKERS; i++) {
+    askers[i] = (asker){.sim = *state};
+    assert_int_equal(pthread_create(&threads[i], NULL, ask_often, &askers[i]), 0);
+  }
+  for (int i = 0; i < ASKERS; i++) {
+    assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_true(askers[i].ok);
+    assert_string_equal(askers[i].key_id, askers[0].key_id);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(says_the_date_and_its_type),
@@ -315,6 +355,7 @@ int main(void) {
       cmocka_unit_test(outlives_malformed_requests),
       cmocka_unit_test(a_taken_port_is_an_error),
       cmocka_unit_test(starts_again_after_a_stop),
+      cmocka_unit_test(answers_each_of_several_threads),
   };
   return cmocka_run_group_tests(tests, open_exchange, close_exchange);
 }

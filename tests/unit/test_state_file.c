@@ -352,6 +352,25 @@ static void a_kill_at_any_moment_leaves_the_last_state(void **state) {
   end(&t);
 }
 
+/* A kill while the file is made can leave a database without anything in it, not even whose it is. */
+static void one_that_was_begun_is_made(void **state) {
+  (void)state;
+  fixture t;
+  sqlite3 *db;
+  begin(&t);
+  assert_int_equal(sqlite3_open(t.path, &db), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(db, "BEGIN EXCLUSIVE; COMMIT", NULL, NULL, NULL), SQLITE_OK);
+  sqlite3_close(db);
+  struct stat info;
+  assert_int_equal(stat(t.path, &info), 0);
+  assert_true(info.st_size > 0);
+  reopen(&t);
+  put(t.f, "maker", "x", 1, 1);
+  reopen(&t);
+  has(t.f, "maker", "x", 1);
+  end(&t);
+}
+
 /* A limit of the size of files fails as a full disk does. */
 static int fills_up(fixture *t, int to) {
   (void)to;
@@ -405,6 +424,7 @@ int main(void) {
       cmocka_unit_test(damage_is_noticed),
       cmocka_unit_test(a_second_process_is_refused),
       cmocka_unit_test(a_kill_at_any_moment_leaves_the_last_state),
+      cmocka_unit_test(one_that_was_begun_is_made),
       cmocka_unit_test(a_full_disk_is_an_error_and_what_was_there_stays),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

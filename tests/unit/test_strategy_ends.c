@@ -174,6 +174,23 @@ static void a_restart_waits_for_the_start_that_runs(void **state) {
   close_bed(&b);
 }
 
+/* What goes wrong for long, as a key that is refused, goes into the log again and again. */
+static void a_failure_and_the_next_try_are_one_line(void **state) {
+  (void)state;
+  bed b;
+  open_bed(&b);
+  start(&b, HEAD "task.sleep(0.001)\nerror('broken', 0)\n",
+        (kl_strategy_options){.on_failure = KL_FAILED_RESTART, .probation_ms = -1, .start_ms = 200});
+  while (status(&b).phase != KL_STRATEGY_WAITING)
+    uv_run(&b.w.loop, UV_RUN_ONCE);
+  const char *log = world_log(&b.w), *line = strstr(log, "broken; it is started again in 1 s\n");
+  assert_non_null(line);
+  assert_ptr_equal(strstr(log, "broken"), line);
+  assert_int_equal(strlen(line), strlen("broken; it is started again in 1 s\n"));
+  finish(&b);
+  close_bed(&b);
+}
+
 static void a_pause_does_not_outlive_its_version(void **state) {
   (void)state;
   bed b;
@@ -287,6 +304,7 @@ int main(void) {
                                      cmocka_unit_test(each_request_gets_the_outcome_of_its_own_files),
                                      cmocka_unit_test(a_stop_while_only_a_start_runs_is_an_end),
                                      cmocka_unit_test(a_restart_waits_for_the_start_that_runs),
+                                     cmocka_unit_test(a_failure_and_the_next_try_are_one_line),
                                      cmocka_unit_test(a_pause_does_not_outlive_its_version),
                                      cmocka_unit_test(a_broken_file_is_told_of_between_two_starts),
                                      cmocka_unit_test(a_second_start_out_of_a_timer_is_watched),

@@ -49,13 +49,13 @@ static bool try_with(const char *text, long n) {
   write_script(&b, text);
   answers = 0;
   failed = false;
-  left = n;
+  allocations_left = n;
   bool asked = kl_strategy_reload(b.g, answered, NULL, &e);
   for (int i = 0; i < 100 && status(&b).phase != KL_STRATEGY_ENDED; i++) {
     uv_run(&b.w.loop, UV_RUN_ONCE);
     if (answers && i > 20) break;
   }
-  left = 0;
+  allocations_left = 0;
   for (int i = 0; i < 10000 && asked && !answers; i++)
     uv_run(&b.w.loop, UV_RUN_ONCE);
   assert_int_equal(answers, asked);

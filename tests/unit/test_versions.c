@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "bindings/bindings.h"
+#include "bindings/rest.h"
 #include "script/internal.h"
 
 enum { VERSIONS_MAX = 4 };
@@ -40,7 +41,9 @@ static int open_kalshi(lua_State *L) {
       {"book", kl_book_open_lua}, {"subscribe", kl_stream_subscribe_lua}, {NULL, NULL}};
   kl_book_register(L);
   kl_stream_register(L);
-  luaL_newlib(L, functions);
+  luaL_newlibtable(L, functions);
+  lua_pushlightuserdata(L, &kl_environment_of(L)->place); /* as functions of kalshi have it */
+  luaL_setfuncs(L, functions, 1);
   return 1;
 }
 
@@ -67,7 +70,7 @@ static int setup(void **state) {
                            &e);
   kl_key_release(key);
   if (!session) fail_msg("%s", e.message);
-  environment = (kl_environment){.session = session, .env = "sim", .version = "0"};
+  environment = (kl_environment){.place = {.session = session, .env = "sim"}, .version = "0"};
   kl_clock_virtual_init(&clock_by_hand, 1789482600000000);
   host = kl_host_new(&loop, &(kl_host_options){.clock = &clock_by_hand.clock,
                                                .data = &environment,

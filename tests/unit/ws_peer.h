@@ -32,6 +32,7 @@ static struct {
   int sent_on[SENT_MAX]; /* which connection */
   int n_sent;
   uint64_t bytes;
+  int64_t date_ms;              /* of the answer to a handshake */
   kl_feed_headers_cb sign_done; /* of the oldest signature that is waited for */
   void *sign_feed;
   void *sign_later[LINKS_MAX]; /* who else waits */
@@ -97,6 +98,11 @@ const char *kl_ws_client_close_reason(const kl_ws_client *c, size_t *n) {
   return "";
 }
 
+int64_t kl_ws_client_date_ms(const kl_ws_client *c) {
+  (void)c;
+  return peer.date_ms;
+}
+
 uint64_t kl_ws_client_bytes(const kl_ws_client *c) {
   (void)c;
   return peer.bytes;
@@ -145,6 +151,19 @@ static inline void link_breaks(int status) {
   kl_error e;
   kl_error_set(&e, KL_ERR_NETWORK, "the connection broke");
   e.status = status;
+  ws->over = true;
+  ws->o.closed(ws->o.data, &e);
+  if (peer.ws == ws) peer.ws = NULL;
+  free(ws);
+}
+
+/* The handshake is refused, since its timestamp is not of the exchange's time. */
+static inline void link_expires(int64_t date_ms) {
+  kl_ws_client *ws = peer.ws;
+  kl_error e;
+  kl_error_coded(&e, KL_ERR_HTTP, "header_timestamp_expired", "the server refused the WebSocket handshake");
+  e.status = 401;
+  peer.date_ms = date_ms;
   ws->over = true;
   ws->o.closed(ws->o.data, &e);
   if (peer.ws == ws) peer.ws = NULL;

@@ -3,6 +3,7 @@ local commands = require "prompt.commands"
 local later = require "prompt.later"
 local syntax = require "prompt.syntax"
 local draw = later "prompt.draw"
+local explain = later "prompt.explain"
 
 local usage = commands.usage
 
@@ -47,7 +48,10 @@ commands.add{
   end,
 }
 
-local modules = { "kalshi", "task", "kalua", "json", "http", "ws", "log", "bus" }
+local modules = {
+  "kalshi", "task", "kalua", "json", "http", "ws", "log", "bus", "store", "metrics", "orders", "sizing", "odds",
+  "stats", "calibration", "alerts",
+}
 
 -- Inputs as a script that does the same: with the modules that a prompt has by itself, and `_` where it would be set.
 local function as_script(inputs)
@@ -93,6 +97,34 @@ commands.add{
     local n = #session.kept
     session:print(("%d input%s in %s; kalua run %s"):format(n, n == 1 and "" or "s", path, path))
   end,
+}
+
+-- What an error that was shown is about: its code, or all that is known of its text.
+local function words_of(result)
+  local card = result.values and result.values[1]
+  if type(card) == "string" then return card end
+  local fields = {}
+  for _, pair in ipairs(type(card) == "table" and card.err and card.h or {}) do fields[pair[1]] = pair[2] end
+  local code, status = result.code or fields.code, fields.status
+  if type(code) == "string" and #explain.find(code) > 0 then return code end
+  if math.type(status) == "integer" and #explain.find(tostring(status)) > 0 then return tostring(status) end
+  local message, kind = fields.message or result.message, fields.kind or result.kind
+  return (kind and kind .. ": " or "") .. tostring(message or "")
+end
+
+commands.add{
+  name = "explain", usage = ":explain [CODE]", help = "what an error means, and what to do; without CODE the last one",
+  run = function(session, text)
+    if text == "" then
+      if not session.last_error then usage("which code? No error has come yet") end
+      text = words_of(session.last_error)
+    end
+    local how = session:drawing()
+    local answer, known, wrong = explain.answer({ text }, { width = how.width, bold = how.colour })
+    if not known then usage(wrong) end
+    session:print((answer:gsub("\n$", "")))
+  end,
+  complete = function(_, text) return commands.offer(text, explain.offers()) end,
 }
 
 commands.add{

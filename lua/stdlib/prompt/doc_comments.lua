@@ -20,6 +20,7 @@ local doc_comments = {}
 ---@field name string "kalshi.book" or "kalshi.Book:best_bid"
 ---@field short string "book"
 ---@field module string
+---@field file string of lua/types, without its ending
 ---@field class? string of a method
 ---@field params prompt.DocField[]
 ---@field returns prompt.DocField[]
@@ -32,6 +33,7 @@ local doc_comments = {}
 ---@class prompt.DocClass
 ---@field name string
 ---@field module string
+---@field file string of lua/types, without its ending
 ---@field parent? string
 ---@field text string
 ---@field examples string[]
@@ -43,8 +45,9 @@ local doc_comments = {}
 ---@field text string
 ---@field examples string[]
 ---@field fields prompt.DocField[]
----@field functions string[] full names, as they stand in the file
----@field classes string[] names, as they stand in the file
+---@field functions string[] full names, as they stand in its files
+---@field classes string[] names, as they stand in its files
+---@field files string[] of lua/types, without their ending; that of its name first
 
 ---@class prompt.Docs
 ---@field modules table<string, prompt.DocModule>
@@ -52,8 +55,13 @@ local doc_comments = {}
 ---@field functions table<string, prompt.DocFunction>
 ---@field aliases table<string, prompt.DocField> `text` is what is said of it
 
----The files of lua/types, in the order in which help lists them.
-doc_comments.modules = { "kalshi", "task", "kalua", "json", "log", "http", "ws", "bus", "project" }
+---The modules that lua/types describes, in the order in which help lists them.
+doc_comments.modules = {
+  "kalshi", "task", "kalua", "json", "log", "http", "ws", "bus", "store", "metrics", "orders", "sizing", "odds",
+  "stats", "calibration", "alerts", "test", "project",
+}
+-- A large module has further files beside that of its name, each with what a reader looks for together.
+local further = { kalshi = { "kalshi_books", "kalshi_streams", "kalshi_markets", "kalshi_orders", "kalshi_account" } }
 ---The libraries of Lua itself, which lua_help.lua describes; "_G" has the functions without a prefix.
 doc_comments.libraries = { "_G", "string", "table", "math", "utf8", "coroutine", "os", "io", "debug" }
 
@@ -258,9 +266,11 @@ local function later(record, keys, comment, where)
 end
 
 local function declare_class(docs, module, name, comment, where, variable, of_variable)
-  local class = name == module.name and module or { name = name, module = module.name, methods = {} }
-  later(class, class == module and "text examples fields" or "text examples fields parent", comment, where)
+  local class = name == module.name and module
+    or { name = name, module = module.name, file = module.files[#module.files], methods = {} }
   if variable then of_variable[variable] = class end
+  if class == module and #module.files > 1 then return end -- its first file says what it is
+  later(class, class == module and "text examples fields" or "text examples fields parent", comment, where)
   if class == module then return end
   docs.classes[name] = class
   table.insert(module.classes, name)
@@ -272,7 +282,10 @@ local function declare_function(docs, module, comment, where, line, of_variable)
   local class = of_variable[variable] or error(where .. ": nothing is said of " .. variable, 0)
   local name = class.name .. mark .. short
   local method = class ~= module
-  local record = { name = name, short = short, module = module.name, class = method and class.name or nil }
+  local record = {
+    name = name, short = short, module = module.name, file = module.files[#module.files],
+    class = method and class.name or nil,
+  }
   docs.functions[name] = later(record, "text examples params returns async deprecated", comment, where)
   table.insert(method and class.methods or module.functions, name)
 end
@@ -314,13 +327,16 @@ end
 ---@param docs prompt.Docs
 ---@param name string of the module
 ---@param text string
-function doc_comments.parse(docs, name, text)
-  local module = { name = name, functions = {}, classes = {} }
+---@param file? string of a module that has been read: a further one of its files
+function doc_comments.parse(docs, name, text, file)
+  local module = file and docs.modules[name] or { name = name, functions = {}, classes = {}, files = {} }
   docs.modules[name] = module
+  table.insert(module.files, file or name)
   local of_variable, nothing = {}, {}
   each_paragraph(text, function(paragraph, line)
-    declare(docs, module, paragraph, name .. ".lua:" .. line, of_variable)
+    declare(docs, module, paragraph, (file or name) .. ".lua:" .. line, of_variable)
   end)
+  if file then return end
   if not getmetatable(module) then module.text, module.examples, module.fields = "", nothing, nothing end
 end
 
@@ -378,7 +394,7 @@ end
 ---@param text string
 function doc_comments.parse_library(docs, text)
   for _, name in ipairs(doc_comments.libraries) do
-    docs.modules[name] = { name = name, text = "", examples = {}, fields = {}, functions = {}, classes = {},
+    docs.modules[name] = { name = name, text = "", examples = {}, fields = {}, functions = {}, classes = {}, files = {},
       values = name == "_G" and { _VERSION = _VERSION } or _ENV[name] or {} }
   end
   docs.classes.file = { name = "file", module = "io", text = "An open file, or a program that runs.", examples = {},
@@ -394,14 +410,25 @@ end
 ---@return prompt.Docs
 function doc_comments.new() return { modules = {}, classes = {}, functions = {}, aliases = {} } end
 
+---Reads all that lua/types declares by hand.
+---@param text_of fun(file: string): string of a file without its ending
+---@return prompt.Docs
+function doc_comments.read(text_of)
+  local docs = doc_comments.new()
+  for _, name in ipairs(doc_comments.modules) do
+    doc_comments.parse(docs, name, text_of(name))
+    for _, file in ipairs(further[name] or {}) do doc_comments.parse(docs, name, text_of(file), file) end
+  end
+  return docs
+end
+
 local kept
 
 ---What lua/types and lua_help.lua say, read at the first call.
 ---@return prompt.Docs
 function doc_comments.all()
   if kept then return kept end
-  local docs = doc_comments.new()
-  for _, name in ipairs(doc_comments.modules) do doc_comments.parse(docs, name, require("prompt.types." .. name)) end
+  local docs = doc_comments.read(function(file) return (require("prompt.types." .. file)) end)
   doc_comments.parse_library(docs, require "prompt.lua_help")
   kept = docs
   return docs
@@ -438,6 +465,56 @@ end
 ---@param type_text string
 ---@return prompt.DocClass?
 function doc_comments.class(type_text) return doc_comments.all().classes[(type_text:gsub("%?$", ""))] end
+
+-- The kinds of errors that a text may say are raised.
+local kinds = {}
+local all_kinds = "http network timeout auth rate_limit ws validation cancelled closed overflow limit permission risk "
+  .. "paper shadow protocol config internal assertion"
+for kind in all_kinds:gmatch "%S+" do kinds[kind] = true end
+
+-- The kinds that a text says are raised, in its order; nil where it says nothing of raising.
+local function kinds_in(text)
+  if not text:find("aise", 1, true) then return nil end
+  if text:find "[Rr]aises nothing" or text:find "[Rr]aises a text" then return {} end
+  local list
+  for sentence in text:gsub("%.%s", "\n"):gmatch "[^\n]+" do
+    for kind in (sentence:find "[Rr]aise" and sentence or ""):gmatch '"([%l_]+)"' do
+      if kinds[kind] then
+        list = list or {}
+        list[#list + 1] = kind
+      end
+    end
+  end
+  return list
+end
+
+---The kinds of errors that a function raises: what its own text says, that of its class and that of its module, where
+---"validation" goes for functions with parameters; and "cancelled" where it may wait. Nil where nothing is said.
+---@param fn prompt.DocFunction
+---@param docs? prompt.Docs those that it is of (what lua/types says)
+---@return string[]?
+function doc_comments.raises(fn, docs)
+  docs = docs or doc_comments.all()
+  local out, seen = {}, {}
+  local function add(kind)
+    if not seen[kind] then out[#out + 1] = kind end
+    seen[kind] = true
+  end
+  local own = kinds_in(fn.text)
+  for _, kind in ipairs(own or {}) do add(kind) end
+  local said = own ~= nil
+  if not own or #own > 0 then
+    for _, owner in ipairs{ docs.classes[fn.class or ""] or false, docs.modules[fn.module] } do
+      local theirs = owner and kinds_in(owner.text)
+      said = said or theirs ~= nil and theirs ~= false
+      for _, kind in ipairs(theirs or {}) do
+        if kind ~= "validation" or #fn.params > 0 then add(kind) end
+      end
+    end
+  end
+  if fn.async then add "cancelled" end
+  return said and out or nil
+end
 
 ---The first sentence of a text.
 ---@param text string

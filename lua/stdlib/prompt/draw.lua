@@ -97,9 +97,25 @@ end
 
 -- ---- one value ----
 
+local function portfolio_lines(value, o)
+  local lines = cards.lines(value, "portfolio", o)
+  for _, name in ipairs{ "positions", "settled" } do
+    local list = value[name]
+    local drawn = type(list) == "table" and next(list) ~= nil and list_lines(list, nil, o)
+    if drawn then
+      lines[#lines + 1] = ""
+      join(lines, drawn)
+    elseif name == "positions" then
+      lines[#lines + 1] = text.dim(o, "  no positions")
+    end
+  end
+  return lines
+end
+
 local function record_lines(value, o)
   local kind = kinds.record(value)
   if not kind then return nil end
+  if kind == "portfolio" then return portfolio_lines(value, o) end
   if kind == "book" then return books.lines(value, o) end
   if kind == "candle" then return nil end
   return cards.lines(value, kind, o)

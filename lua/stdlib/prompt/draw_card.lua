@@ -133,7 +133,7 @@ end
 local STATES = {
   active = text.GREEN, open = text.GREEN, resting = text.GREEN, executed = text.GREEN, filled = text.GREEN,
   canceled = text.YELLOW, closed = text.YELLOW, paused = text.YELLOW, inactive = text.YELLOW, rejected = text.RED,
-  unknown = text.RED,
+  unknown = text.RED, pending = text.YELLOW,
 }
 
 local function quote(price, count)
@@ -222,7 +222,7 @@ function CARDS.order(card)
   local view = sides.view(record)
   if view then card:field("yes side", view) end
   local filled, left = card:number("fill_count_fp", "fill_count"), card:number("remaining_count_fp", "remaining_count")
-  local average = card:number "average_fill_price"
+  local average = card:number("average_price", "average_fill_price")
   if filled then
     card:field("filled", text.count(filled), average and " at " .. text.dollars(average) or "",
       left and { "   left ", text.DIM } or "", left and text.count(left) or "")
@@ -232,6 +232,9 @@ function CARDS.order(card)
   local fees, taker, maker = card:number "fees", card:number "taker_fees_dollars", card:number "maker_fees_dollars"
   fees = fees or (taker or maker) and (taker or 0) + (maker or 0)
   if fees then card:field("fees", text.dollars(fees)) end
+  card:field("reason", card:text "reason")
+  card:wrapped("why", card:text "why", 3)
+  card:text "type"
   card:time("created", "created_time", "created_ts", "ts_ms")
   card:time("expires", "expiration_time", "expiration_ts")
   card:field("id", card:text "order_id")
@@ -273,6 +276,11 @@ function CARDS.position(card)
   local exposure = card:number("market_exposure_dollars", "exposure")
   if exposure then card:field("exposure", text.dollars(exposure)) end
   if count ~= 0 then card:field("pays", text.dollars(math.abs(count)), " if " .. side) end
+  local average, mark = card:number "average_price", card:number "mark"
+  if average then card:field("average", text.dollars(average), mark and "   now " .. text.dollars(mark) or "") end
+  local open = card:number "unrealized_pnl"
+  if open then card:field("open", { text.dollars(open), text.profit_style(open) }) end
+  card:text "outcome_side"
   local realized = card:number("realized_pnl_dollars", "realized_pnl")
   if realized then card:field("realized", { text.dollars(realized), text.profit_style(realized) }) end
   local fees = card:number("fees_paid_dollars", "fees_paid")
@@ -303,6 +311,39 @@ function CARDS.settlement(card)
   if fee then card:field("fees", text.dollars(fee)) end
   if won then card:field("profit", { text.dollars(won), text.profit_style(won) }) end
   card:time("settled", "settled_time")
+end
+
+function CARDS.settled_market(card)
+  card:head(tostring(card:text "ticker"), "settled at " .. text.dollars(card:number "settlement"))
+  local realized, fees = card:number "realized_pnl", card:number "fees_paid"
+  card:field("realized", { text.dollars(realized), text.profit_style(realized) })
+  if fees then card:field("fees", text.dollars(fees)) end
+  card:number("bought", "sold")
+  card:time("settled", "updated_ts")
+end
+
+-- Its positions and settled markets are drawn below it.
+function CARDS.portfolio(card)
+  local profit = card:number "profit"
+  card:head(card:text "script" or "account", text.dollars(profit), text.profit_style(profit))
+  local function money(label, name, ...)
+    local value = card:number(name)
+    if value then card:field(label, text.dollars(value), ...) end
+    return value
+  end
+  money("cash", "cash")
+  money("realized", "realized")
+  money("open", "unrealized")
+  money("fees", "fees")
+  money("today", "profit_today")
+  money("drawdown", "drawdown", { "   at most " .. text.dollars(card:number "max_drawdown"), text.DIM })
+  money("exposure", "exposure", { "   " .. text.count(card:number "contracts" or 0) .. " contracts", text.DIM })
+  local traded, fills = card:number "traded", card:number "fills"
+  if traded then
+    local in_fills = string.format("   %d fill%s", fills or 0, fills == 1 and "" or "s")
+    card:field("traded", text.count(traded), { in_fills, text.DIM })
+  end
+  card:take("positions", "settled")
 end
 
 function CARDS.milestone(card)

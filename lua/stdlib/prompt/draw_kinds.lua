@@ -10,12 +10,19 @@ local function is_text(value) return type(value) == "string" end
 
 -- In this order: the first that fits.
 local RECORDS = {
+  { "portfolio", function(r)
+    return is_number(r.profit) and is_number(r.max_drawdown) and type(r.positions) == "table"
+  end },
+  { "settled_market", function(r)
+    return is_text(r.ticker) and is_number(r.settlement) and is_number(r.realized_pnl)
+  end },
   { "candle", function(r)
     return is_number(r.end_period_ts) and (type(r.price) == "table" or type(r.yes_bid) == "table")
   end },
   { "settlement", function(r) return r.market_result ~= nil and r.settled_time ~= nil end },
   { "fill", function(r) return r.order_id ~= nil and r.is_taker ~= nil end },
   { "order", function(r)
+    if r.type == "order" then return true end -- the picture of an object: an id may be yet to come
     return r.order_id ~= nil and (r.remaining_count_fp or r.remaining_count or r.status) ~= nil and r.quote_id == nil
   end },
   { "trade", function(r) return r.trade_id ~= nil and (r.yes_price_dollars or r.price) ~= nil end },

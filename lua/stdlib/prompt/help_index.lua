@@ -249,6 +249,7 @@ function index.search(text, count)
     end
     if hits > 0 then
       if entry.kind == "field" or name:find "legacy" then score = score - 1 end
+      if entry.kind == "topic" then score = score + 4 end -- where one begins to read
       found[#found + 1] = { entry = entry, hits = hits, score = score }
     end
   end

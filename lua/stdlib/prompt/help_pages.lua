@@ -295,6 +295,12 @@ local sources = {
   order_id = "kalshi.orders()[1].order_id", city = '"nyc"',
   start_ts = "os.time() - 86400", end_ts = "os.time()", min_ts = "os.time() - 3600", period_interval = "60",
 }
+-- Where it has to be another one than of `ticker`: not every event has a chart.
+local sources_of = {
+  get_event_live_data = {
+    event_ticker = 'kalshi.get_events{ series_ticker = "KXHIGHNY", limit = 1 }.events[1].event_ticker',
+  },
+}
 -- What an operation asks for although its description does not say so.
 local also_given = { get_order_queue_positions = "market_tickers" }
 
@@ -308,6 +314,10 @@ local function example_value(p)
     value = "0.42"
   elseif p.unit == "contracts" then
     value = "10"
+  elseif p.format == "uuid" then
+    value = '"5d2f1c3a-8f0e-4c61-9b7e-2a4d6e8f0a1b"'
+  elseif p.format == "date-time" then
+    value = '"2027-01-31T12:00:00Z"'
   elseif p.type == "boolean" then
     value = "true"
   elseif p.type == "integer" or p.type == "number" then
@@ -326,29 +336,61 @@ local function example_value(p)
   return p.type == "array" and "{ " .. value .. " }" or value
 end
 
----A call of an operation: what its path and its required parameters ask for; of a list without any, a small page.
----@param op kalshi.Operation
----@return string
-function pages.operation_example(op)
-  local path, others = {}, {}
+-- What an operation's path and its required parameters ask for, as Lua; but for the one that is called `without`.
+local function example_arguments(op, without)
+  local path, others, own = {}, {}, sources_of[op.name] or {}
   for _, p in ipairs(op.params) do
     if p["in"] == "path" then
-      path[#path + 1] = example_value(p)
-    elseif p.required or also_given[op.name] == p.name then
+      path[#path + 1] = own[p.name] or example_value(p)
+    elseif p.name ~= without and (p.required or also_given[op.name] == p.name) then
       others[#others + 1] = p.name .. " = " .. example_value(p)
     end
   end
-  if #others == 0 then
-    for _, p in ipairs(op.params) do
-      if p.name == "limit" and op.rows then others[1] = "limit = 5" end
-      if p.name == "status" and op.name == "get_markets" then table.insert(others, 1, 'status = "open"') end
-    end
-  end
-  local call = "kalshi." .. (op.legacy and "legacy." or "") .. op.name
+  if op.name == "get_markets" then table.insert(others, 1, 'status = "open"') end
+  return path, others
+end
+
+local function example_call(called, path, others)
   local options = #others > 0 and "{ " .. table.concat(others, ", ") .. " }"
-  if #path == 0 and options then return call .. options end
+  if #path == 0 and options then return called .. options end
   if options then path[#path + 1] = options end
-  return call .. "(" .. table.concat(path, ", ") .. ")"
+  return called .. "(" .. table.concat(path, ", ") .. ")"
+end
+
+---A call of an operation: what its path and its required parameters ask for; of a list a small page.
+---@param op kalshi.Operation
+---@return string
+function pages.operation_example(op)
+  local path, others = example_arguments(op)
+  local small = #others == 0 or op.name == "get_markets"
+  for _, p in ipairs(small and op.params or {}) do
+    if p.name == "limit" and op.rows then others[#others + 1] = "limit = 5" end
+  end
+  return example_call("kalshi." .. (op.legacy and "legacy." or "") .. op.name, path, others)
+end
+
+-- What tells a row from the others: its id, else its first field.
+local function naming_field(fields)
+  for _, field in ipairs(fields) do
+    if field.required and field.name:find "ticker$" or field.name == "id" then return field.name end
+  end
+  for _, field in ipairs(fields) do
+    if field.required and field.name:find "_id$" then return field.name end
+  end
+  return fields[1].name
+end
+
+---A loop over the rows of an operation with pages.
+---@param op kalshi.Operation
+---@return string
+function pages.walk_example(op)
+  local path, others = example_arguments(op, "limit")
+  others[#others + 1] = "max = 5"
+  local name
+  for _, field in ipairs(op.answer.fields) do
+    if field.name == op.rows then name = naming_field(field.fields) end
+  end
+  return ("for row in %s do print(row.%s) end"):format(example_call("kalshi.each." .. op.name, path, others), name)
 end
 
 ---How an operation is called: `kalshi.get_event(event_ticker [, {…}]) -> answer`.

@@ -108,7 +108,8 @@ there and worth nothing. kalua.env says where you are: "sim" is that exchange, "
 
 > kalua.env
 
-On prod no order is sent without --live. A strategy can also run on paper beside the one that trades (`kalua run
+On prod no order is sent without --live: until then orders are paper, filled here by live market data, as they are
+elsewhere with --paper; kalua.paper says so. A strategy can also run beside the one that trades (`kalua run
 --shadow`): it sees the same events, and its orders are noted instead of sent.
 
 A prompt that is attached to a running strategy only looks, until :arm.]],
@@ -116,21 +117,23 @@ A prompt that is attached to a running strategy only looks, until :arm.]],
   {
     name = "money", title = "Orders and the account",
     text = [[
-An order is placed with kalshi.create_order, on the YES leg: "bid" buys YES, "ask" sells it or buys NO.
+An order is placed with kalshi.order: side "yes" or "no", bought unless action = "sell"; or "bid" or "ask" for YES.
 
-> order = kalshi.create_order{
->   ticker = ticker, side = "bid", price = 0.01, count = 1, post_only = true,
->   time_in_force = "good_till_canceled", self_trade_prevention_type = "taker_at_cross",
-> }
-> kalshi.orders()
-> kalshi.cancel_order(order.order_id)
+> order = kalshi.order{ ticker = ticker, side = "yes", price = 0.01, count = 2, post_only = true }
+> order
+> print(order.status, order.filled, order.remaining)
+> order:amend{ price = 0.02 }
+> order:cancel()
+
+It knows what becomes of it: order:wait_fill(5), `for o in order:changes()`. kalshi.own_orders() has those of this
+script. Module orders does more with them: :help orders.take, orders.bracket, orders.ladder.
 
 kalshi.orders, fills, positions and balance answer from memory, once the account was read. kalshi.cancel_all()
-cancels everything that rests.
+cancels everything that rests. kalshi.portfolio() says what it has come to.
 
-When the answer to an order is lost, nothing is sent again blindly: it is looked up what became of it. The call
-returns the answer with resolved = true when it happened. code "not_done" says that it did not, and you may send it
-again; "outcome_unknown" that nobody can tell yet, and the log will.
+When the answer to an order is lost, nothing is sent again blindly: it is looked up what became of it, and until that
+is known its status is "unknown". Raw calls as kalshi.create_order return the answer with resolved = true when it
+happened; code "not_done" says that it did not, "outcome_unknown" that nobody can tell yet.
 
 Calls wait for their rate limits by themselves, cancels first: kalshi.budget(). Fees are part of the account's
 fills.]],

@@ -115,7 +115,9 @@ local exchanges = { sim = "embedded exchange", demo = "demo exchange", prod = "p
 
 local function greeting()
   local ready = session.ready
-  local exchange = ready.simulator and "simulator at " .. ready.simulator:gsub("/trade%-api/v2/?$", "")
+  local live = ready.env:match "^paper/(.*)"
+  local exchange = live and "paper trading on " .. live
+    or ready.simulator and "simulator at " .. ready.simulator:gsub("/trade%-api/v2/?$", "")
     or exchanges[ready.env]
   if session.is_local then
     session:print(("Kalua %s, %s. :help helps%s, Ctrl-D leaves."):format(ready.version, exchange,
@@ -165,7 +167,10 @@ local function evaluate(text)
     text = tail
     result = session:evaluate(tail)
   end
-  if result.status == "error" and result.kind then session.last_kind = result.kind end
+  if result.status == "error" then
+    session.last_kind = result.kind or session.last_kind
+    session.last_error = result
+  end
   if result.status == "value" then session:keep(whole, result.values) end
   local shown = session:show(result)
   if asks then asking.afterwards(session, text, result) end
@@ -193,6 +198,7 @@ local function run(text)
     session:complain("cancelled")
   elseif type(err) == "table" and err.kind then
     session.last_kind = err.kind
+    session.last_error = { message = err.message, kind = err.kind, code = err.code }
     local own = err.kind == "usage" or err.kind == "validation" -- of a command: the words suffice
     session:complain((own and "" or err.kind .. ": ") .. err.message)
   else

@@ -1,0 +1,36 @@
+-- Tests of NAME.lua, run by `kalua test`. Each has an exchange of its own where nobody trades but who is told to, and a
+-- clock that moves when the test says so.
+describe("NAME", function()
+  it("buys when far more is bid for than offered", function(t)
+    t.market{ ticker = "TEST-1", bids = { { 0.40, 900 } }, asks = { { 0.42, 100 } } }
+    local taker = t.run("NAME.lua", { args = { "TEST-1" } })
+    t.eq(taker:position "TEST-1", 5)
+  end)
+
+  it("waits while the sides are even, and says so", function(t)
+    t.market{ ticker = "TEST-1", bids = { { 0.40, 100 } }, asks = { { 0.42, 100 } } }
+    local taker = t.run("NAME.lua", { args = { "TEST-1" } })
+    t.advance(10)
+    t.eq(taker:position "TEST-1", 0)
+    t.matches(table.concat(taker.output, "\n"), "no order: the sides are even")
+  end)
+
+  it("says once why it waits", function(t)
+    local market = t.market{ ticker = "TEST-1", bids = { { 0.40, 100 } }, asks = { { 0.42, 900 } } }
+    local taker = t.run("NAME.lua", { args = { "TEST-1" } })
+    t.advance(4)
+    t.matches(taker.output[#taker.output], "nothing is held to sell")
+    market:pause()
+    t.advance(30)
+    t.matches(taker.output[#taker.output], "the market is inactive")
+    t.eq(#taker.output, 3)
+  end)
+
+  it("sells again when the pressure turns", function(t)
+    local market = t.market{ ticker = "TEST-1", bids = { { 0.40, 900 } }, asks = { { 0.42, 100 } } }
+    local taker = t.run("NAME.lua", { args = { "TEST-1" } })
+    market:set{ bids = { { 0.40, 100 } }, asks = { { 0.42, 900 } } }
+    t.advance(10)
+    t.eq(taker:position "TEST-1", 0)
+  end)
+end)

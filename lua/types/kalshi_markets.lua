@@ -1,0 +1,220 @@
+---@meta _
+-- Markets, their events and series, trades and candles. Part of kalshi.lua.
+
+---@class kalshi
+local kalshi = {}
+
+---What `kalshi.each` takes beside the operation's own parameters.
+---```lua
+---for m in kalshi.each.get_markets{ status = "open", max = 5 } do print(m.ticker, m.yes_ask_dollars) end
+---```
+---@class kalshi.Walk
+---@field limit? integer rows of a page; as many as the operation allows, up to 1000, when absent
+---@field max? integer rows in all
+---@field rows? string the other list where an answer has two: "event_positions" of positions, "milestones" of get_events
+---@field history? boolean false: only live rows; otherwise get_trades, get_fills, get_orders, get_markets and get_positions go on in the history when the query reaches below its cutoff
+---@field raw? boolean rows as the exchange sent them
+---@field timeout? number seconds for each page
+
+---A yes-or-no question that can be traded: a contract of YES pays a dollar when it comes true, one of NO when not. A
+---price is what a contract costs, and so the chance that the market gives it.
+---
+---Times are texts in UTC. What is not known, or does not apply, is absent.
+---```lua
+---m = kalshi.get_market(ticker).market
+---print(m.title, m.yes_sub_title, m.yes_bid_dollars, m.yes_ask_dollars, m.close_time)
+---```
+---@class kalshi.Market
+---@field ticker string name of the market, by which everything else asks for it
+---@field event_ticker string of the event that it belongs to
+---@field market_type "binary"|"scalar" scalar: pays a value between 0 and 1 dollar
+---@field title? string the question; the exchange means to drop it for the event's title
+---@field subtitle? string going away, like title
+---@field yes_sub_title string what YES stands for
+---@field no_sub_title string what NO stands for
+---@field status "initialized"|"inactive"|"active"|"closed"|"determined"|"disputed"|"amended"|"finalized" active: it trades; finalized: it has paid. A query says "open" for active, "paused" for inactive and "settled" for finalized
+---@field result "yes"|"no"|"scalar"|"" how it came out; "" while that is open
+---@field created_time string when the exchange made it
+---@field updated_time string when its description last changed
+---@field open_time string trading begins
+---@field close_time string trading ends
+---@field expected_expiration_time? string when the outcome should be known
+---@field latest_expiration_time string when it is settled at the latest
+---@field expiration_time? string going away
+---@field occurrence_datetime? string when what it asks about happens
+---@field settlement_timer_seconds integer seconds from the outcome to the payment
+---@field settlement_ts? string when it was settled
+---@field settlement_value_dollars? number what a contract of YES paid, dollars
+---@field settlement_bounds_type? "default"|"floor" announced, not in use yet
+---@field settlement_floor_dollars? number dollars; announced, not in use yet
+---@field expiration_value string the value that decided it, a temperature for example
+---@field yes_bid_dollars number best bid for YES, dollars; 0 where there is none
+---@field yes_bid_size_fp number contracts bid there
+---@field yes_ask_dollars number best offer of YES, dollars; 1 where there is none
+---@field yes_ask_size_fp number contracts offered there
+---@field no_bid_dollars number best bid for NO: 1 less the offer of YES
+---@field no_ask_dollars number best offer of NO: 1 less the bid for YES
+---@field last_price_dollars number of the last trade in YES, dollars
+---@field previous_yes_bid_dollars number yes_bid_dollars a day ago
+---@field previous_yes_ask_dollars number yes_ask_dollars a day ago
+---@field previous_price_dollars number last_price_dollars a day ago
+---@field volume_fp number contracts traded so far
+---@field volume_24h_fp number contracts traded in the last 24 hours
+---@field open_interest_fp number contracts that somebody holds
+---@field liquidity_dollars? number dollars; going away
+---@field notional_value_dollars number what a contract that wins pays: 1 dollar
+---@field price_level_structure string name of the grid that prices lie on
+---@field price_ranges {start: number, ["end"]: number, step: number}[] the grid: dollars, for each range of prices
+---@field can_close_early boolean trading may end before close_time
+---@field early_close_condition? string when that happens
+---@field rules_primary string the rules, in words
+---@field rules_secondary string what else the rules say
+---@field strike_type? "greater"|"greater_or_equal"|"less"|"less_or_equal"|"between"|"functional"|"custom"|"structured" how the value is compared with the strikes
+---@field floor_strike? number the value must be above it; in the unit of the value
+---@field cap_strike? number the value must be below it; in the unit of the value
+---@field functional_strike? string how the value is made
+---@field custom_strike? table<string, any> what the strike is where it is no number
+---@field primary_participant_key? string the target that it is about
+---@field mve_collection_ticker? string of a combo: the collection that it was made from
+---@field mve_selected_legs? {event_ticker: string?, market_ticker: string?, side: string?}[] of a combo: each leg
+---@field fee_waiver_expiration_time? string trading costs no fee until then
+---@field is_provisional? boolean it goes away again if nobody trades it
+---@field exchange_index? integer the shard that matches its orders
+
+---What a group of markets is about: the highest temperature in a city on a day, with a market for each range.
+---```lua
+---e = kalshi.get_event(kalshi.get_market(ticker).market.event_ticker)
+---print(e.event.title, #e.markets)
+---```
+---@class kalshi.Event
+---@field event_ticker string name of the event
+---@field series_ticker string of the series that it belongs to
+---@field title string what it asks
+---@field sub_title string which one of the series it is: the day, the game
+---@field mutually_exclusive boolean at most one of its markets comes true
+---@field collateral_return_type string whether money is given back when positions in its markets cover each other
+---@field settlement_sources? {name: string?, url: string?}[] who decides the outcome
+---@field category? string going away: see the series
+---@field strike_date? string the day it is about
+---@field strike_period? string the week, month or quarter it is about
+---@field markets? kalshi.Market[] where with_nested_markets asked for them
+---@field fee_type_override? string where its fees are not those of the series
+---@field fee_multiplier_override? number what the usual fee is multiplied by, where that is not as in the series
+---@field product_metadata? table<string, any> what else the exchange says
+---@field available_on_brokers? boolean going away
+---@field last_updated_ts? string when its description last changed
+---@field exchange_index? integer the shard of its markets
+
+---What comes again and again: "the highest temperature in New York", with an event every day.
+---```lua
+---s = kalshi.get_series("KXHIGHNY").series
+---print(s.title, s.category, s.frequency, s.fee_type)
+---```
+---@class kalshi.Series
+---@field ticker string name of the series
+---@field title string what it is about
+---@field category string "Climate and Weather", "Sports", "Economics" …
+---@field categories string[] all of them where it has several
+---@field tags? string[] words to find it by
+---@field frequency string how often an event comes: "daily", "weekly" …
+---@field fee_type "quadratic"|"quadratic_with_maker_fees"|"quadratic_with_combo_maker_fees"|"flat" how fees are counted
+---@field fee_multiplier number what the usual fee is multiplied by
+---@field settlement_sources? {name: string?, url: string?}[] who decides the outcome
+---@field contract_url string where the terms are
+---@field contract_terms_url string where the contract is
+---@field additional_prohibitions? string[] who may not trade it
+---@field product_metadata? table<string, any> what else the exchange says
+---@field volume_fp? number contracts traded so far, where include_volume asked for it
+---@field last_updated_ts? string when its description last changed
+---@field exchange_index? integer the shard of its markets
+
+---A trade between any two people, as everybody sees it.
+---```lua
+---for t in kalshi.each.get_trades{ ticker = ticker, max = 3 } do print(t.created_time, t.count_fp, t.yes_price_dollars) end
+---```
+---@class kalshi.Trade
+---@field trade_id string of the exchange
+---@field ticker string of the market
+---@field count_fp number contracts
+---@field yes_price_dollars number of YES, dollars
+---@field no_price_dollars number of NO, dollars
+---@field taker_outcome_side kalshi.Outcome what the one who did not wait has bought
+---@field taker_book_side kalshi.Side the taker bid or offered YES
+---@field taker_side? kalshi.Outcome going away: taker_outcome_side
+---@field created_time string when, in UTC
+---@field is_block_trade boolean arranged away from the book
+
+---A candle: what happened to a market's prices in a minute, an hour or a day.
+---```lua
+---now = kalua.now()
+---for c in kalshi.candlesticks(ticker, { start_ts = now - 7200, end_ts = now, period_interval = 60 }) do
+---  print(c.end_period_ts, c.price.close_dollars, c.volume_fp)
+---end
+---```
+---@class kalshi.Candle
+---@field end_period_ts integer seconds since 1970 at which it ends
+---@field yes_bid {open_dollars: number, high_dollars: number, low_dollars: number, close_dollars: number} best bids of YES, dollars
+---@field yes_ask {open_dollars: number, high_dollars: number, low_dollars: number, close_dollars: number} best offers of YES, dollars
+---@field price {open_dollars: number?, high_dollars: number?, low_dollars: number?, close_dollars: number?, mean_dollars: number?, previous_dollars: number?, min_dollars: number?, max_dollars: number?} trades of YES, dollars; empty but for previous_dollars where there was no trade
+---@field volume_fp number contracts traded in it
+---@field open_interest_fp number contracts that somebody held at its end
+
+---Which candles `kalshi.candlesticks` gives.
+---@class kalshi.CandleQuery
+---@field start_ts number they end not before, seconds since 1970
+---@field end_ts number they end not after, seconds since 1970
+---@field period_interval 1|60|1440 minutes of a candle
+---@field raw? boolean as the exchange sent them
+---@field timeout? number seconds of each call (30)
+
+---The candles of a market that end within a range, oldest first, lazily; the same for live markets and for those that have
+---moved to the history. The prompt draws a list of them as a chart. Raises "validation" for a wrong parameter, "http" for
+---what the exchange refuses, "network" or "timeout" where no answer came.
+---```lua
+---now = kalua.now()
+---candles = {}
+---for c in kalshi.candlesticks(ticker, { start_ts = now - 86400, end_ts = now, period_interval = 60 }) do
+---  candles[#candles + 1] = c
+---end
+---candles
+---```
+---```lua
+---now = kalua.now()
+---for c in kalshi.candlesticks(ticker, { start_ts = now - 3600, end_ts = now, period_interval = 1 }) do
+---  print(c.end_period_ts, c.price.close_dollars, c.volume_fp)
+---end
+---```
+---@async
+---@param ticker string of the market
+---@param query kalshi.CandleQuery which ones
+---@return fun(): kalshi.Candle? next for `for`
+function kalshi.candlesticks(ticker, query) end
+
+---One market. Raises "validation" for a wrong parameter, "http" for what the exchange refuses, "network" or "timeout" where
+---no answer came.
+---```lua
+---m = kalshi.get_market(ticker).market
+---print(m.title, m.yes_bid_dollars, m.yes_ask_dollars)
+---```
+---@async
+---@param ticker string of the market
+---@return {market: kalshi.Market} answer the market in a table
+function kalshi.get_market(ticker) end
+
+---A page of markets. `kalshi.each.get_markets` walks through all pages. Raises "validation" for a wrong parameter, "http"
+---for what the exchange refuses, "network" or "timeout" where no answer came.
+---```lua
+---for _, m in ipairs(kalshi.get_markets{ status = "open", limit = 5 }.markets) do print(m.ticker, m.title) end
+---```
+---```lua
+---best = nil
+---for m in kalshi.each.get_markets{ status = "open" } do
+---  width = m.yes_ask_dollars - m.yes_bid_dollars
+---  if width > 0 and (not best or width < best.width) then best = { width = width, ticker = m.ticker } end
+---end
+---best
+---```
+---@async
+---@param query? {status?: "unopened"|"open"|"paused"|"closed"|"settled", limit?: integer, cursor?: string, event_ticker?: string, series_ticker?: string, tickers?: string[], raw?: boolean, timeout?: number} which ones; rows of a page (100, at most 1000); seconds that the call may take (30); `:help get_markets` lists all filters
+---@return {markets: kalshi.Market[], cursor: string} page `cursor` leads to the next one; "" at the last
+function kalshi.get_markets(query) end

@@ -1,0 +1,321 @@
+/* What the process has counted, family by family: the connection to the exchange, and the process itself. A sink may
+ * longjmp, so nothing is held over a call of one. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+#include <lua.h>
+#include <openssl/crypto.h>
+
+#include "base/decimal.h"
+#include "base/log.h"
+#include "cli/app_impl.h"
+#include "cli/monitoring.h"
+#include "kalshi/account.h"
+#include "kalshi/channels.h"
+
+#define COUNTER KL_METRIC_COUNTER
+#define GAUGE KL_METRIC_GAUGE
+#define HISTOGRAM KL_METRIC_HISTOGRAM
+
+static void put(const kl_metric_sink *s, const char *name, kl_metric_type type, const char *help, double v) {
+  kl_metric_put(s, name, type, help, v);
+}
+
+static void put1(const kl_metric_sink *s, const char *name, const char *value, double v) {
+  s->sample(s->data, &(kl_label){name, value}, 1, v);
+}
+
+/* ---- the feed ---- */
+
+static void collect_channels(const kl_feed *f, const kl_metric_sink *s) {
+  s->family(s->data, "kalua_feed_messages_total", COUNTER, "Messages of the feed, by channel");
+  for (size_t i = 0; i < kl_channel_count; i++)
+    if (kl_feed_channel_messages(f, i))
+      put1(s, "channel", kl_channel_table[i].name, (double)kl_feed_channel_messages(f, i));
+  uint64_t others = kl_feed_channel_messages(f, kl_channel_count);
+  if (others) put1(s, "channel", "other", (double)others);
+}
+
+static void collect_feed(const kl_app *a, kl_session *session, const kl_metric_sink *s) {
+  kl_feed_status f;
+  kl_feed_status_get(kl_session_feed(session), &f);
+  put(s, "kalua_feed_wanted", GAUGE, "1 while a script or the desk subscribes to something", f.wanted);
+  put(s, "kalua_feed_connected", GAUGE, "1 while every connection that is wanted is open", f.connected);
+  put(s, "kalua_feed_connections", GAUGE, "Open WebSocket connections of the feed", f.connections);
+  collect_channels(kl_session_feed(session), s);
+  put(s, "kalua_feed_received_messages_total", COUNTER, "Messages of the feed of all kinds, answers to commands too",
+      (double)f.messages);
+  put(s, "kalua_feed_received_bytes_total", COUNTER, "Bytes of the feed", (double)f.bytes);
+  if (f.age >= 0)
+    put(s, "kalua_feed_last_message_age_seconds", GAUGE, "Since the last byte of the quietest connection", f.age);
+  put(s, "kalua_feed_delay_seconds", GAUGE,
+      "From the exchange's time of the last message that has one until it was here", f.delay);
+  const kl_loop_times *t = kl_monitoring_loop(a);
+  put(s, "kalua_feed_away_seconds", GAUGE, "Since when a connection is missing that is wanted; 0: none is",
+      t && t->feed_away_ns ? (double)(kl_mono_ns(kl_clock_real()) - t->feed_away_ns) / 1e9 : 0);
+  put(s, "kalua_feed_late", GAUGE, "1 while what comes is old when it comes", f.late);
+  put(s, "kalua_feed_reconnects_total", COUNTER, "Connections of the feed that were opened again",
+      (double)f.reconnects);
+  put(s, "kalua_feed_gaps_total", COUNTER, "Gaps in sequence numbers", (double)f.gaps);
+  put(s, "kalua_feed_malformed_messages_total", COUNTER, "Messages that could not be read", (double)f.malformed);
+  put(s, "kalua_feed_duplicate_messages_total", COUNTER, "Messages with a number that had been before",
+      (double)f.duplicates);
+  put(s, "kalua_feed_ignored_messages_total", COUNTER,
+      "Messages of books that wait for their snapshot, or that nobody wants any more", (double)f.ignored);
+  put(s, "kalua_feed_snapshots_total", COUNTER, "Snapshots of books", (double)f.snapshots);
+  put(s, "kalua_feed_desyncs_total", COUNTER, "Changes that did not fit their book", (double)f.desyncs);
+  put(s, "kalua_books", GAUGE, "Open order books", (double)f.books);
+  put(s, "kalua_books_stale", GAUGE, "Open order books that may be wrong: after a gap, or before their first snapshot",
+      (double)f.stale_books);
+}
+
+static void collect_audit(kl_session *session, const kl_metric_sink *s) {
+  kl_session_stats t;
+  kl_session_stats_get(session, &t);
+  s->family(s->data, "kalua_book_audits_total", COUNTER, "Comparisons of a live book with REST, by verdict");
+  put1(s, "verdict", "same", (double)(t.audits - t.audit_differences));
+  put1(s, "verdict", "different", (double)t.audit_differences);
+  put1(s, "verdict", "undecided", (double)t.audits_undecided);
+  if (t.clock_known)
+    put(s, "kalua_exchange_clock_offset_seconds", GAUGE, "The exchange's clock minus this machine's",
+        (double)t.clock_offset_ms / 1e3);
+}
+
+/* ---- REST ---- */
+
+/* Of paper trading there are two: the market's and the account's. */
+typedef struct sessions {
+  kl_session *of[2];
+  const char *name[2];
+  size_t n;
+} sessions;
+
+static sessions sessions_of(const kl_app *a) {
+  kl_session *account = kl_app_account_of(a);
+  sessions all = {.of = {account}, .name = {"account"}, .n = 1};
+  if (account == a->first.session) return all;
+  all.of[1] = a->first.session;
+  all.name[1] = "market";
+  all.n = 2;
+  return all;
+}
+
+static void collect_requests(const sessions *all, const kl_metric_sink *s) {
+  static const char *const ends[KL_REQUEST_ENDS] = {"none", "2xx", "3xx", "4xx", "5xx"};
+  s->family(s->data, "kalua_rest_requests_total", COUNTER,
+            "Requests by operation and class of the answer's status (none: no answer); each try counts");
+  for (size_t k = 0; k < all->n; k++) {
+    for (size_t i = 0; i <= kl_operation_count; i++) {
+      const kl_request_counts *c = kl_session_requests(all->of[k], i);
+      for (int end = 0; end < KL_REQUEST_ENDS; end++) {
+        if (!c->ends[end]) continue;
+        const char *name = i < kl_operation_count ? kl_operations[i].name : "other";
+        kl_label labels[] = {{"session", all->name[k]}, {"operation", name}, {"status", ends[end]}};
+        s->sample(s->data, labels, 3, (double)c->ends[end]);
+      }
+    }
+  }
+}
+
+static void collect_times(const sessions *all, const kl_metric_sink *s) {
+  s->family(s->data, "kalua_rest_request_duration_seconds", HISTOGRAM, "From a request's leaving to its answer");
+  for (size_t k = 0; k < all->n; k++) {
+    const kl_session_times *t = kl_session_times_get(all->of[k]);
+    kl_label read[] = {{"session", all->name[k]}, {"kind", "read"}},
+             write[] = {{"session", all->name[k]}, {"kind", "write"}};
+    kl_metric_durations(s, read, 2, &t->reads);
+    kl_metric_durations(s, write, 2, &t->writes);
+  }
+  s->family(s->data, "kalua_rest_token_wait_seconds", HISTOGRAM,
+            "How long requests waited for their rate-limit tokens");
+  for (size_t k = 0; k < all->n; k++)
+    kl_metric_durations(s, &(kl_label){"session", all->name[k]}, 1, &kl_session_times_get(all->of[k])->waits);
+}
+
+static void collect_lost(const sessions *all, const kl_metric_sink *s) {
+  kl_session_stats t;
+  static const char name[] = "session";
+  s->family(s->data, "kalua_rest_retries_total", COUNTER, "Requests that were sent again");
+  for (size_t k = 0; k < all->n; k++) {
+    kl_session_stats_get(all->of[k], &t);
+    put1(s, name, all->name[k], (double)t.retries);
+  }
+  s->family(s->data, "kalua_rest_rate_limited_total", COUNTER,
+            "Requests that the exchange refused for want of tokens (429)");
+  for (size_t k = 0; k < all->n; k++) {
+    kl_session_stats_get(all->of[k], &t);
+    put1(s, name, all->name[k], (double)t.rate_limited);
+  }
+  kl_session_stats_get(all->of[0], &t);
+  s->family(s->data, "kalua_lost_answers_total", COUNTER,
+            "Writes of orders whose answer was lost, by what a look-up showed");
+  put1(s, "outcome", "done", (double)t.lost_done);
+  put1(s, "outcome", "not_done", (double)t.lost_not_done);
+  put1(s, "outcome", "unknown", (double)t.lost_unknown);
+}
+
+/* The labels of a figure of an account: only those of profiles have one of their own. */
+static size_t account_label(kl_label *out, const kl_app_account *x) {
+  if (!x->profile.name[0]) return 0;
+  *out = (kl_label){"account", x->profile.name};
+  return 1;
+}
+
+static void collect_balance(kl_app *a, const kl_metric_sink *s) {
+  bool any = false;
+  for (kl_app_account *x = kl_app_account_next(a, NULL); x; x = kl_app_account_next(a, x)) {
+    kl_label label;
+    kl_account *k = kl_session_account(kl_app_session_of(x));
+    kl_account_balance b = k ? kl_account_balance_get(k) : (kl_account_balance){0};
+    if (!b.read_ns) continue; /* nobody has asked for it */
+    if (!any) s->family(s->data, "kalua_balance_dollars", GAUGE, "Cash of the account, as it was read last");
+    any = true;
+    s->sample(s->data, &label, account_label(&label, x), kl_decimal_to_double(b.balance, KL_MONEY_PLACES));
+  }
+}
+
+typedef double budget_figure(const kl_budget *b);
+static double read_left(const kl_budget *b) { return b->read; }
+static double write_left(const kl_budget *b) { return b->write; }
+static double read_most(const kl_budget *b) { return b->read_capacity; }
+static double write_most(const kl_budget *b) { return b->write_capacity; }
+
+static void put_bucket(const kl_app_account *x, const char *bucket, budget_figure *of, const kl_metric_sink *s) {
+  kl_label labels[2] = {{"bucket", bucket}};
+  kl_budget b;
+  kl_session_budget(kl_app_session_of(x), &b);
+  s->sample(s->data, labels, 1 + account_label(&labels[1], x), of(&b));
+}
+
+static void collect_budget(kl_app *a, const kl_metric_sink *s) {
+  s->family(s->data, "kalua_rest_tokens", GAUGE, "Rate-limit tokens that are left");
+  for (kl_app_account *x = kl_app_account_next(a, NULL); x; x = kl_app_account_next(a, x)) {
+    put_bucket(x, "read", read_left, s);
+    put_bucket(x, "write", write_left, s);
+  }
+  s->family(s->data, "kalua_rest_tokens_capacity", GAUGE, "Rate-limit tokens of a full bucket");
+  for (kl_app_account *x = kl_app_account_next(a, NULL); x; x = kl_app_account_next(a, x)) {
+    put_bucket(x, "read", read_most, s);
+    put_bucket(x, "write", write_most, s);
+  }
+  s->family(s->data, "kalua_rest_waiting_requests", GAUGE, "Requests that wait for tokens");
+  for (kl_app_account *x = kl_app_account_next(a, NULL); x; x = kl_app_account_next(a, x)) {
+    kl_label label;
+    kl_budget b;
+    kl_session_budget(kl_app_session_of(x), &b);
+    s->sample(s->data, &label, account_label(&label, x), (double)b.waiting);
+  }
+  s->family(s->data, "kalua_rest_writes_pending", GAUGE, "Writes that are not answered yet");
+  for (kl_app_account *x = kl_app_account_next(a, NULL); x; x = kl_app_account_next(a, x)) {
+    kl_label label;
+    s->sample(s->data, &label, account_label(&label, x), (double)kl_session_writes_pending(kl_app_session_of(x)));
+  }
+}
+
+/* ---- the process ---- */
+
+static void collect_loop(const kl_app *a, const kl_metric_sink *s) {
+  const kl_loop_times *t = kl_monitoring_loop(a);
+  if (!t) return;
+  s->family(s->data, "kalua_loop_turn_seconds", HISTOGRAM, "How long a turn of the event loop works");
+  kl_metric_durations(s, NULL, 0, &t->turns);
+  s->family(s->data, "kalua_loop_lag_seconds", HISTOGRAM,
+            "How late a timer of the event loop comes; five a second are looked at");
+  kl_metric_durations(s, NULL, 0, &t->lag);
+}
+
+static bool read_memory(double *resident, double *virtual) {
+  FILE *f = fopen("/proc/self/statm", "re");
+  char line[256], *all = line, *here, *end;
+  bool ok = f && fgets(line, sizeof line, f);
+  if (f) (void)fclose(f);
+  if (!ok) return false;
+  double page = (double)sysconf(_SC_PAGESIZE);
+  *virtual = (double)strtoul(all, &here, 10) * page;
+  *resident = (double)strtoul(here, &end, 10) * page;
+  return here > all && end > here;
+}
+
+static double count_descriptors(void) {
+  DIR *d = opendir("/proc/self/fd");
+  int n = 0;
+  if (!d) return -1;
+  while (readdir(d))
+    n++;
+  closedir(d);
+  return n - 3; /* ".", "..", and this one */
+}
+
+static void collect_process(const kl_app *a, const kl_metric_sink *s) {
+  struct rusage use;
+  struct rlimit most;
+  double resident, virtual, open = count_descriptors();
+  if (getrusage(RUSAGE_SELF, &use) == 0)
+    put(s, "process_cpu_seconds_total", COUNTER, "Time of all threads on a processor",
+        (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
+            (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6);
+  if (read_memory(&resident, &virtual)) {
+    put(s, "process_resident_memory_bytes", GAUGE, "Memory that is in RAM", resident);
+    put(s, "process_virtual_memory_bytes", GAUGE, "Address space", virtual);
+  }
+  if (open >= 0) put(s, "process_open_fds", GAUGE, "Open file descriptors", open);
+  if (getrlimit(RLIMIT_NOFILE, &most) == 0)
+    put(s, "process_max_fds", GAUGE, "Open file descriptors that there may be", (double)most.rlim_cur);
+  put(s, "process_start_time_seconds", GAUGE, "Start, in seconds since the epoch", (double)a->opened_ms / 1e3);
+}
+
+static void collect_build(const kl_app *a, const kl_metric_sink *s) {
+  char uv[32], openssl[64], curl[32];
+  snprintf(uv, sizeof uv, "%s", uv_version_string());
+  snprintf(openssl, sizeof openssl, "%s", OpenSSL_version(OPENSSL_VERSION_STRING));
+  snprintf(curl, sizeof curl, "%s", curl_version_info(CURLVERSION_NOW)->version);
+  kl_label build[] = {{"version", KL_VERSION},
+                      {"lua", LUA_VERSION_MAJOR "." LUA_VERSION_MINOR "." LUA_VERSION_RELEASE},
+                      {"libuv", uv},
+                      {"openssl", openssl},
+                      {"libcurl", curl}};
+  s->family(s->data, "kalua_build_info", GAUGE, "1; what it was built with and runs on is in the labels");
+  s->sample(s->data, build, sizeof build / sizeof *build, 1);
+  kl_label run[] = {{"env", a->first.env_name}, {"paper", a->first.paper ? "true" : "false"}};
+  s->family(s->data, "kalua_run_info", GAUGE, "1; which exchange it trades on is in the labels");
+  s->sample(s->data, run, 2, 1);
+  for (const kl_app_account *x = a->first.next; x; x = x->next) {
+    kl_label more[] = {{"env", x->env_name}, {"paper", x->paper ? "true" : "false"}, {"account", x->profile.name}};
+    s->sample(s->data, more, 3, 1);
+  }
+}
+
+static void collect_keeping(const kl_app *a, const kl_metric_sink *s) {
+  size_t waiting = 0;
+  kl_error broken = {0};
+  if (a->first.desk && kl_desk_journal(a->first.desk, &waiting, &broken)) {
+    put(s, "kalua_journal_waiting_entries", GAUGE, "Changes of orders that are not in the journal yet",
+        (double)waiting);
+    put(s, "kalua_journal_broken", GAUGE, "1 while the journal of orders cannot be written", broken.kind != NULL);
+  }
+  put(s, "kalua_log_lost_lines_total", COUNTER, "Lines of the log that could not be written", (double)kl_log_lost());
+}
+
+void kl_monitoring_collect(void *data, const kl_metric_sink *s) {
+  kl_app *a = data;
+  if (!a->first.session) return; /* the end */
+  kl_monitoring_measure(a);
+  sessions all = sessions_of(a);
+  collect_build(a, s);
+  collect_feed(a, a->first.session, s);
+  collect_audit(a->first.session, s);
+  collect_requests(&all, s);
+  collect_times(&all, s);
+  collect_lost(&all, s);
+  collect_budget(a, s);
+  collect_balance(a, s);
+  kl_monitoring_collect_trading(a, s);
+  collect_loop(a, s);
+  collect_keeping(a, s);
+  collect_process(a, s);
+}

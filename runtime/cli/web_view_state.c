@@ -1,0 +1,300 @@
+/* The process and its scripts. */
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/json_fields.h"
+#include "bindings/sessions.h"
+#include "cli/web_view_impl.h"
+#include "trading/desk_portfolio.h"
+
+void kl_web_money(kl_buf *b, const char *key, kl_money v) {
+  kl_json_key(b, key);
+  kl_buf_json_decimal(b, v, KL_MONEY_PLACES);
+}
+
+void kl_web_price(kl_buf *b, const char *key, kl_price v) {
+  kl_json_key(b, key);
+  kl_buf_json_decimal(b, v, KL_PRICE_PLACES);
+}
+
+void kl_web_count(kl_buf *b, const char *key, kl_count v) {
+  kl_json_key(b, key);
+  kl_buf_json_decimal(b, v, KL_COUNT_PLACES);
+}
+
+void kl_web_null(kl_buf *b, const char *key) {
+  kl_json_key(b, key);
+  kl_buf_str(b, "null");
+}
+
+static void field_text_or_null(kl_buf *b, const char *key, const char *text) {
+  if (text && *text)
+    kl_json_field_str(b, key, text);
+  else
+    kl_web_null(b, key);
+}
+
+static void field_tenths(kl_buf *b, const char *key, double v) {
+  kl_json_key(b, key);
+  kl_buf_decimal(b, isfinite(v) ? llround(v * 10) : 0, 1);
+}
+
+static void open_object(kl_buf *b, const char *key) {
+  kl_json_key(b, key);
+  kl_buf_char(b, '{');
+}
+
+/* Begins an element of an array of objects. */
+static void next_object(kl_buf *b) {
+  if (b->len && b->data[b->len - 1] != '[') kl_buf_char(b, ',');
+  kl_buf_char(b, '{');
+}
+
+/* FNV-1a over numbers. */
+static void mix(uint64_t *key, uint64_t v) { *key = (*key ^ v) * 1099511628211U; }
+
+kl_party *kl_web_party(const kl_web_view *v, const char *name) {
+  kl_desk *d = v->app->first.desk;
+  kl_party *p = d ? kl_desk_party_next(d, NULL) : NULL;
+  while (p && strcmp(kl_party_name(p), name) != 0)
+    p = kl_desk_party_next(d, p);
+  return p;
+}
+
+/* ---- the process ---- */
+
+/* What orders are here, in the word that a person must not overlook. */
+static const char *mode(const kl_app *a) {
+  if (a->first.paper) return "paper";
+  if (!strcmp(a->first.env_name, "prod")) return "live";
+  return a->first.env_name; /* "demo", "sim" */
+}
+
+static void add_feed(const kl_web_view *v, kl_buf *b, uint64_t *key) {
+  kl_feed_status f;
+  kl_feed_status_get(kl_session_feed(v->app->first.session), &f);
+  open_object(b, "feed");
+  kl_json_field_bool(b, "wanted", f.connections_made > 0);
+  kl_json_field_bool(b, "connected", f.connected);
+  if (f.age >= 0)
+    kl_json_field_int(b, "age_ms", llround(f.age * 1000));
+  else
+    kl_web_null(b, "age_ms");
+  kl_json_field_int(b, "delay_ms", isfinite(f.delay) ? llround(f.delay * 1000) : 0);
+  kl_json_field_bool(b, "late", f.late);
+  kl_json_field_int(b, "reconnects", (int64_t)f.reconnects);
+  kl_json_field_int(b, "messages", (int64_t)f.messages);
+  kl_json_field_int(b, "books", (int64_t)f.books);
+  kl_json_field_int(b, "stale_books", (int64_t)f.stale_books);
+  field_text_or_null(b, "last_error", f.last_error);
+  kl_buf_char(b, '}');
+  mix(key, f.connected);
+  mix(key, f.late);
+  mix(key, f.stale_books);
+}
+
+static void add_budget(const kl_web_view *v, kl_buf *b) {
+  kl_budget t;
+  kl_sessions_budget(v->app->first.session, kl_app_account_of(v->app), &t);
+  open_object(b, "budget");
+  field_tenths(b, "read", t.read);
+  field_tenths(b, "read_capacity", t.read_capacity);
+  field_tenths(b, "write", t.write);
+  field_tenths(b, "write_capacity", t.write_capacity);
+  kl_json_field_int(b, "waiting", (int64_t)t.waiting);
+  field_text_or_null(b, "tier", t.tier);
+  kl_buf_char(b, '}');
+}
+
+static void add_counts(kl_buf *b, const kl_desk_counts *c, uint64_t *key) {
+  kl_json_field_int(b, "orders_open", (int64_t)(c->resting + c->pending + c->unknown));
+  kl_json_field_int(b, "orders_unknown", (int64_t)c->unknown);
+  kl_json_field_int(b, "placed", (int64_t)c->placed);
+  kl_json_field_int(b, "filled", (int64_t)c->filled);
+  kl_json_field_int(b, "rejected", (int64_t)c->rejected);
+  kl_json_field_int(b, "refused", (int64_t)c->refused);
+  kl_json_field_int(b, "fills", (int64_t)c->fills);
+  mix(key, c->resting + c->pending + c->unknown);
+  mix(key, c->unknown);
+  mix(key, c->placed + c->refused);
+  mix(key, c->fills);
+}
+
+static void add_profit(kl_buf *b, const kl_portfolio_totals *t) {
+  kl_web_money(b, "profit", t->profit);
+  kl_web_money(b, "realized", t->realized);
+  kl_web_money(b, "unrealized", t->unrealized);
+  kl_web_money(b, "fees", t->fees);
+  kl_web_money(b, "value", t->cost + t->unrealized);
+  kl_web_money(b, "drawdown", t->drawdown);
+  kl_web_count(b, "contracts", t->contracts);
+  kl_json_field_int(b, "positions", (int64_t)t->open);
+}
+
+static void add_risk(kl_buf *b, kl_desk *d, uint32_t party) {
+  kl_risk_state r;
+  kl_risk_state_get(kl_desk_risk(d), party, &r);
+  kl_web_money(b, "at_risk", r.exposure);
+  field_text_or_null(b, "refused_by", r.refused_by < KL_LIMITS ? kl_limit_table[r.refused_by].name : NULL);
+}
+
+static void add_account(const kl_web_view *v, kl_buf *b, uint64_t *key) {
+  kl_app *a = v->app;
+  kl_account_balance balance = kl_account_balance_get(kl_session_account(kl_app_account_of(a)));
+  open_object(b, "account");
+  /* Before the account is kept, which the first order begins, what the process was told at its start. */
+  if (balance.read_ns)
+    kl_web_money(b, "balance", balance.balance);
+  else if (a->first.before.cash_known)
+    kl_web_money(b, "balance", a->first.before.cash);
+  else
+    kl_web_null(b, "balance");
+  if (a->first.desk) {
+    kl_portfolio_totals totals;
+    kl_desk_counts counts;
+    kl_portfolio_totals_get(kl_desk_portfolio(a->first.desk), &totals);
+    kl_desk_counts_get(a->first.desk, NULL, &counts);
+    add_profit(b, &totals);
+    kl_web_money(b, "profit_today", kl_ledger_today_get(kl_desk_ledger(a->first.desk), NULL).profit);
+    add_counts(b, &counts, key);
+    add_risk(b, a->first.desk, KL_RISK_ACCOUNT);
+  }
+  kl_buf_char(b, '}');
+}
+
+/* ---- scripts ---- */
+
+static void add_traded(const kl_web_view *v, kl_party *p, kl_buf *b, uint64_t *key) {
+  kl_desk *d = v->app->first.desk;
+  kl_portfolio_totals totals;
+  kl_desk_counts counts;
+  const char *halted = kl_party_halted(p);
+  kl_portfolio_totals_get(kl_party_portfolio(p), &totals);
+  kl_desk_counts_get(d, p, &counts);
+  open_object(b, "trading");
+  add_profit(b, &totals);
+  kl_web_money(b, "profit_today", kl_ledger_today_get(kl_desk_ledger(d), p).profit);
+  add_counts(b, &counts, key);
+  add_risk(b, d, kl_party_risk(p));
+  field_text_or_null(b, "halted", halted);
+  const kl_standstill *rests;
+  size_t n = kl_party_standstills(p, &rests);
+  char text[256];
+  field_text_or_null(b, "standstill",
+                     n ? kl_standstill_text(text, sizeof text, &rests[n - 1], kl_wall_ms(kl_clock_real())) : NULL);
+  kl_buf_char(b, '}');
+  mix(key, n);
+  mix(key, halted != NULL);
+}
+
+static void add_strategy(const kl_web_view *v, const kl_strategy *g, kl_buf *b, uint64_t *key) {
+  kl_strategy_status s;
+  const kl_strategy *of = kl_strategy_shadow_of(g);
+  kl_strategy_status_get(g, &s);
+  next_object(b);
+  kl_json_field_str(b, "name", s.name);
+  kl_json_field_str(b, "phase", kl_strategy_phase_names[s.phase]);
+  kl_json_field_bool(b, "failed", s.failed);
+  field_text_or_null(b, "shadow_of", of ? kl_strategy_name(of) : NULL);
+  field_text_or_null(b, "path", s.path);
+  kl_json_field_int(b, "generation", s.generation);
+  kl_json_field_int(b, "started_ms", s.started_ms);
+  kl_json_field_int(b, "version_started_ms", s.version_started_ms);
+  kl_json_field_int(b, "reloads", (int64_t)s.reloads);
+  kl_json_field_int(b, "refused_reloads", (int64_t)s.refused);
+  kl_json_field_int(b, "rolled_back", (int64_t)s.rolled_back);
+  kl_json_field_int(b, "restarts", (int64_t)s.restarts);
+  kl_json_field_int(b, "tasks", (int64_t)s.script.tasks);
+  kl_json_field_int(b, "memory", (int64_t)s.script.memory);
+  kl_json_field_int(b, "memory_peak", (int64_t)s.script.memory_peak);
+  kl_json_field_int(b, "errors", (int64_t)s.script.errors);
+  field_text_or_null(b, "last_error", s.last_error);
+  field_text_or_null(b, "last_code", s.last_code);
+  kl_party *p = kl_web_party(v, s.name);
+  if (p)
+    add_traded(v, p, b, key);
+  else
+    kl_web_null(b, "trading");
+  kl_buf_char(b, '}');
+  mix(key, (uint64_t)s.phase * 2 + s.failed);
+  mix(key, (uint64_t)s.generation);
+  mix(key, s.script.errors + s.refused + s.rolled_back);
+}
+
+static bool is_strategy(const kl_app *a, const char *name) {
+  for (kl_strategy *g = kl_strategy_next(a->host, NULL); g; g = kl_strategy_next(a->host, g))
+    if (!strcmp(kl_strategy_name(g), name)) return true;
+  return false;
+}
+
+/* Orders and positions of an earlier run may be of a script that does not run now. */
+static void add_absent(const kl_web_view *v, size_t *n, kl_buf *b, uint64_t *key) {
+  kl_desk *d = v->app->first.desk;
+  for (kl_party *p = d ? kl_desk_party_next(d, NULL) : NULL; p && *n < KL_WEB_SCRIPTS_MOST;
+       p = kl_desk_party_next(d, p)) {
+    kl_portfolio_totals totals;
+    kl_desk_counts counts;
+    kl_portfolio_totals_get(kl_party_portfolio(p), &totals);
+    kl_desk_counts_get(d, p, &counts);
+    bool holds = counts.resting + counts.pending + counts.unknown > 0 || totals.open > 0;
+    if (!holds || is_strategy(v->app, kl_party_name(p))) continue;
+    next_object(b);
+    kl_json_field_str(b, "name", kl_party_name(p));
+    kl_json_field_str(b, "phase", "absent");
+    kl_json_field_bool(b, "failed", false);
+    add_traded(v, p, b, key);
+    kl_buf_char(b, '}');
+    ++*n;
+  }
+}
+
+/* ---- books ---- */
+
+typedef struct books {
+  kl_buf *b;
+  size_t n;
+} books;
+
+static bool add_book_name(void *data, const kl_feed_book *f) {
+  books *x = data;
+  if (x->n++) kl_buf_char(x->b, ',');
+  kl_buf_json_cstr(x->b, f->ticker);
+  return x->n < KL_WEB_BOOKS_MOST;
+}
+
+uint64_t kl_web_state(const kl_web_view *v, kl_buf *b) {
+  kl_app *a = v->app;
+  uint64_t key = 14695981039346656037U;
+  size_t n = 0, all = 0;
+  kl_buf_char(b, '{');
+  kl_json_field_int(b, "now_ms", kl_wall_ms(kl_clock_real()));
+  open_object(b, "process");
+  kl_json_field_str(b, "version", KL_VERSION);
+  kl_json_field_int(b, "pid", getpid());
+  kl_json_field_int(b, "started_ms", a->started_ms);
+  kl_json_field_str(b, "env", a->first.env_name);
+  kl_json_field_str(b, "mode", mode(a));
+  kl_json_field_bool(b, "key", a->first.key != NULL);
+  kl_json_field_bool(b, "killed", a->killed);
+  kl_buf_char(b, '}');
+  add_feed(v, b, &key);
+  add_budget(v, b);
+  add_account(v, b, &key);
+  kl_json_key(b, "scripts");
+  kl_buf_char(b, '[');
+  for (kl_strategy *g = kl_strategy_next(a->host, NULL); g; g = kl_strategy_next(a->host, g)) {
+    if (n < KL_WEB_SCRIPTS_MOST) add_strategy(v, g, b, &key);
+    n += n < KL_WEB_SCRIPTS_MOST;
+    all++;
+  }
+  add_absent(v, &n, b, &key);
+  kl_buf_char(b, ']');
+  kl_json_field_int(b, "scripts_left_out", (int64_t)(all > n ? all - n : 0));
+  kl_json_key(b, "books");
+  kl_buf_char(b, '[');
+  kl_feed_books_each(kl_session_feed(a->first.session), add_book_name, &(books){.b = b});
+  kl_buf_char(b, ']');
+  kl_buf_char(b, '}');
+  return key;
+}

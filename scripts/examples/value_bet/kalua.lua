@@ -1,0 +1,18 @@
+-- `kalua run scripts/examples/value_bet -- games` or `… -- bet GAME`: with what the bot may read and reach.
+local names = {}
+for name in ([[
+  MIN_EDGE_PCT EXIT_EDGE_PCT MIN_CONFIDENCE BET_BEFORE_START MAX_ANSWER_AGE_S KELLY_FRACTION MAX_TOTAL_EXPOSURE_USD
+  MAX_POSITION_SIZE_USD MAX_SINGLE_MARKET_PERCENT MAX_DAILY_LOSS_USD MAX_DAILY_TRADES MIN_ACCOUNT_BALANCE_USD PROVIDER
+  HOME_ADVANTAGE_POINTS LEAGUE_SERIES POLL_SECONDS LOOKS DECISIONS_FILE SPORTS_API_URL SPORTS_API_KEY ANTHROPIC_URL
+  ANTHROPIC_MODEL ANTHROPIC_API_KEY ANTHROPIC_MAX_TOKENS ANTHROPIC_INPUT_USD_PER_MTOK ANTHROPIC_OUTPUT_USD_PER_MTOK
+  ANTHROPIC_MAX_USD_PER_DAY LOCAL_MODEL_URL HTTP_TIMEOUT_S HTTP_RETRIES
+]]):gmatch "%S+" do names[#names + 1] = name end
+
+return {
+  scripts = {
+    {
+      "value_bet.lua", allow_env = names,
+      allow_net = { "api.anthropic.com", "api.shipp.ai", "127.0.0.1" },
+    },
+  },
+}

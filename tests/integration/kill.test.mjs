@@ -1,0 +1,110 @@
+// kalua kill: all trading of this user stops, also that of a process that hangs, and does not begin again by itself.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import test, { after, before, describe } from 'node:test';
+import { KALUA, Sim, cleanEnv, kalua, tempDir, until } from './peers.mjs';
+
+const trader = (price, more = '') => `local kalshi, task, kalua = require "kalshi", require "task", require "kalua"
+local t = kalshi.get_markets { status = "open", limit = 1 }.markets[1].ticker
+local function quote()
+  kalshi.create_order { ticker = t, side = "bid", price = ${price}, count = 1, time_in_force = "good_till_canceled",
+    self_trade_prevention_type = "taker_at_cross" }
+end
+for _ = 1, 3 do quote() end
+print "up"
+kalua.on_stop(function() task.sleep(2) print "this is not to be waited for" end)
+${more}
+while true do task.sleep(0.05) end`;
+
+describe('kalua kill', () => {
+  let sim;
+  const running = [], home = tempDir();
+  const env = (user) => ({ ...sim.env(user), XDG_STATE_HOME: home });
+  before(async () => { sim = await Sim.start('--quiet-market', '--users', '3'); });
+  after(async () => {
+    running.forEach((r) => { if (r.p.exitCode === null) r.p.kill('SIGKILL'); });
+    await sim?.stop();
+  });
+
+  async function run(name, text, user, files = {}) {
+    const cwd = tempDir();
+    for (const [file, content] of Object.entries(files)) fs.writeFileSync(path.join(cwd, file), content, { mode: 0o600 });
+    fs.writeFileSync(path.join(cwd, name), text);
+    const p = spawn(KALUA, ['--quiet', name], { cwd, env: { ...cleanEnv(), ...env(user) } });
+    const r = { p, out: '', err: '' };
+    running.push(r);
+    p.stdout.on('data', (d) => { r.out += d; });
+    p.stderr.on('data', (d) => { r.err += d; });
+    r.ended = new Promise((resolve) => p.on('close', (code, signal) => resolve({ code, signal })));
+    await until(name, () => r.out.includes('up') || (p.exitCode !== null && Promise.reject(new Error(r.err))));
+    return r;
+  }
+  const resting = async (user) => (await sim.rest('GET', '/portfolio/orders?status=resting', undefined, { user })).body.orders.length;
+
+  test('every process stops, one that hangs is killed, and nothing rests on their accounts', async () => {
+    const busy = await run('busy.lua', trader(0.02, 'for _ = 1, 4 do task.spawn(function() while true do quote() end end) end'), 0);
+    // The key of its second account is in the file of the profile itself.
+    const hung = await run('hung.lua', `local other = require "kalshi".connect{ profile = "second" }
+      other.order{ ticker = other.get_markets{ status = "open", limit = 1 }.markets[1].ticker, side = "bid", price = 0.02, count = 1 }
+      ${trader(0.03)}`, 1, { '.env.second': `KALSHI_API_KEY_ID=${sim.users[2].key_id}\nKALSHI_PRIVATE_KEY="${fs.readFileSync(sim.users[2].key_path, 'utf8')}"\n` });
+    await until('orders', async () => await resting(0) > 10 && await resting(1) === 3 && await resting(2) === 1);
+    hung.p.kill('SIGSTOP');
+    const { code, stdout, stderr } = await kalua(['kill'], { env: { XDG_STATE_HOME: home } });
+    assert.equal(code, 0, stdout + stderr);
+    assert.match(stdout, /busy \(\d+\): stopped, \d+ orders canceled, none left/);
+    assert.match(stdout, /hung \(\d+\): did not answer, and was killed/);
+    assert.match(stdout, /account \S+ on sim: 3 orders canceled, none left/);
+    assert.match(stdout, /account \S+ on sim, profile second: 1 order canceled, none left/);
+    assert.equal((await busy.ended).code, 130);
+    assert.equal((await hung.ended).signal, 'SIGKILL');
+    assert.doesNotMatch(busy.out, /not to be waited for/);
+    assert.doesNotMatch(busy.err, / error /);
+    assert.deepEqual([await resting(0), await resting(1), await resting(2)], [0, 0, 0]);
+    const id = (await kalua(['kill', '--release'], { env: { XDG_STATE_HOME: home } })).stdout;
+    assert.match(id, /allowed again/);
+  });
+
+  test('what another program left on the account of the options goes, too', async () => {
+    const t = (await sim.rest('GET', '/markets?status=open&limit=1')).body.markets[0].ticker;
+    await sim.rest('POST', '/portfolio/events/orders', { ticker: t, side: 'bid', price: '0.0200', count: '5', client_order_id: 'x1',
+      time_in_force: 'good_till_canceled', self_trade_prevention_type: 'taker_at_cross' });
+    assert.equal(await resting(0), 1);
+    const { code, stdout } = await kalua(['kill'], { env: env(0) });
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /1 order canceled, none left/);
+    assert.equal(await resting(0), 0);
+  });
+
+  test('until it is released nothing is sent to an exchange, whatever is started', async () => {
+    const cwd = tempDir();
+    fs.writeFileSync(path.join(cwd, 's.lua'), trader(0.02));
+    const refused = await kalua(['s.lua'], { cwd, env: env(0) });
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /trading was stopped by `kalua kill` at \S+; `kalua kill --release` allows it again/);
+    assert.equal(await resting(0), 0);
+    assert.match((await kalua(['ps'], { env: { XDG_STATE_HOME: home } })).stdout,
+      /^trading was stopped by `kalua kill` at \S+; `kalua kill --release` allows it again$/m);
+    // An exchange inside the process is no trading.
+    const inside = await kalua(['-e', 'kalshi.create_order{ticker=kalshi.get_markets{status="open",limit=1}.markets[1].ticker,side="bid",price=0.01,count=1,time_in_force="good_till_canceled",self_trade_prevention_type="taker_at_cross"}.order_id'], { env: { XDG_STATE_HOME: home } });
+    assert.equal(inside.code, 0, inside.stderr);
+    assert.equal((await kalua(['kill', '--release'], { env: { XDG_STATE_HOME: home } })).code, 0);
+    assert.doesNotMatch((await kalua(['ps'], { env: { XDG_STATE_HOME: home } })).stdout, /stopped/);
+    const again = await run('again.lua', trader(0.02), 0);
+    assert.equal(await resting(0), 3);
+    again.p.kill('SIGKILL');
+    await again.ended;
+  });
+
+  test('where it cannot be known that nothing rests, the exit code is 1 and it is said', async () => {
+    const key = path.join(tempDir(), 'key.pem');
+    fs.copyFileSync(sim.key_path, key);
+    fs.chmodSync(key, 0o600);
+    const gone = { ...env(0), KALSHI_PRIVATE_KEY_PATH: key };
+    await sim.stop();
+    const { code, stdout, stderr } = await kalua(['kill'], { env: gone, timeout: 60000 });
+    assert.equal(code, 1, stdout + stderr);
+    assert.match(stdout, /orders may still rest: /);
+  });
+});

@@ -1,0 +1,1 @@
+require("task").sleep(3600)
