@@ -238,7 +238,7 @@ static bool out_of_sequence(kl_feed *f, kl_feed_channel *c, const kl_event *ev) 
 }
 
 static inline bool in_sequence(kl_feed *f, kl_feed_channel *c, const kl_event *ev) {
-  if (!(ev->has & KL_HAS_SEQ)) return true;
+  if (!(ev->has & KL_HAS_SEQ) || ev->sid == c->ending) return true;
   if (__builtin_expect((uint64_t)ev->seq - (uint64_t)c->seq == 1, 1)) {
     c->seq = ev->seq;
     c->earlier = 0;

@@ -109,7 +109,8 @@ void kl_feed_unwatch(kl_book_watcher *w);
 
 /* A subscription to channels other than books, or to the raw messages of any channel. Subscriptions are merged: the
  * exchange is asked for the union, and each gets the messages of its own tickers. A channel that the exchange does not
- * filter by market is filtered here; a message that names no market reaches every subscription of its channel. */
+ * filter by market is filtered here, as are those of the account; a message that names no market reaches every
+ * subscription of its channel. */
 typedef struct kl_feed_sub kl_feed_sub;
 typedef struct kl_feed_sub_options {
   const char *const *channels; /* names, NULL-terminated; all must take the same kind of key */

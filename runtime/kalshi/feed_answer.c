@@ -74,6 +74,7 @@ void kl_feed_on_subscribed(kl_feed_link *l, const kl_event *ev) {
   kl_feed_command_take(l, id, &cmd);
   c->subscribe_cmd = 0;
   c->sid = ev->sid;
+  c->ending = 0; /* its end was asked for before */
   c->seq = c->earlier = 0;
   c->live_ns = kl_feed_now(l->f);
   if (c->is_wide) { /* nothing is sent for single markets */
@@ -113,7 +114,12 @@ void kl_feed_on_unsubscribed(kl_feed_link *l, const kl_event *ev) {
   kl_feed_cmd cmd;
   if (kl_feed_command_is(l, ev, KL_CMD_UNSUBSCRIBE)) kl_feed_command_take(l, ev->id, &cmd);
   kl_feed_channel *c = (ev->has & KL_HAS_SID) ? kl_feed_channel_of_sid(l, ev->sid) : NULL;
-  if (c) kl_feed_channel_ended(c, "the exchange ended the subscription"); /* we had not asked: c->sid was ours */
+  if (!c) return;
+  if (ev->sid == c->ending) {
+    c->ending = 0;
+  } else {
+    kl_feed_channel_ended(c, "the exchange ended the subscription"); /* we had not asked: c->sid was ours */
+  }
 }
 
 static bool is_transient(int code) { return code == CODE_INTERNAL || code == CODE_TIMEOUT || code == CODE_RATE; }
@@ -362,6 +368,10 @@ void kl_feed_on_error(kl_feed_link *l, const kl_event *ev, const char *raw, size
     return;
   }
   if (!c) return;
+  if (!answered && ev->sid == c->ending) { /* its end was on its way */
+    c->ending = 0;
+    return;
+  }
   if (code == CODE_CHANNEL || code == CODE_BUFFER || (code == CODE_UNKNOWN_SID && answered && c->sid)) {
     if (answered && cmd.kind == KL_CMD_UNSUBSCRIBE) return;
     ended_by_error(c, code, &e);

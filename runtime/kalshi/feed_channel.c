@@ -67,10 +67,17 @@ static kl_feed_channel *channel_new(kl_feed *f, const char *name) {
   return c;
 }
 
+/* What the exchange is to filter of what it could. Not an account's own messages: they are few, whoever places an order
+ * wants all of them, and a filter that is changed just then loses the fill. */
+static kl_channel_filter filter_of(const kl_feed *f, const kl_channel *known) {
+  if (!known) return KL_FILTER_NONE;
+  bool here = known->filter == KL_FILTER_OPTIONAL && (known->own || f->o.filters_here);
+  return here ? KL_FILTER_NONE : known->filter;
+}
+
 /* False with `e` where the channel has no such key or parameter. One that is not in the table may be a newer one. */
-static bool describe(const char *name, kl_feed_key key, const char *params, kl_channel_filter *filter, kl_error *e) {
+static bool describe(const char *name, kl_feed_key key, const char *params, kl_error *e) {
   const kl_channel *known = kl_channel_find(name);
-  *filter = known ? known->filter : KL_FILTER_NONE;
   kl_feed_key own = known ? known->key : KL_KEY_TICKER;
   bool by_id = key == KL_KEY_MARKET_ID && !strcmp(name, "ticker");
   if (key != own && !by_id) {
@@ -107,14 +114,12 @@ kl_feed_channel *kl_feed_channel_get(kl_feed *f, const char *name, kl_feed_key k
     kl_feed_channel *c = KL_CONTAINER(n, kl_feed_channel, in_feed);
     if (!strcmp(c->name, name) && c->key == key && !strcmp(c->params, params)) return c;
   }
-  kl_channel_filter filter;
   kl_feed_channel *c;
   if (!*name || strlen(name) >= sizeof c->name || strlen(params) >= sizeof c->params) {
     kl_error_coded(e, KL_ERR_VALIDATION, "unknown_channel", "\"%.60s\" is not a channel", name);
     return NULL;
   }
-  if (!describe(name, key, params, &filter, e)) return NULL;
-  if (f->o.filters_here && filter == KL_FILTER_OPTIONAL) filter = KL_FILTER_NONE;
+  if (!describe(name, key, params, e)) return NULL;
   c = idle_channel(f, name);
   if (!c) c = channel_new(f, name);
   if (!c) {
@@ -124,8 +129,8 @@ kl_feed_channel *kl_feed_channel_get(kl_feed *f, const char *name, kl_feed_key k
   }
   memcpy(c->params, params, strlen(params) + 1);
   c->key = key;
-  c->filter = filter;
-  c->snapshots = filter == KL_FILTER_REQUIRED;
+  c->filter = filter_of(f, kl_channel_find(name));
+  c->snapshots = c->filter == KL_FILTER_REQUIRED;
   c->books = c->snapshots && !*params;
   c->has_initial = !strcmp(name, "ticker");
   kl_list_append(&f->channels, &c->in_feed);
@@ -154,7 +159,7 @@ kl_feed_channel *kl_feed_channel_of_sid(kl_feed_link *l, int64_t sid) {
   if (l->last && l->last->sid == sid && sid) return l->last;
   for (kl_list *n = l->channels.next; n != &l->channels; n = n->next) {
     kl_feed_channel *c = KL_CONTAINER(n, kl_feed_channel, in_link);
-    if (c->sid == sid && sid) return l->last = c;
+    if ((c->sid == sid || c->ending == sid) && sid) return l->last = c;
   }
   return NULL;
 }
@@ -199,7 +204,7 @@ static void touch_others(kl_feed_channel *c) {
 void kl_feed_channel_reset(kl_feed_channel *c) {
   touch_others(c);
   kl_feed_subs_unacked(c);
-  c->sid = c->seq = 0;
+  c->sid = c->seq = c->ending = 0;
   c->subscribe_cmd = 0;
   c->is_wide = c->restart = false;
   c->not_before_ns = 0;
@@ -319,6 +324,8 @@ static bool send_subscribe(kl_feed_channel *c, bool all) {
 static bool send_unsubscribe(kl_feed_channel *c) {
   kl_buf_printf(kl_feed_command_begin(c->link, "unsubscribe"), ",\"params\":{\"sids\":[%" PRId64 "]}", c->sid);
   touch_others(c);
+  /* Snapshots begin anew with the next subscription, and what comes before it would be of no book. */
+  c->ending = c->wanted && !c->snapshots ? c->sid : 0;
   c->sid = c->seq = 0;
   c->is_wide = c->restart = false;
   kl_feed_forget_markets(c);

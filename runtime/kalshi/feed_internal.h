@@ -108,6 +108,7 @@ struct kl_feed_channel {
   bool dirty;     /* to be looked at by the next flush */
 
   int64_t sid;           /* 0: none */
+  int64_t ending;        /* the one that it had, until the exchange has ended it: its last messages are still wanted */
   int64_t seq;           /* last seen; KL_SEQ_UNKNOWN: a message could not be read, the next later one is taken */
   int64_t seq_before;    /* then: the last one before it */
   int64_t seq_after;     /* and since: the one behind which nothing is missing */

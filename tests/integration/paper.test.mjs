@@ -114,7 +114,7 @@ print("batch", batch[1].remaining_count, batch[2].remaining_count, batch[3].erro
 kalshi.trigger_order_group(group)
 print("group", kalshi.get_order(batch[1].order_id).order.status)
 print("all", kalshi.batch_cancel_orders{ orders = { { order_id = batch[2].order_id } } }.orders[1].reduced_by)
-wait_for("all fills", function() return #seen >= 2 end)
+wait_for("all fills", function() return #seen >= 3 end)
 for _, s in ipairs(seen) do print("fill", s) end
 print("position", kalshi.get_positions{ ticker = ticker }.market_positions[1].position_fp)
 wait_for("the account", function() return kalshi.positions{ ticker = ticker }[1].position == 9 end)

@@ -298,15 +298,19 @@ static void all_markets_widen_a_narrow_channel(void **state) {
   assert_int_equal(peer.n_sent, 2);
   long long id = sent_id(0, "\"unsubscribe\",\"params\":{\"sids\":[2]}");
   sent_id(1, "\"channels\":[\"trade\"],\"skip_ticker_ack\":true}");
-  say("{\"type\":\"unsubscribed\",\"id\":%lld,\"sid\":2,\"seq\":1}", id);
+  say_trade(2, 1, "A"); /* on its way before the exchange has read the command */
+  assert_int_equal(a.messages, 1);
+  say("{\"type\":\"unsubscribed\",\"id\":%lld,\"sid\":2,\"seq\":2}", id);
+  say_trade(2, 3, "A"); /* of a subscription that is gone */
+  assert_int_equal(a.messages, 1);
   answer_subscribe("trade", 3);
   burst_ends();
   assert_int_equal(all.ready, 1);
   assert_int_equal(a.again, 1);
   say_trade(3, 1, "A");
   say_trade(3, 2, "Z");
-  assert_int_equal(a.messages, 1);
-  assert_int_equal(all.messages, 2);
+  assert_int_equal(a.messages, 2);
+  assert_int_equal(all.messages, 3);
   forget_sent();
   sub_log b; /* covered already: live at once, nothing to send */
   subscribe(&b, trade_channel, only_b, false);
@@ -314,6 +318,31 @@ static void all_markets_widen_a_narrow_channel(void **state) {
   assert_int_equal(b.ready, 1);
   assert_int_equal(peer.n_sent, 0);
   kl_feed_sub_close(b.sub);
+  kl_feed_sub_close(all.sub);
+  kl_feed_sub_close(a.sub);
+}
+
+/* The account wants all as soon as an order is placed: a filter that changes just then would lose the fill. */
+static void channels_of_the_account_are_had_whole_and_filtered_here(void **state) {
+  (void)state;
+  static const char *const fills[] = {"fill", NULL};
+  start_feed(NULL);
+  sub_log a, all;
+  subscribe(&a, fills, only_a, false);
+  link_opens();
+  sent_id(0, "\"channels\":[\"fill\"]}");
+  answer_subscribe("fill", 2);
+  turn();
+  assert_int_equal(a.ready, 1);
+  forget_sent();
+  subscribe(&all, fills, NULL, false);
+  turn();
+  assert_int_equal(all.ready, 1);
+  assert_int_equal(peer.n_sent, 0);
+  say("{\"type\":\"fill_note\",\"sid\":2,\"msg\":{\"market_ticker\":\"A\"}}");
+  say("{\"type\":\"fill_note\",\"sid\":2,\"msg\":{\"market_ticker\":\"B\"}}");
+  assert_int_equal(a.messages, 1);
+  assert_int_equal(all.messages, 2);
   kl_feed_sub_close(all.sub);
   kl_feed_sub_close(a.sub);
 }
@@ -349,14 +378,14 @@ static void the_first_state_is_asked_for_where_it_is_wanted(void **state) {
 
 static void messages_of_undecoded_types_are_filtered_too(void **state) {
   (void)state;
-  static const char *const positions[] = {"market_positions", "market_lifecycle_v2", NULL};
+  static const char *const both[] = {"trade", "market_lifecycle_v2", NULL};
   start_feed(NULL);
   sub_log a;
-  subscribe(&a, positions, only_a, false);
+  subscribe(&a, both, only_a, false);
   link_opens();
-  sent_id(0, "\"channels\":[\"market_positions\"],\"market_tickers\":[\"A\"]");
+  sent_id(0, "\"channels\":[\"trade\"],\"market_tickers\":[\"A\"]");
   assert_null(strstr(peer.sent[1], "market_tickers")); /* this channel has no filter */
-  answer_subscribe("market_positions", 6);
+  answer_subscribe("trade", 6);
   turn();
   assert_int_equal(a.ready, 0);
   answer_subscribe("market_lifecycle_v2", 7);
@@ -629,6 +658,7 @@ int main(void) {
       T(a_market_given_up_and_wanted_again_in_one_turn_gets_a_snapshot),
       T(messages_reach_the_subscriptions_of_their_market),
       T(all_markets_widen_a_narrow_channel),
+      T(channels_of_the_account_are_had_whole_and_filtered_here),
       T(the_first_state_is_asked_for_where_it_is_wanted),
       T(messages_of_undecoded_types_are_filtered_too),
       T(raw_book_messages_come_beside_the_book),
