@@ -150,12 +150,25 @@ static void finish(kl_app_account *x) {
   tell(x, NULL);
 }
 
+/* The exchange has said whose it is, where it could. Nothing is waited for from here on, so that whoever asks later
+ * finds it among those that are open. */
+static void compared(kl_app_account *x) {
+  if (x->error.kind)
+    fail(x);
+  else
+    finish(x);
+}
+
+static void compare(kl_app_account *x) {
+  if (!kl_app_account_compare(x, compared)) finish(x);
+}
+
 static void live_read(void *data, const kl_live_account *live) {
   kl_app_account *x = data;
   x->reading = NULL;
   if (kl_paper_mode_begin(&x->app->o, &x->app->loop, x->session, live, x->paper_state[0] ? x->paper_state : NULL,
                           &x->paper, &x->account, &x->error))
-    finish(x);
+    compare(x);
   else
     fail(x);
 }
@@ -163,9 +176,7 @@ static void live_read(void *data, const kl_live_account *live) {
 /* Two desks of one account would each know half of what is ordered there. */
 static bool is_not_of(kl_app_account *x, const kl_app_account *all) {
   for (const kl_app_account *y = all; y; y = y->next) {
-    if (y == x || strcmp(x->key_id, y->key_id) != 0 || strcmp(x->env_name, y->env_name) != 0) continue;
-    /* Simulators may give the same key; a real one is the same by whatever URL it is reached. */
-    if (!y->key_id[0] || (!strcmp(x->env_name, "sim") && strcmp(x->rest_url, y->rest_url) != 0)) continue;
+    if (!kl_app_accounts_comparable(x, y) || strcmp(x->key_id, y->key_id) != 0) continue;
     kl_error_coded(&x->error, KL_ERR_CONFIG, "account_twice",
                    "profile %s (%s) has the API key %s, with which this process trades already: %s%s", x->profile.name,
                    x->profile.file, x->key_id, y->profile.name[0] ? "profile " : "it is the account of `kalshi` itself",
@@ -233,7 +244,7 @@ static void was_read(uv_work_t *work, int status) {
     return;
   }
   if (!paper) {
-    finish(x);
+    compare(x);
     return;
   }
   x->reading = kl_live_account_start(x->session, live_read, x, &x->error);
@@ -299,9 +310,11 @@ void kl_app_accounts_stop(kl_app *a) {
   for (kl_app_account *x = a->opening, *next; x; x = next) {
     next = x->next;
     if (x->in_pool) (void)uv_cancel((uv_req_t *)&x->work); /* its end comes either way */
-    if (!x->reading) continue;
+    if (!x->reading && !x->asking) continue;
     kl_live_account_stop(x->reading);
+    if (x->asking) kl_call_cancel(x->asking);
     x->reading = NULL;
+    x->asking = NULL;
     kl_error_set(&x->error, KL_ERR_CLOSED, "the process ends");
     fail(x);
   }

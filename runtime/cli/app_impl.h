@@ -46,8 +46,11 @@ typedef struct kl_app_account {
   char journal_path[1024]; /* of orders; "": none */
   /* While it is opened. */
   uv_work_t work;
-  bool in_pool;     /* it is read */
-  kl_profile fresh; /* what was */
+  bool in_pool;                               /* it is read */
+  kl_profile fresh;                           /* what was */
+  kl_call *asking;                            /* for the keys of an account, */
+  struct kl_app_account *asked;               /* of this one, */
+  void (*compared)(struct kl_app_account *x); /* and who wants to know */
   kl_live_reading *reading;
   kl_list waiters; /* of kl_place_waiter.link */
   bool ok;
@@ -161,6 +164,15 @@ size_t kl_app_writes_pending(kl_app *a);
 void kl_app_accounts_close(kl_app *a);
 /* Frees what is left of them, after the host. */
 void kl_app_accounts_free(kl_app *a);
+
+/* ---- account_same.c ---- */
+
+/* Both have keys of one exchange, and neither has failed. */
+bool kl_app_accounts_comparable(const kl_app_account *x, const kl_app_account *y);
+/* Asks the exchange whether x, whose session is open, is an account that is open or being opened. `compared` comes from
+ * the loop within some seconds; then x->error says which it is, or has no kind where it is another one, or nobody
+ * knows, which is logged. False: there is nothing to ask, and `compared` does not come. */
+bool kl_app_account_compare(kl_app_account *x, void (*compared)(kl_app_account *x));
 
 /* ---- accounts.c ---- */
 

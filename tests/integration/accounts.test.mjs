@@ -108,6 +108,53 @@ describe('several accounts', () => {
     assert.deepEqual([await resting(0), await resting(1)], [[], []]);
   });
 
+  test('two keys of one account are one account; keys that are each locked to a subaccount are two', async () => {
+    const made = async (user, more = {}) => {
+      const { body } = await sim.rest('POST', '/api_keys/generate', { name: 'x', key_type: 'ed25519', ...more }, { user });
+      return `KALSHI_API_KEY_ID=${body.api_key_id}\nKALSHI_PRIVATE_KEY="${body.private_key}"\n`;
+    };
+    const { subaccount_number: part } = (await sim.rest('POST', '/portfolio/subaccounts', undefined, { user: 1 })).body;
+    const cwd = folder(`
+      local kalshi, task = require "kalshi", require "task"
+      local function try(name)
+        local ok, e = pcall(kalshi.connect, { profile = name })
+        print(name, ok, not ok and e.code, not ok and e.message)
+      end
+      for _, name in ipairs{ "first", "part", "primary", "second", "third" } do try(name) end
+      kalshi.connect{ profile = "part" }
+      print("done")`, {
+      '.env.first': await made(0), '.env.second': await made(1), '.env.third': await made(1, { scopes: ['read', 'write::trade'] }),
+      '.env.part': await made(1, { subaccount: part }), '.env.primary': await made(1, { subaccount: 0 }) });
+    const { code, stdout, stderr } = await kalua(['run', 's.lua'], { cwd, env: env() });
+    assert.equal(code, 0, stdout + stderr);
+    assert.match(stdout, /^first\tfalse\taccount_twice\t.*its API key \S+ is of the same account as that of `kalshi` itself/m);
+    assert.match(stdout, /^part\ttrue[^]*^primary\ttrue/m);
+    // The whole is not apart from its parts.
+    assert.match(stdout, /^second\tfalse\taccount_twice\t.*that of profile part/m);
+    assert.match(stdout, /^third\tfalse\taccount_twice/m);
+    // The whole is open, and one that may not ask comes: those that may are asked. Two at once: one of them.
+    fs.writeFileSync(path.join(cwd, 's.lua'), `
+      local kalshi, task = require "kalshi", require "task"
+      local said = {}
+      local function try(name) return function()
+        local ok, e = pcall(kalshi.connect, { profile = name })
+        said[#said + 1] = ok and "ok" or e.code
+      end end
+      task.all{ try("second"), try("third") }
+      table.sort(said)
+      print(table.concat(said, " "))
+      try("part")()
+      print(said[3])`);
+    const whole = await kalua(['run', 's.lua'], { cwd, env: env() });
+    assert.match(whole.stdout, /^account_twice ok\naccount_twice\n/, whole.stderr);
+    // An exchange that does not say is no reason not to trade.
+    await sim.trigger('fault', { spec: 'get_api_keys:fail-before' });
+    const unknown = await kalua(['run', 's.lua'], { cwd, env: env() });
+    await sim.trigger('clear');
+    assert.match(unknown.stdout, /^ok ok\nok\n/, unknown.stderr);
+    assert.match(unknown.stderr, /whether profile second \(\.env\.second\) is of an account that this process trades on already is not known/);
+  });
+
   test('a key that is named only after the start is kept from scripts from the first connect on', async () => {
     const cwd = folder(`
       local kalshi, task = require "kalshi", require "task"

@@ -40,9 +40,13 @@ return {
     },
     {
       "account_twice",
-      what = "The profile has the API key of an account that this process trades on already.",
+      what = "The profile has an API key of an account that this process trades on already: the same key, or another "
+        .. "one of the same account.",
       why = "Each account has one desk, which knows all orders and keeps the limits. Two would each know half.",
-      todo = { "Use the table that is there: `kalshi` itself, or that of the other profile." },
+      todo = {
+        "Use the table that is there: `kalshi` itself, or that of the other profile.",
+        "For parts of one account, give each profile a key that is locked to a subaccount of its own.",
+      },
       see = { "accounts.md" },
     },
     {
