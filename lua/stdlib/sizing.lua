@@ -333,6 +333,18 @@ local function check_outcomes(name, o)
   return list
 end
 
+---What to buy of each for `fraction` of the positions of `hold`, and what it costs. What is held of the other side is
+---never closed further than full Kelly would close it.
+local function purchases(outcomes, hold, fraction)
+  local counts, total = {}, 0
+  for i, one in ipairs(outcomes) do
+    local full = hold[i] - one.held
+    counts[i] = math.min(math.max(0, fraction * hold[i] - one.held), full, one.max_count)
+    total = total + counts[i] * one.c
+  end
+  return counts, total
+end
+
 ---How many contracts of each outcome to buy at once: the Kelly bets on outcomes that exclude each other.
 ---Source: Smoczynski and Tomkins, "An explicit solution to the problem of optimizing the allocations of a bettor's
 ---wealth when wagering on horse races" (2010); with positions the same conditions, solved by bisection.
@@ -346,19 +358,17 @@ function sizing.exclusive(o)
   local step = o.step == nil and 1 or arguments.positive(NAME, "step", o.step)
   local most = math.min(arguments.optional(NAME, "max_cost", o.max_cost, math.huge, 0), bankroll)
   local outcomes = check_outcomes(NAME, o)
-  local hold, reserve = solve(outcomes, bankroll)
-
-  local ideal, total = {}, 0
-  for i, one in ipairs(outcomes) do
-    ideal[i] = math.min(math.max(0, fraction * hold[i] - one.held), one.max_count)
-    total = total + ideal[i] * one.c
+  local hold, reserve = solve(outcomes, bankroll, math.huge)
+  local ideal, total = purchases(outcomes, hold, fraction)
+  local wish = ideal
+  if total > most then -- the best for that much: an outcome that only hedges larger bets is not among it
+    wish, total = purchases(outcomes, (solve(outcomes, bankroll, most / fraction)), fraction)
   end
   local scale = total > most and most / total or 1
   local result = { outcomes = {}, cost = 0, fee = 0, expected_value = 0, reserve = reserve / bankroll }
   for i, one in ipairs(outcomes) do
-    local count = math.floor(ideal[i] * scale / step + 1e-9) * step
+    local count = math.floor(wish[i] * scale / step + 1e-9) * step
     local fee = fee_of(one.price, count, o.fees)
-    -- The fee of a few contracts is rounded up: it may take more than they bring.
     local cost = money(one.price * count + fee)
     while count > 0 and result.cost + cost > most do -- rounding went over the cap
       count = math.max(0, count - step)

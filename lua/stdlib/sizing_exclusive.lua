@@ -55,9 +55,9 @@ local function slope(list, none, u, r)
   return sum - 1 / u
 end
 
----`list` of { p, c, held }: the contracts to hold of each, and the cash that is left. A NO contract pays in all but one
----case: as held it is -1, and a dollar.
-local function solve(list, cash)
+---`list` of { p, c, held }: the contracts to hold of each, and the cash that is left, when no more than `most` may be
+---spent. A NO contract pays in all but one case: as held it is -1, and a dollar.
+local function solve(list, cash, most)
   local none, base = 1, cash
   for _, one in ipairs(list) do
     none = none - one.p
@@ -71,7 +71,7 @@ local function solve(list, cash)
   end
   local top = level(list, budget, base)
   if not top or slope(list, none, top, base) >= 0 then return hold_at(list, nil, base), cash end
-  local low, high = math.min(least, base), base
+  local low, high = math.max(math.min(least, base), base - most), base
   local u = level(list, budget, low)
   if slope(list, none, u, low) > 0 then
     for _ = 1, HALVINGS do

@@ -363,6 +363,44 @@ test("a fraction, a cap and whole contracts of several outcomes", function(t)
   t.eq(sizing.exclusive(o).outcomes[1].count, 0)
 end)
 
+test("a fraction never closes more of the other side than full Kelly would", function(t)
+  local list = { { probability = 0.3, price = 0.4, position = -40 }, { probability = 0.5, price = 0.45 } }
+  local o = { outcomes = list, bankroll = 1000, fees = taker }
+  t.eq(sizing.exclusive(o).outcomes[1].ideal, 0) -- NO is the better side
+  o.fraction = 0.25
+  t.eq(sizing.exclusive(o).outcomes[1].count, 0)
+end)
+
+test("under a cap the money goes where it grows most, not into hedges of larger bets", function(t)
+  -- Full Kelly buys all four, the last one although it costs more than it is worth.
+  local list = {
+    { probability = 0.14, price = 0.08 }, { probability = 0.18, price = 0.10 }, { probability = 0.44, price = 0.34 },
+    { probability = 0.24, price = 0.30 },
+  }
+  local full = sizing.exclusive{ outcomes = list, bankroll = 1000, step = 0.01 }
+  t.ok(full.outcomes[4].count > 0 and full.outcomes[4].edge < 0, "a hedge")
+  for _, fraction in ipairs{ 1, 0.25 } do
+    local r = sizing.exclusive{ outcomes = list, bankroll = 1000, step = 0.01, max_cost = 50, fraction = fraction }
+    t.near(r.cost, 50, 0.02)
+    t.eq(r.outcomes[4].count, 0)
+    t.eq(r.outcomes[4].ideal, full.outcomes[4].ideal * fraction)
+  end
+  -- No other way of spending as much grows more: money moved from any of them to any other one.
+  local r = sizing.exclusive{ outcomes = list, bankroll = 1000, step = 0.0001, max_cost = 300 }
+  local x = {}
+  for i = 1, 4 do x[i] = r.outcomes[i].count end
+  local best = growth_of(list, 1000, x)
+  for i = 1, 4 do
+    for j = 1, 4 do
+      if i ~= j and x[i] * list[i].price > 1 then
+        local y = table.move(x, 1, 4, 1, {})
+        y[i], y[j] = y[i] - 1 / list[i].price, y[j] + 1 / list[j].price
+        t.ok(growth_of(list, 1000, y) < best, "a dollar from " .. i .. " to " .. j)
+      end
+    end
+  end
+end)
+
 test("what makes no sense is refused with the reason", function(t)
   t.raises(function() sizing.kelly(1.2, 0.5) end, "sizing.kelly: p must be from 0 to 1, not 1.2")
   t.raises(function() sizing.kelly(0.5, 1) end, "price must be above 0 and below 1 dollar, not 1")
