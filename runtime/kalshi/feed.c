@@ -196,55 +196,56 @@ static void malformed(kl_feed_link *l, const char *p, size_t n, const kl_error *
   for (kl_list *at = l->channels.next; at != &l->channels; at = at->next) {
     kl_feed_channel *c = KL_CONTAINER(at, kl_feed_channel, in_link);
     if (!c->snapshots || !c->sid || (sid && sid != c->sid)) continue;
-    if (c->seq >= 0) c->seq_before = c->seq;
-    if (sid && seq > c->seq_before) c->seq_before = seq;
-    c->seq = KL_SEQ_UNKNOWN; /* whether it had a number is not known */
+    if (c->seq.last >= 0) c->seq.before = c->seq.last;
+    if (sid && seq > c->seq.before) c->seq.before = seq;
+    c->seq.last = KL_SEQ_UNKNOWN; /* whether it had a number is not known */
     kl_feed_books_resync(c);
   }
 }
 
 /* Continuity of seq on a subscription. False: the message was here before. Two earlier numbers in order are no repeats:
  * the exchange counts anew, and what came in between is not known. */
-static bool out_of_sequence(kl_feed *f, kl_feed_channel *c, const kl_event *ev) {
-  bool unknown = c->seq < 0, back = ev->seq <= (unknown ? c->seq_before : c->seq);
+static bool out_of_sequence(kl_feed *f, kl_feed_channel *c, kl_feed_seq *s, const kl_event *ev) {
+  bool unknown = s->last < 0, back = ev->seq <= (unknown ? s->before : s->last);
   if (unknown && !back) {
-    c->seq = ev->seq;
-    c->seq_after = ev->seq - 1;
-    c->earlier = 0;
+    s->last = ev->seq;
+    s->after = ev->seq - 1;
+    s->earlier = 0;
     return true;
   }
   /* An answer to get_snapshot shows the state as of its number, which may be an earlier one. */
   if (back && ev->type == KL_EV_SNAPSHOT && (ev->has & KL_HAS_ID)) return true;
-  if (back && !(c->earlier && ev->seq - c->earlier == 1)) {
-    c->earlier = ev->seq;
+  if (back && !(s->earlier && ev->seq - s->earlier == 1)) {
+    s->earlier = ev->seq;
     f->duplicates++;
     return false;
   }
   char detail[160];
   if (back) {
     snprintf(detail, sizeof detail, "%s: seq %" PRId64 " after %" PRId64 ", counted anew", c->name, ev->seq,
-             unknown ? c->seq_before : c->seq);
+             unknown ? s->before : s->last);
   } else {
     snprintf(detail, sizeof detail, "%s: seq %" PRId64 " after %" PRId64 ", %" PRId64 " missing", c->name, ev->seq,
-             c->seq, ev->seq - c->seq - 1);
+             s->last, ev->seq - s->last - 1);
   }
   f->gaps++;
   kl_log_warn("feed", "gap on %s", detail);
-  c->seq = ev->seq;
-  c->earlier = 0;
+  s->last = ev->seq;
+  s->earlier = 0;
   if (c->snapshots) kl_feed_books_resync(c);
   kl_feed_tell(f, "gap", detail);
   return true;
 }
 
 static inline bool in_sequence(kl_feed *f, kl_feed_channel *c, const kl_event *ev) {
-  if (!(ev->has & KL_HAS_SEQ) || ev->sid == c->ending) return true;
-  if (__builtin_expect((uint64_t)ev->seq - (uint64_t)c->seq == 1, 1)) {
-    c->seq = ev->seq;
-    c->earlier = 0;
+  if (!(ev->has & KL_HAS_SEQ)) return true;
+  kl_feed_seq *s = ev->sid == c->ending ? &c->ending_seq : &c->seq;
+  if (__builtin_expect((uint64_t)ev->seq - (uint64_t)s->last == 1, 1)) {
+    s->last = ev->seq;
+    s->earlier = 0;
     return true;
   }
-  return out_of_sequence(f, c, ev);
+  return out_of_sequence(f, c, s, ev);
 }
 
 /* What a message of a type that is not decoded is about. */

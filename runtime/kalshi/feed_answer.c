@@ -66,6 +66,22 @@ static kl_feed_channel *subscribing(kl_feed_link *l, const kl_event *ev) {
   return NULL;
 }
 
+static void ask_later(kl_feed_channel *c) {
+  c->not_before_ns = kl_feed_now(c->f) + 1000 * MS;
+  kl_feed_tick_on(c->f);
+}
+
+/* The exchange was asked to end the subscription and has not: what it answers with is the old one, with the old choice
+ * of markets. */
+static void goes_on(kl_feed_channel *c) {
+  c->ending = 0;
+  c->seq = c->ending_seq;
+  c->is_wide = false;
+  c->restart = true;
+  kl_feed_forget_markets(c);
+  ask_later(c);
+}
+
 void kl_feed_on_subscribed(kl_feed_link *l, const kl_event *ev) {
   kl_feed_channel *c = subscribing(l, ev);
   kl_feed_cmd cmd;
@@ -74,9 +90,13 @@ void kl_feed_on_subscribed(kl_feed_link *l, const kl_event *ev) {
   kl_feed_command_take(l, id, &cmd);
   c->subscribe_cmd = 0;
   c->sid = ev->sid;
-  c->ending = 0; /* its end was asked for before */
-  c->seq = c->earlier = 0;
   c->live_ns = kl_feed_now(l->f);
+  if (ev->sid == c->ending) {
+    goes_on(c);
+    return;
+  }
+  c->ending = 0; /* its end was asked for before */
+  c->seq = (kl_feed_seq){0};
   if (c->is_wide) { /* nothing is sent for single markets */
     while (!kl_list_empty(&c->work))
       kl_list_remove(c->work.next);
@@ -283,8 +303,7 @@ static void ask_again(kl_feed_channel *c, const kl_feed_cmd *cmd, const char *wh
     kl_feed_channel_ended(c, why);
   } else if (cmd->kind == KL_CMD_ADD) {
     addition_undone(c, cmd->id);
-    c->not_before_ns = kl_feed_now(c->f) + 1000 * MS;
-    kl_feed_tick_on(c->f);
+    ask_later(c);
   }
 }
 
@@ -354,6 +373,28 @@ static void ended_by_error(kl_feed_channel *c, int code, const kl_error *e) {
   if (code == CODE_BUFFER) kl_feed_channel_split(c);
 }
 
+/* An answer about a subscription that is not the channel's any more: it says nothing of the one that it has now. */
+static bool is_of_the_past(const kl_feed_channel *c, const kl_feed_cmd *cmd) {
+  return cmd->kind == KL_CMD_SUBSCRIBE ? c->subscribe_cmd != cmd->id : c->sid != cmd->sid;
+}
+
+/* `gone`: there is no such subscription, which is what was asked for. Otherwise the exchange still has it, and adds to
+ * it what is to be a new one: its end is asked for again. */
+static void unsubscribe_refused(kl_feed_channel *c, const kl_feed_cmd *cmd, bool gone) {
+  const kl_feed_seq unknown = {.last = KL_SEQ_UNKNOWN};
+  if (gone) {
+    if (c->ending == cmd->sid) c->ending = 0;
+  } else if (c->subscribe_cmd) { /* the answer to that shows it: goes_on */
+    if (c->ending == cmd->sid || c->snapshots) return;
+    c->ending = cmd->sid;
+    c->ending_seq = unknown;
+  } else if (!c->sid) {
+    c->sid = cmd->sid;
+    c->seq = unknown;
+    ask_later(c);
+  }
+}
+
 void kl_feed_on_error(kl_feed_link *l, const kl_event *ev, const char *raw, size_t n) {
   kl_feed_cmd cmd = {.channel = NULL};
   int code = ev->error.code;
@@ -368,12 +409,17 @@ void kl_feed_on_error(kl_feed_link *l, const kl_event *ev, const char *raw, size
     return;
   }
   if (!c) return;
+  bool ends = code == CODE_CHANNEL || code == CODE_BUFFER;
   if (!answered && ev->sid == c->ending) { /* its end was on its way */
-    c->ending = 0;
+    if (ends) c->ending = 0;
     return;
   }
-  if (code == CODE_CHANNEL || code == CODE_BUFFER || (code == CODE_UNKNOWN_SID && answered && c->sid)) {
-    if (answered && cmd.kind == KL_CMD_UNSUBSCRIBE) return;
+  if (answered && cmd.kind == KL_CMD_UNSUBSCRIBE) {
+    unsubscribe_refused(c, &cmd, ends || code == CODE_UNKNOWN_SID);
+    return;
+  }
+  if (answered && is_of_the_past(c, &cmd)) return;
+  if (ends || (code == CODE_UNKNOWN_SID && answered && c->sid)) {
     ended_by_error(c, code, &e);
     return;
   }
@@ -383,7 +429,6 @@ void kl_feed_on_error(kl_feed_link *l, const kl_event *ev, const char *raw, size
     return;
   }
   if (cmd.kind == KL_CMD_SUBSCRIBE) {
-    if (c->subscribe_cmd != cmd.id) return;
     c->subscribe_cmd = 0;
     kl_feed_channel_touch(c);
   }

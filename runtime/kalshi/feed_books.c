@@ -46,7 +46,7 @@ void kl_feed_market_unheld(kl_feed_market *m) {
 void kl_feed_market_awaiting(kl_feed_market *m) {
   kl_feed_market_unheld(m);
   m->awaiting = true;
-  m->held_from = m->channel->seq;
+  m->held_from = m->channel->seq.last;
 }
 
 void kl_feed_books_stale(kl_feed_market *m) {
@@ -248,7 +248,7 @@ static void on_delta(kl_feed *f, kl_feed_market *m, const kl_event *ev);
 static void hold(kl_feed *f, kl_feed_market *m, const kl_event *ev) {
   f->ignored++;
   if (!(ev->has & KL_HAS_SEQ)) return;
-  if (m->held_from < 0) m->held_from = m->channel->seq_after;
+  if (m->held_from < 0) m->held_from = m->channel->seq.after;
   if (m->n_held == m->cap_held) {
     uint32_t cap = m->cap_held ? m->cap_held * 2 : 16;
     kl_feed_held *wide = f->n_held < KL_FEED_HELD ? realloc(m->held, cap * sizeof *wide) : NULL;
@@ -300,9 +300,9 @@ static void replay(kl_feed *f, kl_feed_market *m, const kl_event *snapshot) {
 static bool is_too_old(const kl_feed_market *m, const kl_event *ev) {
   const kl_feed_channel *c = m->channel;
   if (!(ev->has & KL_HAS_SEQ)) return false;
-  if (c->seq < 0) return true; /* from before a message that could not be read */
-  if (ev->seq >= c->seq) return false;
-  return !m->awaiting || ev->seq < (m->held_from < 0 ? c->seq_after : m->held_from);
+  if (c->seq.last < 0) return true; /* from before a message that could not be read */
+  if (ev->seq >= c->seq.last) return false;
+  return !m->awaiting || ev->seq < (m->held_from < 0 ? c->seq.after : m->held_from);
 }
 
 static void on_snapshot(kl_feed *f, kl_feed_market *m, const kl_event *ev) {

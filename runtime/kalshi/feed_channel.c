@@ -104,6 +104,7 @@ static kl_feed_channel *idle_channel(kl_feed *f, const char *name) {
     c->chunk = c->lot = KL_FEED_CHUNK;
     c->failures = 0;
     c->initial = c->is_wide = c->restart = false;
+    c->ending = 0; /* its last messages are of other parameters */
     return c;
   }
   return NULL;
@@ -204,7 +205,8 @@ static void touch_others(kl_feed_channel *c) {
 void kl_feed_channel_reset(kl_feed_channel *c) {
   touch_others(c);
   kl_feed_subs_unacked(c);
-  c->sid = c->seq = c->ending = 0;
+  c->sid = c->ending = 0;
+  c->seq = (kl_feed_seq){0};
   c->subscribe_cmd = 0;
   c->is_wide = c->restart = false;
   c->not_before_ns = 0;
@@ -225,7 +227,8 @@ void kl_feed_channel_ended(kl_feed_channel *c, const char *why) {
   kl_log_warn("feed", "channel %s: %s; subscribing again in %" PRId64 " ms", c->name, why, wait_ms);
   touch_others(c);
   kl_feed_subs_unacked(c);
-  c->sid = c->seq = 0;
+  c->sid = 0;
+  c->seq = (kl_feed_seq){0};
   c->subscribe_cmd = 0;
   c->is_wide = c->restart = false;
   c->not_before_ns = now + wait_ms * MS;
@@ -322,14 +325,20 @@ static bool send_subscribe(kl_feed_channel *c, bool all) {
 }
 
 static bool send_unsubscribe(kl_feed_channel *c) {
-  kl_buf_printf(kl_feed_command_begin(c->link, "unsubscribe"), ",\"params\":{\"sids\":[%" PRId64 "]}", c->sid);
+  kl_feed_link *l = c->link;
+  int64_t sid = c->sid;
+  kl_buf_printf(kl_feed_command_begin(l, "unsubscribe"), ",\"params\":{\"sids\":[%" PRId64 "]}", sid);
   touch_others(c);
   /* Snapshots begin anew with the next subscription, and what comes before it would be of no book. */
-  c->ending = c->wanted && !c->snapshots ? c->sid : 0;
-  c->sid = c->seq = 0;
+  c->ending = c->wanted && !c->snapshots ? sid : 0;
+  c->ending_seq = c->seq;
+  c->sid = 0;
+  c->seq = (kl_feed_seq){0};
   c->is_wide = c->restart = false;
   kl_feed_forget_markets(c);
-  return kl_feed_command_send(c->link, KL_CMD_UNSUBSCRIBE, c, NULL);
+  if (!kl_feed_command_send(l, KL_CMD_UNSUBSCRIBE, c, NULL)) return false;
+  l->cmds[l->n_cmds - 1].sid = sid;
+  return true;
 }
 
 /* All updates of one kind, in chunks. */

@@ -79,6 +79,14 @@ typedef struct kl_feed_table {
   size_t cap, count; /* cap: power of two or 0 */
 } kl_feed_table;
 
+/* Where the numbers of one subscription are. */
+typedef struct kl_feed_seq {
+  int64_t last;    /* the last seen; KL_SEQ_UNKNOWN: a message could not be read, the next later one is taken */
+  int64_t before;  /* then: the last one before it */
+  int64_t after;   /* and since: the one behind which nothing is missing */
+  int64_t earlier; /* the last message had this number, though it was not its turn; 0: it had its own */
+} kl_feed_seq;
+
 /* One subscription of the exchange (one sid): a channel on one connection. The first one, the head, is what others
  * hold; when a connection does not take all its markets, `next` has the same channel on another. */
 struct kl_feed_channel {
@@ -107,18 +115,16 @@ struct kl_feed_channel {
   bool initial;   /* a wide subscription asks for the first state */
   bool dirty;     /* to be looked at by the next flush */
 
-  int64_t sid;           /* 0: none */
-  int64_t ending;        /* the one that it had, until the exchange has ended it: its last messages are still wanted */
-  int64_t seq;           /* last seen; KL_SEQ_UNKNOWN: a message could not be read, the next later one is taken */
-  int64_t seq_before;    /* then: the last one before it */
-  int64_t seq_after;     /* and since: the one behind which nothing is missing */
-  int64_t earlier;       /* the last message had this number, though it was not its turn; 0: it had its own */
-  int64_t subscribe_cmd; /* in flight; 0: none */
-  bool is_wide;          /* the exchange was asked for all markets */
-  bool restart;          /* unsubscribe and subscribe anew */
-  int64_t not_before_ns; /* nothing is asked for before */
-  uint32_t failures;     /* subscriptions that the exchange ended, in a row */
-  int64_t live_ns;       /* when the subscription was acknowledged */
+  int64_t sid; /* 0: none */
+  kl_feed_seq seq;
+  int64_t ending;         /* the one that it had, until the exchange has ended it: its last messages are still wanted */
+  kl_feed_seq ending_seq; /* of that */
+  int64_t subscribe_cmd;  /* in flight; 0: none */
+  bool is_wide;           /* the exchange was asked for all markets */
+  bool restart;           /* unsubscribe and subscribe anew */
+  int64_t not_before_ns;  /* nothing is asked for before */
+  uint32_t failures;      /* subscriptions that the exchange ended, in a row */
+  int64_t live_ns;        /* when the subscription was acknowledged */
   int64_t last_snapshot_ns;
 };
 
@@ -173,6 +179,7 @@ typedef struct kl_feed_cmd {
   kl_feed_cmd_kind kind;
   kl_feed_channel *channel; /* NULL: of none */
   kl_feed_request *request; /* of a list; NULL once nobody waits */
+  int64_t sid;              /* the subscription that it changes or ends; 0: none */
   int64_t sent_ns;
   uint32_t markets; /* that it names, of an update */
 } kl_feed_cmd;
@@ -349,7 +356,7 @@ void kl_feed_subs_message(kl_feed_channel *c, kl_feed_market *m, bool has_ticker
 void kl_feed_subs_acked(kl_feed_channel *c); /* the channel itself was acknowledged; no owner is called yet */
 void kl_feed_subs_market_acked(kl_feed_market *m);
 void kl_feed_subs_unacked(kl_feed_channel *c); /* nothing is acknowledged any more */
-void kl_feed_subs_settle(kl_feed *f);          /* tells the owners of those that became ready */
+void kl_feed_subs_settle(kl_feed *f); /* tells the owners of those that became ready */
 void kl_feed_sub_fail(kl_feed_sub *s, const kl_error *e);
 void kl_feed_subs_fail_all(kl_feed *f, const kl_error *e, bool only_waiting);
 void kl_feed_subs_fail_channel(kl_feed_channel *c, const kl_error *e);

@@ -42,8 +42,8 @@ static bool command_note(kl_feed_link *l, kl_feed_cmd_kind kind, kl_feed_channel
     l->cmds = wide;
     l->cap_cmds = cap;
   }
-  l->cmds[l->n_cmds++] =
-      (kl_feed_cmd){.id = l->next_id, .kind = kind, .channel = c, .request = r, .sent_ns = kl_feed_now(l->f)};
+  l->cmds[l->n_cmds++] = (kl_feed_cmd){
+      .id = l->next_id, .kind = kind, .channel = c, .request = r, .sid = c ? c->sid : 0, .sent_ns = kl_feed_now(l->f)};
   kl_feed_tick_on(l->f);
   return true;
 }
