@@ -238,6 +238,7 @@ static void addition_undone(kl_feed_channel *c, int64_t id) {
     kl_list_remove(&m->in_flight);
     m->sent = false;
     m->cmd = 0;
+    kl_feed_subs_want_initial(m);
     if (m->book) kl_feed_books_stale(m); /* a snapshot may have come before the refusal, but changes may not */
     if (m->refs) {
       kl_feed_market_work(m);
@@ -314,6 +315,7 @@ static void spill(kl_feed_market *m, const kl_error *e) {
   kl_list_remove(&m->work);
   m->sent = m->acked = false;
   m->cmd = 0;
+  kl_feed_subs_want_initial(m);
   if (!m->refs || !kl_feed_market_spill(m)) fail_market(m, e);
 }
 

@@ -356,6 +356,8 @@ void kl_feed_subs_message(kl_feed_channel *c, kl_feed_market *m, bool has_ticker
 void kl_feed_subs_acked(kl_feed_channel *c); /* the channel itself was acknowledged; no owner is called yet */
 void kl_feed_subs_market_acked(kl_feed_market *m);
 void kl_feed_subs_unacked(kl_feed_channel *c); /* nothing is acknowledged any more */
+/* What the exchange knew of the market is gone: whoever asked for its first state wants it again. */
+void kl_feed_subs_want_initial(kl_feed_market *m);
 void kl_feed_subs_settle(kl_feed *f); /* tells the owners of those that became ready */
 void kl_feed_sub_fail(kl_feed_sub *s, const kl_error *e);
 void kl_feed_subs_fail_all(kl_feed *f, const kl_error *e, bool only_waiting);

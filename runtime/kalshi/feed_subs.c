@@ -64,15 +64,21 @@ static void unacked(kl_feed_sub *s, bool *flag) {
   s->again = s->was_ready;
 }
 
+void kl_feed_subs_want_initial(kl_feed_market *m) {
+  for (kl_list *n = m->interests.next; n != &m->interests; n = n->next) {
+    const kl_feed_sub *s = KL_CONTAINER(n, kl_feed_interest, in_market)->sub;
+    if (s && s->initial && m->channel->has_initial) m->initial = true;
+  }
+}
+
 static void markets_unacked(kl_feed_channel *c) {
   for (kl_list *n = c->markets.next; n != &c->markets; n = n->next) {
     kl_feed_market *m = KL_CONTAINER(n, kl_feed_market, all);
     for (kl_list *k = m->interests.next; k != &m->interests; k = k->next) {
       kl_feed_interest *i = KL_CONTAINER(k, kl_feed_interest, in_market);
-      if (!i->sub) continue;
-      unacked(i->sub, &i->acked);
-      if (i->sub->initial && c->has_initial) m->initial = true; /* whoever asked for the first state wants it again */
+      if (i->sub) unacked(i->sub, &i->acked);
     }
+    kl_feed_subs_want_initial(m);
   }
 }
 

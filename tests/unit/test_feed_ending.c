@@ -390,6 +390,35 @@ static void indices_become_all_without_a_hole(void **state) {
   kl_feed_sub_close(all.sub);
 }
 
+static void the_first_state_is_asked_for_again_with_an_addition_that_was_refused(void **state) {
+  (void)state;
+  for (int code = 26; code <= 27; code++) {
+    sub_log a, b;
+    start_feed(NULL);
+    subscribe(&a, ticker_channel, only_a, false);
+    link_opens();
+    answer_subscribe("ticker", 2);
+    burst_ends();
+    forget_sent();
+    subscribe(&b, ticker_channel, only_b, true);
+    turn();
+    sent_id(0, "\"send_initial_snapshot\":true");
+    say_error(sent_id(0, "add_markets"), code); /* goes to another connection, or is asked for later */
+    turn();
+    if (code == 26) {
+      signature_ready();
+      peer.ws->o.open(peer.ws->o.data, 0);
+    }
+    later(1100);
+    assert_int_equal(peer.n_sent, 2);
+    sent_id(1, "\"send_initial_snapshot\":true");
+    kl_feed_sub_close(a.sub);
+    kl_feed_sub_close(b.sub);
+    forget_sent();
+    stop_feed();
+  }
+}
+
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
   const struct CMUnitTest tests[] = {
@@ -405,6 +434,7 @@ int main(void) {
       T(all_may_be_given_up_while_one_is_ending),
       T(two_channels_end_side_by_side),
       T(indices_become_all_without_a_hole),
+      T(the_first_state_is_asked_for_again_with_an_addition_that_was_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
