@@ -375,6 +375,8 @@ function sizing.exclusive(o)
       fee = fee_of(one.price, count, o.fees)
       cost = money(one.price * count + fee)
     end
+    -- The fee of a few contracts is rounded up: it may take more than they bring.
+    if one.p > one.c and one.p * count <= cost then count, cost, fee = 0, 0, 0 end
     result.outcomes[i] = {
       count = count, cost = cost, fee = fee, ideal = ideal[i], share = cost / bankroll,
       edge = one.p - one.c,

@@ -401,6 +401,13 @@ test("under a cap the money goes where it grows most, not into hedges of larger 
   end
 end)
 
+test("of several outcomes, too, none is bought whose rounded fee takes what it brings", function(t)
+  local o = { outcomes = { { probability = 0.52, price = 0.5 } }, bankroll = 150, fees = { precision = 0.01 } }
+  local r = sizing.exclusive(o) -- one contract would cost 0.5175, rounded up to what it is worth
+  t.near(r.outcomes[1].ideal, 1.5, 0.01)
+  t.eq({ r.outcomes[1].count, r.cost, r.fee, r.growth }, { 0, 0, 0, 0 })
+end)
+
 test("what makes no sense is refused with the reason", function(t)
   t.raises(function() sizing.kelly(1.2, 0.5) end, "sizing.kelly: p must be from 0 to 1, not 1.2")
   t.raises(function() sizing.kelly(0.5, 1) end, "price must be above 0 and below 1 dollar, not 1")
