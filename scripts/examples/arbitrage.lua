@@ -24,13 +24,26 @@ if not event_ticker then error("usage: kalua arbitrage.lua -- EVENT [exhaustive]
 local event = kalshi.get_event(event_ticker, { with_nested_markets = true }).event
 if not event.mutually_exclusive then error(event_ticker .. ": its outcomes do not exclude each other", 0) end
 local fees = sizing.fees(kalshi.get_series(event.series_ticker).series, event)
+fees.precision = 0.01 -- balances of most accounts are kept in cents, so each leg may cost one more
 
 local tickers = {}
 for _, m in ipairs(event.markets) do
-  if m.status == "active" then tickers[#tickers + 1] = m.ticker end
+  if m.status == "active" then
+    tickers[#tickers + 1] = m.ticker
+  elseif exhaustive and m.result ~= "no" then -- the set would pay nothing if this one came
+    log.warn("no set is bought: one outcome cannot be had", { ticker = m.ticker, status = m.status })
+    exhaustive = false
+  end
 end
 if #tickers < 2 then error(event_ticker .. " has fewer than two open markets", 0) end
 local books = kalshi.books(tickers)
+
+-- What so many of each leg cost, with fees as they are rounded up.
+local function cost_of(legs, count)
+  local sum = 0
+  for _, leg in ipairs(legs) do sum = sum + sizing.cost(leg.price, count, fees) end
+  return sum
+end
 
 -- What buying `side` of the markets would be: legs at the best prices, as many sets as the thinnest leg has, and the
 -- profit of a set after fees. Nil where that is none.
@@ -50,10 +63,12 @@ local function find(side)
   end
   local pays = side == "yes" and 1 or #legs - 1
   if #legs < 2 or pays - cost < LEAST_PROFIT then return nil end
-  count = math.min(math.floor(count), math.floor(MOST / cost))
-  local profit = count * pays -- with the fees as they are rounded up
-  for _, leg in ipairs(legs) do profit = profit - sizing.cost(leg.price, count, fees) end
-  if count < 1 or profit <= 0 then return nil end
+  -- Not more than there is money for: a set of which some legs are refused would have to be sold back.
+  local money = math.min(MOST, kalshi.balance())
+  count = math.min(math.floor(count), math.floor(money / cost))
+  while count > 0 and cost_of(legs, count) > money do count = count - 1 end
+  local profit = count * pays - cost_of(legs, count)
+  if count < 1 or profit < LEAST_PROFIT * count then return nil end
   return { side = side, legs = legs, count = count, cost = cost, profit = profit }
 end
 
@@ -104,11 +119,12 @@ local function trade(set)
   send(function() return set.count end)
   local most = 0
   for _, leg in ipairs(set.legs) do most = math.max(most, leg.filled) end
-  local spare = set.profit / set.count -- of a set: what the legs that missed may cost more
+  local spare = set.profit / set.count -- of a set: what the legs that missed may cost more, all together
   for _, leg in ipairs(set.legs) do
     if leg.filled < most then
       local price = books[leg.ticker]:best_ask(leg.side)
-      if price and price - leg.price < spare then leg.price = math.max(price, leg.price) end
+      local more = price and sizing.break_even(price, fees) - sizing.break_even(leg.price, fees)
+      if more and more > 0 and more < spare then leg.price, spare = price, spare - more end
     end
   end
   send(function(leg) return most - leg.filled end)

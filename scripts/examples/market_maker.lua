@@ -59,25 +59,41 @@ end
 -- Refusals while the market or the exchange rests: what is there stays, and the next look tries again.
 local RESTS = { trading_is_paused = true, exchange_is_paused = true, MARKET_INACTIVE = true }
 
--- Moves the quote there, or places one. The market may have run into the price meanwhile, which post-only refuses: then
--- there is none until the next look.
+-- Moves the quote there, or places one. The market may have run into the price meanwhile, which post-only refuses, or a
+-- limit of the host (--risk) may hold: then there is none until the next look.
 local function quote(side, price)
   if stopping then return end
   local ok, result = pcall(orders.requote, quotes[side],
     { ticker = ticker, side = side, price = price, count = SIZE, post_only = true })
   if ok then
     quotes[side] = result
-  elseif type(result) == "table" and result.code == "invalid_order" then
+  elseif type(result) == "table" and (result.code == "invalid_order" or result.kind == "risk") then
     withdraw(side)
   elseif not (type(result) == "table" and RESTS[result.code]) then
     error(result, 0)
   end
 end
 
+-- The best price of the others. A quote of ours that is alone there does not count: leaning against the position from a
+-- middle of our own quotes would lead them through the whole book, look by look.
+local function best(side)
+  local own = quotes[side]
+  for _, level in ipairs(side == "bid" and book:bids(3) or book:asks(3)) do
+    local price, count = level[1], level[2]
+    if own and math.abs(own.price - price) < 1e-9 then count = count - own.remaining end
+    if count > 0.005 then return price end
+  end
+end
+
 local function requote()
-  local bid, ask = book:best_bid(), book:best_ask()
-  if stopping or book.stale or not bid or not ask then return end
-  local middle = book:mid() - LEAN * position
+  if stopping then return end
+  local bid, ask = best "bid", best "ask"
+  if book.stale or not bid or not ask then -- nothing says what it is worth
+    withdraw "bid"
+    withdraw "ask"
+    return
+  end
+  local middle = (bid + ask) / 2 - LEAN * position
   -- Never at or through the other side: post-only orders that would trade are refused.
   local tick = market.price_ranges[1].step
   local our_bid = to_grid(math.min(middle - EDGE, ask - tick), math.floor)

@@ -8,7 +8,7 @@ local kalua = require "kalua"
 local task = require "task"
 
 -- What you will want to change. Save the file while it runs: the new version takes over.
-local SIZE = 5 -- contracts of each order
+local SIZE = 5 -- contracts of each order, at most
 local PRESSURE = 0.3 -- from -1 (all offered) to 1 (all bid for): buys above it, sells below its negative
 local LEVELS = 3 -- of each side of the book, that are counted
 local MAX_POSITION = 20 -- contracts
@@ -41,13 +41,13 @@ end
 local RESTS = { trading_is_paused = true, exchange_is_paused = true, MARKET_INACTIVE = true }
 
 -- Takes what is there at this price and nothing more.
-local function take(side, price)
+local function take(side, price, count)
   local ok, order = pcall(kalshi.order, {
-    ticker = ticker, side = side, price = price, count = SIZE, time_in_force = "ioc",
+    ticker = ticker, side = side, price = price, count = count, time_in_force = "ioc",
   })
   if ok then
     held = held + (side == "bid" and order.filled or -order.filled)
-    print(string.format("%s %g of %g at %.4f, position %+g", side, order.filled, SIZE, price, held))
+    print(string.format("%s %g of %g at %.4f, position %+g", side, order.filled, count, price, held))
   elseif type(order) == "table" and order.kind == "risk" then
     say("no order: " .. tostring(order)) -- a limit of kalua.lua
   elseif type(order) == "table" and RESTS[order.code] then
@@ -66,8 +66,10 @@ local function look()
   if book.stale then return say "no order: the book is not current" end
   if not bid or not ask then return say "no order: one side of the book is empty" end
   local pressure = book:imbalance(LEVELS)
-  if pressure > PRESSURE and held < MAX_POSITION then return take("bid", ask) end
-  if pressure < -PRESSURE and held > 0 then return take("ask", bid) end
+  if pressure > PRESSURE and held < MAX_POSITION then
+    return take("bid", ask, math.min(SIZE, MAX_POSITION - held))
+  end
+  if pressure < -PRESSURE and held > 0 then return take("ask", bid, math.min(SIZE, held)) end
   say("no order: " .. (pressure > PRESSURE and string.format("%g held, MAX_POSITION is %g", held, MAX_POSITION)
     or pressure < -PRESSURE and "more is offered than bid for, and nothing is held to sell"
     or string.format("the sides are even, within %g", PRESSURE)))

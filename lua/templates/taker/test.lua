@@ -33,4 +33,18 @@ describe("NAME", function()
     t.advance(10)
     t.eq(taker:position "TEST-1", 0)
   end)
+
+  it("sells no more than it has, and buys no more than it may hold", function(t)
+    local market = t.market{ ticker = "TEST-1", bids = { { 0.40, 900 } }, asks = { { 0.42, 3 } } }
+    local taker = t.run("NAME.lua", { args = { "TEST-1" } })
+    t.eq(taker:position "TEST-1", 3)
+    market:set{ bids = { { 0.40, 100 } }, asks = { { 0.42, 900 } } }
+    t.advance(10)
+    t.eq(taker:position "TEST-1", 0)
+    for _ = 1, 8 do
+      market:set{ bids = { { 0.40, 900 } }, asks = { { 0.42, 3 } } }
+      t.advance(3)
+    end
+    t.eq(taker:position "TEST-1", 20)
+  end)
 end)

@@ -1,0 +1,107 @@
+-- scripts/examples where their sums meet a market that this test makes: what rests, what is held, what ends them.
+local function example(name) return "../scripts/examples/" .. name .. ".lua" end
+
+local function text_of(strategy) return table.concat(strategy.output, "\n") end
+
+describe("market_maker", function()
+  it("does not follow its own quotes through a wide book", function(t)
+    local market = t.market{ ticker = "TEST-1", bids = { { 0.40, 100 } }, asks = { { 0.60, 500 } } }
+    local maker = t.run(example "market_maker", { args = { "TEST-1" } })
+    t.orders(maker, { { side = "bid", price = 0.49 }, { side = "ask", price = 0.51 } })
+    for _ = 1, 10 do -- somebody sells ten to it, until it may hold no more
+      market:trade{ side = "ask", price = 0.40, count = 10 }
+      t.advance(2)
+    end
+    t.eq(maker:position "TEST-1", 100)
+    t.advance(30)
+    t.orders(maker, { { side = "ask", price = 0.49 } }) -- the middle of the others less the lean of two cents
+  end)
+
+  it("goes on within a limit of the host, and when its market rests or closes", function(t)
+    local market = t.market{ ticker = "TEST-1", bids = { { 0.40, 100 } }, asks = { { 0.60, 100 } } }
+    local maker = t.run(example "market_maker", { args = { "TEST-1" }, risk = { max_position = 15 } })
+    market:trade{ side = "ask", price = 0.40, count = 10 }
+    t.advance(2)
+    t.eq(maker.failed, false, table.concat(maker.errors, "; "))
+    t.orders(maker, { { side = "ask" } })
+    market:set{ asks = { { 0.60, 100 } } }
+    t.advance(2)
+    t.orders(maker, {}, "nobody else bids")
+    market:set{ bids = { { 0.40, 100 } }, asks = { { 0.60, 100 } } }
+    market:pause()
+    t.advance(5)
+    market:open()
+    t.advance(5)
+    t.eq(maker.failed, false, table.concat(maker.errors, "; "))
+    market:close()
+    t.advance(5)
+    t.eq(maker.failed, false, table.concat(maker.errors, "; "))
+  end)
+end)
+
+describe("momentum", function()
+  local book = { bids = { { 0.40, 500 } }, asks = { { 0.42, 500 } } }
+
+  local function begin(t)
+    local market = t.market{ ticker = "TEST-1", bids = book.bids, asks = book.asks }
+    local script = t.run(example "momentum", { args = { "TEST-1" } })
+    market:trade{ side = "bid", price = 0.42, count = 70 }
+    t.eq(script:position "TEST-1", 5)
+    return market, script
+  end
+
+  it("sells again what it has bought before a reload", function(t)
+    local _, script = begin(t)
+    t.advance(1)
+    script:reload()
+    t.advance(10)
+    t.eq(script:position "TEST-1", 0, text_of(script))
+  end)
+
+  it("sells again when an order failed in between, and then trades the market again", function(t)
+    local market, script = begin(t)
+    market:pause()
+    t.advance(6)
+    market:open()
+    market:set(book)
+    t.advance(6)
+    t.eq(script:position "TEST-1", 0, text_of(script))
+    t.eq(script.errors, {})
+    market:trade{ side = "bid", price = 0.42, count = 70 }
+    t.eq(script:position "TEST-1", 5)
+  end)
+end)
+
+describe("arbitrage", function()
+  -- Three outcomes of one event, of which at most one comes.
+  local function event(t, prices)
+    local markets = {}
+    for i, price in ipairs(prices) do
+      markets[i] = t.market{
+        ticker = "TEST-E-" .. i, event_ticker = "TEST-E", mutually_exclusive = true,
+        bids = { { price[1], price[3] } }, asks = { { price[2], price[3] } },
+      }
+    end
+    return markets
+  end
+
+  it("buys no set while an outcome may still come that cannot be bought", function(t)
+    local markets = event(t, { { 0.20, 0.25, 50 }, { 0.20, 0.25, 50 }, { 0.20, 0.25, 50 } })
+    markets[3]:pause()
+    local script = t.run(example "arbitrage", { args = { "TEST-E", "exhaustive", "once" } })
+    t.advance(5)
+    for i = 1, 3 do t.eq(script:position("TEST-E-" .. i), 0) end
+  end)
+
+  it("sells no set whose profit goes into rounded fees, and none that there is no money for", function(t)
+    -- NO of all costs 1.94 and fees of 0.048, and pays 2. Of one set each fee is rounded up to the next cent.
+    local markets = event(t, { { 0.35, 0.37, 1 }, { 0.35, 0.37, 1 }, { 0.36, 0.38, 1 } })
+    local script = t.run(example "arbitrage", { args = { "TEST-E" } })
+    t.advance(5)
+    t.eq(text_of(script):match "selling", nil)
+    for i, price in ipairs{ 0.35, 0.35, 0.36 } do markets[i]:bid(price, 49) end
+    t.advance(5)
+    t.matches(text_of(script), "selling 50 sets of 3")
+    for i = 1, 3 do t.eq(script:position("TEST-E-" .. i), -50) end
+  end)
+end)
