@@ -394,7 +394,7 @@ static void hand_over(kl_script *s, kl_reader *from, const kl_reader *only) {
   intptr_t tag;
   const char *text;
   size_t n;
-  bool moved_any = false;
+  bool moved_any = false, hole_alone = !from->queue.count;
   const kl_reader *any = first_reader(s);
   while (any && !takes_from(any, s, from, only))
     any = next_reader(any);
@@ -413,9 +413,9 @@ static void hand_over(kl_script *s, kl_reader *from, const kl_reader *only) {
   }
   rest.lost += from->queue.lost;
   rest.crowded = from->queue.crowded;
-  if (moved_any && rest.lost) { /* the hole is behind what was moved */
+  if ((moved_any || hole_alone) && rest.lost) { /* the hole is behind what was moved, or was taken before */
     for (kl_reader *r = first_reader(s); r; r = next_reader(r)) {
-      if (!r->inbox.count) continue;
+      if (hole_alone ? !takes_from(r, s, from, only) : !r->inbox.count) continue;
       r->inbox.lost += rest.lost;
       r->inbox.crowded |= rest.crowded;
     }
@@ -482,7 +482,8 @@ static void merge_inbox(kl_reader *r) {
 static void take_over(kl_script *s, const kl_reader *only) {
   bool any = false;
   for (kl_reader *r = first_reader(s); r; r = next_reader(r)) {
-    if (!r->queue.count || kl_kept_held(&r->kept, s) || r->o.send_initial_snapshot) continue;
+    bool empty = !r->queue.count && !r->queue.lost;
+    if (empty || kl_kept_held(&r->kept, s) || r->o.send_initial_snapshot) continue;
     hand_over(s, r, only);
     any = true;
   }

@@ -374,6 +374,32 @@ static void what_is_lost_is_told_to_the_version_that_goes_on(void **state) {
   assert_printed("10006 ");
 }
 
+/* The old version has taken all that was queued, and not yet heard that there was more. */
+static void a_hole_that_was_not_told_yet_is_told_to_the_next(void **state) {
+  (void)state;
+  trades_open(
+      "sub = kalshi.subscribe{channels = {'trade'}, market_tickers = {'A', 'B'}}\n"
+      "local n = 0 for m in sub:messages() do n = n + 1 if n == 10000 then print 'all' task.sleep(60) end end\n");
+  kl_buf_clear(&out);
+  for (int i = 1; i <= 10005; i++)
+    say_trade(2, i, "A");
+  burst_ends();
+  for (int i = 0; i < 200 && !out.len; i++)
+    turn();
+  assert_printed("all ");
+  kl_script *two = start("local sub = kalshi.subscribe{channels = {'trade'}, market_tickers = {'A'}} print '2:'\n"
+                         "local ok, e = pcall(function() for m in sub:messages() do print(m.seq) end end)\n"
+                         "print(e.kind, e.message:match '^%d+ messages lost')\n"
+                         "for m in sub:messages() do print(m.seq) end\n");
+  assert_printed("2: ");
+  swap(versions[0], two);
+  turn();
+  assert_printed("overflow\t5 messages lost ");
+  say_trade(2, 10006, "A");
+  burst_ends();
+  assert_printed("10006 ");
+}
+
 static void a_refused_market_is_refused_to_each_version(void **state) {
   (void)state;
   trades_open("sub = kalshi.subscribe{channels = {'trade'}, market_tickers = {'A'}}\n"
@@ -511,6 +537,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(additions_are_of_one_version, setup, teardown),
       cmocka_unit_test_setup_teardown(closing_is_of_one_version, setup, teardown),
       cmocka_unit_test_setup_teardown(what_is_lost_is_told_to_the_version_that_goes_on, setup, teardown),
+      cmocka_unit_test_setup_teardown(a_hole_that_was_not_told_yet_is_told_to_the_next, setup, teardown),
       cmocka_unit_test_setup_teardown(a_refused_market_is_refused_to_each_version, setup, teardown),
       cmocka_unit_test_setup_teardown(deltas_go_on_in_the_new_version, setup, teardown),
       cmocka_unit_test_setup_teardown(the_state_is_looked_at_when_the_version_is_live, setup, teardown),
