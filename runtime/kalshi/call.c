@@ -291,6 +291,7 @@ static void call_refused(kl_call *c, const kl_http_response *res) {
   kl_error_from_answer(&e, res->status, res->content_type, res->body, res->body_len, c->name);
   if (is_timestamp_refusal(&e) && res->date_ms && !c->clock_corrected) {
     c->clock_corrected = true;
+    if (!c->lost) c->first_sent_ms = 0; /* by the clock that was wrong, and this one came to nothing */
     kl_log_warn("session", "the exchange refused the timestamp; its clock is %lld ms from ours, corrected",
                 (long long)kl_clock_bounds_offset(&s->bounds));
     s->stats.retries++;

@@ -15,6 +15,9 @@ enum { TICK_MS = 50 };
 
 int64_t kl_desk_now_ns(const kl_desk *d) { return kl_mono_ns(d->clock); }
 int64_t kl_desk_now_ms(const kl_desk *d) { return kl_session_timestamp_ms(d->session); }
+int64_t kl_desk_ms_of(const kl_desk *d, int64_t ns) {
+  return kl_desk_now_ms(d) - (kl_desk_now_ns(d) - ns) / KL_DESK_MS;
+}
 
 /* ---- time ---- */
 

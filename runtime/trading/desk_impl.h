@@ -93,6 +93,7 @@ typedef struct kl_desk_entry {
   bool rejected;          /* refused, or known never to have reached the exchange */
   bool own_name;          /* the desk made its client id, so nobody else has it */
   bool earlier;           /* of an earlier run, or another process */
+  int64_t created_ns;     /* when it was made, unless it is `earlier` */
   kl_desk_status counted; /* the status that it is counted under */
   kl_list missing_link;   /* kl_desk.missing, while fills of it may have come that nobody was told of */
   int64_t missing_next_ns, missing_pause_ms;
@@ -101,7 +102,7 @@ typedef struct kl_desk_entry {
   bool unsure;            /* a change of it has an unknown outcome, or its answer leaves open how it stands */
   bool change_lost;       /* the former: the change may still be on its way to the exchange */
   bool overlap;           /* changes of it were under way at the same time: which came first is not known */
-  int64_t doubt_since_ms; /* the exchange's time at which the doubt began */
+  int64_t doubt_since_ns; /* when the doubt began */
   int64_t doubt_next_ns;  /* when it is looked up next */
   int64_t doubt_pause_ms;
   kl_list link, party_link;
@@ -141,6 +142,12 @@ typedef struct kl_desk_news {
   int64_t expiration_ms;              /* 0: not said */
   int32_t exchange_index;             /* -1: not said */
 } kl_desk_news;
+
+/* The exchange's time of a moment of this process, by what is known of that clock now: before its first answer, that
+ * clock was taken for ours, which may be wrong. */
+int64_t kl_desk_ms_of(const kl_desk *d, int64_t ns);
+/* The exchange has not made the order before; as far as is known. */
+int64_t kl_desk_entry_since_ms(const kl_desk_entry *x);
 
 /* desk_state.c: pure, they tell nobody. True when the record has changed. */
 void kl_desk_entry_begin(kl_desk_entry *x); /* `o` is filled in; pending, or as it was kept */

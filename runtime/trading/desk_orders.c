@@ -192,7 +192,8 @@ kl_desk_entry *kl_desk_entry_new(kl_desk *d, kl_party *p, uint32_t generation, c
   o->reduce_only = i->reduce_only;
   o->subaccount = i->has_subaccount ? i->subaccount : 0;
   snprintf(o->group_id, sizeof o->group_id, "%s", i->group_id ? i->group_id : "");
-  o->created_ms = kl_wall_ms(d->clock);
+  o->created_ms = kl_desk_now_ms(d);
+  x->created_ns = kl_desk_now_ns(d);
   o->expiration_ms = i->expiration_s * 1000;
   x->belted = p->belt && !o->group_id[0];
   x->stp_maker = i->stp_maker;
@@ -237,7 +238,8 @@ static void start_anew(kl_desk_entry *x, kl_count left) {
   o->id[0] = 0;
   if (x->belted) o->group_id[0] = 0;
   o->error.kind = NULL;
-  o->created_ms = kl_wall_ms(x->d->clock);
+  o->created_ms = kl_desk_now_ms(x->d);
+  x->created_ns = kl_desk_now_ns(x->d);
   o->count = left;
   o->filled = o->seen = 0;
   o->cost = o->fees = 0;
@@ -642,8 +644,14 @@ void kl_desk_fill_told(kl_desk *d, const kl_account_fill *f) {
   d->n_strays++;
 }
 
+/* A machine that slept has counted too few nanoseconds. */
+int64_t kl_desk_entry_since_ms(const kl_desk_entry *x) {
+  int64_t then_ms = x->o.created_ms, now_ms = x->earlier ? then_ms : kl_desk_ms_of(x->d, x->created_ns);
+  return now_ms < then_ms ? now_ms : then_ms;
+}
+
 bool kl_desk_is_older(const kl_desk_entry *x, const kl_own_order *row) {
-  return !x->o.id[0] && !x->own_name && row->created_ms && row->created_ms < x->o.created_ms - OLDER_SLACK_MS;
+  return !x->o.id[0] && !x->own_name && row->created_ms && row->created_ms < kl_desk_entry_since_ms(x) - OLDER_SLACK_MS;
 }
 
 static void on_order(void *data, const kl_own_order *row) {

@@ -376,7 +376,7 @@ kl_desk_entry *kl_deal_execute(kl_desk_deal *q, kl_side side, const char *order_
   kl_desk_order kept = {.side = side,
                         .status = KL_DESK_RESTING, /* which is looked up */
                         .generation = q->generation,
-                        .created_ms = kl_wall_ms(d->clock),
+                        .created_ms = kl_desk_now_ms(d),
                         .subaccount = q->subaccount,
                         .yes_price = q->yes[side] ? q->yes[side] : yes_price,
                         .count = q->count[side] ? q->count[side] : count};

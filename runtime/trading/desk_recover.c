@@ -129,7 +129,7 @@ static void ask(struct kl_desk_chase *c) {
   kl_buf_printf(&query, "limit=%d", (int)PAGE);
   if (c->historical) {
     kl_buf_query(&query, "ticker", c->x->o.ticker);
-    kl_buf_printf(&query, "&min_ts=%" PRId64, c->x->o.created_ms / 1000 - SLACK_S);
+    kl_buf_printf(&query, "&min_ts=%" PRId64, kl_desk_entry_since_ms(c->x) / 1000 - SLACK_S);
   } else {
     kl_buf_query(&query, "order_id", c->x->o.id);
   }

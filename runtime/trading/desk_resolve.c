@@ -45,7 +45,7 @@ void kl_desk_doubt(kl_desk_entry *x) {
   kl_desk *d = x->d;
   if (!kl_list_empty(&x->doubt_link) || d->closing) return;
   kl_list_append(&d->doubts, &x->doubt_link);
-  x->doubt_since_ms = kl_desk_now_ms(d);
+  x->doubt_since_ns = kl_desk_now_ns(d);
   x->doubt_pause_ms = PAUSE_FIRST_MS;
   x->doubt_next_ns = kl_desk_now_ns(d) + x->doubt_pause_ms * KL_DESK_MS;
   kl_desk_tick(d);
@@ -90,7 +90,7 @@ static void known(kl_desk_entry *x, const kl_own_order *row) {
 
 /* Reads show all that was before the doubt. */
 static bool is_fresh(const struct kl_desk_look *l, const kl_desk_entry *x, int64_t settle_ms) {
-  return l->as_of_ms >= x->doubt_since_ms + settle_ms;
+  return l->as_of_ms >= kl_desk_ms_of(x->d, x->doubt_since_ns) + settle_ms;
 }
 
 /* The connections of a process that ended have ended with it. */
@@ -189,7 +189,8 @@ static void ask_list(kl_desk *d) {
   for (kl_list *n = d->doubts.next; n != &d->doubts; n = n->next) {
     const kl_desk_entry *x = KL_CONTAINER(n, kl_desk_entry, doubt_link);
     if (x->o.id[0]) continue;
-    if (x->o.created_ms < since_ms) since_ms = x->o.created_ms;
+    int64_t made_ms = kl_desk_entry_since_ms(x);
+    if (made_ms < since_ms) since_ms = made_ms;
     one = one && (!ticker || !strcmp(ticker, x->o.ticker));
     ticker = x->o.ticker;
   }
@@ -216,7 +217,7 @@ static void ask_history(kl_desk *d) {
   struct kl_desk_look *l = d->look;
   kl_buf query = {0};
   l->step = LOOK_HISTORY;
-  kl_buf_printf(&query, "limit=%d&min_ts=%" PRId64, (int)PAGE, l->x->o.created_ms / 1000 - SLACK_S);
+  kl_buf_printf(&query, "limit=%d&min_ts=%" PRId64, (int)PAGE, kl_desk_entry_since_ms(l->x) / 1000 - SLACK_S);
   kl_buf_query(&query, "ticker", l->x->o.ticker);
   if (l->cursor[0]) kl_buf_query(&query, "cursor", l->cursor);
   ask(d, "GetHistoricalOrders", "/historical/orders", &query);

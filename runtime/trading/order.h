@@ -55,7 +55,7 @@ typedef struct kl_desk_order {
   char ticker[64];
   char group_id[64];
   kl_error error;     /* of a rejected one; kind NULL where there is none */
-  int64_t created_ms; /* our clock, when it was placed */
+  int64_t created_ms; /* the exchange's clock, as it was known when it was placed */
   kl_desk_tif tif;
   bool post_only, reduce_only;
   bool on_no;          /* of the intent */

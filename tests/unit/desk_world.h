@@ -16,6 +16,7 @@ static struct {
   const char *create, *cancel, *amend, *batch; /* answers to these writes; NULL: a good one */
   char row[2048];                              /* of the order in lists and look-ups; "": none */
   int64_t ahead_ms;                            /* of the read side's time */
+  int64_t off_ms;                              /* of the exchange's clock, which its answers tell then */
   char last_body[1024];                        /* of the last create */
   const char *(*also)(const char *request);    /* is asked first; NULL: as ever */
   int creates, cancels;
@@ -26,13 +27,16 @@ static char answer_text[TEXT + 256];
 static const char *json_answer(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static const char *json_answer(int status, const char *fmt, ...) {
   static char body[TEXT];
+  char date[80] = "";
+  time_t now = (time_t)((kl_wall_ms(kl_clock_real()) + world.off_ms) / 1000);
   va_list ap;
   va_start(ap, fmt);
   vsnprintf(body, sizeof body, fmt, ap);
   va_end(ap);
+  if (world.off_ms) strftime(date, sizeof date, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", gmtime(&now));
   snprintf(answer_text, sizeof answer_text,
-           "HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s", status, strlen(body),
-           body);
+           "HTTP/1.1 %d X\r\n%sContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s", status, date,
+           strlen(body), body);
   return answer_text;
 }
 
@@ -45,7 +49,7 @@ static const char __attribute__((unused)) * keep(int at, const char *answer) {
   snprintf(kept[at], sizeof kept[at], "%s", answer);
   return kept[at];
 }
-static int64_t now_ms(void) { return kl_wall_ms(kl_clock_real()); }
+static int64_t now_ms(void) { return kl_wall_ms(kl_clock_real()) + world.off_ms; } /* at the exchange */
 
 static void __attribute__((unused))
 show_row(const char *client_id, const char *status, const char *filled, const char *remaining) {
@@ -99,7 +103,7 @@ static const char *exchange(const char *request) {
   if (is(request, GET "/portfolio/subaccounts/balances")) return json_answer(200, "{\"subaccount_balances\":[]}");
   if (is(request, GET "/exchange/user_data_timestamp")) {
     char time[40];
-    kl_time_rfc3339(time, sizeof time, kl_wall_us(kl_clock_real()) + (5 + world.ahead_ms) * 1000, 6);
+    kl_time_rfc3339(time, sizeof time, (now_ms() + 5 + world.ahead_ms) * 1000, 6);
     return json_answer(200, "{\"as_of_time\":\"%s\"}", time);
   }
   return json_answer(404, REFUSED("not_found"));

@@ -68,9 +68,99 @@ static void two_orders_of_one_id_are_one(void **state) {
   assert_int_equal(kl_desk_find(desk, "o1")->seen, 1000);
 }
 
+/* ---- a clock that is wrong ---- */
+
+static void open_desk(void) {
+  kl_error e;
+  kl_desk_options o = {.loop = &loop, .session = session, .clock = kl_clock_real(), .journal_path = path};
+  if (!kl_desk_open(&o, &desk, &e)) fail_msg("%s", e.message);
+  maker = kl_desk_party(desk, "maker one");
+  assert_non_null(maker);
+}
+
+/* As a process leaves it that is killed before its create is answered. */
+static void keep_pending(const char *client_id) {
+  kl_order_journal *j;
+  kl_error e;
+  int closed = 0;
+  if (!kl_order_journal_open(&loop, path, &j, &e)) fail_msg("%s", e.message);
+  kl_desk_order o = {.side = KL_BID, .yes_price = 4200, .count = 1000, .remaining = 1000, .created_ms = now_ms()};
+  snprintf(o.client_id, sizeof o.client_id, "%s", client_id);
+  snprintf(o.ticker, sizeof o.ticker, "T");
+  kl_order_journal_intent(j, &o, "maker one", false, NULL, NULL);
+  kl_order_journal_close(j, note_desk_closed, &closed);
+  UNTIL(closed);
+}
+
+static int64_t min_ts_of_look_up(void) {
+  for (size_t i = 0; i < peer.count; i++) {
+    const char *since = strstr(peer.requests[i], "min_ts=");
+    if (since && is(peer.requests[i], GET "/portfolio/orders?")) return strtoll(since + 7, NULL, 10);
+  }
+  return 0;
+}
+
+/* What is looked for among the exchange's orders was made at a time of the exchange's clock. */
+static void an_order_is_looked_for_by_the_exchanges_clock(void **state) {
+  (void)state;
+  world.off_ms = -3600 * 1000; /* ours is an hour ahead */
+  world.create = keep(0, json_answer(401, REFUSED("header_timestamp_expired")));
+  open_desk();
+  static outcome o;
+  kl_order_intent i = bid();
+  kl_desk_order *x = place(&i, &o); /* the first request, so nothing has told of the clock yet */
+  UNTIL(world.creates == 1);
+  world.create = DROP; /* it was taken, and nobody hears of it */
+  UNTIL(world.creates == 2);
+  show_row(x->client_id, "resting", "0.00", "10.00");
+  UNTIL(o.calls);
+  UNTIL(x->status == KL_DESK_RESTING);
+  assert_true(min_ts_of_look_up() > 0 && min_ts_of_look_up() * 1000 <= now_ms());
+  kl_desk_order *y = NULL; /* and the next one is of that clock from the beginning */
+  kl_error e;
+  world.create = NULL;
+  if (!kl_desk_place(desk, maker, 3, &i, &y, on_answer, &o, NULL, &e)) fail_msg("%s", e.message);
+  assert_true(llabs(y->created_ms - now_ms()) < 3000);
+  UNTIL(o.calls == 2);
+  kl_desk_order_release(y);
+  kl_desk_order_release(x);
+}
+
+/* Our clock is behind: reads from before the start of this process look as if they were of later. */
+static void reads_are_fresh_by_the_exchanges_clock(void **state) {
+  (void)state;
+  keep_pending("maker-g1-a");
+  world.off_ms = 3600 * 1000;
+  world.ahead_ms = -60 * 1000;
+  open_desk();
+  kl_desk_order *x = kl_desk_find(desk, "maker-g1-a");
+  assert_non_null(x);
+  UNTIL(min_ts_of_look_up());
+  for (int i = 0; i < 20; i++)
+    uv_run(&loop, UV_RUN_ONCE);
+  assert_int_equal(x->status, KL_DESK_UNKNOWN);
+  world.ahead_ms = 2000;
+  UNTIL(x->status == KL_DESK_REJECTED);
+}
+
+/* Ours is ahead: what is looked up is known all the same, and not in an hour. */
+static void nothing_waits_for_a_clock_that_is_ahead(void **state) {
+  (void)state;
+  world.off_ms = -3600 * 1000;
+  keep_pending("maker-g1-a");
+  world.ahead_ms = 2000;
+  open_desk();
+  kl_desk_order *x = kl_desk_find(desk, "maker-g1-a");
+  assert_non_null(x);
+  UNTIL(x->status == KL_DESK_REJECTED);
+}
+
 int main(void) {
   kl_log_set_level(KL_LOG_ERROR);
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_setup_teardown(two_orders_of_one_id_are_one, begin_kept, end_kept)};
+      cmocka_unit_test_setup_teardown(two_orders_of_one_id_are_one, begin_kept, end_kept),
+      cmocka_unit_test_setup_teardown(an_order_is_looked_for_by_the_exchanges_clock, begin_kept, end_kept),
+      cmocka_unit_test_setup_teardown(reads_are_fresh_by_the_exchanges_clock, begin_kept, end_kept),
+      cmocka_unit_test_setup_teardown(nothing_waits_for_a_clock_that_is_ahead, begin_kept, end_kept)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
