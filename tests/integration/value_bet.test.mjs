@@ -85,7 +85,9 @@ const said = (probability, confidence, extra = {}) => ({ probability, confidence
 // They wait for servers and for each other's start most of the time.
 describe('one game, an account each', { concurrency: 3 }, () => {
   test('games are listed with their markets, and a wrong word is answered with what there is', async () => {
-    const [list, wrong] = await Promise.all([bot(sim, 0, {}, ['games']), bot(sim, 0, {}, ['bet', 'chess'])]);
+    const [list, wrong, second] = await Promise.all([bot(sim, 0, {}, ['games']), bot(sim, 0, {}, ['bet', 'chess']),
+      bot(sim, 0, {}, ['bet', `${game.primary_event_tickers[0]}G2`])]); // the second game of a day is another one
+    assert.match(second.stderr, /no game fits /);
     assert.equal(list.code, 0, list.stderr);
     for (const part of [game.id, game.title, home, away]) assert.ok(list.stdout.includes(part), list.stdout);
     assert.equal(wrong.code, 1);
@@ -219,6 +221,43 @@ describe('one game, an account each', { concurrency: 3 }, () => {
     assert.match(r.stderr, /no more bets: 1 trades today/);
   });
 
+  test('a sports-data service that is behind: the newest score counts, and without one nothing is bet', async () => {
+    const row = (id, h, a, extra = {}) => ({ id: `01${String(id).padStart(6, '0')}`, home_name: game.details.home_team_name,
+      away_name: game.details.away_team_name, home_points: h, away_points: a, game_period: 4, game_clock: '02:00', ...extra });
+    // 150 events, the home team far behind in the first ones; each answer has 100 at most, the newest first.
+    const all = Array.from({ length: 150 }, (_, i) => row(i, i < 120 ? 20 : 95, 85));
+    let last = [], stubborn = false;
+    const api = await serve((r) => {
+      if (r.url.endsWith('/create')) return [200, { connection_id: '01C' }];
+      const after = [...all, ...last].filter((x) => stubborn || !r.body.since_event_id || x.id > r.body.since_event_id);
+      return [200, { connection_id: '01C', data: after.slice(0, 100).reverse() }];
+    });
+    const settings = { PROVIDER: 'sports_api', SPORTS_API_URL: api.url, SPORTS_API_KEY: 'sk', KELLY_FRACTION: '0.001',
+      MAX_POSITION_SIZE_USD: '0' };
+    const r = await bot(sim, 0, settings);
+    assert.equal(r.code, 0, r.stderr);
+    assert.ok(r.decisions.every((d) => / 95, .* 85, 2 minutes/.test(d.reasons[0])), r.stdout);
+    last = [row(150, 95, 88, { game_clock: '24.6' })]; // the score has changed, and nobody says how much time is left
+    const blind = await bot(sim, 0, settings);
+    assert.ok(blind.decisions.every((d) => d.code === 'no_answer' && /told no score/.test(d.why)), blind.stdout);
+    all.length = 0;
+    stubborn = true;
+    last = Array.from({ length: 100 }, () => row(7, 20, 85)); // the same hundred again and again
+    const stuck = await bot(sim, 0, settings);
+    assert.ok(stuck.decisions.every((d) => d.code === 'no_answer' && /more to tell than could be read/.test(d.why)), stuck.stdout);
+  });
+
+  test('an answer is as old as what it is about, however late it comes', async () => {
+    const model = await serve((r) => [200, said(r.body.market.ticker === home ? 0.7 : 0.3, 0.9)]);
+    const slow = http.createServer((req, res) => setTimeout(() => fetch(model.url, { method: 'POST',
+      body: JSON.stringify({ market: { ticker: home } }) }).then((x) => x.text()).then((x) => res.end(x)), 1500));
+    await new Promise((done) => slow.listen(0, '127.0.0.1', done));
+    test.after(() => { slow.closeAllConnections(); slow.close(); });
+    const r = await bot(sim, 2, { PROVIDER: 'local_model', LOCAL_MODEL_URL: `http://127.0.0.1:${slow.address().port}/`, MAX_ANSWER_AGE_S: '1' });
+    assert.equal(r.code, 0, r.stderr);
+    assert.ok(r.decisions.length > 0 && r.decisions.every((d) => d.code === 'old_answer'), r.stdout);
+  });
+
   test('a limit of the host is a reason, too, and on paper no order reaches the exchange', async () => {
     const model = await serve((r) => [200, said(r.body.market.ticker === home ? 0.7 : 0.3, 0.9)]);
     const settings = { PROVIDER: 'local_model', LOCAL_MODEL_URL: model.url };
@@ -256,7 +295,9 @@ describe('one game, an account each', { concurrency: 3 }, () => {
   });
 
   test('settings are checked, and a missing key is said', async () => {
-    const [wrong, missing] = await Promise.all([bot(sim, 0, { KELLY_FRACTION: '3' }), bot(sim, 0, { PROVIDER: 'anthropic' })]);
+    const [wrong, missing, part] = await Promise.all([bot(sim, 0, { KELLY_FRACTION: '3' }), bot(sim, 0, { PROVIDER: 'anthropic' }),
+      bot(sim, 0, { HTTP_RETRIES: '1.5' })]);
+    assert.match(part.stderr, /HTTP_RETRIES must be a whole number, not "1\.5"/);
     assert.equal(wrong.code, 1);
     assert.match(wrong.stderr, /KELLY_FRACTION must be a number from 0\.001 to 1, not "3"/);
     assert.equal(missing.code, 1);

@@ -62,7 +62,7 @@ function games.find(word, series)
   if word == "any" then found[1] = list[1] end
   for _, game in ipairs(word ~= "any" and list or {}) do
     local fits = game.id == word or game.title:lower():find(word:lower(), 1, true)
-    for _, event in ipairs(game.events) do fits = fits or word:sub(1, #event) == event end
+    for _, event in ipairs(game.events) do fits = fits or (word .. "-"):sub(1, #event + 1) == event .. "-" end
     if fits then found[#found + 1] = game end
   end
   if #found == 1 then return found[1] end

@@ -13,6 +13,7 @@ local NUMBERS <const> = {
   ANTHROPIC_OUTPUT_USD_PER_MTOK = { 0, 1e4 }, ANTHROPIC_MAX_USD_PER_DAY = { 0, 1e4 }, HTTP_TIMEOUT_S = { 0.01, 600 },
   HTTP_RETRIES = { 0, 10 },
 }
+local WHOLE <const> = { MAX_DAILY_TRADES = true, LOOKS = true, ANTHROPIC_MAX_TOKENS = true, HTTP_RETRIES = true }
 local OTHERS <const> = {
   BET_BEFORE_START = "boolean", PROVIDER = "string", LEAGUE_SERIES = "string", DECISIONS_FILE = "string",
   SPORTS_API_URL = "string", ANTHROPIC_URL = "string", ANTHROPIC_MODEL = "string", LOCAL_MODEL_URL = "string",
@@ -43,7 +44,8 @@ local function number(name, value)
   local low, high = table.unpack(NUMBERS[name])
   local n = tonumber(name == "MIN_CONFIDENCE" and CONFIDENCE[value] or value)
   if not n or not (n >= low and n <= high) then refuse(name, value, "a number from " .. low .. " to " .. high) end
-  return n
+  if not WHOLE[name] then return n end
+  return math.tointeger(n) or refuse(name, value, "a whole number")
 end
 
 local function other(name, value)
@@ -73,7 +75,7 @@ function settings.limits()
   return {
     max_exposure = settings.MAX_TOTAL_EXPOSURE_USD, max_market_exposure = settings.MAX_POSITION_SIZE_USD,
     max_market_share = settings.MAX_SINGLE_MARKET_PERCENT, max_daily_loss = settings.MAX_DAILY_LOSS_USD,
-    max_daily_trades = math.floor(settings.MAX_DAILY_TRADES), min_balance = settings.MIN_ACCOUNT_BALANCE_USD,
+    max_daily_trades = settings.MAX_DAILY_TRADES, min_balance = settings.MIN_ACCOUNT_BALANCE_USD,
   }
 end
 

@@ -301,6 +301,17 @@ local function look(provider, game, events)
   end
 end
 
+-- An answer of the exchange that did not come, or not as it should: it may come the next time.
+local PASSING <const> = { network = true, http = true, timeout = true, rate_limit = true }
+
+-- What `fn` returns; nil and the error where it may be otherwise the next time.
+local function try(fn, ...)
+  local ok, result = pcall(fn, ...)
+  if ok then return result end
+  if type(result) == "table" and PASSING[result.kind] then return nil, result end
+  error(result, 0)
+end
+
 -- Whether nothing can be traded any more: the game may be over for the exchange before its feed says so.
 local function all_closed(events)
   for _, event in ipairs(events) do
@@ -324,8 +335,9 @@ local function finish(game, events)
     for _, market in ipairs(event.markets) do
       local result
       repeat
-        local m = kalshi.get_market(market.ticker).market
-        result = (m.result == "yes" or m.result == "no") and m.result
+        local answer = try(kalshi.get_market, market.ticker)
+        result = answer and answer.market.result
+        if result ~= "yes" and result ~= "no" then result = nil end
         if not result then task.sleep(math.min(1, settings.POLL_SECONDS)) end
       until result or kalua.now() > until_
       for id in pairs(result and forecasts.open or {}) do
@@ -354,16 +366,12 @@ end
 
 -- Whether the game goes on; nil while nobody can tell: then nothing is bought, and it is asked again.
 local function goes_on(game, events)
-  local ok, result = pcall(function()
+  local on, err = try(function()
     games.refresh(game)
     return game.status ~= "closed" and not all_closed(events)
   end)
-  if ok then return result end
-  if type(result) == "table" and (result.kind == "network" or result.kind == "http" or result.kind == "timeout") then
-    log.warn("the state of the game is not known: " .. tostring(result))
-    return nil
-  end
-  error(result, 0)
+  if err then log.warn("the state of the game is not known: " .. tostring(err)) end
+  return on
 end
 
 local function bet_on(word)

@@ -1,5 +1,5 @@
 -- What a provider must answer: { probability, confidence, reasons, as_of }. Whatever came from outside goes through
--- here.
+-- here. Without `as_of` it is as old as what the provider was told.
 local kalua = require "kalua"
 
 local AHEAD <const> = 5 -- seconds that another clock may be ahead of this one
@@ -12,8 +12,9 @@ local function share(name, what, value)
   return value
 end
 
--- The answer, checked and cut to what is used. Raises what is wrong with it.
-return function(name, answer)
+-- The answer, checked and cut to what is used; `told`: the time of the state of the game that it is about. Raises what
+-- is wrong with it.
+return function(name, answer, told)
   if type(answer) ~= "table" then error(name .. " answered a " .. type(answer) .. ", not an object", 0) end
   local reasons = {}
   if type(answer.reasons) == "table" then
@@ -23,7 +24,7 @@ return function(name, answer)
     end
   end
   if #reasons == 0 then error(name .. " gave no reasons", 0) end
-  local as_of = answer.as_of == nil and kalua.now() or answer.as_of
+  local as_of = answer.as_of == nil and told or answer.as_of
   if type(as_of) ~= "number" then error(name .. " answered no time in as_of but a " .. type(as_of), 0) end
   local now = kalua.now()
   if as_of > now + AHEAD then

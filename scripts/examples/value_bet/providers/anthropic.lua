@@ -66,7 +66,7 @@ return function(settings)
   -- The most that a call may cost is set aside before it, and settled when it is known.
   local function ask(text)
     local body = {
-      model = settings.ANTHROPIC_MODEL, max_tokens = math.floor(settings.ANTHROPIC_MAX_TOKENS), system = SYSTEM,
+      model = settings.ANTHROPIC_MODEL, max_tokens = settings.ANTHROPIC_MAX_TOKENS, system = SYSTEM,
       messages = { { role = "user", content = text } }, tools = { TOOL },
       tool_choice = { type = "tool", name = TOOL.name },
     }
@@ -113,7 +113,7 @@ return function(settings)
       kept.as_of = game.as_of
       return kept
     end
-    local got = answer("the model", tool_input(ask(text)))
+    local got = answer("the model", tool_input(ask(text)), game.as_of)
     got.as_of = game.as_of
     cache[text] = got
     order[#order + 1] = text

@@ -24,8 +24,7 @@ return function(settings)
     reasons[2] = ("a lead of %d points with that time left wins %.0f %% of games"):format(lead, home * 100)
     return answer("the score model", {
       probability = market.team == "home" and home or 1 - home, confidence = confidence, reasons = reasons,
-      as_of = game.as_of,
-    })
+    }, game.as_of)
   end
 
   return provider

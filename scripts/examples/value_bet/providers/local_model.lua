@@ -3,8 +3,8 @@
 --   POST LOCAL_MODEL_URL   {"game": {…}, "market": {…}}
 --   answer                 {"probability": 0.61, "confidence": 0.8, "reasons": ["…"], "as_of": 1764140000.5}
 --
--- `probability` is that of YES of the market; `as_of`, seconds since 1970, may be left out. Needs --allow-net
--- 127.0.0.1.
+-- `probability` is that of YES of the market; `as_of`, seconds since 1970, is that of the game when it is left
+-- out. Needs --allow-net 127.0.0.1.
 local answer = require "providers.answer"
 local request = require "providers.request"
 
@@ -25,7 +25,7 @@ return function(settings)
         },
       },
     }, settings.HTTP_RETRIES)
-    return answer("the local model", response:json())
+    return answer("the local model", response:json(), game.as_of)
   end
 
   return provider

@@ -12,6 +12,7 @@ local request = require "providers.request"
 local score_model = require "providers.score_model"
 
 local QUARTERS <const>, QUARTER <const> = 4, 720 -- seconds
+local ROWS <const>, PAGES <const> = 100, 20 -- of one answer; and how many answers one look reads at most
 
 -- Whether one of two names of a team is within the other: "Boston" and "Boston Celtics".
 local function same_team(a, b)
@@ -25,6 +26,12 @@ local function seconds_left(row)
   local period = tonumber(row.game_period)
   if not minutes or not period then return nil end
   return tonumber(minutes) * 60 + tonumber(seconds) + math.max(QUARTERS - period, 0) * QUARTER
+end
+
+-- Whether the event id `a` is newer than `b` (nil: none). They grow, in length as well: "100" comes after "99".
+local function newer(a, b)
+  if not b or #a ~= #b then return not b or #a > #b end
+  return a > b
 end
 
 return function(settings)
@@ -56,27 +63,42 @@ return function(settings)
     return one
   end
 
-  -- What is new about the game since the last time.
+  -- One row. The newest one with a score counts, in whatever order rows come. Where it has no clock, what is left of
+  -- the game is not known any more, unless the score is still the same.
+  local function read(game, one, row)
+    if type(row) ~= "table" then return end
+    local id = type(row.id) == "string" and row.id or nil
+    if id and newer(id, one.last) then one.last = id end
+    local ours = same_team(row.home_name, game.home.name) and same_team(row.away_name, game.away.name)
+    local home, away = tonumber(row.home_points), tonumber(row.away_points)
+    if not ours or not home or not away or id and not newer(id, one.scored) then return end
+    one.scored = id or one.scored
+    local left = seconds_left(row)
+    if left then
+      local said = type(row.desc) == "string" and row.desc or nil
+      one.score = { lead = home - away, left = left, home = home, away = away, said = said }
+    elseif one.score and (one.score.home ~= home or one.score.away ~= away) then
+      one.score = nil
+    end
+  end
+
+  -- All that is new about the game since the last time: an old score, taken for the one of now, would be bet on.
   local function update(game, one)
     if one.asked_for == game.as_of then return end -- once a look, whatever the number of markets
-    local got = post("/connections/" .. one.id, { since_event_id = one.last, limit = 100 })
-    if type(got) ~= "table" or type(got.data) ~= "table" then
-      error("the sports service sent no data: there is no list `data` in its answer", 0)
-    end
-    for _, row in ipairs(got.data) do
-      if type(row) == "table" then
-        if type(row.id) == "string" and (not one.last or row.id > one.last) then one.last = row.id end
-        local ours = same_team(row.home_name, game.home.name) and same_team(row.away_name, game.away.name)
-        local left = seconds_left(row)
-        if ours and left and tonumber(row.home_points) and tonumber(row.away_points) then
-          one.score = {
-            lead = row.home_points - row.away_points, left = left, home = row.home_points, away = row.away_points,
-            said = type(row.desc) == "string" and row.desc or nil,
-          }
-        end
+    for _ = 1, PAGES do
+      local before = one.last
+      local got = post("/connections/" .. one.id, { since_event_id = before, limit = ROWS })
+      if type(got) ~= "table" or type(got.data) ~= "table" then
+        error("the sports service sent no data: there is no list `data` in its answer", 0)
       end
+      for _, row in ipairs(got.data) do read(game, one, row) end
+      if #got.data < ROWS then
+        one.asked_for, one.as_of = game.as_of, kalua.now() -- nothing newer is there: the score is the one of now
+        return
+      end
+      if one.last == before then break end
     end
-    one.asked_for, one.as_of = game.as_of, kalua.now() -- the connection is alive: the score is the one of now
+    error("the sports service has more to tell than could be read: its score may be an old one", 0)
   end
 
   function provider.probability(game, market)
@@ -94,8 +116,8 @@ return function(settings)
     if score.said then reasons[3] = score.said end
     return answer("the sports service", {
       probability = market.team == "home" and home or 1 - home,
-      confidence = 0.95 - 0.25 * math.min(score.left / (QUARTERS * QUARTER), 1), reasons = reasons, as_of = one.as_of,
-    })
+      confidence = 0.95 - 0.25 * math.min(score.left / (QUARTERS * QUARTER), 1), reasons = reasons,
+    }, one.as_of)
   end
 
   return provider
