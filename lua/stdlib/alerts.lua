@@ -61,7 +61,6 @@ end
 ---A Slack incoming webhook.
 function alerts.slack(url) return target("slack", url, function(m) return { json = { text = m.text } } end) end
 
----A Discord webhook.
 -- No more bytes than the service takes, and no half letter at the end.
 local function cut(text, most)
   if #text <= most then return text end
@@ -69,6 +68,7 @@ local function cut(text, most)
   return text:sub(1, most)
 end
 
+---A Discord webhook.
 function alerts.discord(url)
   return target("discord", url, function(m)
     return { json = { content = cut(m.text, 1900), allowed_mentions = { parse = {} } } }

@@ -24,7 +24,8 @@ end
 
 local function busiest(n)
   local tickers = {}
-  local all = kalshi.get_markets{ status = "open", limit = 1000 }.markets
+  local all = {}
+  for m in kalshi.each.get_markets{ status = "open", limit = 1000 } do all[#all + 1] = m end
   table.sort(all, function(a, b) return a.volume_fp > b.volume_fp end)
   for i = 1, math.min(n, #all) do tickers[i] = all[i].ticker end
   return tickers

@@ -16,9 +16,12 @@ local EDGE = tonumber(kalua.args[2]) or 0.01 -- dollars that each bid stays belo
 local LEAN = 0.0002 -- dollars that what YES is worth to us falls with each contract held
 local WIDEST <const> = 0.10 -- a book with a wider gap than that says too little
 local SLACK <const> = 0.5 -- of the edge: what the market may take of it before we confirm
+local EXECUTES <const> = 60 -- seconds after which what was confirmed has executed, or never will
 
 local requests <close> = kalshi.subscribe{ channels = { "communications" } }
-local open = {} -- our quotes that may still be accepted, by quote id
+-- Our quotes that may still be accepted, by quote id. In kalua.state, so that the version after a reload confirms them.
+kalua.state.quotes = kalua.state.quotes or {}
+local open = kalua.state.quotes
 local quoted, executed = 0, 0
 
 -- What we hold of a market, and would with what was accepted and has not executed yet.
@@ -79,8 +82,18 @@ local function confirm(message)
     return -- the exchange cancels a quote that is not confirmed
   end
   quote.accepted = side == "yes" and count or -count
-  kalshi.confirm_rfq_quote{ rfq_id = quote.rfq, quote_id = message.quote_id }
-  print(("confirmed %s  %g %s at %.4f"):format(quote.ticker, count, side, quote[side]))
+  local ok, err = pcall(kalshi.confirm_rfq_quote, { rfq_id = quote.rfq, quote_id = message.quote_id })
+  if not ok and err.kind ~= "network" and err.kind ~= "timeout" then -- it was not confirmed: nothing comes of it
+    open[message.quote_id] = nil
+    error(err, 0)
+  end
+  if ok then
+    print(("confirmed %s  %g %s at %.4f"):format(quote.ticker, count, side, quote[side]))
+  else
+    log.warn("nobody knows whether a quote is confirmed", { ticker = quote.ticker, why = tostring(err) })
+  end
+  task.sleep(EXECUTES)
+  open[message.quote_id] = nil -- it would be counted as held for ever
 end
 
 local function report(message)
@@ -124,7 +137,7 @@ end)
 print("waiting for requests" .. (SERIES ~= "" and " about " .. SERIES or ""))
 for message in requests:messages() do
   local act = actions[message.type]
-  if act and message.market_ticker:sub(1, #SERIES) == SERIES then
+  if act and (SERIES == "" or message.market_ticker:sub(1, #SERIES + 1) == SERIES .. "-") then
     task.spawn(carefully, message.type, act, message)
   end
 end

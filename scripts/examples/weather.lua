@@ -35,17 +35,25 @@ local function get(url)
   return http.get(url, { headers = { ["User-Agent"] = "kalua example", Accept = "application/geo+json" } }):json()
 end
 
--- The highest hourly temperature forecast for a day, in degrees Fahrenheit.
-local function forecast_high(day)
+-- What the service forecasts for each hour from now on.
+local function hourly_forecast()
   local hourly = get(("%s/points/%s,%s"):format(URL, LATITUDE, LONGITUDE)).properties.forecastHourly
-  local high
-  for _, hour in ipairs(get(hourly).properties.periods) do
+  return get(hourly).properties.periods
+end
+
+-- The highest hourly temperature forecast for a day, in degrees Fahrenheit. Of a day that has begun, or that the
+-- forecast reaches only in part, the warmest hour may be missing: that is no forecast of its highest.
+local function forecast_high(periods, day)
+  local high, hours = nil, {}
+  for _, hour in ipairs(periods) do
     if hour.startTime:sub(1, 10) == day then
       local degrees = hour.temperatureUnit == "C" and hour.temperature * 9 / 5 + 32 or hour.temperature
-      high = math.max(high or degrees, degrees)
+      high, hours[hour.startTime:sub(12, 13)] = math.max(high or degrees, degrees), true
     end
   end
-  return high or error("the forecast does not reach " .. day, 0)
+  if not high then error("the forecast does not reach " .. day, 0) end
+  if not hours["00"] or not hours["23"] then error("the forecast has only a part of " .. day, 0) end
+  return high
 end
 
 -- The normal distribution, by the error function of Abramowitz and Stegun, 7.1.26.
@@ -61,17 +69,27 @@ end
 local function probability(m, mean)
   if m.strike_type == "less" then return below(m.cap_strike - 0.5, mean) end
   if m.strike_type == "greater" then return 1 - below(m.floor_strike + 0.5, mean) end
-  return below(m.cap_strike + 0.5, mean) - below(m.floor_strike - 0.5, mean)
+  if m.strike_type ~= "between" then error(m.ticker .. " has the strike type " .. tostring(m.strike_type), 0) end
+  return math.max(below(m.cap_strike + 0.5, mean) - below(m.floor_strike - 0.5, mean), 0)
 end
 
-local function next_event()
-  local first = kalshi.get_events{ series_ticker = "KXHIGHNY", status = "open", limit = 1 }.events[1]
-  return first and first.event_ticker or error("no market on New York's temperature is open: name an event", 0)
+-- The open event of the first day after that of the forecast's first hour.
+local function next_event(today)
+  local best
+  for e in kalshi.each.get_events{ series_ticker = "KXHIGHNY", status = "open" } do
+    local day = day_of(e.event_ticker)
+    if day > today and (not best or day < day_of(best)) then best = e.event_ticker end
+  end
+  return best or error("no market on New York's temperature of a day to come is open: name an event", 0)
 end
 
-local event = kalshi.get_event(A[1] or next_event(), { with_nested_markets = true }).event
+local periods = hourly_forecast()
+if not periods[1] then error("the forecast is empty", 0) end
+local ticker = A[1] or next_event(periods[1].startTime:sub(1, 10))
+local event = kalshi.get_event(ticker, { with_nested_markets = true }).event
 local fees = sizing.fees(kalshi.get_series(event.series_ticker).series, event)
-local mean = forecast_high(day_of(event.event_ticker))
+fees.precision = 0.01 -- balances of most accounts are kept in cents, so a purchase may cost one more
+local mean = forecast_high(periods, day_of(event.event_ticker))
 print(("%s on %s: the forecast says %.1f, give or take %.1f"):format(event.title, day_of(event.event_ticker), mean,
   DEVIATION))
 
@@ -87,10 +105,11 @@ for _, m in ipairs(event.markets) do
   print(("%-28s %-16s %6.3f %6.3g %6.3g %7s"):format(m.ticker, m.yes_sub_title, p, m.yes_bid_dollars, ask,
     edge and ("%+.3f"):format(edge) or "-"))
   local position = held[m.ticker] or 0
-  if offered and (edge >= LEAST_EDGE or position ~= 0) then
+  local buys = edge and edge >= LEAST_EDGE
+  if buys or position ~= 0 then -- what is held counts, also where nothing is offered
     markets[#markets + 1] = m
-    outcomes[#outcomes + 1] = { probability = p, price = ask, position = position,
-      max_count = edge >= LEAST_EDGE and math.floor(m.yes_ask_size_fp) or 0 }
+    outcomes[#outcomes + 1] = { probability = p, price = offered and ask or 0.99, position = position,
+      max_count = buys and math.floor(m.yes_ask_size_fp) or 0 }
   end
 end
 local implied = #event.markets > 1 and odds.distribution(event.markets)

@@ -45,7 +45,7 @@ function start(user, file, { args = [], options = [], body, name = 'script' } = 
   const p = spawn(KALUA, ['run', '--quiet', ...options, file, ...(args.length ? ['--', ...args] : [])],
     { cwd: dir, env: { ...cleanEnv(), ...sim.env(user), XDG_STATE_HOME: dir } });
   running.push(p);
-  const r = { p, out: '', err: '' };
+  const r = { p, file, out: '', err: '' };
   p.stdout.on('data', (d) => { r.out += d; });
   p.stderr.on('data', (d) => { r.err += d; });
   r.ended = new Promise((resolve) => p.on('close', resolve));
@@ -164,12 +164,14 @@ describe('quotes under limits', { concurrency: 4 }, () => {
 
   test('the example answers, leans, confirms and reports, within its limits', { timeout: 60000 }, async () => {
     const ticker = tickers[2];
-    const r = start(MAKER, path.join(root, 'scripts/examples/rfq_responder.lua'),
-      { args: [ticker.split('-')[0], '0.02'], options: ['--risk', 'max_position=100'] });
+    const r = start(MAKER, null, { name: 'rfq_responder', body: fs.readFileSync(path.join(root, 'scripts/examples/rfq_responder.lua'), 'utf8'),
+      args: [ticker.split('-')[0], '0.02'], options: ['--risk', 'max_position=100'] });
     await r.said(/waiting for requests/);
     let rfq = await ask(ticker, { contracts_fp: '60.00' });
     await r.said(new RegExp(`quoted    ${ticker}  yes 0.4800  no 0.4800  fair 0.5000`));
     const [{ id }] = (await asker('GET', `/quotes?rfq_user_filter=self&rfq_id=${rfq}`)).quotes;
+    fs.appendFileSync(r.file, '-- a version that did not make this quote confirms it\n');
+    await until('the new version', () => r.out.match(/waiting for requests/g).length === 2);
     await accept(rfq, id, 'yes');
     await r.said(/confirmed \S+ {2}60 yes at 0.4800/);
     await r.said(/executed {2}\S+ {2}position \+60/);
@@ -181,7 +183,7 @@ describe('quotes under limits', { concurrency: 4 }, () => {
     await r.said(/quoted {4}\S+ {2}yes 0.4600 {2}no 0.4900 {2}fair 0.4880/); // it wants to sell now
     r.p.kill('SIGINT');
     await r.ended;
-    assert.match(r.out, /answered 2 requests, 1 quotes executed/);
+    assert.match(r.out, /answered 1 requests, 1 quotes executed/);
     const { quotes } = await asker('GET', `/quotes?rfq_user_filter=self&rfq_id=${rfq}`);
     assert.deepEqual(quotes.map((q) => q.status), ['cancelled']);
   });

@@ -105,12 +105,17 @@ describe('each on an event of its own', { concurrency: 3 }, () => {
     const middle = list.filter((m) => m.strike_type === 'between')[1];
     const high = middle.floor_strike + 0.5; // most likely in that range: 2 degrees wide, at a deviation of 2
     for (const m of list) await order(m.ticker, 'ask', m === middle ? 0.2 : 0.45, 100);
+    let hours = [['14', high], ['15', high - 1], ['23', high - 9]]; // the day has begun: it may have been warmer
     const api = await serve((q) => (q.url.startsWith('/points/')
       ? [200, { properties: { forecastHourly: `${api.url}/hourly` } }]
-      : [200, { properties: { periods: [[13, high - 3], [14, high], [15, high - 1]].map(([h, temperature]) => (
+      : [200, { properties: { periods: hours.map(([h, temperature]) => (
         { startTime: `${date}T${h}:00:00-05:00`, temperature, temperatureUnit: 'F' }))
         .concat({ startTime: '2001-01-01T13:00:00-05:00', temperature: 99, temperatureUnit: 'F' }) } }]));
     const args = [event, '40.7790', '-73.9692', '2', 'trade', api.url];
+    const begun = await run(3, 'weather', args, ['--allow-net', '127.0.0.1']);
+    assert.equal(begun.code, 1);
+    assert.match(begun.stderr, /the forecast has only a part of /);
+    hours = [['00', high - 8], ['13', high - 3], ...hours];
     const r = await run(3, 'weather', args, ['--allow-net', '127.0.0.1']);
     assert.equal(r.code, 0, r.stderr);
     assert.equal(api.seen[0].url, '/points/40.7790,-73.9692');
