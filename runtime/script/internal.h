@@ -25,7 +25,8 @@ typedef enum { KL_BROKEN_NOT, KL_BROKEN_TIME, KL_BROKEN_INTERRUPT } kl_broken;
 
 typedef struct kl_watch {
   pthread_t helper, loop_thread;
-  int wake;                       /* eventfd: there is something to watch */
+  int wake;   /* eventfd: there is something to watch */
+  int delays; /* a file in which the system says how long the loop thread waited for a processor; -1: none */
   atomic_uint_fast64_t turn;      /* odd while a script runs; the identity of one resume */
   atomic_uint_fast64_t pass;      /* passes over the ready list so far */
   atomic_uint_fast64_t held;      /* the pass that has run for a tick and more */

@@ -1,9 +1,14 @@
 /* A helper thread sees that one resume runs over its limit and signals the loop thread; the signal handler there checks
  * that it is still the same resume and sets a hook, which suspends the task for good. A count hook on every script
- * instead would slow all of Lua down. While nothing runs the helper sleeps without a timeout. */
+ * instead would slow all of Lua down. While nothing runs the helper sleeps without a timeout.
+ *
+ * A script is not blamed for what the machine did: neither the time in which the loop thread waited for a processor
+ * counts, nor that in which the whole process stood still. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -174,8 +179,10 @@ void kl_host_interrupt(kl_host *h) {
 /* ---- on the helper thread ---- */
 
 typedef struct {
-  uint_fast64_t turn; /* that was seen running, with the time of the first look */
-  int64_t since_ns;
+  uint_fast64_t turn;   /* that was seen running */
+  int64_t looked_ns;    /* when it was looked at last */
+  int64_t delayed_ns;   /* what `delayed_ns` was then */
+  int64_t ran_ns;       /* since the first look */
   int64_t interrupt_ns; /* 0: none is pending */
   bool told;
 } sight;
@@ -186,18 +193,49 @@ static void fire(kl_watch *w, const sight *at, kl_broken why) {
   pthread_kill(w->loop_thread, WATCH_SIGNAL);
 }
 
+static int tick_ms(const kl_watch *w) {
+  int tick = atomic_load_explicit(&w->limit_ms, memory_order_relaxed) / 8;
+  return tick < 1 ? 1 : tick > TICK_MS ? TICK_MS : tick;
+}
+
+/* How long the loop thread has waited for a processor in its life; 0 where the system does not say. */
+static int64_t delayed_ns(const kl_watch *w) {
+  char text[64]; /* ns that it ran, ns that it waited to, how often */
+  ssize_t n = w->delays < 0 ? -1 : pread(w->delays, text, sizeof text - 1, 0);
+  if (n <= 0) return 0;
+  text[n] = 0;
+  char *at;
+  (void)strtoll(text, &at, 10);
+  return strtoll(at, NULL, 10);
+}
+
+/* The time since the last look, without that in which the loop thread waited for a processor. This is told when the
+ * wait is over, so that a later look may take back what an earlier one counted. A helper that comes much too late stood
+ * still itself, and the loop thread most likely with it. */
+static int64_t ran_since(const sight *at, int64_t now, int64_t delayed, int limit_ms) {
+  int64_t most = (int64_t)limit_ms * 1000000 / 4, ran = now - at->looked_ns - (delayed - at->delayed_ns);
+  return ran > most ? most : ran;
+}
+
 static void look(kl_watch *w, sight *at) {
   int64_t now = kl_mono_ns(kl_clock_real());
   uint_fast64_t turn = atomic_load_explicit(&w->turn, memory_order_acquire);
-  if (turn != at->turn) *at = (sight){.turn = turn, .since_ns = now};
+  int limit = atomic_load_explicit(&w->limit_ms, memory_order_relaxed);
+  int64_t delayed = turn % 2 ? delayed_ns(w) : 0;
+  if (turn != at->turn)
+    *at = (sight){.turn = turn};
+  else
+    at->ran_ns += ran_since(at, now, delayed, limit);
+  if (at->ran_ns < 0) at->ran_ns = 0;
+  at->looked_ns = now;
+  at->delayed_ns = delayed;
   bool interrupt = atomic_load(&w->interrupt);
   if (turn % 2 == 0) { /* nothing runs: the loop thread itself sees to the interrupt */
     if (interrupt) atomic_store(&w->interrupt, false);
     return;
   }
   if (interrupt && !at->interrupt_ns) at->interrupt_ns = now;
-  int limit = atomic_load_explicit(&w->limit_ms, memory_order_relaxed);
-  int64_t ran = ms_since(now, at->since_ns);
+  int64_t ran = at->ran_ns / 1000000;
   if (ran >= STRETCH_MS) atomic_store_explicit(&w->stretched, turn, memory_order_relaxed);
   if (ran >= limit) {
     fire(w, at, KL_BROKEN_TIME);
@@ -213,11 +251,6 @@ static void look(kl_watch *w, sight *at) {
         "waited for?); no script and no connection is served meanwhile",
         (double)ran / 1e3);
   }
-}
-
-static int tick_ms(const kl_watch *w) {
-  int tick = atomic_load_explicit(&w->limit_ms, memory_order_relaxed) / 8;
-  return tick < 1 ? 1 : tick > TICK_MS ? TICK_MS : tick;
 }
 
 static void *help(void *arg) {
@@ -258,6 +291,11 @@ static void install_handler(void) {
   sigaction(WATCH_SIGNAL, &action, NULL);
 }
 
+static void close_descriptors(const kl_watch *w) {
+  close(w->wake);
+  if (w->delays >= 0) close(w->delays);
+}
+
 bool kl_watch_open(kl_host *h) {
   kl_watch *w = &h->watch;
   pthread_once(&handler_once, install_handler);
@@ -265,12 +303,15 @@ bool kl_watch_open(kl_host *h) {
   w->loop_thread = pthread_self();
   w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (w->wake < 0) return false;
+  char path[64];
+  snprintf(path, sizeof path, "/proc/self/task/%d/schedstat", (int)gettid());
+  w->delays = open(path, O_RDONLY | O_CLOEXEC); /* not every kernel keeps it, and without a descriptor it must do */
   sigset_t all, old;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &old); /* the helper takes no signals of the process */
   int failed = pthread_create(&w->helper, NULL, help, w);
   pthread_sigmask(SIG_SETMASK, &old, NULL);
-  if (failed) close(w->wake);
+  if (failed) close_descriptors(w);
   return !failed;
 }
 
@@ -279,5 +320,5 @@ void kl_watch_close(kl_host *h) {
   atomic_store(&w->quit, true);
   (void)eventfd_write(w->wake, 1);
   pthread_join(w->helper, NULL);
-  close(w->wake);
+  close_descriptors(w);
 }
