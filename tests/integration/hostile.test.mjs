@@ -6,7 +6,7 @@ import http from 'node:http';
 import path from 'node:path';
 import test from 'node:test';
 import { WebSocketServer } from 'ws';
-import { KALUA, Sim, kalua, sleep, tempDir, until } from './peers.mjs';
+import { KALUA, Sim, kalua, tempDir, until } from './peers.mjs';
 
 const keys = tempDir();
 const keyPath = path.join(keys, 'k.pem');
@@ -78,9 +78,11 @@ for b in b:changes() do
 end`;
 
 test('the exchange goes away in mid-stream: stale, then right again, by itself', async () => {
-  const f = await fake({ socket: (ws, n, raw) => exchange(ws, n, () => n === 0 && setTimeout(() => raw.destroy(), 300)) });
+  let connection;
+  const f = await fake({ socket: (ws, n, raw) => { connection ??= raw; exchange(ws, n); } });
   const run = start(watcher, f.env);
   await run.saw('count\t1.0');
+  connection.destroy();
   await run.saw('stale');
   await run.saw('count\t2.0');
   run.p.kill('SIGINT');
@@ -116,13 +118,12 @@ test('a frame that is not JSON is logged and repaired, and does not end the conn
 });
 
 test('a gap in the sequence: stale at once, a snapshot asked for, right again', async () => {
-  let session;
-  const f = await fake({ socket: (ws, n) => { session = exchange(ws, n, (s) => setTimeout(() => {
-    s.seq += 2;
-    ws.send(delta(1, s.seq, '0.4000', '5.00'));
-  }, 200)); } });
+  let session, socket;
+  const f = await fake({ socket: (ws, n) => { socket = ws; session = exchange(ws, n); } });
   const run = start(watcher, f.env);
   await run.saw('count\t1.0');
+  session.seq += 2;
+  socket.send(delta(1, session.seq, '0.4000', '5.00'));
   await run.saw('count\t77.0');
   assert.ok(session.commands.some((c) => c.params?.action === 'get_snapshot' && c.params.market_tickers.includes(T)));
   assert.ok(session.commands.filter((c) => c.cmd === 'subscribe').every((c) => c.params.use_yes_price !== undefined));
@@ -193,16 +194,16 @@ test('429 on a write waits and tries again; the script sees one order', async ()
 });
 
 test('an order in flight at Ctrl-C is answered before the process ends', async () => {
-  let answered = false;
+  let arrived = false, answered = false;
   const f = await fake({ rest: (req, res) => {
     if (req.method !== 'POST') { res.end('{}'); return; }
+    arrived = true;
     setTimeout(() => { answered = true; res.writeHead(201, { 'Content-Type': 'application/json' });
       res.end('{"order_id":"slow","fill_count":"0.00","remaining_count":"1.00","ts_ms":1}'); }, 1500);
   } });
   const run = start(`print "sending" require("kalshi").create_order{ ticker = "${T}", side = "bid", price = 0.5, count = 1,
     time_in_force = "good_till_canceled", self_trade_prevention_type = "taker_at_cross" }`, f.env);
-  await run.saw('sending');
-  await sleep(500);
+  await until('the order', () => arrived);
   run.p.kill('SIGINT');
   assert.equal(await run.ended, 130, run.err);
   assert.ok(answered);
