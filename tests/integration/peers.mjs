@@ -144,6 +144,14 @@ export class Sim {
     return res.json();
   }
 
+  // An open market between 20 and 80 cents, where a bid of a cent rests. Which is the first of the list, and how near to
+  // its end that one is, depends on the hour.
+  async middle() {
+    const fits = (m) => Number(m.yes_bid_dollars) >= 0.2 && Number(m.yes_ask_dollars) > 0 && Number(m.yes_ask_dollars) <= 0.8;
+    return until('a market in the middle', async () =>
+      (await this.rest('GET', '/markets?status=open&limit=100')).body.markets?.find(fits)?.ticker);
+  }
+
   // A connected socket of npm's `ws`, with everything it received in `messages`.
   async ws(user = 0, options = {}) {
     const url = new URL(this.ws_url);
