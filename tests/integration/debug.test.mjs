@@ -200,7 +200,8 @@ while true do task.sleep(0.05) ${more} end
     const went = await s.event('went_on');
     assert.equal(went.text, 'another version has taken over');
     await until('the new version', () => r.out.includes('new'));
-    assert.match(s.messages.find((m) => m.event === 'note').text, /breakpoint 1: line 6 of hot\.lua is another one now: local size = -delta/);
+    const note = await until('the note', () => s.messages.find((m) => m.event === 'note'));
+    assert.match(note.text, /breakpoint 1: line 6 of hot\.lua is another one now: local size = -delta/);
     assert.equal((await s.event('stopped')).line, 6, 'it is there in the new version');
     s.close();
     await r.end();
@@ -209,7 +210,7 @@ while true do task.sleep(0.05) ${more} end
   test('an endless loop is stopped where it is, looked into, and ended', async () => {
     const r = await run({ 'loop.lua': `local task = require "task"
 task.spawn(function()
-  task.sleep(0.3)
+  while not go do task.sleep(0.02) end
   local count = 0
   while not done do
     count = count + 1
@@ -220,13 +221,14 @@ function f(x)
   return x + 1
 end
 task.spawn(function()
-  task.sleep(0.6)
+  while not go do task.sleep(0.02) end
   while true do end
 end)
 while true do task.sleep(0.05) end
 ` }, '--cpu-ms', '150');
     const s = await Session.open(r, { armed: true });
     await s.ask('on_loop', { on: true });
+    await s.ask('eval', { source: 'go = true', mode: 'draw' });
     const first = await s.event('stopped');
     assert.deepEqual([first.task, first.why], [2, 'loop']);
     const count = async () => (await s.parts('locals', { task: 2, frame: 0 })).find((l) => l.name === 'count').value;
@@ -259,7 +261,7 @@ while true do task.sleep(0.05) end
     const looked = await r.cli(['attach', 'maker', '-e', 'half']);
     assert.match(looked.stdout, /task 1 stopped at lib_pricing\.lua:6 \(breakpoint 1\)\n[^]*-> 6 {4}return half\n[^]*^1\.5$/m);
     const input = [':arm', ':out', ':where', ':next', 'n', ':break 9 if price > 3 if false', ':break maker.lua:10 once if price > 3', ':break', ':unbreak 1',
-      ':continue', 'task.sleep(0.5)', 'price', ':where', ':break'].join('\n');
+      ':continue', 'repeat task.sleep(0.01) until n == 7', 'task.sleep(0.2)', 'price', ':where', ':break'].join('\n');
     const all = await r.cli(['attach', 'maker', '--keep-going'], { input });
     const texts = ['-> 10    task.sleep(0.01)', 'the main chunk at maker.lua:10', '(step)', '3', 'breakpoint 2 at maker.lua:10',
       '1  lib_pricing.lua:6 if n == 3  (hit once, of --break)', '2  maker.lua:10 once if price > 3', 'breakpoint 1 is removed',
