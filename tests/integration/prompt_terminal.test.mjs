@@ -133,6 +133,12 @@ describe('keys', { concurrency: 4 }, () => {
     assert.equal(await t.code(), 0);
   }));
 
+  test('Ctrl-C right behind Enter is for what was entered', echo({}, async (t) => {
+    await t.keys('w', 'a', 'i', 't', 'Enter', 'C-c');
+    await t.shows(/^waited\n>$/m);
+    assert.doesNotMatch(await t.all(), /interrupted/);
+  }));
+
   test('keys that are typed while an input runs come after it', echo({}, async (t) => {
     await t.line('wait');
     await t.shows(/^> wait\nwaiting$/m);
