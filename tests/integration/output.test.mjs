@@ -26,7 +26,8 @@ function folder(scripts) {
 
 const run = (cwd, args, stdio) =>
   spawn(KALUA, ['--quiet', '--cpu-ms', '60000', ...args], { cwd, env: { ...process.env, ...sim.env() }, stdio });
-const ended = (child) => new Promise((resolve) => child.on('exit', (code, signal) => resolve(code ?? signal)));
+// With all of its output.
+const ended = (child) => new Promise((resolve) => child.on('close', (code, signal) => resolve(code ?? signal)));
 
 const shell = (cwd, line) => new Promise((resolve) => {
   execFile('bash', ['-c', line], { cwd, env: { ...process.env, ...sim.env(), KALUA }, maxBuffer: 1 << 26 },
@@ -51,7 +52,6 @@ test('a script that prints to a reader that does not read waits, and others go o
   let text = '';
   child.stdout.on('data', (part) => { text += part; });
   assert.equal(await ended(child), 0);
-  await sleep(10);
   const lines = text.split('\n');
   assert.equal(lines.pop(), '');
   const of = (name) => lines.filter((l) => l.startsWith(`[${name}] `)).map((l) => l.slice(name.length + 3));
@@ -98,7 +98,6 @@ print "went on"` });
   let said = '';
   child.stderr.on('data', (part) => { said += part; });
   assert.equal(await ended(child), 0);
-  await sleep(10);
   for (const line of said.split('\n').filter((l) => l.includes('yyy'))) assert.match(line, /info {2}logs y{1000}$/);
   assert.match(said, /yyy/);
 });

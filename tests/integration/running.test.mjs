@@ -120,6 +120,7 @@ task.sleep(100)` });
   assert.equal(out, '1\tnil\tnil\n2\tnil\tnil\n');
   p.kill('SIGTERM');
   assert.equal(await ended, 130);
+  await until('STOPPING', () => messages().includes('STOPPING=1'));
   assert.equal(messages().filter((m) => m === 'STOPPING=1').length, 1);
   listener.kill();
 });
