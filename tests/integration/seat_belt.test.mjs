@@ -93,13 +93,14 @@ describe('on the exchange’s side', { concurrency: true }, () => {
   test('leased orders are renewed with what is left of them', async () => {
     const r = await run('leased', `
       local o = kalshi.order { ticker = t, side = "bid", price = 0.03, count = 7 }
-      local first = o.id
       print "up"
+      while o.filled < 2 do task.sleep(0.01) end
+      local first = o.id
       repeat o:wait(20) until o.id ~= first and o.status == "resting"
       print("renewed", o.reason, o.count, o.filled, o.remaining, kalshi.find_order(first) == o, #kalshi.own_orders { status = "all" })
       while true do task.sleep(0.05) end`, 2, '--lease', '5');
     await says(r, 'up');
-    await take(2, '0.0300', '2');
+    await until('what is taken', async () => (await take(2, '0.0300', '2')).body.fill_count === '2.00'); // none, while it is renewed
     await says(r, 'renewed');
     assert.match(r.out, /renewed\s+lease\s+7(\.0)?\s+2(\.0)?\s+5(\.0)?\s+true\s+1/);
     assert.deepEqual((await resting(2)).map((o) => o.remaining_count_fp), ['5.00']);
@@ -113,8 +114,8 @@ describe('on the exchange’s side', { concurrency: true }, () => {
       print "up"
       while true do task.sleep(0.05) end`, 3, '--lease', '5');
     await says(r, 'up');
-    r.p.kill('SIGSTOP');
     assert.equal((await resting(3)).length, 2);
+    r.p.kill('SIGSTOP');
     await until('the lease to end', async () => (await resting(3)).length === 1);
     assert.deepEqual((await resting(3)).map((o) => o.yes_price_dollars), ['0.0200']);
     r.p.kill('SIGKILL');
