@@ -11,9 +11,9 @@ const MAKER = 0, ASKER = 1, CROWD = 2;
 let sim, tickers, other; // a market of each event, and one more
 const running = [];
 
-// Twenty times as fast: a quote executes 0.75 s after its confirmation.
+// Five times as fast: there are 6 s to confirm a quote, which executes 3 s later.
 before(async () => {
-  sim = await Sim.start('--quiet-market', '--users', '3', '--speed', '20', '--markets', '120', '--seed', '7');
+  sim = await Sim.start('--quiet-market', '--users', '3', '--speed', '5', '--markets', '120', '--seed', '7');
   const { body } = await sim.rest('GET', '/markets?status=open&limit=1000');
   const fit = body.markets.filter((m) => m.price_level_structure === 'linear_cent' && m.exchange_index === 0 &&
     Date.parse(m.close_time) > Date.now() + 2 * 3600e3);
@@ -55,7 +55,7 @@ function start(user, file, { args = [], options = [], body, name = 'script' } = 
 }
 
 describe('quotes under limits', { concurrency: 4 }, () => {
-  test('quotes and orders together never pass a limit, and an executed quote is in the portfolio', { timeout: 60000 }, async () => {
+  test('quotes and orders together never pass a limit, and an executed quote is in the portfolio', { timeout: 120000 }, async () => {
     const ticker = tickers[0];
     const rfq = await ask(ticker, { contracts_fp: '10.00' });
     const r = start(MAKER, null, { options: ['--risk', 'max_position=15'], body: `
@@ -101,7 +101,7 @@ describe('quotes under limits', { concurrency: 4 }, () => {
     assert.equal(await position(MAKER, ticker), 10);
   });
 
-  test('who accepts is limited, too, and has the fill', { timeout: 60000 }, async () => {
+  test('who accepts is limited, too, and has the fill', { timeout: 120000 }, async () => {
     const ticker = tickers[1];
     const r = start(ASKER, null, { options: ['--risk', 'max_market_exposure=7'], body: `
   local kalshi, task = require "kalshi", require "task"
@@ -132,7 +132,7 @@ describe('quotes under limits', { concurrency: 4 }, () => {
     assert.match(r.out, /portfolio: -10 at 0\.4\n/);
   });
 
-  test('what executes while the process is away is its script’s after the restart', { timeout: 60000 }, async () => {
+  test('what executes while the process is away is its script’s after the restart', { timeout: 120000 }, async () => {
     const ticker = other, state = path.join(tempDir(), 'state');
     const rfq = await ask(ticker, { contracts_fp: '10.00' });
     // Of a name that no other test beside it has: it is known by that after the restart.
@@ -162,7 +162,7 @@ describe('quotes under limits', { concurrency: 4 }, () => {
     assert.match(r.out, /beside: max_position\nportfolio: 10\n/);
   });
 
-  test('the example answers, leans, confirms and reports, within its limits', { timeout: 60000 }, async () => {
+  test('the example answers, leans, confirms and reports, within its limits', { timeout: 120000 }, async () => {
     const ticker = tickers[2];
     const r = start(MAKER, null, { name: 'rfq_responder', body: fs.readFileSync(path.join(root, 'scripts/examples/rfq_responder.lua'), 'utf8'),
       args: [ticker.split('-')[0], '0.02'], options: ['--risk', 'max_position=100'] });

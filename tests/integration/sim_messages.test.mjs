@@ -84,9 +84,9 @@ const place = async (ticker, over, user) => (await call('CreateOrderV2', 201, 'P
 const amend = (id, ticker, over) => call('AmendOrderV2', 200, 'POST', `${ORDERS}/${id}/amend`, { ticker, side: 'bid', price: '0.4000',
   count: '5.00', ...over });
 
-// Quiet and ten times as fast: a quote executes 1.5 s after its confirmation.
+// Quiet and three times as fast: there are 10 s to confirm a quote, which executes 5 s later.
 before(async () => {
-  sim = await Sim.start('--seed', '7', '--users', '3', '--quiet-market', '--speed', '10', '--markets', '120');
+  sim = await Sim.start('--seed', '7', '--users', '3', '--quiet-market', '--speed', '3', '--markets', '120');
   const all = (await call('GetMarkets', 200, 'GET', '/markets?status=open&limit=1000')).markets;
   markets = [...new Map(all.filter((m) => m.exchange_index === 0 && m.price_level_structure === 'linear_cent')
     .map((m) => [m.event_ticker, m])).values()].sort((x, y) => Date.parse(y.close_time) - Date.parse(x.close_time));

@@ -56,9 +56,9 @@ const fresh = () => markets[used++]; // of an event each, on shard 0 and by the 
 const order = (ticker, over = {}) => ({ ticker, side: 'bid', price: '0.4000', count: '5.00', time_in_force: 'good_till_canceled',
   self_trade_prevention_type: 'taker_at_cross', ...over });
 
-// Quiet and ten times as fast: nothing trades but what is told to, and a quote executes 1.5 s after its confirmation.
+// Quiet and three times as fast: nothing trades but what is told to, there are 10 s to confirm a quote, and it executes 5 s later.
 before(async () => {
-  sim = await Sim.start('--seed', '7', '--users', '3', '--fcm', '--quiet-market', '--speed', '10', '--markets', '120');
+  sim = await Sim.start('--seed', '7', '--users', '3', '--fcm', '--quiet-market', '--speed', '3', '--markets', '120');
   [ann, bob, cat] = [0, 1, 2].map((user) => clientOf(sim, user));
   const { markets: all } = await ann.getMarkets(1000, ...Array(10).fill(undefined), 'open');
   markets = [...new Map(all.filter((m) => m.exchange_index === 0 && m.price_level_structure === 'linear_cent')
