@@ -65,6 +65,12 @@ void kl_account_tell_fill(kl_account *a, const kl_account_fill *fill) {
   if (kept) TELL(a, fill, l_->data, kept);
 }
 
+void kl_account_show_fill(kl_account *a, const kl_account_fill *fill) {
+  if (!a->started) return;
+  kl_account_saw_subaccount(a, fill->subaccount);
+  kl_account_tell_fill(a, fill);
+}
+
 void kl_account_position_changed(kl_account *a, const kl_account_position *p) { TELL(a, position, l_->data, p); }
 
 /* ---- the channels ---- */

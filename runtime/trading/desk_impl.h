@@ -371,6 +371,8 @@ void kl_desk_fill_told(kl_desk *d, const kl_account_fill *f);
 /* desk_recover.c: takes over what the journal has. */
 bool kl_desk_recover(kl_desk *d, kl_error *e);
 void kl_desk_chase_fills(kl_desk_entry *x); /* some of its fills may have come that nobody was told of */
+/* More was filled than it has been told fills of: they are read where they do not come by themselves. */
+void kl_desk_await_fills(kl_desk_entry *x);
 void kl_desk_missing_tick(kl_desk *d);
 void kl_desk_missing_stop(kl_desk *d);
 

@@ -466,7 +466,9 @@ void kl_desk_entry_told(kl_desk_entry *x, const kl_desk_news *n) {
   bool named = n->id && n->id[0] && !x->o.id[0];
   kl_desk_order_retain(&x->o);
   if (named) (void)kl_desk_entry_name(x, n->id); /* also its fills that came before */
-  if (kl_desk_entry_tell(x, n) || named) kl_desk_entry_changed(x);
+  bool changed = kl_desk_entry_tell(x, n) || named;
+  if (x->o.seen < x->o.filled) kl_desk_await_fills(x);
+  if (changed) kl_desk_entry_changed(x);
   kl_desk_order_release(&x->o);
 }
 
@@ -535,6 +537,7 @@ static void take_fill(kl_desk_entry *x, const kl_account_fill *f) {
   /* Whatever was reserved for it once, also where nothing is any more. */
   if (o->risk.party) kl_risk_fill(d->risk, &o->risk, f->yes_price, f->count, f->fee);
   bool changed = kl_desk_entry_fill(x, f->yes_price, f->count, f->fee, f->ts_ms);
+  if (!x->earlier && o->seen >= o->filled) kl_list_remove(&x->missing_link);
   if (d->journal) kl_order_journal_fill(d->journal, f, o->party->name);
   tell_listeners(d, NULL, o->party, f);
   if (changed) kl_desk_entry_changed(x);

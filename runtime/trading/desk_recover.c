@@ -1,6 +1,7 @@
 /* Orders of earlier runs, from the journal: adopted, and looked up by desk_resolve.c. Here is what that leaves: the
- * fills that came while no process was there to hear of them, which are read until all that the exchange says was
- * filled has been told, each fill once. Fills of long ago are in the exchange's historical list only. */
+ * fills that came while no process was there to hear of them, or that the channel has lost, which are read until all
+ * that the exchange says was filled has been told, each fill once. Fills of long ago are in the exchange's historical
+ * list only. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,8 @@
 #include "trading/desk_impl.h"
 
 enum {
-  FIRST_MS = 300, /* the account is being loaded, and tells of most of them */
+  FIRST_MS = 300,  /* the account is being loaded, and tells of most of them */
+  AWAIT_MS = 3000, /* the channel has no numbers: a fill that has not come by then is lost */
   PAUSE_MOST_MS = 30000,
   TRIES = 40, /* then the exchange does not tell */
   PAGE = 1000,
@@ -53,13 +55,20 @@ static void know_fill(void *data, const kl_account_fill *f) {
   }
 }
 
-void kl_desk_chase_fills(kl_desk_entry *x) {
+static void chase(kl_desk_entry *x, int64_t first_ms) {
   kl_desk *d = x->d;
   if (!kl_list_empty(&x->missing_link)) return;
   kl_list_append(&d->missing, &x->missing_link);
-  x->missing_pause_ms = FIRST_MS;
-  x->missing_next_ns = kl_desk_now_ns(d) + FIRST_MS * KL_DESK_MS;
+  x->missing_pause_ms = first_ms;
+  x->missing_next_ns = kl_desk_now_ns(d) + first_ms * KL_DESK_MS;
+  x->missing_tries = 0;
   kl_desk_tick(d);
+}
+
+void kl_desk_chase_fills(kl_desk_entry *x) { chase(x, FIRST_MS); }
+
+void kl_desk_await_fills(kl_desk_entry *x) {
+  if (!x->earlier) chase(x, AWAIT_MS);
 }
 
 static void adopt(void *data, const kl_journal_order *o) {
@@ -187,8 +196,11 @@ static void answered(void *data, const kl_http_response *res, const kl_error *e)
   json_array_foreach(rows, i, one) {
     kl_account_fill f;
     if (!kl_row_fill(one, &f) || strcmp(f.order_id, c->x->o.id) != 0) continue;
-    kl_desk_fill_told(d, &f);
-    if (d->chase != c) break; /* the desk was closed by whoever was told */
+    if (c->x->earlier)
+      kl_desk_fill_told(d, &f);
+    else
+      kl_account_show_fill(kl_session_account(d->session), &f); /* which tells us, unless it was known */
+    if (d->chase != c) break;                                   /* the desk was closed by whoever was told */
   }
   if (d->chase == c) {
     if (!json_is_array(rows)) {
@@ -198,7 +210,7 @@ static void answered(void *data, const kl_http_response *res, const kl_error *e)
       stop(d);
     } else if (another_page(c, root)) {
       ask(c);
-    } else if (is_missing(c->x) && !c->historical) {
+    } else if (is_missing(c->x) && !c->historical && c->x->earlier) {
       c->historical = true;
       c->pages = 0;
       ask(c);

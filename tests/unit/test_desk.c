@@ -664,6 +664,40 @@ static void partly_filled_over_a_disconnect(void **state) {
   kl_desk_order_release(x);
 }
 
+static const char *a_fill_listed(const char *request) {
+  if (!is(request, GET "/portfolio/fills?")) return NULL;
+  return json_answer(200, "{\"fills\":[{\"fill_id\":\"f1\",\"trade_id\":\"t1\",\"order_id\":\"o1\",\"ticker\":\"T\","
+                          "\"market_ticker\":\"T\",\"outcome_side\":\"yes\",\"book_side\":\"bid\",\"side\":\"yes\","
+                          "\"action\":\"buy\",\"count_fp\":\"10.00\",\"yes_price_dollars\":\"0.4200\","
+                          "\"no_price_dollars\":\"0.5800\",\"fee_cost\":\"0.0100\",\"is_taker\":false,\"ts\":1,"
+                          "\"created_time\":\"2026-11-26T00:00:00Z\"}],\"cursor\":\"\"}");
+}
+
+/* The channel of fills has no numbers by which a missing one would show: that of orders says how many there were. */
+static void a_fill_that_the_channel_lost_is_read(void **state) {
+  (void)state;
+  kl_desk_order *x = resting();
+  const kl_account *a = kl_session_account(session);
+  kl_account_status loaded = {0};
+  kl_desk_counts c;
+  UNTIL((kl_account_status_get(a, &loaded), loaded.loaded));
+  world.also = a_fill_listed;
+  say_order("o1", x->client_id, "executed", "10.00", "0.00", "Trade");
+  assert_int_equal(x->status, KL_DESK_FILLED);
+  assert_int_equal(x->seen, 0);
+  assert_null(kl_account_fill_next(a, NULL));
+  UNTIL(x->seen == 1000);
+  assert_int_equal(x->filled, 1000);
+  assert_int_equal(x->cost, 1000 * 4200);
+  assert_int_equal(x->fees, 10000);
+  assert_string_equal(kl_account_fill_next(a, NULL)->trade_id, "t1");
+  say_fill("t1", "o1", "", "10.00"); /* it only was late */
+  assert_int_equal(x->seen, 1000);
+  kl_desk_counts_get(desk, maker, &c);
+  assert_int_equal(c.fills, 1);
+  kl_desk_order_release(x);
+}
+
 static void unknown_over_a_disconnect(void **state) {
   (void)state;
   kl_desk_order *x = lost();
@@ -772,6 +806,7 @@ int main(void) {
       IN(begin_world, pending_over_a_disconnect),
       IN(begin_world, resting_over_a_disconnect),
       IN(begin_world, partly_filled_over_a_disconnect),
+      IN(begin_world, a_fill_that_the_channel_lost_is_read),
       IN(begin_world, unknown_over_a_disconnect),
       IN(begin_world, final_over_a_disconnect),
       IN(begin_world, its_end_tells_who_waits),
