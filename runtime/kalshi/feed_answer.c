@@ -100,6 +100,8 @@ void kl_feed_on_subscribed(kl_feed_link *l, const kl_event *ev) {
   if (c->is_wide) { /* nothing is sent for single markets */
     while (!kl_list_empty(&c->work))
       kl_list_remove(c->work.next);
+    for (kl_feed_channel *o = c->next; o; o = o->next) /* they may end now */
+      kl_feed_channel_touch(o);
   } else {
     all_acked(c, id);
     addition_taken(c);

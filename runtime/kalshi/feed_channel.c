@@ -389,6 +389,10 @@ bool kl_feed_channel_covered(const kl_feed_channel *c) {
   return c != c->head && (c->head->is_wide || c->head->wide_refs > 0);
 }
 
+bool kl_feed_channel_fills_in(const kl_feed_channel *c) {
+  return c->wanted && c->sid && !(c->head->sid && c->head->is_wide);
+}
+
 void kl_feed_channel_flush(kl_feed_channel *c) {
   int64_t now = kl_feed_now(c->f);
   const kl_feed_words *words = &kl_feed_key_words[c->key];
@@ -396,8 +400,9 @@ void kl_feed_channel_flush(kl_feed_channel *c) {
   if (c->subscribe_cmd) return; /* its answer brings us back */
   bool all = c->filter == KL_FILTER_NONE || c->wide_refs > 0;
   if (!c->wanted || kl_feed_channel_covered(c)) {
+    if (kl_feed_channel_fills_in(c)) return; /* the head's answer brings us back */
     if (c->sid) {
-      kl_feed_subs_unacked(c); /* it may have covered those of others, or is covered by what is not live yet */
+      kl_feed_subs_unacked(c); /* it may have covered those of others */
       send_unsubscribe(c);
     }
     kl_feed_forget_markets(c);

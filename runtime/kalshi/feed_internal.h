@@ -321,6 +321,8 @@ kl_feed_channel *kl_feed_channel_of_sid(kl_feed_link *l, int64_t sid); /* NULL: 
 void kl_feed_channel_free(kl_feed_channel *c);                         /* this one, not those behind it */
 /* On a further connection, while the first asks for all markets. */
 bool kl_feed_channel_covered(const kl_feed_channel *c);
+/* Its subscription brings what that one does not yet. */
+bool kl_feed_channel_fills_in(const kl_feed_channel *c);
 void kl_feed_channel_touch(kl_feed_channel *c);
 void kl_feed_channel_flush(kl_feed_channel *c);
 /* The connection is gone: nothing is subscribed any more. */

@@ -20,7 +20,7 @@ enum {
 bool kl_feed_link_wanted(const kl_feed_link *l) {
   for (const kl_list *n = l->channels.next; n != &l->channels; n = n->next) {
     const kl_feed_channel *c = KL_CONTAINER(n, kl_feed_channel, in_link);
-    if (c->wanted && !kl_feed_channel_covered(c)) return true;
+    if (c->wanted && (!kl_feed_channel_covered(c) || kl_feed_channel_fills_in(c))) return true;
   }
   return false;
 }

@@ -71,9 +71,11 @@ void kl_feed_subs_want_initial(kl_feed_market *m) {
   }
 }
 
-static void markets_unacked(kl_feed_channel *c) {
+/* `covered`: by another one, which has ended; what its own connection still brings stays acknowledged. */
+static void markets_unacked(kl_feed_channel *c, bool covered) {
   for (kl_list *n = c->markets.next; n != &c->markets; n = n->next) {
     kl_feed_market *m = KL_CONTAINER(n, kl_feed_market, all);
+    if (covered && c->sid && m->acked) continue;
     for (kl_list *k = m->interests.next; k != &m->interests; k = k->next) {
       kl_feed_interest *i = KL_CONTAINER(k, kl_feed_interest, in_market);
       if (i->sub) unacked(i->sub, &i->acked);
@@ -84,9 +86,9 @@ static void markets_unacked(kl_feed_channel *c) {
 
 void kl_feed_subs_unacked(kl_feed_channel *c) {
   if (c != c->head && c->head->is_wide && c->head->sid) return; /* that one brings it all, and goes on */
-  markets_unacked(c);
+  markets_unacked(c, false);
   for (kl_feed_channel *o = c->is_wide ? c->next : NULL; o; o = o->next)
-    markets_unacked(o); /* it covered them, too */
+    markets_unacked(o, true); /* it covered them, too */
   const kl_list *lists[] = {&c->narrow, &c->wide};
   for (size_t k = 0; k < 2; k++) {
     for (kl_list *n = lists[k]->next; n != lists[k]; n = n->next) {
