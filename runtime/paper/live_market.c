@@ -64,7 +64,12 @@ static bool tell_description(kl_live_market *m, const kl_market_info *i) {
 
 /* ---- telling ---- */
 
-static bool lose(kl_live_market *m) {
+bool kl_live_market_lose(kl_live_market *m) {
+  if (m->whole)
+    kl_log_warn("paper",
+                "%s: the paper exchange is too far behind, and is not told of all that happens there until it has its "
+                "book anew: orders may fill less than for real",
+                m->ticker);
   m->whole = false;
   m->p->lost++;
   return false;
@@ -82,7 +87,7 @@ static bool tell_snapshot(kl_live_market *m) {
   n[KL_YES] = kl_book_levels(b, KL_YES);
   n[KL_NO] = kl_book_levels(b, KL_NO);
   kl_mirror_rung *rungs = malloc((n[0] + n[1] + 1) * sizeof *rungs);
-  if (!rungs) return lose(m);
+  if (!rungs) return kl_live_market_lose(m);
   const kl_mirror_rung *const levels[2] = {rungs, rungs + n[0]};
   for (int side = 0; side < 2; side++)
     for (size_t i = 0; i < n[side]; i++) {
@@ -92,7 +97,7 @@ static bool tell_snapshot(kl_live_market *m) {
   m->whole = kl_sim_mirror_snapshot(m->p->sim, m->ticker, levels, n);
   free(rungs);
   if (m->whole) m->told_stale = false;
-  return m->whole || lose(m);
+  return m->whole || kl_live_market_lose(m);
 }
 
 static bool is_right(const kl_live_market *m) {
@@ -143,7 +148,8 @@ static void on_delta(kl_book_watcher *w, kl_feed_book *b, const kl_event *ev, kl
     kl_live_market_tell(m);
     return;
   }
-  if (!kl_sim_mirror_level(m->p->sim, m->ticker, ev->delta.side, own_price, ev->delta.delta)) (void)lose(m);
+  if (!kl_sim_mirror_level(m->p->sim, m->ticker, ev->delta.side, own_price, ev->delta.delta))
+    (void)kl_live_market_lose(m);
 }
 
 static bool open_book(kl_live_market *m, kl_error *e) {

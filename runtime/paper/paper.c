@@ -90,7 +90,7 @@ static void on_trade(void *data, const kl_event *ev, const char *raw, size_t n) 
   memcpy(id, ev->trade.trade_id.p, length);
   id[length] = '\0';
   if (!kl_sim_mirror_trade(p->sim, m->ticker, ev->trade.yes_price, ev->trade.count, ev->trade.taker_side, id))
-    p->lost++;
+    (void)kl_live_market_lose(m);
 }
 
 static void on_trades_ready(void *data, bool again) {

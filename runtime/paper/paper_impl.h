@@ -57,6 +57,8 @@ struct kl_paper_exchange {
 void kl_live_market_want(kl_live_market *m);
 /* Tells what is due, as far as there is room. */
 void kl_live_market_tell(kl_live_market *m);
+/* Something of it found the way to the paper exchange full: false, and its book is told anew. */
+bool kl_live_market_lose(kl_live_market *m);
 /* A newer description than the one that was told is told. */
 void kl_live_market_look(kl_live_market *m);
 /* It has settled so long ago that nobody asks for it any more, most likely. */
