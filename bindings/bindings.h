@@ -64,9 +64,11 @@ typedef struct kl_environment {
    * opened first (only with `w`, which is told then, and may leave its list before). False with `e`. NULL: there are no
    * further accounts here. */
   bool (*connect)(void *data, const char *profile, kl_place_waiter *w, kl_place **out, kl_error *e);
-  void *connect_data;
-  const char *store; /* the folder of the scripts' stores: "sim", "paper", …; NULL: they are kept in memory */
-  kl_stores *stores; /* made at their first use, to be closed (kl_stores_close) when the host has gone */
+  /* The accounts that are open, that of the command first: NULL begins, NULL ends. NULL: there is that one only. */
+  kl_place *(*next_place)(void *data, const kl_place *after);
+  void *connect_data; /* of both */
+  const char *store;  /* the folder of the scripts' stores: "sim", "paper", …; NULL: they are kept in memory */
+  kl_stores *stores;  /* made at their first use, to be closed (kl_stores_close) when the host has gone */
 } kl_environment;
 
 /* Of the function of a kalshi table that runs. */

@@ -102,11 +102,11 @@ int kl_connect_lua(lua_State *L) {
                           "%s: there is one account here: further ones are for scripts of `kalua run` and prompts",
                           call);
   if (!env->connect(env->connect_data, profile, NULL, &at, &e)) return kl_raise(L, &e);
-  if (at && push_known(L, at)) {
+  if (at) {
     kl_check_cancelled(L);
-    return 1;
+    return push_table(L, at);
   }
-  kl_guard_refuse(L, "kalshi.connect to an account that this script has not connected to");
+  kl_guard_refuse(L, "kalshi.connect to an account that nobody has connected to");
   kl_check_await(L);
   connect_wait *w = calloc(1, sizeof *w);
   if (!w) return kl_raisef(L, KL_ERR_INTERNAL, "%s: not enough memory", call);

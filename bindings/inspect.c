@@ -126,6 +126,21 @@ static void add_account(kl_buf *b, kl_session *s) {
   kl_buf_char(b, '}');
 }
 
+/* Of each account that is open what kalshi.connect calls it, and its exchange. */
+static void add_accounts(kl_buf *b, const kl_environment *env) {
+  const kl_place *p = env->next_place ? env->next_place(env->connect_data, NULL) : NULL;
+  kl_json_key(b, "accounts");
+  kl_buf_char(b, '[');
+  for (bool first = true; p; p = env->next_place(env->connect_data, p), first = false) {
+    kl_buf_str(b, first ? "{" : ",{");
+    kl_json_field_str(b, "profile", kl_place_name(p));
+    kl_json_field_str(b, "env", p->env);
+    kl_json_field_bool(b, "paper", p->account_session && p->account_session != p->session);
+    kl_buf_char(b, '}');
+  }
+  kl_buf_char(b, ']');
+}
+
 void kl_inspect_kalshi(kl_script *s, kl_buf *out) {
   const kl_environment *env = kl_script_data(s);
   if (!env || !env->place.session) return;
@@ -134,4 +149,5 @@ void kl_inspect_kalshi(kl_script *s, kl_buf *out) {
   add_rest(out, env->place.session, own);
   add_budget(out, env->place.session, own);
   add_account(out, own);
+  add_accounts(out, env);
 }

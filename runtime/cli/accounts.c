@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cli/app_impl.h"
 #include "cli/breaker.h"
+#include "cli/monitoring.h"
 #include "cli/paper_mode.h"
 #include "cli/real_orders.h"
 
@@ -106,7 +107,8 @@ void kl_app_account_list(kl_app_account *x) {
 /* ---- the steps ---- */
 
 static bool desk_opens(kl_app_account *x) {
-  return choose_limits(x) && kl_app_desk_open(x, &x->error) && limit_scripts(x);
+  return choose_limits(x) && kl_app_desk_open(x, &x->error) && limit_scripts(x) &&
+         kl_monitoring_join(x->app, x, &x->error);
 }
 
 static void say(const kl_app_account *x) {
@@ -303,6 +305,15 @@ bool kl_app_connect(void *data, const char *profile, kl_place_waiter *w, kl_plac
   if (!x) return false;
   kl_list_append(&x->waiters, &w->link);
   return true;
+}
+
+kl_place *kl_app_next_place(void *data, const kl_place *after) {
+  kl_app *a = data;
+  kl_app_account *x = kl_app_account_next(a, NULL);
+  while (after && x && x->place != after)
+    x = x->next;
+  if (after && x) x = x->next;
+  return x ? x->place : NULL;
 }
 
 void kl_app_accounts_stop(kl_app *a) {

@@ -178,6 +178,8 @@ bool kl_app_account_compare(kl_app_account *x, void (*compared)(kl_app_account *
 
 /* For kl_environment.connect, with the app as `data`. */
 bool kl_app_connect(void *data, const char *profile, kl_place_waiter *w, kl_place **out, kl_error *e);
+/* For kl_environment.next_place. */
+kl_place *kl_app_next_place(void *data, const kl_place *after);
 /* Nothing is opened any more; runs the loop until that is so. */
 void kl_app_accounts_stop(kl_app *a);
 /* Says to `kalua kill` of other processes what it trades on; where that cannot be, the log has it. */

@@ -289,6 +289,7 @@ bool kl_app_open(const kl_connect_options *o, const char *version, kl_app **out,
                                     .collect = kl_monitoring_collect,
                                     .collect_data = a,
                                     .connect = kl_app_connect,
+                                    .next_place = kl_app_next_place,
                                     .connect_data = a};
   *out = a;
   return true;

@@ -77,6 +77,12 @@ void kl_monitoring_measure(kl_app *a) {
     kl_strategy_measure(g, true);
 }
 
+bool kl_monitoring_join(kl_app *a, const kl_app_account *x, kl_error *e) {
+  if (!a->monitoring || !a->monitoring->view || kl_web_view_join(a->monitoring->view, x)) return true;
+  kl_error_set(e, KL_ERR_INTERNAL, "not enough memory for another account on the page");
+  return false;
+}
+
 void kl_monitoring_started(kl_app *a, kl_strategy *g) {
   if (a->monitoring) kl_strategy_measure(g, true);
 }

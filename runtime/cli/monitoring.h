@@ -4,7 +4,7 @@
 #define KL_MONITORING_H
 
 #include "base/metrics.h"
-#include "cli/app.h"
+#include "cli/app_impl.h"
 #include "cli/project.h"
 #include "monitor/monitor.h"
 
@@ -20,6 +20,8 @@ kl_monitor *kl_monitoring_web(kl_app *a);
 /* From now on it is measured how long the loop's turns and the scripts' tasks take, which costs four readings of the
  * clock a turn and two at each resume. Harmless when repeated. */
 void kl_monitoring_measure(kl_app *a);
+/* An account of a profile was opened; nothing was ordered there yet. False with `e`. */
+bool kl_monitoring_join(kl_app *a, const kl_app_account *x, kl_error *e);
 /* A strategy was started. */
 void kl_monitoring_started(kl_app *a, kl_strategy *g);
 

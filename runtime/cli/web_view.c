@@ -36,14 +36,15 @@ static int64_t now_ns(void) { return kl_mono_ns(kl_clock_real()); }
 /* ---- what happens ---- */
 
 static void order_changed(void *data, const kl_desk_order *o) {
-  kl_web_view *v = data;
+  kl_web_view *v = ((kl_web_account *)data)->v;
   (void)o;
   v->orders_changed = true;
   v->orders_version++;
 }
 
 static void filled(void *data, kl_party *p, const kl_account_fill *f) {
-  kl_web_view *v = data;
+  const kl_web_account *at_account = data;
+  kl_web_view *v = at_account->v;
   size_t at = (v->fills_first + v->n_fills) % KL_WEB_FILLS_KEPT;
   if (v->n_fills == KL_WEB_FILLS_KEPT)
     v->fills_first = (v->fills_first + 1) % KL_WEB_FILLS_KEPT;
@@ -60,16 +61,17 @@ static void filled(void *data, kl_party *p, const kl_account_fill *f) {
   memcpy(x->trade_id, f->trade_id, sizeof x->trade_id);
   memcpy(x->order_id, f->order_id, sizeof x->order_id);
   memcpy(x->ticker, f->ticker, sizeof x->ticker);
+  memcpy(x->profile, at_account->of->profile.name, sizeof x->profile);
   if (p) snprintf(x->script, sizeof x->script, "%s", kl_party_name(p));
   v->fills_changed = true;
 }
 
 /* ---- samples of the profit ---- */
 
-static kl_web_series *series_of(kl_web_view *v, const kl_party *p) {
+static kl_web_series *series_of(kl_web_view *v, const kl_app_account *x, const kl_party *p) {
   for (kl_list *n = v->series.next; n != &v->series; n = n->next) {
     kl_web_series *s = KL_CONTAINER(n, kl_web_series, link);
-    if (s->party == p) return s;
+    if (s->of == x && s->party == p) return s;
   }
   kl_web_series *s = calloc(1, sizeof *s);
   if (s) s->samples = kl_samples_new();
@@ -77,15 +79,17 @@ static kl_web_series *series_of(kl_web_view *v, const kl_party *p) {
     free(s);
     return NULL;
   }
+  s->of = x;
   s->party = p;
   kl_list_init(&s->link);
   kl_list_append(&v->series, &s->link);
   return s;
 }
 
-static void sample_one(kl_web_view *v, const kl_party *p, const kl_portfolio *from, int64_t wall_ms) {
+static void sample_one(kl_web_view *v, const kl_app_account *x, const kl_party *p, const kl_portfolio *from,
+                       int64_t wall_ms) {
   kl_portfolio_totals t;
-  kl_web_series *s = series_of(v, p);
+  kl_web_series *s = series_of(v, x, p);
   kl_portfolio_totals_get(from, &t);
   /* Nothing is drawn before there is something to draw. */
   if (s && (t.fills || t.open || t.profit || kl_samples_count(s->samples)))
@@ -93,12 +97,14 @@ static void sample_one(kl_web_view *v, const kl_party *p, const kl_portfolio *fr
 }
 
 static void sample(kl_web_view *v) {
-  kl_desk *d = v->app->first.desk;
   int64_t wall_ms = kl_wall_ms(kl_clock_real());
-  if (!d) return;
-  sample_one(v, NULL, kl_desk_portfolio(d), wall_ms);
-  for (kl_party *p = kl_desk_party_next(d, NULL); p; p = kl_desk_party_next(d, p))
-    sample_one(v, p, kl_party_portfolio(p), wall_ms);
+  for (const kl_app_account *x = &v->app->first; x; x = x->next) {
+    kl_desk *d = x->desk;
+    if (!d) continue;
+    sample_one(v, x, NULL, kl_desk_portfolio(d), wall_ms);
+    for (kl_party *p = kl_desk_party_next(d, NULL); p; p = kl_desk_party_next(d, p))
+      sample_one(v, x, p, kl_party_portfolio(p), wall_ms);
+  }
 }
 
 typedef struct points {
@@ -145,6 +151,10 @@ static bool number_arg(const kl_monitor_request *r, kl_monitor_answer *a, const 
   return false;
 }
 
+static kl_web_choice choice_of(const kl_monitor_request *r) {
+  return (kl_web_choice){.profile = kl_monitor_arg(r, "profile"), .script = kl_monitor_arg(r, "script")};
+}
+
 static void give_state(void *data, const kl_monitor_request *r, kl_monitor_answer *a) {
   (void)r;
   as_json(a);
@@ -156,19 +166,22 @@ static void give_orders(void *data, const kl_monitor_request *r, kl_monitor_answ
   if (!number_arg(r, a, "limit", KL_WEB_ORDERS_MOST, &limit) || !number_arg(r, a, "ended", KL_WEB_ORDERS_MOST, &ended))
     return;
   as_json(a);
-  kl_web_orders(data, kl_monitor_arg(r, "script"), (size_t)limit, (size_t)ended, &a->body);
+  kl_web_choice c = choice_of(r);
+  kl_web_orders(data, &c, (size_t)limit, (size_t)ended, &a->body);
 }
 
 static void give_positions(void *data, const kl_monitor_request *r, kl_monitor_answer *a) {
   as_json(a);
-  kl_web_positions(data, kl_monitor_arg(r, "script"), &a->body);
+  kl_web_choice c = choice_of(r);
+  kl_web_positions(data, &c, &a->body);
 }
 
 static void give_fills(void *data, const kl_monitor_request *r, kl_monitor_answer *a) {
   int64_t limit = KL_WEB_FILLS_SHOWN;
   if (!number_arg(r, a, "limit", KL_WEB_FILLS_KEPT, &limit)) return;
   as_json(a);
-  kl_web_fills(data, kl_monitor_arg(r, "script"), (size_t)limit, &a->body);
+  kl_web_choice c = choice_of(r);
+  kl_web_fills(data, &c, (size_t)limit, &a->body);
 }
 
 static void give_book(void *data, const kl_monitor_request *r, kl_monitor_answer *a) {
@@ -196,7 +209,7 @@ static void give_log(void *data, const kl_monitor_request *r, kl_monitor_answer 
 
 static void give_profit(void *data, const kl_monitor_request *r, kl_monitor_answer *a) {
   kl_web_view *v = data;
-  const char *script = kl_monitor_arg(r, "script");
+  const kl_web_choice c = choice_of(r);
   int64_t seconds = 0, points_wanted = POINTS_DEFAULT, now_ms = kl_wall_ms(kl_clock_real());
   if (!number_arg(r, a, "seconds", INT64_C(1) << 31, &seconds) ||
       !number_arg(r, a, "points", POINTS_MOST, &points_wanted))
@@ -213,8 +226,11 @@ static void give_profit(void *data, const kl_monitor_request *r, kl_monitor_answ
   kl_buf_char(b, '[');
   for (kl_list *l = v->series.next; l != &v->series && n < KL_WEB_SCRIPTS_MOST; l = l->next) {
     const kl_web_series *s = KL_CONTAINER(l, kl_web_series, link);
-    if (script && strcmp(s->party ? kl_party_name(s->party) : "", script) != 0) continue; /* "": the account */
+    if (!kl_web_chooses(&c, s->of)) continue;
+    /* "": that of the account. */
+    if (c.script && strcmp(s->party ? kl_party_name(s->party) : "", c.script) != 0) continue;
     kl_buf_str(b, n++ ? ",{" : "{");
+    kl_json_field_str(b, "profile", s->of->profile.name);
     if (s->party)
       kl_json_field_str(b, "script", kl_party_name(s->party));
     else
@@ -255,19 +271,19 @@ static void build(kl_web_view *v) {
   if (v->orders_changed || !v->orders.version) {
     v->orders_changed = false;
     b = (kl_buf){0};
-    kl_web_orders(v, NULL, KL_WEB_OPEN_SHOWN, KL_WEB_ENDED_SHOWN, &b);
+    kl_web_orders(v, &(kl_web_choice){0}, KL_WEB_OPEN_SHOWN, KL_WEB_ENDED_SHOWN, &b);
     update_part(&v->orders, &b);
   }
   if (v->fills_changed || !v->positions.version || now - v->positions_ns >= SLOW_MS * MS) {
     v->positions_ns = now;
     b = (kl_buf){0};
-    kl_web_positions(v, NULL, &b);
+    kl_web_positions(v, &(kl_web_choice){0}, &b);
     update_part(&v->positions, &b);
   }
   if (v->fills_changed || !v->fills_text.version) {
     v->fills_changed = false;
     b = (kl_buf){0};
-    kl_web_fills(v, NULL, KL_WEB_FILLS_SHOWN, &b);
+    kl_web_fills(v, &(kl_web_choice){0}, KL_WEB_FILLS_SHOWN, &b);
     update_part(&v->fills_text, &b);
   }
 }
@@ -279,7 +295,8 @@ static void send_part(web_stream *w, const char *event, const struct kl_web_part
 
 static void send_book(web_stream *w) {
   kl_web_view *v = w->v;
-  const kl_feed_book *f = w->book[0] ? kl_feed_book_find(kl_session_feed(v->app->first.session), w->book) : NULL;
+  kl_feed *feed;
+  const kl_feed_book *f = w->book[0] ? kl_web_held(v, w->book, &feed) : NULL;
   bool same = w->book_told && w->book_held == (f != NULL) && w->book_orders == v->orders_version &&
               (!f || (w->book_changes == f->changes && w->book_stale == f->stale));
   if (!w->book[0] || same) return;
@@ -375,7 +392,27 @@ static void give_events(void *data, const kl_monitor_request *r, kl_monitor_answ
 
 /* ---- all of it ---- */
 
+bool kl_web_view_join(kl_web_view *v, const kl_app_account *x) {
+  kl_web_account *n = calloc(1, sizeof *n);
+  if (!n || !series_of(v, x, NULL)) {
+    free(n);
+    return false;
+  }
+  n->v = v;
+  n->of = x;
+  n->listener = (kl_desk_listener){.data = n, .order = order_changed, .fill = filled};
+  kl_list_init(&n->link);
+  kl_list_init(&n->listener.link);
+  kl_list_append(&v->accounts, &n->link);
+  if (x->desk) kl_desk_listen(x->desk, &n->listener);
+  return true;
+}
+
 static void free_view(kl_web_view *v) {
+  for (kl_list *n = v->accounts.next, *next; n != &v->accounts; n = next) {
+    next = n->next;
+    free(KL_CONTAINER(n, kl_web_account, link));
+  }
   for (kl_list *n = v->series.next, *next; n != &v->series; n = next) {
     kl_web_series *s = KL_CONTAINER(n, kl_web_series, link);
     next = n->next;
@@ -410,13 +447,12 @@ bool kl_web_view_open(kl_app *a, kl_monitor *m, kl_web_view **out, kl_error *e) 
   *out = NULL;
   if (v) {
     v->app = a;
-    v->listener = (kl_desk_listener){.data = v, .order = order_changed, .fill = filled};
-    kl_list_init(&v->listener.link);
+    kl_list_init(&v->accounts);
     kl_list_init(&v->series);
     kl_list_init(&v->streams);
     v->fills = calloc(KL_WEB_FILLS_KEPT, sizeof *v->fills);
   }
-  if (!v || !v->fills || !series_of(v, NULL) || !add_routes(v, m)) {
+  if (!v || !v->fills || !kl_web_view_join(v, &a->first) || !add_routes(v, m)) {
     if (v) free_view(v);
     kl_error_set(e, KL_ERR_INTERNAL, "not enough memory");
     return false;
@@ -424,7 +460,6 @@ bool kl_web_view_open(kl_app *a, kl_monitor *m, kl_web_view **out, kl_error *e) 
   uv_timer_init(&a->loop, &v->tick);
   v->tick.data = v;
   uv_unref((uv_handle_t *)&v->tick);
-  if (a->first.desk) kl_desk_listen(a->first.desk, &v->listener);
   set_pace(v);
   *out = v;
   return true;
@@ -432,6 +467,7 @@ bool kl_web_view_open(kl_app *a, kl_monitor *m, kl_web_view **out, kl_error *e) 
 
 void kl_web_view_close(kl_web_view *v) {
   if (!v) return;
-  kl_desk_unlisten(&v->listener);
+  for (kl_list *n = v->accounts.next; n != &v->accounts; n = n->next)
+    kl_desk_unlisten(&KL_CONTAINER(n, kl_web_account, link)->listener);
   uv_close((uv_handle_t *)&v->tick, tick_closed);
 }

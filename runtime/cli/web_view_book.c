@@ -23,21 +23,20 @@ static void add_levels(const kl_book *book, const char *key, level_at *at, kl_bu
   kl_buf_char(b, ']');
 }
 
-static void add_own(const kl_web_view *v, const char *ticker, kl_buf *b) {
-  kl_desk *d = v->app->first.desk;
+static void add_own_of(const kl_app_account *x, const char *ticker, size_t *n, kl_buf *b) {
+  kl_desk *d = x->desk;
   kl_desk_counts counts = {0};
-  size_t seen = 0, n = 0;
+  size_t seen = 0;
   if (d) kl_desk_counts_get(d, NULL, &counts);
-  kl_json_key(b, "own");
-  kl_buf_char(b, '[');
   size_t all = counts.pending + counts.unknown + counts.resting;
-  for (const kl_desk_order *o = d ? kl_desk_next(d, NULL, NULL) : NULL; o && seen < all && n < KL_WEB_OWN_MOST;
+  for (const kl_desk_order *o = d ? kl_desk_next(d, NULL, NULL) : NULL; o && seen < all && *n < KL_WEB_OWN_MOST;
        o = kl_desk_next(d, NULL, o)) {
     if (kl_desk_status_final(o->status) || o->renewed) continue;
     seen++;
     if (strcmp(o->ticker, ticker) != 0) continue;
-    if (n++) kl_buf_char(b, ',');
+    if ((*n)++) kl_buf_char(b, ',');
     kl_buf_char(b, '{');
+    kl_json_field_str(b, "profile", x->profile.name);
     kl_json_field_str(b, "side", o->side == KL_BID ? "bid" : "ask");
     kl_web_price(b, "yes_price", o->yes_price);
     kl_web_count(b, "remaining", o->remaining);
@@ -45,12 +44,29 @@ static void add_own(const kl_web_view *v, const char *ticker, kl_buf *b) {
     kl_json_field_str(b, "script", o->party ? kl_party_name(o->party) : "");
     kl_buf_char(b, '}');
   }
+}
+
+static void add_own(const kl_web_view *v, const char *ticker, kl_buf *b) {
+  size_t n = 0;
+  kl_json_key(b, "own");
+  kl_buf_char(b, '[');
+  for (const kl_app_account *x = &v->app->first; x; x = x->next)
+    add_own_of(x, ticker, &n, b);
   kl_buf_char(b, ']');
 }
 
+const kl_feed_book *kl_web_held(const kl_web_view *v, const char *ticker, kl_feed **feed) {
+  const kl_feed_book *f = NULL;
+  for (const kl_app_account *x = &v->app->first; x && !f; x = x->next) {
+    *feed = kl_session_feed(x->session);
+    f = kl_feed_book_find(*feed, ticker);
+  }
+  return f;
+}
+
 bool kl_web_book(const kl_web_view *v, const char *ticker, kl_buf *b) {
-  kl_feed *feed = kl_session_feed(v->app->first.session);
-  const kl_feed_book *f = kl_feed_book_find(feed, ticker);
+  kl_feed *feed = NULL;
+  const kl_feed_book *f = kl_web_held(v, ticker, &feed);
   kl_buf_char(b, '{');
   kl_json_field_str(b, "ticker", ticker);
   kl_json_field_bool(b, "held", f != NULL);

@@ -17,10 +17,15 @@ static void open_rows(kl_buf *b, const char *key) {
 
 static bool is_open(const kl_desk_order *o) { return !kl_desk_status_final(o->status); }
 
+bool kl_web_chooses(const kl_web_choice *c, const kl_app_account *x) {
+  return !c->profile || !strcmp(c->profile, x->profile.name);
+}
+
 /* ---- orders ---- */
 
-static void add_order(const kl_desk_order *o, kl_buf *b) {
+static void add_order(const kl_app_account *x, const kl_desk_order *o, kl_buf *b) {
   next_row(b);
+  kl_json_field_str(b, "profile", x->profile.name);
   kl_json_field_str(b, "id", o->client_id);
   kl_json_field_str(b, "order_id", o->id);
   kl_json_field_str(b, "script", o->party ? kl_party_name(o->party) : "");
@@ -51,41 +56,66 @@ static void add_order(const kl_desk_order *o, kl_buf *b) {
   kl_buf_char(b, '}');
 }
 
-void kl_web_orders(const kl_web_view *v, const char *script, size_t open, size_t ended, kl_buf *b) {
-  kl_desk *d = v->app->first.desk;
-  kl_party *p = script ? kl_web_party(v, script) : NULL;
-  kl_desk_counts counts = {0};
-  bool some = d && (!script || p);
-  if (some) kl_desk_counts_get(d, p, &counts);
-  size_t all = counts.pending + counts.unknown + counts.resting, seen = 0, given = 0;
-  kl_buf_char(b, '{');
-  kl_json_field_int(b, "open", (int64_t)all);
-  open_rows(b, "orders");
-  /* Open ones may stand behind any number of ended ones: the walk ends once all of them were seen. */
-  for (const kl_desk_order *o = some ? kl_desk_next(d, p, NULL) : NULL; o && seen < all && given < open && !b->failed;
-       o = kl_desk_next(d, p, o)) {
+/* Of one account; false where there are none of the script's. */
+static bool orders_of(const kl_app_account *x, const kl_web_choice *c, kl_party **p) {
+  *p = c->script ? kl_web_party(x, c->script) : NULL;
+  return x->desk && kl_web_chooses(c, x) && (!c->script || *p);
+}
+
+static size_t count_open(const kl_app_account *x, kl_party *p) {
+  kl_desk_counts n;
+  kl_desk_counts_get(x->desk, p, &n);
+  return n.pending + n.unknown + n.resting;
+}
+
+/* Open ones may stand behind any number of ended ones: the walk ends once all of them were seen. */
+static size_t add_open(const kl_app_account *x, kl_party *p, size_t most, kl_buf *b) {
+  size_t all = count_open(x, p), n = 0;
+  if (most > all) most = all;
+  for (const kl_desk_order *o = kl_desk_next(x->desk, p, NULL); o && n < most && !b->failed;
+       o = kl_desk_next(x->desk, p, o)) {
     if (!is_open(o) || o->renewed) continue;
-    seen++;
-    add_order(o, b);
-    given++;
-  }
-  size_t n = 0;
-  for (const kl_desk_order *o = some ? kl_desk_next(d, p, NULL) : NULL; o && n < ended && !b->failed;
-       o = kl_desk_next(d, p, o)) {
-    if (is_open(o) || o->renewed) continue;
-    add_order(o, b);
+    add_order(x, o, b);
     n++;
   }
+  return n;
+}
+
+static void add_ended(const kl_app_account *x, kl_party *p, size_t most, kl_buf *b) {
+  size_t n = 0;
+  for (const kl_desk_order *o = kl_desk_next(x->desk, p, NULL); o && n < most && !b->failed;
+       o = kl_desk_next(x->desk, p, o)) {
+    if (is_open(o) || o->renewed) continue;
+    add_order(x, o, b);
+    n++;
+  }
+}
+
+void kl_web_orders(const kl_web_view *v, const kl_web_choice *c, size_t open, size_t ended, kl_buf *b) {
+  const kl_app_account *all = &v->app->first;
+  kl_party *p;
+  size_t there = 0, given = 0;
+  kl_buf_char(b, '{');
+  open_rows(b, "orders");
+  for (const kl_app_account *x = all; x; x = x->next) {
+    if (!orders_of(x, c, &p)) continue;
+    there += count_open(x, p);
+    given += add_open(x, p, open, b);
+  }
+  for (const kl_app_account *x = all; x; x = x->next)
+    if (orders_of(x, c, &p)) add_ended(x, p, ended, b);
   kl_buf_char(b, ']');
-  kl_json_field_int(b, "open_left_out", (int64_t)(all > given ? all - given : 0));
+  kl_json_field_int(b, "open", (int64_t)there);
+  kl_json_field_int(b, "open_left_out", (int64_t)(there > given ? there - given : 0));
   kl_buf_char(b, '}');
 }
 
 /* ---- positions ---- */
 
-static void add_holding(const kl_holding *h, const char *script, kl_buf *b) {
+static void add_holding(const kl_app_account *x, const kl_holding *h, const char *script, kl_buf *b) {
   kl_money average = kl_holding_average(h);
   next_row(b);
+  kl_json_field_str(b, "profile", x->profile.name);
   if (script)
     kl_json_field_str(b, "script", script);
   else
@@ -109,30 +139,35 @@ static void add_holding(const kl_holding *h, const char *script, kl_buf *b) {
   kl_buf_char(b, '}');
 }
 
-static void add_holdings(const kl_portfolio *p, const char *script, size_t *n, size_t *left_out, kl_buf *b) {
+static void add_holdings(const kl_app_account *x, const kl_portfolio *p, const char *script, size_t *n,
+                         size_t *left_out, kl_buf *b) {
   for (const kl_holding *h = NULL; (h = kl_portfolio_next(p, h)) && !b->failed;) {
     if (h->position == 0) continue;
     if (*n < KL_WEB_POSITIONS_MOST)
-      add_holding(h, script, b);
+      add_holding(x, h, script, b);
     else
       ++*left_out;
     ++*n;
   }
 }
 
-void kl_web_positions(const kl_web_view *v, const char *script, kl_buf *b) {
-  kl_desk *d = v->app->first.desk;
+void kl_web_positions(const kl_web_view *v, const kl_web_choice *c, kl_buf *b) {
+  const kl_app_account *all = &v->app->first;
   size_t n = 0, left_out = 0;
   kl_buf_char(b, '{');
   open_rows(b, "positions");
-  for (kl_party *p = d ? kl_desk_party_next(d, NULL) : NULL; p; p = kl_desk_party_next(d, p))
-    if (!script || !strcmp(kl_party_name(p), script))
-      add_holdings(kl_party_portfolio(p), kl_party_name(p), &n, &left_out, b);
+  for (const kl_app_account *x = all; x; x = x->next) {
+    kl_desk *d = kl_web_chooses(c, x) ? x->desk : NULL;
+    for (kl_party *p = d ? kl_desk_party_next(d, NULL) : NULL; p; p = kl_desk_party_next(d, p))
+      if (!c->script || !strcmp(kl_party_name(p), c->script))
+        add_holdings(x, kl_party_portfolio(p), kl_party_name(p), &n, &left_out, b);
+  }
   kl_buf_char(b, ']');
   kl_json_field_int(b, "left_out", (int64_t)left_out);
   n = left_out = 0;
   open_rows(b, "account");
-  if (d && !script) add_holdings(kl_desk_portfolio(d), NULL, &n, &left_out, b);
+  for (const kl_app_account *x = all; x && !c->script; x = x->next)
+    if (x->desk && kl_web_chooses(c, x)) add_holdings(x, kl_desk_portfolio(x->desk), NULL, &n, &left_out, b);
   kl_buf_char(b, ']');
   kl_json_field_int(b, "account_left_out", (int64_t)left_out);
   kl_buf_char(b, '}');
@@ -142,6 +177,7 @@ void kl_web_positions(const kl_web_view *v, const char *script, kl_buf *b) {
 
 static void add_fill(const kl_web_fill *f, kl_buf *b) {
   next_row(b);
+  kl_json_field_str(b, "profile", f->profile);
   kl_json_field_str(b, "trade_id", f->trade_id);
   kl_json_field_str(b, "order_id", f->order_id);
   if (f->of_script)
@@ -158,13 +194,14 @@ static void add_fill(const kl_web_fill *f, kl_buf *b) {
   kl_buf_char(b, '}');
 }
 
-void kl_web_fills(const kl_web_view *v, const char *script, size_t most, kl_buf *b) {
+void kl_web_fills(const kl_web_view *v, const kl_web_choice *c, size_t most, kl_buf *b) {
   size_t n = 0;
   kl_buf_char(b, '{');
   open_rows(b, "fills");
   for (size_t i = v->n_fills; i-- > 0 && n < most;) {
     const kl_web_fill *f = &v->fills[(v->fills_first + i) % KL_WEB_FILLS_KEPT];
-    if (script && (!f->of_script || strcmp(f->script, script) != 0)) continue;
+    if (c->profile && strcmp(f->profile, c->profile) != 0) continue;
+    if (c->script && (!f->of_script || strcmp(f->script, c->script) != 0)) continue;
     add_fill(f, b);
     n++;
   }

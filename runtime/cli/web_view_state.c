@@ -54,8 +54,8 @@ static void next_object(kl_buf *b) {
 /* FNV-1a over numbers. */
 static void mix(uint64_t *key, uint64_t v) { *key = (*key ^ v) * 1099511628211U; }
 
-kl_party *kl_web_party(const kl_web_view *v, const char *name) {
-  kl_desk *d = v->app->first.desk;
+kl_party *kl_web_party(const kl_app_account *x, const char *name) {
+  kl_desk *d = x->desk;
   kl_party *p = d ? kl_desk_party_next(d, NULL) : NULL;
   while (p && strcmp(kl_party_name(p), name) != 0)
     p = kl_desk_party_next(d, p);
@@ -65,15 +65,15 @@ kl_party *kl_web_party(const kl_web_view *v, const char *name) {
 /* ---- the process ---- */
 
 /* What orders are here, in the word that a person must not overlook. */
-static const char *mode(const kl_app *a) {
-  if (a->first.paper) return "paper";
-  if (!strcmp(a->first.env_name, "prod")) return "live";
-  return a->first.env_name; /* "demo", "sim" */
+static const char *mode(const kl_app_account *x) {
+  if (x->paper) return "paper";
+  if (!strcmp(x->env_name, "prod")) return "live";
+  return x->env_name; /* "demo", "sim" */
 }
 
-static void add_feed(const kl_web_view *v, kl_buf *b, uint64_t *key) {
+static void add_feed(const kl_app_account *x, kl_buf *b, uint64_t *key) {
   kl_feed_status f;
-  kl_feed_status_get(kl_session_feed(v->app->first.session), &f);
+  kl_feed_status_get(kl_session_feed(x->session), &f);
   open_object(b, "feed");
   kl_json_field_bool(b, "wanted", f.connections_made > 0);
   kl_json_field_bool(b, "connected", f.connected);
@@ -94,9 +94,9 @@ static void add_feed(const kl_web_view *v, kl_buf *b, uint64_t *key) {
   mix(key, f.stale_books);
 }
 
-static void add_budget(const kl_web_view *v, kl_buf *b) {
+static void add_budget(const kl_app_account *x, kl_buf *b) {
   kl_budget t;
-  kl_sessions_budget(v->app->first.session, kl_app_account_of(v->app), &t);
+  kl_sessions_budget(x->session, kl_app_session_of(x), &t);
   open_object(b, "budget");
   field_tenths(b, "read", t.read);
   field_tenths(b, "read_capacity", t.read_capacity);
@@ -139,40 +139,55 @@ static void add_risk(kl_buf *b, kl_desk *d, uint32_t party) {
   field_text_or_null(b, "refused_by", r.refused_by < KL_LIMITS ? kl_limit_table[r.refused_by].name : NULL);
 }
 
-static void add_account(const kl_web_view *v, kl_buf *b, uint64_t *key) {
-  kl_app *a = v->app;
-  kl_account_balance balance = kl_account_balance_get(kl_session_account(kl_app_account_of(a)));
-  open_object(b, "account");
+static void add_money(const kl_app_account *x, kl_buf *b, uint64_t *key) {
+  kl_account *k = kl_session_account(kl_app_session_of(x));
+  kl_account_balance balance = k ? kl_account_balance_get(k) : (kl_account_balance){0};
   /* Before the account is kept, which the first order begins, what the process was told at its start. */
   if (balance.read_ns)
     kl_web_money(b, "balance", balance.balance);
-  else if (a->first.before.cash_known)
-    kl_web_money(b, "balance", a->first.before.cash);
+  else if (x->before.cash_known)
+    kl_web_money(b, "balance", x->before.cash);
   else
     kl_web_null(b, "balance");
-  if (a->first.desk) {
-    kl_portfolio_totals totals;
-    kl_desk_counts counts;
-    kl_portfolio_totals_get(kl_desk_portfolio(a->first.desk), &totals);
-    kl_desk_counts_get(a->first.desk, NULL, &counts);
-    add_profit(b, &totals);
-    kl_web_money(b, "profit_today", kl_ledger_today_get(kl_desk_ledger(a->first.desk), NULL).profit);
-    add_counts(b, &counts, key);
-    add_risk(b, a->first.desk, KL_RISK_ACCOUNT);
+  if (!x->desk) return;
+  kl_portfolio_totals totals;
+  kl_desk_counts counts;
+  kl_portfolio_totals_get(kl_desk_portfolio(x->desk), &totals);
+  kl_desk_counts_get(x->desk, NULL, &counts);
+  add_profit(b, &totals);
+  kl_web_money(b, "profit_today", kl_ledger_today_get(kl_desk_ledger(x->desk), NULL).profit);
+  add_counts(b, &counts, key);
+  add_risk(b, x->desk, KL_RISK_ACCOUNT);
+}
+
+/* All of them, the first one too. */
+static void add_accounts(const kl_web_view *v, kl_buf *b, uint64_t *key) {
+  kl_json_key(b, "accounts");
+  kl_buf_char(b, '[');
+  for (const kl_app_account *x = &v->app->first; x; x = x->next) {
+    next_object(b);
+    kl_json_field_str(b, "profile", x->profile.name);
+    kl_json_field_str(b, "shown", x->shown);
+    kl_json_field_str(b, "env", x->env_name);
+    kl_json_field_str(b, "mode", mode(x));
+    add_money(x, b, key);
+    add_feed(x, b, key);
+    add_budget(x, b);
+    kl_buf_char(b, '}');
   }
-  kl_buf_char(b, '}');
+  kl_buf_char(b, ']');
 }
 
 /* ---- scripts ---- */
 
-static void add_traded(const kl_web_view *v, kl_party *p, kl_buf *b, uint64_t *key) {
-  kl_desk *d = v->app->first.desk;
+static void add_traded(const kl_app_account *x, kl_party *p, const char *name, kl_buf *b, uint64_t *key) {
+  kl_desk *d = x->desk;
   kl_portfolio_totals totals;
   kl_desk_counts counts;
   const char *halted = kl_party_halted(p);
   kl_portfolio_totals_get(kl_party_portfolio(p), &totals);
   kl_desk_counts_get(d, p, &counts);
-  open_object(b, "trading");
+  open_object(b, name);
   add_profit(b, &totals);
   kl_web_money(b, "profit_today", kl_ledger_today_get(kl_desk_ledger(d), p).profit);
   add_counts(b, &counts, key);
@@ -186,6 +201,20 @@ static void add_traded(const kl_web_view *v, kl_party *p, kl_buf *b, uint64_t *k
   kl_buf_char(b, '}');
   mix(key, n);
   mix(key, halted != NULL);
+}
+
+/* What a script does on each account: on the first `trading`, on the others below their profiles. */
+static void add_trading(const kl_web_view *v, const char *script, kl_buf *b, uint64_t *key) {
+  const kl_app_account *first = &v->app->first;
+  kl_party *p = kl_web_party(first, script);
+  if (p)
+    add_traded(first, p, "trading", b, key);
+  else
+    kl_web_null(b, "trading");
+  open_object(b, "elsewhere");
+  for (const kl_app_account *x = first->next; x; x = x->next)
+    if ((p = kl_web_party(x, script))) add_traded(x, p, x->profile.name, b, key);
+  kl_buf_char(b, '}');
 }
 
 static void add_strategy(const kl_web_view *v, const kl_strategy *g, kl_buf *b, uint64_t *key) {
@@ -211,11 +240,7 @@ static void add_strategy(const kl_web_view *v, const kl_strategy *g, kl_buf *b, 
   kl_json_field_int(b, "errors", (int64_t)s.script.errors);
   field_text_or_null(b, "last_error", s.last_error);
   field_text_or_null(b, "last_code", s.last_code);
-  kl_party *p = kl_web_party(v, s.name);
-  if (p)
-    add_traded(v, p, b, key);
-  else
-    kl_web_null(b, "trading");
+  add_trading(v, s.name, b, key);
   kl_buf_char(b, '}');
   mix(key, (uint64_t)s.phase * 2 + s.failed);
   mix(key, (uint64_t)s.generation);
@@ -228,36 +253,55 @@ static bool is_strategy(const kl_app *a, const char *name) {
   return false;
 }
 
+static bool holds(const kl_app_account *x, kl_party *p) {
+  kl_portfolio_totals totals;
+  kl_desk_counts counts;
+  kl_portfolio_totals_get(kl_party_portfolio(p), &totals);
+  kl_desk_counts_get(x->desk, p, &counts);
+  return counts.resting + counts.pending + counts.unknown > 0 || totals.open > 0;
+}
+
+static bool held_before(const kl_web_view *v, const kl_app_account *until, const char *script) {
+  for (const kl_app_account *x = &v->app->first; x != until; x = x->next) {
+    kl_party *p = kl_web_party(x, script);
+    if (p && holds(x, p)) return true;
+  }
+  return false;
+}
+
 /* Orders and positions of an earlier run may be of a script that does not run now. */
 static void add_absent(const kl_web_view *v, size_t *n, kl_buf *b, uint64_t *key) {
-  kl_desk *d = v->app->first.desk;
-  for (kl_party *p = d ? kl_desk_party_next(d, NULL) : NULL; p && *n < KL_WEB_SCRIPTS_MOST;
-       p = kl_desk_party_next(d, p)) {
-    kl_portfolio_totals totals;
-    kl_desk_counts counts;
-    kl_portfolio_totals_get(kl_party_portfolio(p), &totals);
-    kl_desk_counts_get(d, p, &counts);
-    bool holds = counts.resting + counts.pending + counts.unknown > 0 || totals.open > 0;
-    if (!holds || is_strategy(v->app, kl_party_name(p))) continue;
-    next_object(b);
-    kl_json_field_str(b, "name", kl_party_name(p));
-    kl_json_field_str(b, "phase", "absent");
-    kl_json_field_bool(b, "failed", false);
-    add_traded(v, p, b, key);
-    kl_buf_char(b, '}');
-    ++*n;
+  for (const kl_app_account *x = &v->app->first; x; x = x->next) {
+    kl_desk *d = x->desk;
+    for (kl_party *p = d ? kl_desk_party_next(d, NULL) : NULL; p && *n < KL_WEB_SCRIPTS_MOST;
+         p = kl_desk_party_next(d, p)) {
+      const char *name = kl_party_name(p);
+      if (!holds(x, p) || is_strategy(v->app, name) || held_before(v, x, name)) continue;
+      next_object(b);
+      kl_json_field_str(b, "name", name);
+      kl_json_field_str(b, "phase", "absent");
+      kl_json_field_bool(b, "failed", false);
+      add_trading(v, name, b, key);
+      kl_buf_char(b, '}');
+      ++*n;
+    }
   }
 }
 
 /* ---- books ---- */
 
 typedef struct books {
+  const kl_web_view *v;
+  const kl_feed *feed; /* whose they are */
   kl_buf *b;
   size_t n;
 } books;
 
 static bool add_book_name(void *data, const kl_feed_book *f) {
   books *x = data;
+  kl_feed *of = NULL;
+  (void)kl_web_held(x->v, f->ticker, &of);
+  if (of != x->feed) return true; /* of an account before */
   if (x->n++) kl_buf_char(x->b, ',');
   kl_buf_json_cstr(x->b, f->ticker);
   return x->n < KL_WEB_BOOKS_MOST;
@@ -274,13 +318,16 @@ uint64_t kl_web_state(const kl_web_view *v, kl_buf *b) {
   kl_json_field_int(b, "pid", getpid());
   kl_json_field_int(b, "started_ms", a->started_ms);
   kl_json_field_str(b, "env", a->first.env_name);
-  kl_json_field_str(b, "mode", mode(a));
+  kl_json_field_str(b, "mode", mode(&a->first));
   kl_json_field_bool(b, "key", a->first.key != NULL);
   kl_json_field_bool(b, "killed", a->killed);
   kl_buf_char(b, '}');
-  add_feed(v, b, &key);
-  add_budget(v, b);
-  add_account(v, b, &key);
+  add_feed(&a->first, b, &key);
+  add_budget(&a->first, b);
+  open_object(b, "account");
+  add_money(&a->first, b, &key);
+  kl_buf_char(b, '}');
+  add_accounts(v, b, &key);
   kl_json_key(b, "scripts");
   kl_buf_char(b, '[');
   for (kl_strategy *g = kl_strategy_next(a->host, NULL); g; g = kl_strategy_next(a->host, g)) {
@@ -293,7 +340,11 @@ uint64_t kl_web_state(const kl_web_view *v, kl_buf *b) {
   kl_json_field_int(b, "scripts_left_out", (int64_t)(all > n ? all - n : 0));
   kl_json_key(b, "books");
   kl_buf_char(b, '[');
-  kl_feed_books_each(kl_session_feed(a->first.session), add_book_name, &(books){.b = b});
+  books names = {.v = v, .b = b};
+  for (const kl_app_account *x = &a->first; x && names.n < KL_WEB_BOOKS_MOST; x = x->next) {
+    names.feed = kl_session_feed(x->session);
+    kl_feed_books_each(names.feed, add_book_name, &names);
+  }
   kl_buf_char(b, ']');
   kl_buf_char(b, '}');
   return key;

@@ -248,6 +248,8 @@ describe('several accounts', () => {
     await r.says('up\tprod\t1');
     assert.deepEqual([(await resting(0)).length, (await resting(1)).length], [1, 1]);
     assert.match(r.err, /connected to account (real|again): prod, on paper/);
+    const looked = await kalua(['attach', 's', '-e', ':orders'], { env: { XDG_STATE_HOME: home } });
+    assert.match(looked.stdout, /^-- account sim\n[^]*0\.02[^]*^-- account sim second\n[^]*0\.02[^]*^-- account paper\/prod (real|again)\n[^]*0\.02/m, looked.stderr);
     const { code, stdout, stderr } = await kalua(['kill'], { env: { XDG_STATE_HOME: home } });
     assert.equal(code, 0, stdout + stderr);
     assert.match(stdout, /stopped, \d orders canceled, none left/);

@@ -26,8 +26,8 @@ while true do task.sleep(60) end
 const FAILING = 'require("task").sleep(0.05)\nerror("<b>no such market</b>")\n';
 const HOSTILE_NAME = '<i>failing<\u2044i>'; // what a file may be called
 
-async function run(sim, cwd, { wanted = 0, state = tempDir() } = {}) {
-  const p = spawn(KALUA, ['run', '--quiet', '--web', String(wanted), 'quoter.lua', `${HOSTILE_NAME}.lua`, '--', sim.ticker],
+async function run(sim, cwd, { wanted = 0, state = tempDir(), scripts = ['quoter.lua', `${HOSTILE_NAME}.lua`] } = {}) {
+  const p = spawn(KALUA, ['run', '--quiet', '--web', String(wanted), ...scripts, '--', sim.ticker],
     { cwd, env: { ...cleanEnv(), ...sim.env(), XDG_STATE_HOME: state }, stdio: ['ignore', 'ignore', 'pipe'] });
   let stderr = '';
   p.stderr.on('data', (d) => { stderr += d; });
@@ -74,7 +74,7 @@ describe('the page', { skip }, () => {
     cwd = tempDir();
     fs.writeFileSync(path.join(cwd, 'quoter.lua'), QUOTER);
     fs.writeFileSync(path.join(cwd, `${HOSTILE_NAME}.lua`), FAILING);
-    [sim, browser] = await Promise.all([Sim.start('--quiet-market', '--markets', '36'), launch()]);
+    [sim, browser] = await Promise.all([Sim.start('--quiet-market', '--markets', '36', '--users', '2'), launch()]);
     sim.ticker = (await sim.rest('GET', '/markets?limit=1&status=open')).body.markets[0].ticker;
     for (const [side, price, count] of [['bid', '0.38', '120'], ['bid', '0.35', '7.5'], ['ask', '0.47', '30']])
       await sim.trigger('quote', { market: sim.ticker, side, price, count });
@@ -210,6 +210,64 @@ describe('the page', { skip }, () => {
     }
     assert.equal(shots.size, 5);
     t.diagnostic(`${shots.size} screenshots`);
+  });
+
+  test('each account has its heading, its orders and its curve; on a phone, too', async () => {
+    const both = tempDir();
+    fs.writeFileSync(path.join(both, 'both.lua'), `
+      local kalshi, kalua, task = require "kalshi", require "kalua", require "task"
+      local other = kalshi.connect{ profile = "second" }
+      local held = other.book(kalua.args[1])
+      kalshi.order{ ticker = kalua.args[1], side = "yes", price = 0.02, count = 1 }
+      other.order{ ticker = kalua.args[1], side = "yes", price = 0.03, count = 2 }
+      other.order{ ticker = kalua.args[1], side = "yes", price = 0.99, count = 1 }
+      while true do task.sleep(60) end`);
+    fs.writeFileSync(path.join(both, '.env.second'), `KALSHI_API_KEY_ID=${sim.users[1].key_id}\nKALSHI_PRIVATE_KEY_PATH=${sim.users[1].key_path}\n`, { mode: 0o600 });
+    const mine = await run(sim, both, { scripts: ['both.lua'] });
+    const p = await newPage({ viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
+    const sees = (selector, wanted) => until(`${selector}: ${wanted}`, async () => (await p.locator(selector).allTextContents()).some((x) => wanted.test(x)))
+      .catch(async (e) => { throw new Error(`${e.message}; there is ${JSON.stringify(await p.locator(selector).allTextContents())}\n${mine.log()}`); });
+    try {
+      await p.goto(`${mine.url}#token=${mine.token}`);
+      await until('the fill', async () => (await mine.ask('/api/fills')).body.fills.length === 1);
+      const state = (await mine.ask('/api/state')).body;
+      assert.deepEqual(state.accounts.map((a) => [a.profile, a.shown, a.mode, a.orders_open, a.fills]), [['', 'sim', 'sim', 1, 0], ['second', 'sim second', 'sim', 1, 1]]);
+      assert.deepEqual([state.account.orders_open, state.scripts[0].trading.placed, state.scripts[0].elsewhere.second.placed, state.books], [1, 1, 2, [sim.ticker]]);
+      const orders = (await mine.ask('/api/orders')).body;
+      assert.deepEqual([orders.open, orders.orders.map((o) => [o.profile, o.status])], [2, [['', 'resting'], ['second', 'resting'], ['second', 'filled']]]);
+      assert.deepEqual((await mine.ask('/api/orders?profile=second&script=both')).body.orders.length, 2);
+      assert.deepEqual((await mine.ask('/api/orders?profile=')).body.orders.map((o) => o.profile), ['']);
+      assert.deepEqual((await mine.ask('/api/positions')).body.positions.map((x) => [x.profile, x.position]), [['second', '1.00']]);
+      assert.equal((await mine.ask('/api/fills?profile=')).body.fills.length, 0);
+      assert.deepEqual((await mine.ask(`/api/book?ticker=${sim.ticker}`)).body.own.map((o) => o.profile), ['', 'second']);
+      const { series } = (await mine.ask('/api/profit')).body;
+      assert.ok(series.some((x) => x.profile === 'second' && x.script === 'both' && x.samples.length), JSON.stringify(series));
+      // A heading for each, and below it what trades there.
+      await sees('#script-rows tr.heading', /^sim secondbalance/);
+      await until('the rows', async () => (await p.locator('#script-rows .name').allTextContents()).join() === 'sim,both,sim second,both');
+      await p.locator('#views [data-view=activity]').click();
+      await until('the orders', async () => (await p.locator('#orders td.account:visible').allTextContents()).sort().join() === 'second,second,sim');
+      for (const view of ['overview', 'activity', 'book']) {
+        await p.locator(`#views [data-view=${view}]`).click();
+        for (const tab of view === 'activity' ? ['orders', 'positions', 'fills'] : ['']) {
+          if (tab) await p.locator(`#tab-${tab}`).click();
+          const wide = await p.evaluate((id) => [document.documentElement, ...(id ? [document.getElementById(`${id}-tab`)] : [])].map((e) => e.scrollWidth - e.clientWidth), tab);
+          assert.ok(wide.every((x) => x <= 0), `${view} ${tab} is ${wide} wider`);
+          if (process.env.SHOTS) await p.screenshot({ path: path.join(process.env.SHOTS, `${view}${tab}.png`) });
+        }
+      }
+      // What is chosen narrows orders and header to one account.
+      await p.locator('#views [data-view=overview]').click();
+      await p.locator('#script-rows .name').nth(2).click();
+      await sees('#figures', /accountsim second/);
+      await sees('#reading-time', /sim second, now/);
+      await p.locator('#views [data-view=activity]').click();
+      await p.locator('#tab-orders').click();
+      await until('its orders', async () => (await p.locator('#orders td.account').allTextContents()).join() === 'second,second');
+    } finally {
+      await p.context().close();
+      await mine.stop();
+    }
   });
 
   test('it tells when the process has ended, and goes on with the next one', async () => {

@@ -118,13 +118,28 @@ commands.add{
   end,
 }
 
+-- Of one account. What it was is not the last value, `_`.
+local function show_orders(session, source)
+  local result = session:evaluate(source)
+  local orders = result.status == "value" and result.values[1]
+  if orders and not (orders.a and #orders.a > 0) then return session:print("no resting orders") end
+  return session:show(result)
+end
+
 commands.add{
-  name = "orders", usage = ":orders", help = "the resting orders of the account",
+  name = "orders", usage = ":orders", help = "the resting orders of each account",
   run = function(session)
-    local result = session:evaluate("kalshi.orders()")
-    local orders = result.status == "value" and result.values[1]
-    if orders and not (orders.a and #orders.a > 0) then return session:print("no resting orders") end
-    return session:show(result)
+    local accounts = session:ask("inspect", { n = 0 }).accounts or {}
+    if #accounts < 2 then return show_orders(session, "kalshi.orders()") end
+    local fine = true
+    for _, a in ipairs(accounts) do
+      local source = a.profile == "" and "kalshi.orders()"
+        or ('kalshi.connect{ profile = "%s" }.orders()'):format(a.profile)
+      session:print(("-- account %s%s%s"):format(a.paper and "paper/" or "", a.env, a.profile ~= "" and " " .. a.profile
+        or ""))
+      fine = show_orders(session, source) ~= false and fine
+    end
+    return fine
   end,
 }
 

@@ -10,9 +10,10 @@ import * as tables from './tables.js';
 
 const MODES = { live: ['LIVE', 'orders are real'], paper: ['PAPER', 'orders are filled on paper, nothing is sent'],
   demo: ['DEMO', 'orders go to the exchange’s demo environment'], sim: ['SIM', 'orders go to a simulator'] };
+const LIGHTS = ['bad', 'warn', 'good', 'off'];
 const RETRY_MS = [500, 1000, 2000, 4000, 5000];
 let state = null, stream = null, tries = 0, retry = null;
-let script = null, book = '', version = null, run = null;
+let profile = null, script = null, book = '', version = null, run = null;
 let seconds = 600, samples = [], chartOf = 0;
 
 // ---- the header ----
@@ -25,37 +26,55 @@ function feedLight(f) {
   return f.late ? ['warn', `feed late, ${(f.delay_ms / 1000).toFixed(1)} s behind`] : ['good', `feed live${quiet}`];
 }
 
-function header(s) {
-  const [word, means] = MODES[s.process.mode] ?? MODES.sim;
-  text($('mode'), s.process.killed ? `${word} · STOPPED` : word);
-  $('mode').title = means;
-  attribute(document.body, 'data-mode', s.process.mode);
-  const [light, said] = feedLight(s.feed);
+// That which is worst off, of those of all accounts.
+function feeds(accounts, several) {
+  const [worst] = accounts.map((a) => [a, ...feedLight(a.feed)]).sort((x, y) => LIGHTS.indexOf(x[1]) - LIGHTS.indexOf(y[1]));
+  const [a, light, said] = worst;
   $('light').className = `light ${light}`;
-  text($('feed-text'), said);
-  $('feed').title = plain(s.feed.last_error ?? '');
-  const a = s.account;
+  text($('feed-text'), several && ['bad', 'warn'].includes(light) ? `${plain(a.shown)}: ${said}` : said);
+  $('feed').title = plain(a.feed.last_error ?? '');
+}
+
+// The figures of what is chosen: of an account, or of a strategy on it.
+const traded = (s) => (script === null ? scripts.accountOf(s, profile) : scripts.tradingOn(s.scripts.find((x) => x.name === script), profile));
+
+function header(s) {
+  const modes = Object.keys(MODES).filter((m) => s.accounts.some((x) => x.mode === m)); // what matters most comes first
+  const word = modes.map((m) => MODES[m][0]).join(' + ');
+  text($('mode'), s.process.killed ? `${word} · STOPPED` : word);
+  $('mode').title = modes.map((m) => MODES[m][1]).join('; ');
+  attribute(document.body, 'data-mode', modes[0]);
+  const several = s.accounts.length > 1;
+  document.body.classList.toggle('several', several);
+  feeds(s.accounts, several);
+  const a = scripts.accountOf(s, profile);
   pairs($('figures'), {
+    ...(several ? { account: plain(a.shown) } : {}),
     ...(a.profit === undefined ? {} : { profit: money(a.profit, true), today: money(a.profit_today, true), 'at risk': money(a.at_risk) }),
     balance: a.balance === null ? '–' : money(a.balance),
-    writes: `${Math.floor(s.budget.write)}/${Math.floor(s.budget.write_capacity)}`,
+    writes: `${Math.floor(a.budget.write)}/${Math.floor(a.budget.write_capacity)}`,
     up: scripts.up(s),
   });
   for (const d of $('figures').children) {
     d.dataset.of = d.firstChild.textContent;
     if (['profit', 'today'].includes(d.dataset.of)) signed(d.lastChild, d.dataset.of === 'profit' ? a.profit : a.profit_today);
   }
-  const what = script === null ? a.profit : s.scripts.find((x) => x.name === script)?.trading?.profit;
+  const what = traded(s)?.profit;
   document.title = `${what === undefined ? '' : `${money(what, true)} · `}${word} · kalua`;
 }
 
 // ---- the curve ----
 
+function chosenName() {
+  const on = state?.accounts.length > 1 ? plain(scripts.accountOf(state, profile).shown) : '';
+  return script === null ? on || 'all together' : plain(script) + (on && ` on ${on}`);
+}
+
 const chart = new Chart($('chart'), (sample) => {
   const at = sample ?? samples.at(-1);
   if (at) signed($('reading-value'), String(at[1])); else text($('reading-value'), '–');
   text($('reading-time'), sample ? `${seconds === 600 ? clock(sample[0]) : new Date(sample[0]).toLocaleString([], { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })}`
-    : at ? (script === null ? 'all together, now' : `${plain(script)}, now`) : '');
+    : at ? `${chosenName()}, now` : '');
   const box = $('chart');
   if (!at) return;
   attribute(box, 'aria-valuemin', '0');
@@ -73,7 +92,7 @@ function drawChart() {
 async function loadChart() {
   const asked = ++chartOf;
   try {
-    const got = await look('profit', { script: script ?? '', seconds, points: 600 });
+    const got = await look('profit', { profile: profile ?? '', script: script ?? '', seconds, points: 600 });
     if (asked !== chartOf) return;
     samples = (got.series[0]?.samples ?? []).map(([t, v]) => [t, Number(v)]);
     drawChart();
@@ -83,7 +102,7 @@ async function loadChart() {
 }
 
 function extendChart(s) {
-  const t = script === null ? s.account : s.scripts.find((x) => x.name === script)?.trading;
+  const t = traded(s);
   if (t?.profit === undefined || (!t.fills && !samples.length)) return;
   const step = seconds === 600 ? 900 : seconds === 3600 ? 6000 : Math.max(900, (samples.at(-1)?.[0] - samples[0]?.[0]) / 600 || 900);
   if (samples.length > 1 && s.now_ms - samples.at(-2)[0] < step) samples[samples.length - 1] = [s.now_ms, Number(t.profit)];
@@ -95,10 +114,12 @@ function extendChart(s) {
 
 // ---- what is chosen ----
 
-async function chooseScript(name) {
-  script = name === script ? null : name;
-  scripts.select(script);
-  tables.select(script);
+// Of an account (null: all of them) a strategy (null: all of them); once more, and all is chosen again.
+async function choose(ofProfile, name) {
+  const again = name === script && ofProfile === profile;
+  [profile, script] = again || (state?.accounts.length === 1 && name === null) ? [null, null] : [ofProfile, name];
+  scripts.select(profile, script);
+  tables.select(profile, script);
   log.select(script);
   samples = [];
   if (state) header(state);
@@ -146,8 +167,9 @@ function onState(s) {
     look('profit', { seconds: 600, points: 60 }).then((got) => scripts.setSparks(got.series), () => {});
     loadChart();
   }
-  if (script !== null && !s.scripts.some((x) => x.name === script)) chooseScript(script);
+  if (script !== null && !s.scripts.some((x) => x.name === script)) choose(profile, script);
   header(s);
+  tables.setAccounts(s.accounts);
   books(s);
   scripts.show(s);
   extendChart(s);
@@ -259,7 +281,7 @@ for (const b of document.querySelectorAll('[data-seconds]')) {
 }
 $('book-choice').addEventListener('change', () => chooseBook($('book-choice').value));
 book = sessionStorage.getItem('kalua book') ?? '';
-scripts.start(chooseScript);
+scripts.start(choose);
 tables.start((ticker) => {
   chooseBook(ticker);
   if (matchMedia('(max-width: 767px)').matches) $('views').querySelector('[data-view=book]').click();

@@ -1,15 +1,22 @@
-// The strategies as rows, all of them together first, and what is known of the one that is chosen.
+// The strategies as rows, all of them together first, and what is known of the one that is chosen. With several accounts
+// they stand below each that they trade on.
 import { $, attribute, clock, el, keyed, pairs, span, text, whole } from './dom.js';
 import { spark } from './chart.js';
 import { bytes, contracts, explain, money, plain, signed } from './format.js';
 
 const SPARK_MS = 10000, SPARK_POINTS = 60;
-const sparks = new Map(); // name → [[ms, dollars]]
-let state = null, chosen = null, onChoose = () => {};
+const sparks = new Map(); // key of account and strategy → [[ms, dollars]]
+let state = null, chosen = null, chosenOn = null, onChoose = () => {};
+
+const keyOf = (profile, name) => `${profile}\n${name ?? ''}`; // no name of a profile has a line break
+
+// What a strategy does on an account: undefined or null where that is nothing.
+export const tradingOn = (s, profile) => (profile ? s?.elsewhere?.[profile] : s?.trading);
+export const accountOf = (s, profile) => s.accounts.find((a) => a.profile === (profile ?? ''));
 
 // What a strategy is in, in one word and a colour.
-function standing(s) {
-  if (s.trading?.halted) return ['halted', 'bad'];
+function standing(s, t) {
+  if (t?.halted) return ['halted', 'bad'];
   if (s.phase === 'ended') return s.failed ? ['failed', 'bad'] : ['ended', 'off'];
   if (s.phase === 'waiting') return ['restarts soon', 'bad'];
   if (s.phase === 'paused') return ['paused', 'warn'];
@@ -18,8 +25,7 @@ function standing(s) {
 }
 
 // What is worth a line of its own below the name; the newest fault of one that runs well is in its details only.
-function problem(s) {
-  const t = s.trading;
+function problem(s, t) {
   if (t?.halted) return t.halted;
   if (s.failed || s.phase === 'waiting') return s.last_error ?? '';
   if (t?.orders_unknown) return `${t.orders_unknown} order${t.orders_unknown > 1 ? 's' : ''} of unknown outcome`;
@@ -36,23 +42,26 @@ function makeRow() {
   svg.append(polyline);
   const row = el('tr', {}, el('th', { scope: 'row' }, el('div', { class: 'line1' }, el('span', { class: 'light' }), name, el('span', { class: 'standing' })), el('div', { class: 'trouble' })),
     el('td', { class: 'spark' }, svg), ...['n', 'n', 'n', 'n wide', 'n wide', 'n wide'].map((c) => el('td', { class: c })));
-  row.addEventListener('click', () => onChoose(row.name));
+  row.addEventListener('click', () => onChoose(row.profile, row.name));
   return row;
 }
 
 function updateRow(row, r) {
   const [head, , profit, value, open, fills, errors, memory] = row.cells;
   const [light, button, standing] = head.firstChild.children;
+  const pressed = r.name === chosen && (r.profile === chosenOn || (chosenOn === null && r.all === true));
   row.name = r.name;
-  text(button, r.name === null ? 'All together' : plain(r.name));
-  attribute(button, 'aria-pressed', String(r.name === chosen));
-  row.classList.toggle('chosen', r.name === chosen);
+  row.profile = r.all ? null : r.profile;
+  text(button, plain(r.label));
+  attribute(button, 'aria-pressed', String(pressed));
+  row.classList.toggle('chosen', pressed);
+  row.classList.toggle('heading', r.name === null && !r.all);
   light.className = `light ${r.tone}`;
   text(standing, r.word);
   text(head.lastChild, plain(r.trouble));
   head.lastChild.hidden = !r.trouble;
   head.lastChild.title = plain(r.trouble);
-  spark(row.cells[1].firstChild.firstChild, (sparks.get(r.name) ?? []).map((p) => p[1]));
+  spark(row.cells[1].firstChild.firstChild, (sparks.get(keyOf(r.profile, r.name)) ?? []).map((p) => p[1]));
   if (r.t) {
     signed(profit, r.t.profit);
     text(value, money(r.t.value));
@@ -70,8 +79,8 @@ function detail() {
   const s = state.scripts.find((x) => x.name === chosen);
   $('detail').hidden = !s;
   if (!s) return;
-  const t = s.trading;
-  text($('detail-title'), plain(s.name));
+  const t = tradingOn(s, chosenOn ?? '');
+  text($('detail-title'), plain(s.name) + (state.accounts.length > 1 ? ` on ${plain(accountOf(state, chosenOn).shown)}` : ''));
   const error = s.last_error ?? '';
   const key = `${error}\n${s.last_code ?? ''}\n${t?.refused_by ?? ''}\n${t?.halted ?? ''}`;
   if ($('detail-problem').dataset.key !== key) {
@@ -97,44 +106,58 @@ function detail() {
   });
 }
 
-function sample(name, ms, profit) {
-  const s = sparks.get(name) ?? [];
+function sample(key, ms, t) {
+  if (t?.profit === undefined || (!t.fills && !sparks.has(key))) return;
+  const s = sparks.get(key) ?? [], profit = Number(t.profit);
   if (s.length && ms - s.at(-1)[0] < SPARK_MS) s.at(-1)[1] = profit;
   else s.push([ms, profit]);
   while (s.length > SPARK_POINTS || (s.length && ms - s[0][0] > SPARK_MS * SPARK_POINTS)) s.shift();
-  sparks.set(name, s);
+  sparks.set(key, s);
 }
 
 export function show(s) {
   state = s;
-  if (s.account.profit !== undefined && (s.account.fills || sparks.has(null))) sample(null, s.now_ms, Number(s.account.profit));
-  for (const x of s.scripts) if (x.trading && (x.trading.fills || sparks.has(x.name))) sample(x.name, s.now_ms, Number(x.trading.profit));
+  for (const a of s.accounts) {
+    sample(keyOf(a.profile, null), s.now_ms, a);
+    for (const x of s.scripts) sample(keyOf(a.profile, x.name), s.now_ms, tradingOn(x, a.profile));
+  }
   draw();
+}
+
+function scriptRow(x, profile) {
+  const t = tradingOn(x, profile), [word, toneOf] = standing(x, t);
+  return { profile, name: x.name, label: x.name, word, tone: toneOf, trouble: problem(x, t), t: t?.placed || t?.fills || t?.positions ? t : null,
+    errors: x.phase === 'absent' ? undefined : x.errors, memory: x.memory };
+}
+
+// Below the first account all strategies stand, below the others those that have done something there.
+function rowsOf(a, several) {
+  const head = { profile: a.profile, name: null, all: !several, label: several ? a.shown : 'All together', word: several ? `balance ${a.balance === null ? '–' : money(a.balance)}` : '',
+    tone: 'none', trouble: '', t: a.profit === undefined ? null : a, errors: undefined, memory: 0 };
+  const does = (t) => t && (t.placed || t.fills || t.positions || t.orders_open || t.refused);
+  return [head, ...state.scripts.filter((x) => !a.profile || does(tradingOn(x, a.profile))).map((x) => scriptRow(x, a.profile))];
 }
 
 function draw() {
   if (!state) return;
-  const rows = state.scripts.map((x) => {
-    const [word, toneOf] = standing(x);
-    return { name: x.name, word, tone: toneOf, trouble: problem(x), t: x.trading?.placed || x.trading?.fills || x.trading?.positions ? x.trading : null, errors: x.phase === 'absent' ? undefined : x.errors, memory: x.memory };
-  });
+  const several = state.accounts.length > 1;
   const running = state.scripts.filter((x) => !['ended', 'absent'].includes(x.phase)).length;
-  rows.unshift({ name: null, word: '', tone: 'none', trouble: '', t: state.account.profit === undefined ? null : state.account, errors: undefined, memory: 0 });
-  keyed($('script-rows'), rows, (r) => (r.name === null ? '' : `s${r.name}`), makeRow, updateRow);
+  keyed($('script-rows'), state.accounts.flatMap((a) => rowsOf(a, several)), (r) => keyOf(r.profile, r.name), makeRow, updateRow);
   text($('scripts-note'), `${running} of ${state.scripts.filter((x) => x.phase !== 'absent').length} running`);
   $('scripts-empty').hidden = state.scripts.length > 0;
   detail();
 }
 
-// Samples of the last ten minutes, as the process kept them: [{script, samples}].
+// Samples of the last ten minutes, as the process kept them: [{profile, script, samples}].
 export function setSparks(series) {
-  for (const { script, samples } of series) if (samples.length) sparks.set(script, samples.map(([ms, v]) => [ms, Number(v)]));
+  for (const { profile, script, samples } of series) if (samples.length) sparks.set(keyOf(profile, script), samples.map(([ms, v]) => [ms, Number(v)]));
   draw();
 }
 
 export function forget() { sparks.clear(); }
 
-export function select(name) {
+export function select(profile, name) {
+  chosenOn = profile;
   chosen = name;
   draw();
 }

@@ -4,7 +4,7 @@ import { contracts, money, placesOf, plain, signed, yesPrice } from './format.js
 
 const TABS = ['orders', 'positions', 'fills'];
 const last = { orders: null, positions: null, fills: null };
-let script = null, held = new Set(), openBook = () => {}, shown = 'orders';
+let script = null, profile = null, names = {}, held = new Set(), openBook = () => {}, shown = 'orders';
 
 function choose(name) {
   shown = name;
@@ -51,7 +51,12 @@ function note(name, rows, empty, more) {
   text(n, rows ? more : empty);
 }
 
-const ofScript = (rows) => (script === null ? rows : rows.filter((r) => r.script === script));
+const ofChoice = (rows) => rows.filter((r) => (profile === null || r.profile === profile) && (script === null || r.script === script));
+function account(cell, row) {
+  const several = Object.keys(names).length > 1; // else the column is not there
+  text(cell, several ? plain(names[row.profile] ?? row.profile) : '');
+  cell.title = cell.textContent;
+}
 const side = (cell, word) => { text(cell, word); cell.className = word; };
 
 function why(o) {
@@ -60,14 +65,15 @@ function why(o) {
 }
 
 function orders() {
-  const rows = ofScript(last.orders.orders), places = placesOf(rows.map((o) => o.yes_price));
-  keyed($('orders'), rows, (o) => o.id, () => cells('quiet wide', 'who wide', 'market', '', 'n', 'n', 'status'), (row, o) => {
-    fill(row, clock(o.created_ms), plain(o.script), undefined, undefined, yesPrice(o.yes_price, places), `${contracts(o.filled)} / ${contracts(o.count)}`);
-    market(row.cells[2], o.ticker);
-    side(row.cells[3], o.side);
+  const rows = ofChoice(last.orders.orders), places = placesOf(rows.map((o) => o.yes_price));
+  keyed($('orders'), rows, (o) => `${o.profile}\n${o.id}`, () => cells('quiet wide', 'who wide', 'account', 'market', '', 'n', 'n', 'status'), (row, o) => {
+    fill(row, clock(o.created_ms), plain(o.script), undefined, undefined, undefined, yesPrice(o.yes_price, places), `${contracts(o.filled)} / ${contracts(o.count)}`);
+    account(row.cells[2], o);
+    market(row.cells[3], o.ticker);
+    side(row.cells[4], o.side);
     const because = why(o);
-    text(row.cells[6], because ? `${o.status}: ${plain(because)}` : o.status);
-    row.cells[6].title = plain(o.error?.message ?? '');
+    text(row.cells[7], because ? `${o.status}: ${plain(because)}` : o.status);
+    row.cells[7].title = plain(o.error?.message ?? '');
     row.className = ['resting', 'pending'].includes(o.status) ? 'live' : o.status === 'unknown' || o.status === 'rejected' ? 'wrong' : 'over';
   });
   const out = last.orders.open_left_out;
@@ -77,23 +83,25 @@ function orders() {
 }
 
 function positions() {
-  const rows = script === null && last.positions.positions.length === 0 ? last.positions.account : ofScript(last.positions.positions);
-  keyed($('positions'), rows, (p) => `${p.script ?? ''}\n${p.ticker}\n${p.subaccount}`, () => cells('who wide', 'market', 'n', 'n', 'n', 'n', 'n wide', 'n quiet wide'), (row, p) => {
-    fill(row, plain(p.script ?? 'account'), undefined, contracts(p.position), p.average_yes_price === null ? '–' : yesPrice(Number(p.average_yes_price).toFixed(4)),
+  const of = script === null && last.positions.positions.length === 0 ? last.positions.account : last.positions.positions, rows = ofChoice(of);
+  keyed($('positions'), rows, (p) => `${p.profile}\n${p.script ?? ''}\n${p.ticker}\n${p.subaccount}`, () => cells('who wide', 'account', 'market', 'n', 'n', 'n', 'n', 'n wide', 'n quiet wide'), (row, p) => {
+    fill(row, plain(p.script ?? 'account'), undefined, undefined, contracts(p.position), p.average_yes_price === null ? '–' : yesPrice(Number(p.average_yes_price).toFixed(4)),
       p.mark === null ? '–' : yesPrice(p.mark), undefined, undefined, money(p.fees));
-    market(row.cells[1], p.ticker);
-    signed(row.cells[5], p.unrealized);
-    signed(row.cells[6], p.realized);
+    account(row.cells[1], p);
+    market(row.cells[2], p.ticker);
+    signed(row.cells[6], p.unrealized);
+    signed(row.cells[7], p.realized);
   });
   note('positions', rows.length, 'Nothing is held.', last.positions.left_out ? `${last.positions.left_out} more are left out.` : '');
 }
 
 function fills() {
-  const rows = ofScript(last.fills.fills), places = placesOf(rows.map((f) => f.yes_price));
-  keyed($('fills'), rows, (f) => `${f.trade_id} ${f.order_id}`, () => cells('quiet', 'who wide', 'market', '', 'n', 'n', 'n quiet wide'), (row, f) => {
-    fill(row, clock(f.ts_ms), plain(f.script ?? 'elsewhere'), undefined, undefined, yesPrice(f.yes_price, places), contracts(f.count), yesPrice(f.fee));
-    market(row.cells[2], f.ticker);
-    side(row.cells[3], f.side);
+  const rows = ofChoice(last.fills.fills), places = placesOf(rows.map((f) => f.yes_price));
+  keyed($('fills'), rows, (f) => `${f.profile} ${f.trade_id} ${f.order_id}`, () => cells('quiet', 'who wide', 'account', 'market', '', 'n', 'n', 'n quiet wide'), (row, f) => {
+    fill(row, clock(f.ts_ms), plain(f.script ?? 'elsewhere'), undefined, undefined, undefined, yesPrice(f.yes_price, places), contracts(f.count), yesPrice(f.fee));
+    account(row.cells[2], f);
+    market(row.cells[3], f.ticker);
+    side(row.cells[4], f.side);
     row.title = f.taker ? 'taken' : 'made';
   });
   note('fills', rows.length, 'No fill since the process started.', '');
@@ -112,8 +120,17 @@ export function show(name, value) {
   text($('tab-orders'), last.orders?.open ? `Orders (${last.orders.open})` : 'Orders');
 }
 
-export function select(name) {
+export function select(ofProfile, name) {
+  profile = ofProfile;
   script = name;
+  drawAll();
+}
+
+// What people call each account, by its profile.
+export function setAccounts(accounts) {
+  const now = Object.fromEntries(accounts.map((a) => [a.profile, a.profile || a.shown]));
+  if (JSON.stringify(now) === JSON.stringify(names)) return;
+  names = now;
   drawAll();
 }
 
