@@ -36,7 +36,8 @@ typedef struct kl_app_account {
   kl_desk *desk;            /* that the scripts' orders go through */
   kl_limit_values risk;     /* of the account */
   char rest_url[256], ws_url[256], env_name[8];
-  char shown[64]; /* the environment as people are told of it, and the profile */
+  int64_t feed_away_ns; /* monotonic: since when a connection of its feed is missing that is wanted; 0: none is */
+  char shown[64];       /* the environment as people are told of it, and the profile */
   char key_id[128];
   char key_origin[320];
   const char *ca_file;

@@ -37,20 +37,22 @@ static void turn_ends(uv_prepare_t *h) {
   m->idle_ns = idle;
 }
 
-static void look_at_feed(kl_monitoring *m, int64_t now_ns) {
-  kl_feed_status feed;
-  kl_feed_status_get(kl_session_feed(m->app->first.session), &feed);
-  if (!feed.wanted || feed.connected)
-    m->times.feed_away_ns = 0;
-  else if (!m->times.feed_away_ns)
-    m->times.feed_away_ns = now_ns;
+static void look_at_feeds(kl_app *a, int64_t now_ns) {
+  for (kl_app_account *x = &a->first; x; x = x->next) {
+    kl_feed_status feed;
+    kl_feed_status_get(kl_session_feed(x->session), &feed);
+    if (!feed.wanted || feed.connected)
+      x->feed_away_ns = 0;
+    else if (!x->feed_away_ns)
+      x->feed_away_ns = now_ns;
+  }
 }
 
 static void lag_fired(uv_timer_t *h) {
   kl_monitoring *m = h->data;
   int64_t now_ns = kl_mono_ns(kl_clock_real());
   kl_durations_add(&m->times.lag, now_ns - m->due_ns);
-  if (m->app->first.session) look_at_feed(m, now_ns);
+  if (m->app->first.session) look_at_feeds(m->app, now_ns);
   uv_update_time(h->loop);
   m->due_ns = kl_mono_ns(kl_clock_real()) + LAG_MS * INT64_C(1000000);
   uv_timer_start(h, lag_fired, LAG_MS, 0);

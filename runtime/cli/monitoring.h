@@ -37,7 +37,6 @@ bool kl_monitoring_health(kl_app *a, kl_buf *out);
 /* Of the loop, since kl_monitoring_measure. */
 typedef struct kl_loop_times {
   kl_durations turns, lag;
-  int64_t feed_away_ns; /* monotonic: since when a connection of the feed is missing that is wanted; 0: none is */
 } kl_loop_times;
 const kl_loop_times *kl_monitoring_loop(const kl_app *a); /* NULL: not measured */
 

@@ -32,55 +32,132 @@ static void put1(const kl_metric_sink *s, const char *name, const char *value, d
 
 /* ---- the feed ---- */
 
-static void collect_channels(const kl_feed *f, const kl_metric_sink *s) {
-  s->family(s->data, "kalua_feed_messages_total", COUNTER, "Messages of the feed, by channel");
-  for (size_t i = 0; i < kl_channel_count; i++)
-    if (kl_feed_channel_messages(f, i))
-      put1(s, "channel", kl_channel_table[i].name, (double)kl_feed_channel_messages(f, i));
-  uint64_t others = kl_feed_channel_messages(f, kl_channel_count);
-  if (others) put1(s, "channel", "other", (double)others);
+/* The labels of a figure of an account: only those of profiles have one of their own. */
+static size_t account_label(kl_label *out, const kl_app_account *x) {
+  if (!x->profile.name[0]) return 0;
+  *out = (kl_label){"account", x->profile.name};
+  return 1;
 }
 
-static void collect_feed(const kl_app *a, kl_session *session, const kl_metric_sink *s) {
+/* A figure with one label of its own, of an account. */
+static void put_of(const kl_metric_sink *s, const kl_app_account *x, const char *name, const char *value, double v) {
+  kl_label labels[2] = {{name, value}};
+  s->sample(s->data, labels, 1 + account_label(&labels[1], x), v);
+}
+
+typedef struct feed_figures {
   kl_feed_status f;
-  kl_feed_status_get(kl_session_feed(session), &f);
-  put(s, "kalua_feed_wanted", GAUGE, "1 while a script or the desk subscribes to something", f.wanted);
-  put(s, "kalua_feed_connected", GAUGE, "1 while every connection that is wanted is open", f.connected);
-  put(s, "kalua_feed_connections", GAUGE, "Open WebSocket connections of the feed", f.connections);
-  collect_channels(kl_session_feed(session), s);
-  put(s, "kalua_feed_received_messages_total", COUNTER, "Messages of the feed of all kinds, answers to commands too",
-      (double)f.messages);
-  put(s, "kalua_feed_received_bytes_total", COUNTER, "Bytes of the feed", (double)f.bytes);
-  if (f.age >= 0)
-    put(s, "kalua_feed_last_message_age_seconds", GAUGE, "Since the last byte of the quietest connection", f.age);
-  put(s, "kalua_feed_delay_seconds", GAUGE,
-      "From the exchange's time of the last message that has one until it was here", f.delay);
-  const kl_loop_times *t = kl_monitoring_loop(a);
-  put(s, "kalua_feed_away_seconds", GAUGE, "Since when a connection is missing that is wanted; 0: none is",
-      t && t->feed_away_ns ? (double)(kl_mono_ns(kl_clock_real()) - t->feed_away_ns) / 1e9 : 0);
-  put(s, "kalua_feed_late", GAUGE, "1 while what comes is old when it comes", f.late);
-  put(s, "kalua_feed_reconnects_total", COUNTER, "Connections of the feed that were opened again",
-      (double)f.reconnects);
-  put(s, "kalua_feed_gaps_total", COUNTER, "Gaps in sequence numbers", (double)f.gaps);
-  put(s, "kalua_feed_malformed_messages_total", COUNTER, "Messages that could not be read", (double)f.malformed);
-  put(s, "kalua_feed_duplicate_messages_total", COUNTER, "Messages with a number that had been before",
-      (double)f.duplicates);
-  put(s, "kalua_feed_ignored_messages_total", COUNTER,
-      "Messages of books that wait for their snapshot, or that nobody wants any more", (double)f.ignored);
-  put(s, "kalua_feed_snapshots_total", COUNTER, "Snapshots of books", (double)f.snapshots);
-  put(s, "kalua_feed_desyncs_total", COUNTER, "Changes that did not fit their book", (double)f.desyncs);
-  put(s, "kalua_books", GAUGE, "Open order books", (double)f.books);
-  put(s, "kalua_books_stale", GAUGE, "Open order books that may be wrong: after a gap, or before their first snapshot",
-      (double)f.stale_books);
+  double away_s;
+} feed_figures;
+
+#define FIGURE(name, field)                                                                                            \
+  static double name(const feed_figures *x) { return (double)x->f.field; }
+FIGURE(wanted, wanted)
+FIGURE(connected, connected)
+FIGURE(connections, connections)
+FIGURE(messages, messages)
+FIGURE(bytes, bytes)
+FIGURE(delay, delay)
+FIGURE(late, late)
+FIGURE(reconnects, reconnects)
+FIGURE(gaps, gaps)
+FIGURE(malformed, malformed)
+FIGURE(duplicates, duplicates)
+FIGURE(ignored, ignored)
+FIGURE(snapshots, snapshots)
+FIGURE(desyncs, desyncs)
+FIGURE(books, books)
+FIGURE(stale, stale_books)
+#undef FIGURE
+static double away(const feed_figures *x) { return x->away_s; }
+
+/* All samples of a family stand together, so each is asked of every account before the next one. */
+static const struct {
+  const char *name;
+  kl_metric_type type;
+  const char *help;
+  double (*of)(const feed_figures *x);
+} feed_families[] = {
+    {"kalua_feed_wanted", GAUGE, "1 while a script or the desk subscribes to something", wanted},
+    {"kalua_feed_connected", GAUGE, "1 while every connection that is wanted is open", connected},
+    {"kalua_feed_connections", GAUGE, "Open WebSocket connections of the feed", connections},
+    {"kalua_feed_received_messages_total", COUNTER, "Messages of the feed of all kinds, answers to commands too",
+     messages},
+    {"kalua_feed_received_bytes_total", COUNTER, "Bytes of the feed", bytes},
+    {"kalua_feed_delay_seconds", GAUGE, "From the exchange's time of the last message that has one until it was here",
+     delay},
+    {"kalua_feed_away_seconds", GAUGE, "Since when a connection is missing that is wanted; 0: none is", away},
+    {"kalua_feed_late", GAUGE, "1 while what comes is old when it comes", late},
+    {"kalua_feed_reconnects_total", COUNTER, "Connections of the feed that were opened again", reconnects},
+    {"kalua_feed_gaps_total", COUNTER, "Gaps in sequence numbers", gaps},
+    {"kalua_feed_malformed_messages_total", COUNTER, "Messages that could not be read", malformed},
+    {"kalua_feed_duplicate_messages_total", COUNTER, "Messages with a number that had been before", duplicates},
+    {"kalua_feed_ignored_messages_total", COUNTER,
+     "Messages of books that wait for their snapshot, or that nobody wants any more", ignored},
+    {"kalua_feed_snapshots_total", COUNTER, "Snapshots of books", snapshots},
+    {"kalua_feed_desyncs_total", COUNTER, "Changes that did not fit their book", desyncs},
+    {"kalua_books", GAUGE, "Open order books", books},
+    {"kalua_books_stale", GAUGE, "Open order books that may be wrong: after a gap, or before their first snapshot",
+     stale},
+};
+
+static feed_figures figures_of(const kl_app_account *x) {
+  feed_figures out = {0};
+  kl_feed_status_get(kl_session_feed(x->session), &out.f);
+  if (x->feed_away_ns) out.away_s = (double)(kl_mono_ns(kl_clock_real()) - x->feed_away_ns) / 1e9;
+  return out;
 }
 
-static void collect_audit(kl_session *session, const kl_metric_sink *s) {
+static void collect_channels(const kl_app *a, const kl_metric_sink *s) {
+  s->family(s->data, "kalua_feed_messages_total", COUNTER, "Messages of the feed, by channel");
+  for (const kl_app_account *x = &a->first; x; x = x->next) {
+    const kl_feed *f = kl_session_feed(x->session);
+    for (size_t i = 0; i < kl_channel_count; i++)
+      if (kl_feed_channel_messages(f, i))
+        put_of(s, x, "channel", kl_channel_table[i].name, (double)kl_feed_channel_messages(f, i));
+    uint64_t others = kl_feed_channel_messages(f, kl_channel_count);
+    if (others) put_of(s, x, "channel", "other", (double)others);
+  }
+}
+
+/* Of those that have a connection. */
+static void collect_ages(const kl_app *a, const kl_metric_sink *s) {
+  bool any = false;
+  for (const kl_app_account *x = &a->first; x; x = x->next) {
+    kl_label label;
+    feed_figures now = figures_of(x);
+    if (now.f.age < 0) continue;
+    if (!any)
+      s->family(s->data, "kalua_feed_last_message_age_seconds", GAUGE,
+                "Since the last byte of the quietest connection");
+    any = true;
+    s->sample(s->data, &label, account_label(&label, x), now.f.age);
+  }
+}
+
+static void collect_feeds(const kl_app *a, const kl_metric_sink *s) {
+  for (size_t i = 0; i < sizeof feed_families / sizeof *feed_families; i++) {
+    s->family(s->data, feed_families[i].name, feed_families[i].type, feed_families[i].help);
+    for (const kl_app_account *x = &a->first; x; x = x->next) {
+      kl_label label;
+      feed_figures now = figures_of(x);
+      s->sample(s->data, &label, account_label(&label, x), feed_families[i].of(&now));
+    }
+  }
+  collect_channels(a, s);
+  collect_ages(a, s);
+}
+
+static void collect_audits(const kl_app *a, const kl_metric_sink *s) {
   kl_session_stats t;
-  kl_session_stats_get(session, &t);
   s->family(s->data, "kalua_book_audits_total", COUNTER, "Comparisons of a live book with REST, by verdict");
-  put1(s, "verdict", "same", (double)(t.audits - t.audit_differences));
-  put1(s, "verdict", "different", (double)t.audit_differences);
-  put1(s, "verdict", "undecided", (double)t.audits_undecided);
+  for (const kl_app_account *x = &a->first; x; x = x->next) {
+    kl_session_stats_get(x->session, &t);
+    put_of(s, x, "verdict", "same", (double)(t.audits - t.audit_differences));
+    put_of(s, x, "verdict", "different", (double)t.audit_differences);
+    put_of(s, x, "verdict", "undecided", (double)t.audits_undecided);
+  }
+  kl_session_stats_get(a->first.session, &t);
   if (t.clock_known)
     put(s, "kalua_exchange_clock_offset_seconds", GAUGE, "The exchange's clock minus this machine's",
         (double)t.clock_offset_ms / 1e3);
@@ -157,13 +234,6 @@ static void collect_lost(const sessions *all, const kl_metric_sink *s) {
   put1(s, "outcome", "done", (double)t.lost_done);
   put1(s, "outcome", "not_done", (double)t.lost_not_done);
   put1(s, "outcome", "unknown", (double)t.lost_unknown);
-}
-
-/* The labels of a figure of an account: only those of profiles have one of their own. */
-static size_t account_label(kl_label *out, const kl_app_account *x) {
-  if (!x->profile.name[0]) return 0;
-  *out = (kl_label){"account", x->profile.name};
-  return 1;
 }
 
 static void collect_balance(kl_app *a, const kl_metric_sink *s) {
@@ -307,8 +377,8 @@ void kl_monitoring_collect(void *data, const kl_metric_sink *s) {
   kl_monitoring_measure(a);
   sessions all = sessions_of(a);
   collect_build(a, s);
-  collect_feed(a, a->first.session, s);
-  collect_audit(a->first.session, s);
+  collect_feeds(a, s);
+  collect_audits(a, s);
   collect_requests(&all, s);
   collect_times(&all, s);
   collect_lost(&all, s);

@@ -13,10 +13,10 @@ typedef struct health {
 } health;
 
 static void look_at_feed(kl_app *a, health *h) {
-  const kl_loop_times *t = kl_monitoring_loop(a);
+  int64_t since_ns = a->first.feed_away_ns;
   kl_feed_status feed;
   kl_feed_status_get(kl_session_feed(a->first.session), &feed);
-  double away = t && t->feed_away_ns ? (double)(kl_mono_ns(kl_clock_real()) - t->feed_away_ns) / 1e9 : 0;
+  double away = since_ns ? (double)(kl_mono_ns(kl_clock_real()) - since_ns) / 1e9 : 0;
   if (away > FEED_AWAY_S)
     kl_buf_json_item(&h->reasons, "the feed has been away for %.0f s%s%s: see `kalua doctor`", away,
                      feed.last_error[0] ? ": " : "", feed.last_error);

@@ -172,6 +172,31 @@ test('figures for Prometheus, as the manual lists them; a counter goes on over a
   await child.over;
 });
 
+test('the feed of each account has its own series', async () => {
+  const cwd = folder({ 'both.lua': `
+    local kalshi, task = require "kalshi", require "task"
+    local other = kalshi.connect{ profile = "second" }
+    local all = kalshi.get_markets{ status = "open", limit = 2 }.markets
+    local one, two, more = kalshi.book(all[1].ticker), other.book(all[1].ticker), other.book(all[2].ticker)
+    print "ready"
+    task.sleep(600)` });
+  const child = start(cwd, ['--env', 'sim', '--metrics', '0', 'both.lua'], Object.fromEntries(Object.keys(sim.env()).map((k) => [k, undefined])));
+  const port = await portOf(child);
+  await until('the script does not come to its end', () => child.out.includes('ready'));
+  const families = parse((await get(port, '/metrics')).text);
+  const of = (name, account, labels = {}) => families[name].samples.filter((s) => s.labels.account === account
+    && Object.entries(labels).every(([k, v]) => s.labels[k] === v)).map((s) => s.value);
+  assert.deepEqual([of('kalua_books'), of('kalua_books', 'second')], [[1], [2]]);
+  for (const name of Object.keys(families).filter((n) => /^kalua_(feed|book)/.test(n))) {
+    const labels = name === 'kalua_book_audits_total' ? { verdict: 'same' } : name === 'kalua_feed_messages_total' ? { channel: 'orderbook_delta' } : {};
+    assert.deepEqual([of(name, undefined, labels).length, of(name, 'second', labels).length], [1, 1], name);
+  }
+  assert.ok(of('kalua_feed_received_bytes_total', 'second')[0] > 0);
+  assert.deepEqual(of('kalua_feed_connected', 'second'), [1]);
+  child.kill('SIGTERM');
+  await child.over;
+});
+
 const failing = `
 local task = require "task"
 task.sleep(0.5)
