@@ -238,6 +238,7 @@ struct kl_desk_write {
   bool renewal;       /* the order goes on from another one: refused, it stays as an end */
   bool lease;         /* lease.c's cancel */
   bool sync;          /* the journal first */
+  bool kept_first;    /* what the journal was told of its deal has to be there before it is sent */
   bool has_body;
   bool routed; /* `shard` is set */
   size_t journal_left;

@@ -136,9 +136,12 @@ static void forget_before(kl_desk_deal *q) {
   q->before = NULL;
 }
 
+/* It was kept before it was sent, and has no answer yet. */
+static bool is_on_its_way(const kl_desk_deal *q) { return q->state == KL_DEAL_NEW && !kl_list_empty(&q->link); }
+
 /* True: it was listed, and the reference of the list is the caller's now. */
 static bool end(kl_desk_deal *q) {
-  bool listed = !kl_list_empty(&q->link), bound = q->state == KL_DEAL_BOUND;
+  bool listed = !kl_list_empty(&q->link), bound = q->state == KL_DEAL_BOUND || is_on_its_way(q);
   if (q->state == KL_DEAL_OVER) return false;
   release_slots(q);
   q->state = KL_DEAL_OVER;
@@ -271,14 +274,8 @@ static bool admit_side(kl_desk_write *w, kl_side side, kl_error *e) {
   return kl_risk_admit(d->risk, w->p->risk, m->risk, side, q->yes[side], q->count[side], &v, now, &q->slot[side], e);
 }
 
-bool kl_desk_deal_admit(kl_desk_write *w, kl_error *e) {
+static bool admit(kl_desk_write *w, kl_error *e) {
   kl_desk_deal *q = w->deal;
-  if (w->deal_step == KL_DEAL_ENDED) return true;
-  q->since_ns = kl_desk_now_ns(w->d);
-  if (w->deal_step == KL_DEAL_CONFIRMED && q->state != KL_DEAL_NEW) {
-    q->state = KL_DEAL_BOUND;
-    kl_deals_keep(w->d, q->party);
-  }
   if (covered(w) || !q->sized) return true;
   if (w->deal_step == KL_DEAL_MADE) take_over(q);
   if (admit_side(w, KL_BID, e) && admit_side(w, KL_ASK, e)) {
@@ -292,18 +289,38 @@ bool kl_desk_deal_admit(kl_desk_write *w, kl_error *e) {
   return false;
 }
 
+/* Once it is sent an order may follow from it, also when this process does not live to hear the answer. */
+static void keep_first(kl_desk_write *w) {
+  kl_desk_deal *q = w->deal;
+  if ((w->deal_step == KL_DEAL_MADE && q->kind == KL_DEAL_QUOTE) || !q->id[0]) return;
+  if (q->state == KL_DEAL_NEW)
+    enlist(q);
+  else
+    q->state = KL_DEAL_BOUND;
+  kl_deals_keep(w->d, q->party);
+  w->kept_first = true;
+}
+
+bool kl_desk_deal_admit(kl_desk_write *w, kl_error *e) {
+  if (w->deal_step == KL_DEAL_ENDED) return true;
+  w->deal->since_ns = kl_desk_now_ns(w->d);
+  if (!admit(w, e)) return false;
+  keep_first(w);
+  return true;
+}
+
 void kl_desk_deal_undo(kl_desk_write *w) {
   kl_desk_deal *q = w->deal;
   if (q->state == KL_DEAL_NEW && q->call) {
     kl_call_cancel(q->call); /* its terms are not needed any more */
     q->call = NULL;
   }
-  if (!w->deal_admitted) return;
-  w->deal_admitted = false;
-  if (w->deal_step == KL_DEAL_MADE)
+  if (w->deal_admitted && w->deal_step == KL_DEAL_MADE)
     kl_deal_undone(q);
-  else
+  else if (w->deal_admitted)
     release_slots(q);
+  w->deal_admitted = false;
+  if (is_on_its_way(q)) kl_deal_end(q);
 }
 
 /* ---- its answer ---- */
@@ -434,8 +451,9 @@ void kl_desk_deals_stray(kl_desk *d, const char *ticker) {
   for (kl_list *n = d->deals.next, *next; n != &d->deals; n = next) {
     kl_desk_deal *q = KL_CONTAINER(n, kl_desk_deal, link);
     next = n->next;
-    if (q->state != KL_DEAL_BOUND || !q->id[0] || (q->ticker[0] && strcmp(q->ticker, ticker) != 0)) continue;
-    if (!kl_deal_reserved(q) && q->kind != KL_DEAL_BLOCK && now - q->since_ns > STRAYS_S * 1000 * KL_DESK_MS) {
+    bool bound = q->state == KL_DEAL_BOUND;
+    if ((!bound && q->state != KL_DEAL_NEW) || !q->id[0] || (q->ticker[0] && strcmp(q->ticker, ticker) != 0)) continue;
+    if (bound && !kl_deal_reserved(q) && q->kind != KL_DEAL_BLOCK && now - q->since_ns > STRAYS_S * 1000 * KL_DESK_MS) {
       kl_deal_end(q); /* nobody looked it up, and it has executed long ago, or never will */
       continue;
     }

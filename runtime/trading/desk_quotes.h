@@ -17,7 +17,7 @@ typedef enum {
 } kl_deal_state;
 
 typedef struct kl_desk_deal {
-  kl_list link; /* kl_desk.deals, from its answer on, or from when it is looked up */
+  kl_list link; /* kl_desk.deals, from its answer on, or from when it is looked up or sent, if an order may follow */
   kl_desk *d;
   kl_party *party; /* whose fills it will have */
   uint32_t generation;

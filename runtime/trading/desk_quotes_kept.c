@@ -17,7 +17,7 @@ enum {
 static void key_of(const kl_party *p, char out[320]) { snprintf(out, 320, "deals:%.255s", kl_party_name(p)); }
 
 static bool is_kept(const kl_desk_deal *q, const kl_party *p, int64_t now_ns) {
-  if (q->party != p || q->state != KL_DEAL_BOUND || !q->id[0]) return false;
+  if (q->party != p || (q->state != KL_DEAL_BOUND && q->state != KL_DEAL_NEW) || !q->id[0]) return false;
   return q->kind == KL_DEAL_BLOCK || kl_deal_reserved(q) || now_ns - q->since_ns < KEPT_S * 1000 * KL_DESK_MS;
 }
 

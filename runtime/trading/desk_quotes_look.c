@@ -21,7 +21,7 @@ enum {
 };
 
 void kl_deal_later(kl_desk_deal *q, int64_t ms) {
-  bool needed = kl_deal_reserved(q) || q->holds || q->doubt;
+  bool needed = q->state != KL_DEAL_NEW && (kl_deal_reserved(q) || q->holds || q->doubt);
   q->pause_ns = (ms < PAUSE_LEAST_MS ? PAUSE_LEAST_MS : ms) * KL_DESK_MS;
   q->next_ns = needed && q->state != KL_DEAL_OVER ? kl_desk_now_ns(q->d) + ms * KL_DESK_MS : INT64_MAX;
   if (needed) kl_desk_tick(q->d);

@@ -141,6 +141,7 @@ bool kl_desk_rfq_prepare(kl_desk_write *w, const kl_operation *op, const kl_call
   }
   bool read = read_deal(q, k, r->path ? r->path : "", body);
   kl_desk_deal *known = read && k->step != KL_DEAL_MADE ? kl_deal_find(d, k->kind, q->id) : NULL;
+  if (known && known->state == KL_DEAL_NEW) known = NULL; /* another write's, which may come to nothing */
   if (known || !read || ends) {
     kl_desk_deal_release(q);
     q = known;

@@ -229,7 +229,7 @@ static void on_disk(void *data, const kl_error *e) {
   kl_desk_write *w = data;
   kl_error why;
   w->journal_left--;
-  if (e && !w->failed) {
+  if (e && !w->failed && (w->sync || w->d->o.journal_sync)) { /* else it is kept in memory, and written later */
     w->failed = true;
     w->error = *e;
   }
@@ -244,12 +244,22 @@ static void on_disk(void *data, const kl_error *e) {
   }
 }
 
+/* Whoever goes on after a kill could not find what follows from it: an order under another name without its id, or a
+ * deal. Of an order's create the journal's log takes care. */
+static bool needs_the_file(const kl_desk_write *w) { return w->kept_first || (w->renamed && w->one.x); }
+
 /* The limits are passed in the same turn in which it is sent. */
 static bool pass(kl_desk_write *w, kl_error *e) {
   kl_desk *d = w->d;
   bool trades = w->kind == KL_WRITE_CREATE || changes(w) || (w->deal && w->deal_step != KL_DEAL_ENDED);
   if (trades && !kl_desk_may_send(d, w->p, e)) return false;
   if (!kl_desk_complete(w, e) || !kl_desk_admit(w, e)) return false;
+  if (d->journal && needs_the_file(w)) {
+    w->state = KL_WRITE_JOURNAL;
+    w->journal_left = 1;
+    kl_order_journal_flush(d->journal, d->o.journal_sync, on_disk, w);
+    return true;
+  }
   if (!d->journal || w->kind != KL_WRITE_CREATE) {
     if (send_out(w, e)) return true;
     kl_desk_admit_undo(w);

@@ -106,6 +106,8 @@ static bool write_entry(kl_order_journal *j, const kl_journal_entry *x, kl_error
     return kl_journal_step(j, j->statements[KL_JOURNAL_FILL], e);
   case KL_ENTRY_NOTE:
     return write_note(j, x, e);
+  case KL_ENTRY_FLUSH:
+    break;
   }
   return true;
 }
@@ -298,7 +300,8 @@ static kl_journal_entry *entry_new(kl_journal_entry_kind kind, size_t more) {
   static const size_t sizes[] = {[KL_ENTRY_INTENT] = offsetof(kl_journal_entry, row) + sizeof(kl_journal_row),
                                  [KL_ENTRY_UPDATE] = offsetof(kl_journal_entry, row) + sizeof(kl_journal_row),
                                  [KL_ENTRY_FILL] = offsetof(kl_journal_entry, fill) + sizeof(kl_journal_fill_row),
-                                 [KL_ENTRY_NOTE] = offsetof(kl_journal_entry, note.key)};
+                                 [KL_ENTRY_NOTE] = offsetof(kl_journal_entry, note.key),
+                                 [KL_ENTRY_FLUSH] = sizeof(kl_journal_entry)};
   size_t n = sizes[kind] + more;
   kl_journal_entry *x = malloc(n < sizeof *x ? sizeof *x : n);
   if (!x) return NULL;
@@ -314,7 +317,7 @@ static void give(kl_order_journal *j, kl_journal_entry *x, const kl_buf *logged)
   int why = errno;
   bool first = !j->in.first;
   push(&j->in, x);
-  bool sync = x->sync || x->kind == KL_ENTRY_NOTE;
+  bool sync = x->sync || x->kind == KL_ENTRY_NOTE || x->kind == KL_ENTRY_FLUSH;
   bool wake = first || (sync && !j->sync);
   j->sync = j->sync || sync;
   if (wake) pthread_cond_signal(&j->wake);
@@ -374,6 +377,18 @@ void kl_order_journal_update(kl_order_journal *j, const kl_desk_order *o) {
   kl_journal_entry *x = entry_new(KL_ENTRY_UPDATE, 0);
   if (!x) return; /* the exchange says it again after a restart */
   order_entry(x, o);
+  give(j, x, NULL);
+}
+
+void kl_order_journal_flush(kl_order_journal *j, bool sync, kl_journal_written *written, void *data) {
+  kl_journal_entry *x = entry_new(KL_ENTRY_FLUSH, 0);
+  if (!x) {
+    refuse(j, written, data);
+    return;
+  }
+  x->sync = sync;
+  x->written = written;
+  x->data = data;
   give(j, x, NULL);
 }
 

@@ -46,6 +46,9 @@ void kl_order_journal_intent(kl_order_journal *j, const kl_desk_order *o, const 
                              kl_journal_written *written, void *data);
 /* What is known of it has changed. */
 void kl_order_journal_update(kl_order_journal *j, const kl_desk_order *o);
+/* `written` is called from the loop once all that was given before is with the operating system, with `sync` on the
+ * disk; or cannot be: `e`, and then it is tried again like any other entry. */
+void kl_order_journal_flush(kl_order_journal *j, bool sync, kl_journal_written *written, void *data);
 /* A fill that is a party's; once each, by trade id and order id. */
 void kl_order_journal_fill(kl_order_journal *j, const kl_account_fill *f, const char *party);
 /* Fills of a party, oldest first, for its portfolio. */

@@ -118,7 +118,13 @@ enum {
   KL_JOURNAL_PRUNE_ROWS = 2000 /* in one transaction */
 };
 
-typedef enum { KL_ENTRY_INTENT, KL_ENTRY_UPDATE, KL_ENTRY_FILL, KL_ENTRY_NOTE } kl_journal_entry_kind;
+typedef enum {
+  KL_ENTRY_INTENT,
+  KL_ENTRY_UPDATE,
+  KL_ENTRY_FILL,
+  KL_ENTRY_NOTE,
+  KL_ENTRY_FLUSH /* nothing: somebody waits for what is before it */
+} kl_journal_entry_kind;
 
 typedef struct kl_journal_entry {
   struct kl_journal_entry *next;

@@ -1,4 +1,5 @@
 /* A desk that goes on with the orders of an earlier run, by a real journal. */
+#include "trading/journal_impl.h"
 #include "unit/desk_world.h"
 
 static char folder[64], path[128];
@@ -155,12 +156,88 @@ static void nothing_waits_for_a_clock_that_is_ahead(void **state) {
   UNTIL(x->status == KL_DESK_REJECTED);
 }
 
+/* ---- what has to be in the file before something is sent ---- */
+
+static char wanted_sql[256], found_text[4096];
+
+/* What the next process would find, when this one ended now. */
+static void look_into_the_file(void) {
+  kl_error e;
+  sqlite3 *db = NULL;
+  sqlite3_stmt *q = NULL;
+  snprintf(found_text, sizeof found_text, "nothing");
+  if (!kl_journal_file_again(path, &db, &e)) fail_msg("%s", e.message);
+  assert_int_equal(sqlite3_prepare_v2(db, wanted_sql, -1, &q, NULL), SQLITE_OK);
+  if (sqlite3_step(q) == SQLITE_ROW)
+    snprintf(found_text, sizeof found_text, "%s", (const char *)sqlite3_column_text(q, 0));
+  sqlite3_finalize(q);
+  sqlite3_close(db);
+}
+
+static const char *looked_at_when_it_comes(const char *request) {
+  bool amend = is(request, "POST") && strstr(request, "/amend"), deal = is(request, "PUT");
+  if (amend || deal) look_into_the_file();
+  return deal ? "HTTP/1.1 204 X\r\n\r\n" : NULL;
+}
+
+/* Under its new name it is found by the exchange's id only. */
+static void an_order_has_its_id_in_the_file_before_it_is_renamed(void **state) {
+  (void)state;
+  open_desk();
+  world.also = looked_at_when_it_comes;
+  snprintf(wanted_sql, sizeof wanted_sql, "SELECT id FROM orders");
+  outcome o = {0}, p = {0};
+  kl_error e;
+  kl_order_intent i = bid();
+  kl_desk_order *x = place(&i, &o);
+  UNTIL(o.calls);
+  if (!raw("AmendOrderV2", "/portfolio/events/orders/o1/amend",
+           "{\"ticker\":\"T\",\"side\":\"bid\",\"price\":\"0.4200\",\"count\":\"20.00\","
+           "\"updated_client_order_id\":\"another\"}",
+           &p, &e))
+    fail_msg("%s", e.message);
+  UNTIL(p.calls);
+  assert_false(p.failed);
+  assert_string_equal(found_text, "o1");
+  assert_string_equal(x->client_id, "another");
+  kl_desk_order_release(x);
+}
+
+static outcome put(const char *operation, const char *where) {
+  outcome o = {0};
+  kl_error e;
+  kl_call_request r = {.op = kl_operation_find(operation),
+                       .method = "PUT",
+                       .path = where,
+                       .body = "{\"accepted_side\":\"yes\"}",
+                       .body_len = 23};
+  snprintf(found_text, sizeof found_text, "nobody has looked");
+  if (!kl_desk_call(desk, maker, 3, &r, on_answer, &o, &e)) fail_msg("%s", e.message);
+  UNTIL(o.calls);
+  return o;
+}
+
+/* From then on it may become an order, whoever lives to hear the answer. */
+static void a_deal_is_in_the_file_before_it_is_sent(void **state) {
+  (void)state;
+  open_desk();
+  world.also = looked_at_when_it_comes;
+  snprintf(wanted_sql, sizeof wanted_sql, "SELECT value FROM notes WHERE key = 'deals:maker one'");
+  assert_false(put("AcceptRFQQuote", "/communications/rfqs/r1/quotes/q1/accept").failed);
+  assert_non_null(strstr(found_text, "\"q1\""));
+  assert_false(put("ConfirmRFQQuote", "/communications/rfqs/r2/quotes/q2/confirm").failed);
+  assert_non_null(strstr(found_text, "\"q2\""));
+  assert_non_null(strstr(found_text, "\"q1\""));
+}
+
 int main(void) {
   kl_log_set_level(KL_LOG_ERROR);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(two_orders_of_one_id_are_one, begin_kept, end_kept),
       cmocka_unit_test_setup_teardown(an_order_is_looked_for_by_the_exchanges_clock, begin_kept, end_kept),
       cmocka_unit_test_setup_teardown(reads_are_fresh_by_the_exchanges_clock, begin_kept, end_kept),
-      cmocka_unit_test_setup_teardown(nothing_waits_for_a_clock_that_is_ahead, begin_kept, end_kept)};
+      cmocka_unit_test_setup_teardown(nothing_waits_for_a_clock_that_is_ahead, begin_kept, end_kept),
+      cmocka_unit_test_setup_teardown(an_order_has_its_id_in_the_file_before_it_is_renamed, begin_kept, end_kept),
+      cmocka_unit_test_setup_teardown(a_deal_is_in_the_file_before_it_is_sent, begin_kept, end_kept)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
