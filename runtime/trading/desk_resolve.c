@@ -13,6 +13,7 @@
 enum {
   PAUSE_FIRST_MS = 200,
   PAUSE_MOST_MS = 30000,
+  ALONE_MS = 2000,  /* of orders read one by one: then how fresh reads are, and what has no name, comes first again */
   SETTLE_MS = 5000, /* a write whose answer is missing may sit in a queue for as long */
   SETTLE_ENDED_MS = 1000,
   BLIND_MS = 10000, /* how old reads may be where the exchange does not say */
@@ -30,7 +31,8 @@ struct kl_desk_look {
   look_step step;
   bool blind;       /* the exchange does not say how fresh its reads are */
   int64_t as_of_ms; /* reads that begin now show all until then */
-  int64_t began_ns;
+  int64_t began_ns; /* what becomes due later is another look's */
+  int64_t alone_ns; /* when the first order was read alone; 0: not yet */
   char cursor[512];
   unsigned pages;
   bool whole;       /* the list was read to its end */
@@ -61,7 +63,9 @@ static void later(kl_desk_entry *x) {
   x->doubt_next_ns = kl_desk_now_ns(x->d) + x->doubt_pause_ms * KL_DESK_MS;
 }
 
-static bool is_due(const kl_desk_entry *x) { return kl_desk_now_ns(x->d) >= x->doubt_next_ns; }
+static bool is_due(const kl_desk_entry *x) {
+  return (x->d->look ? x->d->look->began_ns : kl_desk_now_ns(x->d)) >= x->doubt_next_ns;
+}
 
 /* The first that is due, of those with a name at the exchange or of those without. */
 static kl_desk_entry *due(const kl_desk *d, bool named) {
@@ -429,7 +433,9 @@ static void next(kl_desk *d) {
     return;
   }
   kl_desk_entry *x = due(d, true);
-  if (x)
+  int64_t now = kl_desk_now_ns(d);
+  if (x && !l->alone_ns) l->alone_ns = now;
+  if (x && now - l->alone_ns < ALONE_MS * KL_DESK_MS)
     ask_order(d, x);
   else
     stop(d);
@@ -440,6 +446,7 @@ void kl_desk_doubts_tick(kl_desk *d) {
   d->look = calloc(1, sizeof *d->look);
   if (!d->look) return;
   d->look->d = d;
+  d->look->began_ns = kl_desk_now_ns(d);
   ask(d, "GetUserDataTimestamp", "/exchange/user_data_timestamp", NULL);
 }
 

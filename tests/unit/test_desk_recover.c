@@ -1,4 +1,6 @@
 /* A desk that goes on with the orders of an earlier run, by a real journal. */
+#include <unistd.h>
+
 #include "trading/journal_impl.h"
 #include "unit/desk_world.h"
 
@@ -156,6 +158,58 @@ static void nothing_waits_for_a_clock_that_is_ahead(void **state) {
   UNTIL(x->status == KL_DESK_REJECTED);
 }
 
+/* ---- many that are looked up ---- */
+
+static int read_alone;
+
+/* Reads are too old until the first order was read, and each of these takes long. */
+static const char *slow_and_old(const char *request) {
+  world.ahead_ms = read_alone ? 2000 : -60 * 1000;
+  if (is(request, GET "/portfolio/orders?")) return json_answer(200, "{\"orders\":[],\"cursor\":\"\"}");
+  if (!is(request, GET "/portfolio/orders/")) return NULL;
+  read_alone++;
+  usleep(150 * 1000);
+  return NULL;
+}
+
+static void keep_resting(kl_order_journal *j, const char *client_id, const char *id) {
+  kl_desk_order o = {.side = KL_BID,
+                     .yes_price = 4200,
+                     .count = 1000,
+                     .remaining = 1000,
+                     .status = KL_DESK_RESTING,
+                     .created_ms = now_ms()};
+  snprintf(o.client_id, sizeof o.client_id, "%s", client_id);
+  snprintf(o.id, sizeof o.id, "%s", id);
+  snprintf(o.ticker, sizeof o.ticker, "T");
+  kl_order_journal_intent(j, &o, "maker one", false, NULL, NULL);
+}
+
+/* Where all reads are older than the doubts, it is asked anew how old they are, and nobody is asked for again and again
+ * meanwhile: an order without an id waits for no more than one round of the others. */
+static void reads_that_are_too_old_are_not_gone_on_with(void **state) {
+  (void)state;
+  kl_order_journal *j;
+  kl_error e;
+  int closed = 0;
+  read_alone = 0;
+  keep_pending("maker-g1-d");
+  if (!kl_order_journal_open(&loop, path, &j, &e)) fail_msg("%s", e.message);
+  keep_resting(j, "maker-g1-a", "o1");
+  keep_resting(j, "maker-g1-b", "o2");
+  keep_resting(j, "maker-g1-c", "o3");
+  keep_resting(j, "maker-g1-e", "o4");
+  kl_order_journal_close(j, note_desk_closed, &closed);
+  UNTIL(closed);
+  show_row("maker-g1-a", "resting", "0.00", "10.00");
+  world.also = slow_and_old;
+  open_desk();
+  kl_desk_order *x = kl_desk_find(desk, "maker-g1-d");
+  assert_non_null(x);
+  UNTIL(x->status == KL_DESK_REJECTED);
+  assert_in_range(read_alone, 1, 6);
+}
+
 /* ---- what has to be in the file before something is sent ---- */
 
 static char wanted_sql[256], found_text[4096];
@@ -237,6 +291,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(an_order_is_looked_for_by_the_exchanges_clock, begin_kept, end_kept),
       cmocka_unit_test_setup_teardown(reads_are_fresh_by_the_exchanges_clock, begin_kept, end_kept),
       cmocka_unit_test_setup_teardown(nothing_waits_for_a_clock_that_is_ahead, begin_kept, end_kept),
+      cmocka_unit_test_setup_teardown(reads_that_are_too_old_are_not_gone_on_with, begin_kept, end_kept),
       cmocka_unit_test_setup_teardown(an_order_has_its_id_in_the_file_before_it_is_renamed, begin_kept, end_kept),
       cmocka_unit_test_setup_teardown(a_deal_is_in_the_file_before_it_is_sent, begin_kept, end_kept)};
   return cmocka_run_group_tests(tests, NULL, NULL);
