@@ -27,8 +27,12 @@ end
 local ticker = kalua.args[1] or pick_ticker()
 local book <close> = kalshi.book(ticker)
 
-local held = 0 -- contracts: as it is now, and then by what is filled
-for _, p in ipairs(kalshi.get_positions{ ticker = ticker }.market_positions) do held = p.position_fp end
+-- Contracts held, as the account has them: also what another version or somebody else bought.
+local function position()
+  local held = 0
+  for _, p in ipairs(kalshi.positions{ ticker = ticker }) do held = held + p.position end
+  return held
+end
 
 -- Says what is new, once.
 local last
@@ -40,14 +44,14 @@ end
 -- Refusals while the market or the exchange rests.
 local RESTS = { trading_is_paused = true, exchange_is_paused = true, MARKET_INACTIVE = true }
 
--- Takes what is there at this price and nothing more.
-local function take(side, price, count)
+-- Takes what is there at this price and nothing more. The account shows it well within PAUSE.
+local function take(side, price, count, held)
   local ok, order = pcall(kalshi.order, {
     ticker = ticker, side = side, price = price, count = count, time_in_force = "ioc",
   })
   if ok then
-    held = held + (side == "bid" and order.filled or -order.filled)
-    print(string.format("%s %g of %g at %.4f, position %+g", side, order.filled, count, price, held))
+    local now = held + (side == "bid" and order.filled or -order.filled)
+    print(string.format("%s %g of %g at %.4f, position %+g", side, order.filled, count, price, now))
   elseif type(order) == "table" and order.kind == "risk" then
     say("no order: " .. tostring(order)) -- a limit of kalua.lua
   elseif type(order) == "table" and RESTS[order.code] then
@@ -65,11 +69,11 @@ local function look()
   local bid, ask = book:best_bid(), book:best_ask()
   if book.stale then return say "no order: the book is not current" end
   if not bid or not ask then return say "no order: one side of the book is empty" end
-  local pressure = book:imbalance(LEVELS)
+  local pressure, held = book:imbalance(LEVELS), position()
   if pressure > PRESSURE and held < MAX_POSITION then
-    return take("bid", ask, math.min(SIZE, MAX_POSITION - held))
+    return take("bid", ask, math.min(SIZE, MAX_POSITION - held), held)
   end
-  if pressure < -PRESSURE and held > 0 then return take("ask", bid, math.min(SIZE, held)) end
+  if pressure < -PRESSURE and held > 0 then return take("ask", bid, math.min(SIZE, held), held) end
   say("no order: " .. (pressure > PRESSURE and string.format("%g held, MAX_POSITION is %g", held, MAX_POSITION)
     or pressure < -PRESSURE and "more is offered than bid for, and nothing is held to sell"
     or string.format("the sides are even, within %g", PRESSURE)))

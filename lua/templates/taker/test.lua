@@ -34,6 +34,15 @@ describe("NAME", function()
     t.eq(taker:position "TEST-1", 0)
   end)
 
+  it("knows after a reload what the version before has bought", function(t)
+    local market = t.market{ ticker = "TEST-1", bids = { { 0.40, 900 } }, asks = { { 0.42, 5 } } }
+    local taker = t.run("NAME.lua", { args = { "TEST-1" } })
+    taker:reload()
+    market:set{ bids = { { 0.40, 100 } }, asks = { { 0.42, 900 } } }
+    t.advance(10)
+    t.eq(taker:position "TEST-1", 0)
+  end)
+
   it("sells no more than it has, and buys no more than it may hold", function(t)
     local market = t.market{ ticker = "TEST-1", bids = { { 0.40, 900 } }, asks = { { 0.42, 3 } } }
     local taker = t.run("NAME.lua", { args = { "TEST-1" } })
