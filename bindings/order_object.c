@@ -148,8 +148,7 @@ void kl_order_text(const kl_desk_order *o, char *out, size_t cap) {
     snprintf(filled, sizeof filled, ", %.20s filled", number);
   }
   snprintf(out, cap, "%s %s %s @ %s %s: %s%s%s%s%.80s", action(o), outcome(o), count, price, o->ticker,
-           kl_desk_status_name(o->status), filled, at, o->error.kind ? ", " : "",
-           o->error.kind ? o->error.message : "");
+           kl_desk_status_name(o->status), filled, at, o->error ? ", " : "", o->error ? o->error->message : "");
 }
 
 static int l_tostring(lua_State *L) {
@@ -333,8 +332,8 @@ static void push_field(lua_State *L, const kl_desk_order *o, field f) {
     push_text(L, o->reason);
     break;
   case F_ERROR:
-    if (o->error.kind)
-      kl_push_error(L, &o->error);
+    if (o->error)
+      kl_push_error(L, o->error);
     else
       lua_pushnil(L);
     break;
@@ -460,7 +459,7 @@ static int picture(lua_State *L) {
   set_field(L, "expiration_ts", o, F_EXPIRATION);
   set_field(L, "order_group_id", o, F_GROUP_ID);
   set_field(L, "reason", o, F_REASON);
-  if (o->error.kind) set_constant(L, "why", o->error.message);
+  if (o->error) set_constant(L, "why", o->error->message);
   return 1;
 }
 

@@ -152,7 +152,7 @@ static int push_placed(lua_State *L, kl_wait *wait) {
   kl_desk_order *o = w->order;
   lua_settop(L, 1);
   if (o->status == KL_DESK_REJECTED) {
-    kl_error e = o->error.kind ? o->error : w->error;
+    kl_error e = o->error ? *o->error : w->error;
     return kl_order_raise(L, 1, &e);
   }
   /* Nobody is there any more to tell what becomes of it. */

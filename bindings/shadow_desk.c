@@ -15,10 +15,15 @@ typedef struct made_order {
 
 static made_order *made_of(const kl_list *n) { return KL_CONTAINER(n, made_order, link); }
 
+static void made_free(made_order *m) {
+  kl_list_remove(&m->link);
+  kl_desk_order_set_error(&m->o, NULL);
+  free(m);
+}
+
 static void forget_if_unheld(made_order *m) {
   if (m->o.references > 0 || !kl_desk_status_final(m->o.status)) return;
-  kl_list_remove(&m->link);
-  free(m);
+  made_free(m);
 }
 
 void kl_shadow_release_order(kl_desk_order *o) {
@@ -65,8 +70,9 @@ static void refresh(kl_shadow *s, kl_desk_order *o) {
   if (same) return;
   o->status = status;
   if (!p) {
-    kl_error_set(&o->error, KL_ERR_CANCELLED, "the order was not sent: its task was cancelled");
-    kl_error_code(&o->error, "not_sent");
+    kl_error e;
+    kl_error_coded(&e, KL_ERR_CANCELLED, "not_sent", "the order was not sent: its task was cancelled");
+    kl_desk_order_set_error(o, &e);
   } else {
     kl_paper_copy(o->id, sizeof o->id, p->id);
     o->yes_price = p->price;
@@ -147,6 +153,7 @@ void kl_shadow_copy_orders(kl_shadow *s) {
     kl_list_init(&m->o.watchers);
     m->o.party = NULL;
     m->o.priv = NULL;
+    m->o.error = NULL;
     m->o.references = 0;
     m->o.writes = 0;
     m->o.risk = (kl_risk_slot){0};
@@ -170,6 +177,6 @@ void kl_shadow_forget_orders(kl_shadow *s) {
     made_order *m = made_of(n);
     next = n->next;
     kl_list_remove(&m->link);
-    if (m->o.references == 0) free(m);
+    if (m->o.references == 0) made_free(m);
   }
 }

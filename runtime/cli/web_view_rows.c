@@ -45,12 +45,12 @@ static void add_order(const kl_app_account *x, const kl_desk_order *o, kl_buf *b
   kl_json_field_int(b, "updated_ms", o->updated_ms);
   kl_json_field_int(b, "expiration_ms", o->expiration_ms);
   kl_json_field_str(b, "reason", o->reason);
-  if (o->error.kind) {
+  if (o->error) {
     kl_json_key(b, "error");
     kl_buf_char(b, '{');
-    kl_json_field_str(b, "kind", o->error.kind);
-    kl_json_field_str(b, "code", o->error.code);
-    kl_json_field_str(b, "message", o->error.message);
+    kl_json_field_str(b, "kind", o->error->kind);
+    kl_json_field_str(b, "code", o->error->code);
+    kl_json_field_str(b, "message", o->error->message);
     kl_buf_char(b, '}');
   }
   kl_buf_char(b, '}');

@@ -58,70 +58,73 @@ typedef struct kl_desk_terms {
 
 enum { KL_DESK_REPLACED = 4 };
 
+/* As with `o`: what news of an order look at comes first, what is of a few orders or a few moments is behind it. */
 typedef struct kl_desk_entry {
-  kl_desk_order o;    /* first */
-  kl_desk *d;         /* NULL once the desk has gone */
-  kl_list ended_link; /* kl_desk.ended, while it is final and nobody holds it */
-  kl_list doubt_link; /* kl_desk.doubts, while it is to be looked up */
-  kl_list after;      /* writes that wait for what becomes of it: kl_desk_write.after_link */
+  kl_desk_order o;             /* first */
+  kl_desk *d;                  /* NULL once the desk has gone */
+  kl_list ended_link;          /* kl_desk.ended, while it is final and nobody holds it */
+  kl_list doubt_link;          /* kl_desk.doubts, while it is to be looked up */
+  kl_list after;               /* writes that wait for what becomes of it: kl_desk_write.after_link */
+  struct kl_desk_entry *front; /* that goes on from it since its lease was renewed; retained */
+  unsigned creating, changing; /* writes that are not answered */
+  kl_desk_status counted;      /* the status that it is counted under */
+  bool exists;                 /* the exchange has told of it */
+  bool rests;                  /* and that it rests, or did */
+  bool vanished;               /* it rests no longer, and how it ended is not known */
+  bool lost;                   /* the outcome of its create is not known */
+  bool nameless;               /* counted among those that the exchange may name yet */
+  bool rejected;               /* refused, or known never to have reached the exchange */
+  bool own_name;               /* the desk made its client id, so nobody else has it */
+  bool earlier;                /* of an earlier run, or another process */
+  bool unsure;                 /* a change of it has an unknown outcome, or its answer leaves open how it stands */
+  bool change_lost;            /* the former: the change may still be on its way to the exchange */
+  bool overlap;                /* changes of it were under way at the same time: which came first is not known */
+  bool renewing;               /* it is being canceled, to be placed anew: it is no end */
+  bool renewal;                /* it is what goes on from another one */
+  bool end_counted;            /* its end was told of with how much was filled */
   /* What was said, from which `o` follows, in whatever order it came. */
+  kl_own_status end; /* canceled or executed; unknown: it has not ended */
+  kl_desk_source total_by, price_by, reason_by, end_by;
   kl_count total;                        /* as it was said last to rest, filled and remaining together */
   int64_t total_ms, price_ms, reason_ms; /* the exchange's time of what was said last; 0: as it was asked for */
-  kl_desk_source total_by, price_by, reason_by, end_by;
+  kl_count filled_told;                  /* the most that was said in so many words */
+  kl_count filled_derived;               /* from what a cancel left over, until the word of its end is there */
+  kl_money fill_cost, fill_fees;         /* of `o.seen` */
+  kl_count told_covers;                  /* contracts that costs and fees were told of together */
+  kl_money told_cost, told_fees;
+  kl_count answer_covers; /* the same by the averages of an answer, which are rounded */
+  char word[32];          /* the exchange's reason for the last change */
   /* Which of two came first is not for their times alone: these are to the millisecond, of more than one clock, and a
    * clock may step back. An answer is later than all that was known when its write was sent; and what the channel
    * repeats of the terms that an answer has replaced is older than the answer. */
-  uint64_t terms;                           /* how often its terms have become others */
-  kl_desk_terms replaced[KL_DESK_REPLACED]; /* by answers, until the channel has told of the last; the newest first */
+  uint64_t terms; /* how often its terms have become others */
   unsigned n_replaced;
-  int64_t replaced_ms;           /* by the exchange, when the last of them was */
-  kl_count filled_told;          /* the most that was said in so many words */
-  kl_count filled_derived;       /* from what a cancel left over, until the word of its end is there */
-  kl_own_status end;             /* canceled or executed; unknown: it has not ended */
-  bool end_counted;              /* with how much was filled */
-  kl_money fill_cost, fill_fees; /* of `o.seen` */
-  kl_count told_covers;          /* contracts that costs and fees were told of together */
-  kl_money told_cost, told_fees;
-  kl_count answer_covers; /* the same by the averages of an answer, which are rounded */
+  kl_desk_terms replaced[KL_DESK_REPLACED]; /* by answers, until the channel has told of the last; the newest first */
+  int64_t replaced_ms;                      /* by the exchange, when the last of them was */
+
   kl_money answer_cost, answer_fees;
-  bool exists;   /* the exchange has told of it */
-  bool rests;    /* and that it rests, or did */
-  bool vanished; /* it rests no longer, and how it ended is not known */
   int64_t vanished_ms;
-  bool lost;              /* the outcome of its create is not known */
-  bool nameless;          /* counted among those that the exchange may name yet */
-  bool rejected;          /* refused, or known never to have reached the exchange */
-  bool own_name;          /* the desk made its client id, so nobody else has it */
-  bool earlier;           /* of an earlier run, or another process */
-  int64_t created_ns;     /* when it was made, unless it is `earlier` */
-  kl_desk_status counted; /* the status that it is counted under */
-  kl_list missing_link;   /* kl_desk.missing, while fills of it may have come that nobody was told of */
+  char end_word[32];  /* the reason for its end, or of its refusal */
+  int64_t created_ns; /* when it was made, unless it is `earlier` */
+  kl_list link, party_link;
+  kl_list missing_link; /* kl_desk.missing, while fills of it may have come that nobody was told of */
   int64_t missing_next_ns, missing_pause_ms;
   unsigned missing_tries;
-  unsigned creating, changing;
-  bool unsure;            /* a change of it has an unknown outcome, or its answer leaves open how it stands */
-  bool change_lost;       /* the former: the change may still be on its way to the exchange */
-  bool overlap;           /* changes of it were under way at the same time: which came first is not known */
   int64_t doubt_since_ns; /* when the doubt began */
   int64_t doubt_next_ns;  /* when it is looked up next */
   int64_t doubt_pause_ms;
-  kl_list link, party_link;
-  char word[32], end_word[32]; /* the exchange's reasons, of the last change and of the end */
   /* Of its intent, for seat_belt.c and lease.c. */
   bool belted; /* it goes into the group of its party's belt */
   bool stp_maker, cancel_on_pause, has_subaccount, sync;
   double lease_s;
   /* lease.c's */
-  kl_list lease_link;          /* kl_desk.leases */
-  int64_t lease_due_ns;        /* it is renewed from then on */
-  int64_t lease_since_ns;      /* when the renewal began that is under way */
-  kl_count lease_left;         /* that the cancel took, by its answer; -1: not said */
-  bool lease_asked;            /* its cancel is on its way */
-  bool renewing;               /* it is being canceled, to be placed anew: it is no end */
-  bool renewal;                /* it is what goes on from another one */
-  bool cancel_wanted;          /* somebody wants it to end */
-  struct kl_desk_entry *front; /* that goes on from it; retained */
-  kl_count folded;             /* as far as `front` has it in `before` */
+  bool lease_asked;       /* its cancel is on its way */
+  bool cancel_wanted;     /* somebody wants it to end */
+  kl_list lease_link;     /* kl_desk.leases */
+  int64_t lease_due_ns;   /* it is renewed from then on */
+  int64_t lease_since_ns; /* when the renewal began that is under way */
+  kl_count lease_left;    /* that the cancel took, by its answer; -1: not said */
+  kl_count folded;        /* as far as `front` has it in `before` */
   kl_money folded_cost, folded_fees;
 } kl_desk_entry;
 

@@ -85,13 +85,18 @@ static void recount(kl_desk_entry *x) {
 
 /* ---- life ---- */
 
-static void entry_free(kl_desk_entry *x) {
+static void unlist(kl_desk_entry *x) {
   kl_list_remove(&x->link);
   kl_list_remove(&x->party_link);
   kl_list_remove(&x->doubt_link);
   kl_list_remove(&x->missing_link);
   kl_list_remove(&x->ended_link);
   kl_list_remove(&x->lease_link);
+}
+
+static void entry_free(kl_desk_entry *x) {
+  unlist(x);
+  kl_desk_order_set_error(&x->o, NULL);
   free(x);
 }
 
@@ -237,7 +242,7 @@ static void start_anew(kl_desk_entry *x, kl_count left) {
   kl_desk_entry none = {.d = NULL};
   o->id[0] = 0;
   if (x->belted) o->group_id[0] = 0;
-  o->error.kind = NULL;
+  o->error = NULL; /* the other record's */
   o->created_ms = kl_desk_now_ms(x->d);
   x->created_ns = kl_desk_now_ns(x->d);
   o->count = left;
@@ -312,6 +317,7 @@ kl_desk_entry *kl_desk_adopt(kl_desk *d, kl_party *p, const kl_desk_order *kept,
   kl_list_init(&x->o.watchers);
   x->o.party = p;
   x->o.priv = x;
+  x->o.error = NULL;
   x->o.references = 0;
   x->o.writes = 0;
   memset(&x->o.risk, 0, sizeof x->o.risk);
@@ -498,11 +504,11 @@ void kl_desk_entry_told_row(kl_desk_entry *x, const kl_own_order *row, kl_desk_s
 
 static kl_desk_entry *by_id(const kl_desk *d, const char *id) { return kl_map_get(d->by_id, id, strlen(id)); }
 
-/* Whoever is told of looks at nearly all that changes of a record, which has left the caches where there are thousands:
- * its lines are fetched at once and not one after the other. */
+/* News of an order look at nearly all of the middle of its record, which has left the caches where there are thousands:
+ * these lines are fetched at once and not one after the other. */
 static void fetch_ahead(const kl_desk_entry *x) {
   enum { LINE = 64 };
-  for (size_t at = offsetof(kl_desk_order, id); at < sizeof *x; at += LINE)
+  for (size_t at = offsetof(kl_desk_order, id); at < offsetof(kl_desk_entry, replaced); at += LINE)
     __builtin_prefetch((const char *)x + at, 1);
   __builtin_prefetch(x->o.watchers.next);
 }
@@ -708,17 +714,13 @@ void kl_desk_orders_free(kl_desk *d) {
   while (!kl_list_empty(&d->strays))
     free(KL_CONTAINER(kl_list_take(&d->strays), kl_desk_stray, link));
   while (!kl_list_empty(&d->orders)) {
-    kl_desk_entry *x = KL_CONTAINER(kl_list_take(&d->orders), kl_desk_entry, link);
-    kl_list_remove(&x->party_link);
-    kl_list_remove(&x->doubt_link);
-    kl_list_remove(&x->missing_link);
-    kl_list_remove(&x->ended_link);
-    kl_list_remove(&x->lease_link);
+    kl_desk_entry *x = KL_CONTAINER(d->orders.next, kl_desk_entry, link);
+    unlist(x);
     if (x->front) x->front->o.references--; /* it comes later */
     x->front = NULL;
     x->d = NULL;
     x->o.party = NULL;
-    if (!x->o.references) free(x);
+    if (!x->o.references) entry_free(x);
   }
   kl_map_free(d->by_id);
   kl_map_free(d->by_client);

@@ -15,7 +15,6 @@ typedef struct face {
   kl_money cost, fees;
   int64_t updated_ms, expiration_ms;
   int32_t exchange_index;
-  char id0, group0;
   char reason[32];
 } face;
 
@@ -32,8 +31,6 @@ static void look(const kl_desk_entry *x, face *f) {
   f->updated_ms = o->updated_ms;
   f->expiration_ms = o->expiration_ms;
   f->exchange_index = o->exchange_index;
-  f->id0 = o->id[0];
-  f->group0 = o->group_id[0];
   memcpy(f->reason, o->reason, sizeof f->reason);
 }
 
@@ -61,7 +58,7 @@ static bool same_terms(kl_desk_terms a, kl_desk_terms b) { return a.total == b.t
 /* The channel tells of a change or a fill from before an answer that came already. */
 static bool is_overtaken(const kl_desk_entry *x, const kl_desk_news *n) {
   kl_desk_terms told = {.total = n->total, .yes_price = n->yes_price};
-  if (n->by != KL_BY_CHANNEL || n->total <= 0 || n->yes_price <= 0 || x->unsure) return false;
+  if (!x->n_replaced || n->by != KL_BY_CHANNEL || n->total <= 0 || n->yes_price <= 0 || x->unsure) return false;
   if (n->ts_ms > x->replaced_ms + ECHO_MS || same_terms(told, terms_of(x))) return false;
   for (unsigned i = 0; i < x->n_replaced; i++)
     if (same_terms(told, x->replaced[i])) return true;
@@ -123,12 +120,7 @@ static bool is_refused(const kl_desk_entry *x) { return x->rejected && !x->exist
 
 static void give_reason(kl_desk_entry *x) {
   kl_desk_order *o = &x->o;
-  if (is_refused(x)) {
-    const char *code = o->error.code[0] ? o->error.code : o->error.kind ? o->error.kind : "";
-    memset(o->reason, 0, sizeof o->reason);
-    for (size_t i = 0; i + 1 < sizeof o->reason && code[i]; i++)
-      o->reason[i] = (char)tolower((unsigned char)code[i]);
-  } else if (x->end == KL_OWN_UNKNOWN) {
+  if (x->end == KL_OWN_UNKNOWN && !is_refused(x)) {
     memcpy(o->reason, x->word, sizeof o->reason);
   } else if (!x->end_word[0] && o->status == KL_DESK_CANCELED && o->tif != KL_DESK_GTC) {
     copy_text(o->reason, sizeof o->reason, o->tif == KL_DESK_IOC ? "immediate_or_cancel" : "fill_or_kill");
@@ -159,7 +151,7 @@ static void conclude(kl_desk_entry *x) {
   o->count = x->total > o->filled ? x->total : o->filled;
   if (o->status == KL_DESK_FILLED) o->count = o->filled;
   o->remaining = kl_desk_status_final(o->status) ? 0 : o->count - o->filled;
-  if (!is_refused(x)) o->error.kind = NULL;
+  if (o->error && !is_refused(x)) kl_desk_order_set_error(o, NULL);
   give_reason(x);
   give_cost(x);
 }
@@ -171,7 +163,6 @@ static bool is_other(const kl_desk_entry *x, const face *before) {
               now.remaining == before->remaining && now.seen == before->seen && now.yes_price == before->yes_price &&
               now.cost == before->cost && now.fees == before->fees && now.updated_ms == before->updated_ms &&
               now.expiration_ms == before->expiration_ms && now.exchange_index == before->exchange_index &&
-              now.id0 == before->id0 && now.group0 == before->group0 &&
               memcmp(now.reason, before->reason, sizeof now.reason) == 0;
   return !same;
 }
@@ -191,6 +182,7 @@ static void take_end(kl_desk_entry *x, const kl_desk_news *n) {
     x->end = n->status;
     x->end_by = n->by;
   }
+  if (first && x->rejected) copy_text(x->end_word, sizeof x->end_word, ""); /* it was thought to be refused */
   /* An answer to a cancel does not say how much was filled; what its end is told with does. */
   if (n->has_filled) x->end_counted = true;
   if (n->left_over >= 0 && n->left_over <= x->total && x->total - n->left_over > x->filled_derived)
@@ -203,8 +195,10 @@ bool kl_desk_entry_tell(kl_desk_entry *x, const kl_desk_news *n) {
   face before;
   look(x, &before);
   if (n->ts_ms > o->updated_ms) o->updated_ms = n->ts_ms;
-  if (n->id && n->id[0] && !o->id[0]) copy_text(o->id, sizeof o->id, n->id);
-  if (n->group_id && n->group_id[0]) copy_text(o->group_id, sizeof o->group_id, n->group_id);
+  bool named = n->id && n->id[0] && !o->id[0];
+  if (named) copy_text(o->id, sizeof o->id, n->id);
+  bool grouped = n->group_id && n->group_id[0] && strcmp(n->group_id, o->group_id) != 0;
+  if (grouped) copy_text(o->group_id, sizeof o->group_id, n->group_id);
   if (n->expiration_ms) o->expiration_ms = n->expiration_ms;
   if (n->exchange_index >= 0) o->exchange_index = n->exchange_index;
   if (n->has_filled && n->filled > x->filled_told) x->filled_told = n->filled;
@@ -238,7 +232,7 @@ bool kl_desk_entry_tell(kl_desk_entry *x, const kl_desk_news *n) {
     break;
   }
   conclude(x);
-  return is_other(x, &before);
+  return named || grouped || is_other(x, &before);
 }
 
 bool kl_desk_entry_fill(kl_desk_entry *x, kl_price yes_price, kl_count count, kl_money fee, int64_t ts_ms) {
@@ -254,12 +248,20 @@ bool kl_desk_entry_fill(kl_desk_entry *x, kl_price yes_price, kl_count count, kl
   return is_other(x, &before);
 }
 
+/* The code of an error in lower case, or its kind. */
+static void refusal_word(char *to, size_t cap, const kl_error *e) {
+  copy_text(to, cap, e->code[0] ? e->code : e->kind ? e->kind : "");
+  for (char *c = to; *c; c++)
+    *c = (char)tolower((unsigned char)*c);
+}
+
 bool kl_desk_entry_reject(kl_desk_entry *x, const kl_error *e) {
   if (x->exists) return false;
   face before;
   look(x, &before);
   x->rejected = true;
-  x->o.error = *e;
+  kl_desk_order_set_error(&x->o, e);
+  refusal_word(x->end_word, sizeof x->end_word, e);
   conclude(x);
   return is_other(x, &before);
 }

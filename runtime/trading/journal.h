@@ -21,7 +21,7 @@ void kl_order_journal_close(kl_order_journal *j, void (*closed)(void *data), voi
 
 /* An order of an earlier run. */
 typedef struct kl_journal_order {
-  kl_desk_order order; /* party, risk, watchers and priv are not set */
+  kl_desk_order order; /* party, error, risk, watchers and priv are not set */
   char party[256];
   bool own_run; /* this process has placed it itself */
 } kl_journal_order;

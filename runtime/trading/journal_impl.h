@@ -47,7 +47,8 @@ typedef struct kl_journal_fill_row {
 } kl_journal_fill_row;
 
 void kl_journal_row_of(const kl_desk_order *o, kl_journal_row *out); /* without run and party */
-void kl_journal_order_of(const kl_journal_row *r, kl_desk_order *out);
+void kl_journal_order_of(const kl_journal_row *r,
+                         kl_desk_order *out); /* without its error, party and what is reserved */
 
 /* The tables, one statement after the other. */
 void kl_journal_schema(kl_buf *sql);

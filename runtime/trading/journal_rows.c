@@ -109,9 +109,9 @@ void kl_journal_row_of(const kl_desk_order *o, kl_journal_row *out) {
   COPY(k->id, o->id);
   COPY(k->group_id, o->group_id);
   COPY(k->reason, o->reason);
-  if (o->error.kind) {
-    COPY(k->error_code, o->error.code);
-    COPY(k->error, o->error.message);
+  if (o->error) {
+    COPY(k->error_code, o->error->code);
+    COPY(k->error, o->error->message);
   }
   k->status = o->status;
   k->exchange_index = o->exchange_index;
@@ -143,10 +143,6 @@ void kl_journal_order_of(const kl_journal_row *r, kl_desk_order *out) {
   COPY(out->id, k->id);
   COPY(out->group_id, k->group_id);
   COPY(out->reason, k->reason);
-  if (k->error[0]) {
-    kl_error_set(&out->error, KL_ERR_HTTP, "%s", k->error);
-    COPY(out->error.code, k->error_code);
-  }
   out->status = (kl_desk_status)k->status;
   out->exchange_index = k->exchange_index;
   out->yes_price = k->yes_price;

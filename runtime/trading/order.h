@@ -49,23 +49,30 @@ typedef struct kl_order_intent {
   bool sync;             /* the journal has it on the disk before it is sent */
 } kl_order_intent;
 
-/* What changes is together, so that an update touches few lines of the cache. */
+/* First what hardly changes; then, in one piece from `id` on, what news of an order look at, so that one of thousands
+ * that has left the caches comes back with few lines. */
 typedef struct kl_desk_order {
   char client_id[65];
   char ticker[64];
   char group_id[64];
-  kl_error error;     /* of a rejected one; kind NULL where there is none */
-  int64_t created_ms; /* the exchange's clock, as it was known when it was placed */
-  kl_desk_tif tif;
   bool post_only, reduce_only;
-  bool on_no;          /* of the intent */
-  void *priv;          /* the desk's; NULL: the order is of no desk */
+  bool on_no;   /* of the intent */
+  bool renewed; /* another one goes on from it: whoever placed it sees that one */
+  int32_t subaccount;
   uint32_t generation; /* of the script that placed it */
-  int32_t subaccount, exchange_index;
-  char id[64]; /* the exchange's; "" until known */
-  kl_side side;
-  kl_desk_status status;
+  int64_t created_ms;  /* the exchange's clock, as it was known when it was placed */
+  void *priv;          /* the desk's; NULL: the order is of no desk */
+  /* Of the orders at the exchange that this one goes on from, since its lease was renewed: what filled of them, with
+   * its cost and fees. All else is of the one that is there now. */
+  kl_count before;
+  kl_money before_cost, before_fees;
+  char id[64];           /* the exchange's; "" until known */
+  const kl_error *error; /* of a rejected one; NULL where there is none; kl_desk_order_set_error */
   kl_party *party;       /* borrowed; lives as long as the desk */
+  kl_side side;
+  kl_desk_tif tif;
+  kl_desk_status status;
+  int32_t exchange_index;
   kl_price yes_price;    /* as it rests now */
   kl_count count;        /* as wanted: filled and remaining together, until it ends */
   kl_count filled;       /* by the exchange's word */
@@ -80,12 +87,11 @@ typedef struct kl_desk_order {
   uint32_t references;   /* kl_desk_order_retain */
   kl_list watchers;      /* of kl_order_watcher.link */
   kl_risk_slot risk;     /* what is reserved for it */
-  /* Of the orders at the exchange that this one goes on from, since its lease was renewed: what filled of them, with
-   * its cost and fees. All of the above is of the one that is there now. */
-  kl_count before;
-  kl_money before_cost, before_fees;
-  bool renewed; /* another one goes on from it: whoever placed it sees that one */
 } kl_desk_order;
+
+/* Why it was rejected: a copy, which the order owns. NULL takes it away, as whoever ends the order's life must. Without
+ * memory for a copy the order says that there was none (kind "internal"), and the log has the message. */
+void kl_desk_order_set_error(kl_desk_order *o, const kl_error *e);
 
 /* Told of every change, from the loop; it may release, unwatch and watch within. The owner embeds it. */
 typedef struct kl_order_watcher kl_order_watcher;

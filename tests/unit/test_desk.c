@@ -84,7 +84,7 @@ static void a_refusal_says_why(void **state) {
   assert_true(o.failed);
   assert_int_equal(x->status, KL_DESK_REJECTED);
   assert_string_equal(x->reason, "invalid_order");
-  assert_string_equal(x->error.code, "invalid_order");
+  assert_string_equal(x->error->code, "invalid_order");
   kl_desk_order_release(x);
 }
 
@@ -228,8 +228,8 @@ static void a_lost_order_is_not_there(void **state) {
   assert_int_equal(x->status, KL_DESK_UNKNOWN);
   world.ahead_ms = 6000;
   UNTIL(x->status == KL_DESK_REJECTED);
-  assert_string_equal(x->error.code, "not_done");
-  assert_true(x->error.retryable);
+  assert_string_equal(x->error->code, "not_done");
+  assert_true(x->error->retryable);
   kl_desk_order_release(x);
 }
 

@@ -87,7 +87,7 @@ static void a_refusal_of_an_order_without_wait_is_said_once(void **state) {
   UNTIL(a.calls && y->status == KL_DESK_REJECTED && !y->writes);
   kl_log_tap(NULL, NULL);
   kl_log_set_level(KL_LOG_ERROR);
-  assert_string_equal(y->error.code, "max_position");
+  assert_string_equal(y->error->code, "max_position");
   assert_int_equal(unawaited, 0);
   kl_desk_order_release(x);
   kl_desk_order_release(y);

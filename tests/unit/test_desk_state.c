@@ -420,13 +420,18 @@ static void a_refused_order_that_is_told_of_exists(void **state) {
   assert_true(kl_desk_entry_reject(x, &e));
   assert_int_equal(x->o.status, KL_DESK_REJECTED);
   assert_string_equal(x->o.reason, "invalid_order");
-  assert_string_equal(x->o.error.message, "post only cross");
+  assert_string_equal(x->o.error->message, "post only cross");
   assert_int_equal(kl_desk_entry_left(x), 0);
   said f = fill(3, 4200, 100, 1);
   say(x, &f);
   assert_int_equal(x->o.status, KL_DESK_RESTING);
-  assert_null(x->o.error.kind);
+  assert_null(x->o.error);
+  assert_string_equal(x->o.reason, "");
   assert_int_equal(kl_desk_entry_left(x), 900);
+  said c = row(KL_BY_CHANNEL, 9, KL_OWN_CANCELED, 100, 0, 4200, 0, 0, "");
+  say(x, &c);
+  assert_int_equal(x->o.status, KL_DESK_CANCELED);
+  assert_string_equal(x->o.reason, ""); /* that it was refused is no reason for its end */
   free(x);
 }
 

@@ -219,7 +219,9 @@ static void a_client_id_used_twice_is_two_orders(void **state) {
   kl_order_journal_update(j, &a);
   kl_order_journal_intent(j, &b, "p", false, NULL, NULL);
   b.status = KL_DESK_REJECTED;
-  kl_error_set(&b.error, KL_ERR_HTTP, "it exists");
+  kl_error exists;
+  kl_error_set(&exists, KL_ERR_HTTP, "it exists");
+  b.error = &exists;
   kl_order_journal_update(j, &b);
   close_journal(j);
   j = opened();

@@ -650,7 +650,7 @@ static void one_that_is_refused_has_ended(void **state) {
   fall_due(x);
   UNTIL(x->status == KL_DESK_CANCELED);
   assert_string_equal(x->reason, "insufficient_balance");
-  assert_string_equal(x->error.code, "insufficient_balance");
+  assert_string_equal(x->error->code, "insufficient_balance");
   assert_int_equal(x->before + x->filled, 400);
   assert_int_equal(x->remaining, 0);
   kl_desk_counts c;
