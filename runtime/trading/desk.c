@@ -210,8 +210,8 @@ static void desk_free(kl_desk *d) {
 
 static bool make_parts(kl_desk *d, kl_error *e) {
   d->party_names = kl_map_new();
-  d->by_id = kl_map_new();
-  d->by_client = kl_map_new();
+  d->by_id = kl_index_new(offsetof(kl_desk_entry, o.id));
+  d->by_client = kl_index_new(offsetof(kl_desk_entry, o.client_id));
   d->markets = kl_map_new();
   d->risk = kl_risk_new();
   d->portfolio = kl_portfolio_new();

@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "base/buf.h"
+#include "base/index.h"
 #include "base/map.h"
 #include "base/timer.h"
 #include "kalshi/own_orders.h"
@@ -284,7 +285,7 @@ struct kl_desk {
   kl_map *party_names;
 
   kl_list orders; /* of kl_desk_entry.link, the newest at the end */
-  kl_map *by_id, *by_client;
+  kl_index *by_id, *by_client;
   kl_list ended;
   size_t n_ended;
   size_t nameless; /* orders that the exchange may have, and has not named yet */

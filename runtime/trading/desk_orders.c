@@ -43,20 +43,14 @@ static bool make_name(kl_desk *d, kl_desk_entry *x, const char *wanted, kl_error
     memcpy(x->o.client_id, wanted, strlen(wanted) + 1);
   }
   x->own_name = strstr(x->o.client_id, d->run) != NULL; /* nobody else knows that word */
-  if (kl_map_get(d->by_client, x->o.client_id, strlen(x->o.client_id))) {
+  if (kl_index_get(d->by_client, x->o.client_id)) {
     kl_error_coded(e, KL_ERR_VALIDATION, "client_order_id_used",
                    "client_order_id %s is another order's: each is used once, for ever", x->o.client_id);
     return false;
   }
-  if (kl_map_set(d->by_client, x->o.client_id, strlen(x->o.client_id), x)) return true;
+  if (kl_index_put(d->by_client, x)) return true;
   kl_error_set(e, KL_ERR_INTERNAL, "not enough memory for an order");
   return false;
-}
-
-static void forget_name(kl_desk_entry *x) {
-  kl_desk *d = x->d;
-  size_t n = strlen(x->o.client_id);
-  if (kl_map_get(d->by_client, x->o.client_id, n) == x) kl_map_remove(d->by_client, x->o.client_id, n);
 }
 
 /* ---- counts ---- */
@@ -103,8 +97,8 @@ static void entry_free(kl_desk_entry *x) {
 static void forget(kl_desk_entry *x) {
   kl_desk *d = x->d;
   kl_desk_entry *front = x->front;
-  forget_name(x);
-  if (x->o.id[0]) kl_map_remove(d->by_id, x->o.id, strlen(x->o.id));
+  kl_index_remove(d->by_client, x);
+  kl_index_remove(d->by_id, x);
   d->nameless -= x->nameless;
   if (!kl_list_empty(&x->ended_link)) d->n_ended--;
   entry_free(x);
@@ -275,14 +269,14 @@ kl_desk_entry *kl_desk_entry_split(kl_desk_entry *x, kl_count left, kl_error *e)
   char name[65];
   kl_desk_entry *old = entry_new(d, x->o.party);
   kl_desk_name(d, x->o.party, x->o.generation, name);
-  if (!old || !kl_map_set(d->by_client, name, strlen(name), x)) {
+  if (!old || !kl_index_reserve(d->by_client, 1)) {
     free(old);
     kl_error_set(e, KL_ERR_INTERNAL, "not enough memory for an order");
     return NULL;
   }
   take_over(old, x);
-  (void)kl_map_set(d->by_client, old->o.client_id, strlen(old->o.client_id), old); /* keys that are there */
-  (void)kl_map_set(d->by_id, old->o.id, strlen(old->o.id), old);
+  (void)kl_index_put(d->by_client, old); /* in the place of `x` */
+  (void)kl_index_put(d->by_id, old);
   kl_list_append(&x->link, &old->link);
   kl_list_append(&x->party_link, &old->party_link);
   (void)kl_desk_entry_settle(old);
@@ -294,6 +288,7 @@ kl_desk_entry *kl_desk_entry_split(kl_desk_entry *x, kl_count left, kl_error *e)
   x->o.before_cost += old->folded_cost = old->o.cost;
   x->o.before_fees += old->folded_fees = old->o.fees;
   memcpy(x->o.client_id, name, sizeof x->o.client_id);
+  (void)kl_index_put(d->by_client, x); /* there is room */
   start_anew(x, left);
   look_at_name(x);
   return old;
@@ -334,9 +329,9 @@ kl_desk_entry *kl_desk_adopt(kl_desk *d, kl_party *p, const kl_desk_order *kept,
   x->unsure = !kl_desk_status_final(kept->status);
   x->end_counted = kl_desk_status_final(kept->status);
   if (x->end_counted) x->end = kept->status == KL_DESK_FILLED ? KL_OWN_EXECUTED : KL_OWN_CANCELED;
-  if (x->o.client_id[0] && !kl_map_set(d->by_client, x->o.client_id, strlen(x->o.client_id), x)) goto no_memory;
-  if (x->o.id[0] && !kl_map_set(d->by_id, x->o.id, strlen(x->o.id), x)) {
-    forget_name(x);
+  if (x->o.client_id[0] && !kl_index_put(d->by_client, x)) goto no_memory;
+  if (x->o.id[0] && !kl_index_put(d->by_id, x)) {
+    kl_index_remove(d->by_client, x);
     goto no_memory;
   }
   kl_desk_entry_begin(x);
@@ -502,8 +497,6 @@ void kl_desk_entry_told_row(kl_desk_entry *x, const kl_own_order *row, kl_desk_s
 
 /* ---- the account tells ---- */
 
-static kl_desk_entry *by_id(const kl_desk *d, const char *id) { return kl_map_get(d->by_id, id, strlen(id)); }
-
 /* News of an order look at nearly all of the middle of its record, which has left the caches where there are thousands:
  * these lines are fetched at once and not one after the other. */
 static void fetch_ahead(const kl_desk_entry *x) {
@@ -514,17 +507,17 @@ static void fetch_ahead(const kl_desk_entry *x) {
 }
 
 kl_desk_entry *kl_desk_entry_of(kl_desk *d, const char *order_id, const char *client_id) {
-  kl_desk_entry *x = order_id && order_id[0] ? by_id(d, order_id) : NULL;
+  kl_desk_entry *x = order_id && order_id[0] ? kl_index_get(d->by_id, order_id) : NULL;
   if (x) fetch_ahead(x);
   if (x || !client_id || !client_id[0]) return x;
-  x = kl_map_get(d->by_client, client_id, strlen(client_id));
+  x = kl_index_get(d->by_client, client_id);
   /* The exchange's id of it is known, so this is another order of the same name. */
   return x && x->o.id[0] && order_id && order_id[0] ? NULL : x;
 }
 
 kl_desk_order *kl_desk_find(kl_desk *d, const char *id) {
-  kl_desk_entry *x = by_id(d, id);
-  if (!x) x = kl_map_get(d->by_client, id, strlen(id));
+  kl_desk_entry *x = kl_index_get(d->by_id, id);
+  if (!x) x = kl_index_get(d->by_client, id);
   while (x && x->front)
     x = x->front;
   return x ? &x->o : NULL;
@@ -598,11 +591,12 @@ bool kl_desk_entry_name(kl_desk_entry *x, const char *id) {
   kl_desk *d = x->d;
   size_t n = strlen(id);
   if (x->o.id[0] || n >= sizeof x->o.id) return x->o.id[0] != 0;
-  if (!kl_map_set(d->by_id, id, n, x)) {
+  if (!kl_index_reserve(d->by_id, 1)) {
     kl_log_error("desk", "order %s of the exchange cannot be remembered: not enough memory", id);
     return false;
   }
   memcpy(x->o.id, id, n + 1);
+  (void)kl_index_put(d->by_id, x); /* there is room */
   claim_strays(x);
   look_at_name(x);
   return true;
@@ -619,14 +613,15 @@ void kl_desk_entry_rename(kl_desk_entry *x, const char *client_id) {
   kl_desk *d = x->d;
   size_t n = strlen(client_id);
   if (!n || n >= sizeof x->o.client_id || !strcmp(x->o.client_id, client_id)) return;
-  if (kl_map_get(d->by_client, client_id, n) || !kl_map_set(d->by_client, client_id, n, x)) {
+  if (kl_index_get(d->by_client, client_id) || !kl_index_reserve(d->by_client, 1)) {
     kl_log_write_with(KL_LOG_WARN, "desk", kl_desk_log_of(&x->o),
                       "order %s is now %s at the exchange, and stays known by its former name here", x->o.client_id,
                       client_id);
     return;
   }
-  forget_name(x);
+  kl_index_remove(d->by_client, x);
   memcpy(x->o.client_id, client_id, n + 1);
+  (void)kl_index_put(d->by_client, x); /* there is room */
   x->own_name = strstr(client_id, d->run) != NULL;
 }
 
@@ -722,7 +717,7 @@ void kl_desk_orders_free(kl_desk *d) {
     x->o.party = NULL;
     if (!x->o.references) entry_free(x);
   }
-  kl_map_free(d->by_id);
-  kl_map_free(d->by_client);
+  kl_index_free(d->by_id);
+  kl_index_free(d->by_client);
   kl_map_free(d->known_fills);
 }
