@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/index.h"
 #include "base/list.h"
-#include "base/map.h"
 
 enum { RESTING_MOST = 200000 }; /* of an account, by the exchange's "Rate limits and tiers" */
 
@@ -21,13 +21,11 @@ typedef struct entry {
 } entry;
 
 struct kl_own_orders {
-  kl_map *by_id, *by_client_id;
+  kl_index *by_id, *by_client_id;
   shelf resting, others;
 };
 
-static entry *get(const kl_own_orders *o, const char *order_id) {
-  return kl_map_get(o->by_id, order_id, strlen(order_id));
-}
+static entry *get(const kl_own_orders *o, const char *order_id) { return kl_index_get(o->by_id, order_id); }
 
 static void take_off(entry *en) {
   if (!en->on) return;
@@ -37,11 +35,8 @@ static void take_off(entry *en) {
 }
 
 static void forget(kl_own_orders *o, entry *en) {
-  kl_own_order *order = &en->order;
-  kl_map_remove(o->by_id, order->order_id, strlen(order->order_id));
-  size_t n = strlen(order->client_order_id);
-  if (n && kl_map_get(o->by_client_id, order->client_order_id, n) == en)
-    kl_map_remove(o->by_client_id, order->client_order_id, n);
+  kl_index_remove(o->by_id, en);
+  kl_index_remove(o->by_client_id, en);
   take_off(en);
   free(en);
 }
@@ -69,18 +64,18 @@ static entry *open_entry(kl_own_orders *o, const char *order_id) {
   kl_list_init(&en->link);
   memcpy(en->order.order_id, order_id, n);
   en->order.total = -1;
-  if (kl_map_set(o->by_id, order_id, n, en)) return en;
+  if (kl_index_put(o->by_id, en)) return en;
   free(en);
   return NULL;
 }
 
 static void name_entry(kl_own_orders *o, entry *en, const char *client_order_id) {
   char *name = en->order.client_order_id;
-  size_t n = strlen(client_order_id), had = strlen(name);
+  size_t n = strlen(client_order_id);
   if (n == 0 || n >= sizeof en->order.client_order_id) return;
-  if (had && kl_map_get(o->by_client_id, name, had) == en) kl_map_remove(o->by_client_id, name, had);
+  kl_index_remove(o->by_client_id, en);
   memcpy(name, client_order_id, n + 1);
-  if (!kl_map_set(o->by_client_id, client_order_id, n, en)) name[0] = 0;
+  if (!kl_index_put(o->by_client_id, en)) name[0] = 0;
 }
 
 /* ---- what is newer ---- */
@@ -105,41 +100,48 @@ static bool is_news(const entry *en, const kl_own_order *told, kl_told_by by) {
   return by == KL_TOLD_BY_CHANNEL; /* what comes there comes in order */
 }
 
-/* Copies what was told over what is known; true when that changes anything. */
+static bool set(int64_t *known, int64_t told) {
+  bool other = *known != told;
+  *known = told;
+  return other;
+}
+
+/* Both have room for `cap`. What is the same is not written. */
+static bool set_text(char *known, const char *told, size_t cap) {
+  if (strcmp(known, told) == 0) return false;
+  memcpy(known, told, cap);
+  return true;
+}
+
+/* Takes what was told in place of what is known; true when that changes anything. */
 static bool take_over(kl_own_order *known, const kl_own_order *told, kl_told_by by) {
-  kl_own_order next = *known;
-  next.ts_ms = told->ts_ms ? told->ts_ms : 1;
-  next.status = told->status;
-  next.side = told->side;
-  next.yes_price = told->yes_price;
-  next.initial = told->initial;
-  next.filled = told->filled;
-  next.remaining = told->remaining;
+  bool first = !known->ts_ms, other_state = !same_state(known, told), changed = other_state;
+  known->status = told->status;
+  known->side = told->side;
+  known->yes_price = told->yes_price;
+  known->filled = told->filled;
+  known->remaining = told->remaining;
+  changed |= set(&known->ts_ms, told->ts_ms ? told->ts_ms : 1);
+  changed |= set(&known->initial, told->initial);
   /* A list may be older than the answer that said how large it is. */
-  bool by_answer = by == KL_TOLD_BY_LIST && !known->ts_ms && known->total >= 0;
-  if (next.remaining > 0 && !by_answer) next.total = next.filled + next.remaining;
-  if (told->created_ms) next.created_ms = told->created_ms;
-  if (told->ticker[0]) memcpy(next.ticker, told->ticker, sizeof next.ticker);
+  bool by_answer = by == KL_TOLD_BY_LIST && first && known->total >= 0;
+  if (told->remaining > 0 && !by_answer) known->total = told->filled + told->remaining;
+  if (told->created_ms) changed |= set(&known->created_ms, told->created_ms);
+  if (told->ticker[0]) (void)set_text(known->ticker, told->ticker, sizeof known->ticker);
   if (by != KL_TOLD_BY_ANSWER) {
-    next.taker_cost = told->taker_cost;
-    next.maker_cost = told->maker_cost;
-    next.taker_fees = told->taker_fees;
-    next.maker_fees = told->maker_fees;
-    next.exchange_index = told->exchange_index;
+    changed |= set(&known->taker_cost, told->taker_cost);
+    changed |= set(&known->maker_cost, told->maker_cost);
+    changed |= set(&known->taker_fees, told->taker_fees);
+    changed |= set(&known->maker_fees, told->maker_fees);
+    known->exchange_index = told->exchange_index;
   }
-  if (by != KL_TOLD_BY_ANSWER || !known->ts_ms) {
-    next.expiration_ms = told->expiration_ms;
-    next.subaccount = told->subaccount;
-    memcpy(next.order_group_id, told->order_group_id, sizeof next.order_group_id);
+  if (by != KL_TOLD_BY_ANSWER || first) {
+    changed |= set(&known->expiration_ms, told->expiration_ms);
+    known->subaccount = told->subaccount;
+    changed |= set_text(known->order_group_id, told->order_group_id, sizeof known->order_group_id);
   }
   /* A list has no reasons: the channel's stays for the same state. */
-  if (by == KL_TOLD_BY_CHANNEL || !same_state(known, told)) memcpy(next.reason, told->reason, sizeof next.reason);
-  bool changed = !same_state(&next, known) || next.ts_ms != known->ts_ms || next.initial != known->initial ||
-                 next.taker_cost != known->taker_cost || next.maker_cost != known->maker_cost ||
-                 next.taker_fees != known->taker_fees || next.maker_fees != known->maker_fees ||
-                 next.expiration_ms != known->expiration_ms || next.created_ms != known->created_ms ||
-                 strcmp(next.order_group_id, known->order_group_id) != 0 || strcmp(next.reason, known->reason) != 0;
-  *known = next;
+  if (by == KL_TOLD_BY_CHANNEL || other_state) changed |= set_text(known->reason, told->reason, sizeof known->reason);
   return changed;
 }
 
@@ -182,11 +184,11 @@ void kl_own_orders_note(kl_own_orders *o, const char *order_id, const char *clie
 /* ---- reading it ---- */
 
 const kl_own_order *kl_own_orders_by_id(const kl_own_orders *o, const char *order_id) {
-  return kl_map_get(o->by_id, order_id, strlen(order_id));
+  return kl_index_get(o->by_id, order_id);
 }
 
 const kl_own_order *kl_own_orders_by_client_id(const kl_own_orders *o, const char *client_order_id) {
-  return kl_map_get(o->by_client_id, client_order_id, strlen(client_order_id));
+  return kl_index_get(o->by_client_id, client_order_id);
 }
 
 const kl_own_order *kl_own_orders_next(const kl_own_orders *o, bool resting, const kl_own_order *after) {
@@ -220,8 +222,8 @@ kl_own_orders *kl_own_orders_new(void) {
   kl_list_init(&o->resting.entries);
   kl_list_init(&o->others.entries);
   o->resting.most = o->others.most = KL_OWN_REMEMBERED;
-  o->by_id = kl_map_new();
-  o->by_client_id = kl_map_new();
+  o->by_id = kl_index_new(offsetof(entry, order.order_id));
+  o->by_client_id = kl_index_new(offsetof(entry, order.client_order_id));
   if (o->by_id && o->by_client_id) return o;
   kl_own_orders_free(o);
   return NULL;
@@ -239,8 +241,8 @@ void kl_own_orders_free(kl_own_orders *o) {
   if (!o) return;
   clear(o, &o->resting);
   clear(o, &o->others);
-  kl_map_free(o->by_id);
-  kl_map_free(o->by_client_id);
+  kl_index_free(o->by_id);
+  kl_index_free(o->by_client_id);
   free(o);
 }
 
