@@ -15,11 +15,12 @@ before(async () => { sim = await Sim.start('--seed', SEED, '--users', '2', '--ma
 after(() => sim?.stop());
 
 // A maker joins the best bid and the best ask of half of the markets and follows them; a taker buys and sells in turn at
-// the best prices of the other half. Neither takes its own orders, which the real book has and the live one beside paper
-// has not, for those of others.
+// the best prices of the other half, so often in each, however long that takes, and the maker goes on as long. Neither
+// takes its own orders, which the real book has and the live one beside paper has not, for those of others.
 const script = `
 local kalshi, kalua, task, json = require "kalshi", require "kalua", require "task", require "json"
-local SIZE, until_ = 5, kalua.now() + tonumber(kalua.args[1])
+local SIZE, TAKES <const> = 5, tonumber(kalua.args[1]) * 4
+local begin, takers = kalua.now(), 0
 local tickers = { table.unpack(kalua.args, 2) }
 
 local function best(levels, own_price)
@@ -38,7 +39,7 @@ end
 
 local function quote(ticker, book, side)
   local id, price
-  while kalua.now() < until_ do
+  repeat
     local want = best(side == "bid" and book:bids(5) or book:asks(5), price)
     local left = id and kalshi.get_order(id).order.remaining_count_fp or 0
     if want ~= price or left == 0 then
@@ -48,25 +49,28 @@ local function quote(ticker, book, side)
       id, price = o and o.order_id, o and want
     end
     task.sleep(0.2)
-  end
+  until takers == 0
   if id then pcall(kalshi.cancel_order, id, { market_ticker = ticker }) end
 end
 
 local function take(ticker, book)
-  local side = "bid"
-  while kalua.now() < until_ do
+  local side, left = "bid", TAKES
+  while left > 0 do
     local price = best(side == "bid" and book:asks(5) or book:bids(5))
     if price then
+      left = left - 1
       order{ ticker = ticker, side = side, price = price, count = SIZE, time_in_force = "immediate_or_cancel" }
     end
     side = side == "bid" and "ask" or "bid"
     task.sleep(0.25)
   end
+  takers = takers - 1
 end
 
 local books = {}
 local all = {}
 for i, ticker in ipairs(tickers) do
+  if i % 2 == 0 then takers = takers + 1 end
   all[#all + 1] = function()
     local book = kalshi.book(ticker)
     books[ticker] = book
@@ -75,6 +79,7 @@ for i, ticker in ipairs(tickers) do
   end
 end
 task.all(all)
+local seconds = kalua.now() - begin
 
 local sums = { maker = { fills = 0, contracts = 0, fees = 0, profit = 0 }, taker = { fills = 0, contracts = 0, fees = 0, profit = 0 } }
 local kinds, middle = {}, {}
@@ -86,7 +91,7 @@ for f in kalshi.each.get_fills{ limit = 1000 } do
   s.fills, s.contracts, s.fees = s.fills + 1, s.contracts + f.count_fp, s.fees + f.fee_cost
   s.profit = s.profit + sign * f.count_fp * (middle[f.ticker] - f.yes_price_dollars) - f.fee_cost
 end
-sums.orders = orders
+sums.orders, sums.seconds = orders, seconds
 print(json.encode(sums))
 `;
 
@@ -100,7 +105,7 @@ test('the same strategy, for real and on paper, comes to much the same', async (
   fs.writeFileSync(path.join(cwd, 'both.lua'), script);
   const [real, paper] = await Promise.all([[[], 0], [['--paper'], 1]].map(([options, user]) =>
     kalua(['run', ...options, 'both.lua', '--', String(SECONDS), ...tickers],
-      { cwd, env: sim.env(user), timeout: (SECONDS + 60) * 1000 })));
+      { cwd, env: sim.env(user), timeout: (SECONDS + 150) * 1000 })));
   assert.equal(real.code, 0, real.stderr);
   assert.equal(paper.code, 0, paper.stderr);
   const truth = JSON.parse(real.stdout), told = JSON.parse(paper.stdout);
@@ -109,18 +114,20 @@ test('the same strategy, for real and on paper, comes to much the same', async (
     tell(`paper against truth, ${kind}, ${SECONDS} s in ${tickers.length / 2} markets: ${r.contracts} contracts for real, ${p.contracts} on paper; `
       + `profit ${signed(r.profit)} and ${signed(p.profit)} dollars`);
   }
-  tell(`paper against truth: ${truth.orders} orders for real, ${told.orders} on paper`);
+  tell(`paper against truth: ${truth.orders} orders in ${truth.seconds.toFixed(1)} s for real, ${told.orders} in ${told.seconds.toFixed(1)} s on paper`);
   const bounds = /filled +([\d.]+) contracts \(([\d.]+) if pessimistic, ([\d.]+) if optimistic\)/.exec(paper.stderr);
   tell(`paper against truth: ${bounds?.[0].replace(/ +/g, ' ')}; ${/profit.*/.exec(paper.stderr)?.[0].replace(/ +/g, ' ')}`);
   assert.ok(bounds, paper.stderr);
 
-  // Who takes is told nearly exactly; the queue of who rests is a guess, and the bounds are for a few seconds.
+  // Who takes is told nearly exactly; the queue of who rests is a guess, and the bounds are for a few seconds. On a machine
+  // that has no time for both they are not of the same seconds.
+  const alike = [truth, told].every((x) => x.seconds < 1.5 * SECONDS + 1);
   const ratio = (kind) => told[kind].contracts / truth[kind].contracts;
   const perContract = (kind) => Math.abs(told[kind].profit / told[kind].contracts - truth[kind].profit / truth[kind].contracts);
   assert.ok(truth.taker.contracts > 50, 'the taker trades');
   assert.ok(ratio('taker') > 0.6 && ratio('taker') < 1.5, `taker: ${ratio('taker')}`);
-  assert.ok(perContract('taker') < 0.03, `taker: ${perContract('taker')} dollars a contract`);
-  if (truth.maker.contracts >= 50) {
+  if (alike) assert.ok(perContract('taker') < 0.03, `taker: ${perContract('taker')} dollars a contract`);
+  if (alike && truth.maker.contracts >= 50) {
     assert.ok(ratio('maker') > 0.33 && ratio('maker') < 3, `maker: ${ratio('maker')}`);
     assert.ok(perContract('maker') < 0.1, `maker: ${perContract('maker')} dollars a contract`);
   }
