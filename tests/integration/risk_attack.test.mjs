@@ -9,7 +9,7 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import test, { describe } from 'node:test';
-import { KALUA, Sim, cleanEnv, sleep, tell, tempDir, until } from './peers.mjs';
+import { KALUA, Sim, cleanEnv, tell, tempDir, until } from './peers.mjs';
 
 const MESSAGES = Number(process.env.RISK_ATTACK_MESSAGES ?? 150), RUNS = Number(process.env.RISK_ATTACK_RUNS ?? 1);
 // An attack goes on until each of these has refused something.
@@ -250,7 +250,7 @@ async function attack(seed) {
       if (m.type === 'user_order' && !wrong) try { observer.told(m.msg); } catch (e) { wrong = e; }
     });
     await c.reply(c.send('subscribe', { channels: ['user_orders'] }));
-    start(1, dir, 'street.lua', '--', tickers);
+    const street = start(1, dir, 'street.lua', '--', tickers);
     const bot = start(0, dir, 'kalua.lua');
     await until('the attack', () => bot.out.split('\n').filter((l) => /go$/.test(l)).length >= 2 ||
       (bot.p.exitCode !== null && Promise.reject(new Error(bot.err))));
@@ -265,8 +265,8 @@ async function attack(seed) {
     bot.p.kill('SIGINT');
     setTimeout(() => bot.p.kill('SIGINT'), 500); // does not wait for answers that were lost
     assert.equal(await bot.ended, 130, bot.err);
-    await sleep(100);
-    if (wrong) throw wrong;
+    street.p.kill('SIGKILL'); // what rests would be filled while it is compared
+    await street.ended;
     const reports = bot.out.split('\n').filter((l) => l.includes('{"')).map((l) => JSON.parse(l.slice(l.indexOf('{"'))));
     const refused = {};
     for (const r of reports) for (const [k, v] of Object.entries(r.refused)) refused[k] = (refused[k] ?? 0) + v;
@@ -276,9 +276,12 @@ async function attack(seed) {
         if (peak !== undefined) assert.ok(peak <= most + 1e-9, `${who} came to ${peak}, and ${k} is ${most} (seed ${seed})`);
       }
     // What the observer has counted is what the exchange has.
-    const { body } = await sim.rest('GET', '/portfolio/positions?limit=1000');
-    for (const p of body.market_positions ?? [])
-      assert.equal(observer.cell('account', p.ticker).position, units(p.position_fp, 2), p.ticker);
+    const held = async () => ((await sim.rest('GET', '/portfolio/positions?limit=1000')).body.market_positions ?? [])
+      .map((p) => [p.ticker, units(p.position_fp, 2)]);
+    const counted = (rows) => rows.map(([ticker]) => [ticker, observer.cell('account', ticker).position]);
+    await until('the last messages', async () => { const rows = await held(); return counted(rows).join() === rows.join(); }, 20000)
+      .catch(async () => { const rows = await held(); assert.deepEqual(counted(rows), rows); });
+    if (wrong) throw wrong;
     await c.close();
     return { orders: observer.orders.size, messages: observer.messages, refused, peak: observer.peak };
   } finally {
