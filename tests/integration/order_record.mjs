@@ -1,7 +1,7 @@
 // What the journal of orders says, compared with what the exchange has: nothing doubled, nothing forgotten.
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
-import { KALUA, until } from './peers.mjs';
+import { KALUA, sleep, until } from './peers.mjs';
 
 const DUMP = process.env.JOURNAL_DUMP ?? path.join(path.dirname(KALUA), 'tests/journal_dump');
 
@@ -63,14 +63,15 @@ export function differences({ orders, fills }, atExchange, fillsThere, party) {
   return wrong;
 }
 
-// Waits until the record equals the exchange, which stands still meanwhile; throws with the differences that stay.
-export async function agrees(sim, file, party, ms = 30000) {
-  const [orders, fills] = [await all(sim, '/portfolio/orders'), await all(sim, '/portfolio/fills')];
-  let wrong;
+// Waits until the record equals the exchange, at which nothing is done any more but what is still on its way; throws with
+// the differences that stay.
+export async function agrees(sim, file, party, ms = 60000) {
+  let orders, fills, wrong;
   try {
-    await until('the record', () => {
+    await until('the record', async () => {
+      [orders, fills] = [await all(sim, '/portfolio/orders'), await all(sim, '/portfolio/fills')];
       wrong = differences(journal(file), orders, fills, party);
-      return wrong.length === 0;
+      return wrong.length === 0 || sleep(200);
     }, ms);
   } catch {
     throw new Error(`the record is not as the exchange, ${wrong.length} differences: ${wrong.slice(0, 5).join('; ')}`);
