@@ -69,7 +69,7 @@ local function code(fn, ...)
   return ok and "done" or e.code or e.kind
 end
 local function wait_for(what, fn)
-  for _ = 1, 500 do
+  for _ = 1, 3000 do
     local v = fn()
     if v then return v end
     task.sleep(0.02)
@@ -216,7 +216,7 @@ test('what befalls the live market and its feed reaches paper orders', async () 
 });
 
 test('an order meets the market as it is when it would be there, and not as it was', async () => {
-  const ticker = tickers[3], cwd = tempDir();
+  const ticker = tickers[3], cwd = tempDir(), latency = 3000;
   await quote(ticker, 'ask', 0.60, 5);
   const run = start(`${prelude}
     local book = kalshi.book(ticker)
@@ -225,7 +225,7 @@ test('an order meets the market as it is when it would be there, and not as it w
     task.spawn(function() task.sleep(0.1) print("sent") end)
     local t = kalua.now()
     print("gone", order{ side = "bid", price = 0.60, count = 5, time_in_force = "immediate_or_cancel" }.fill_count,
-      kalua.now() - t >= 0.8)`, [ticker, cwd], { env: sim.env(PAPER), options: ['--paper', '--paper-latency', '400'], cwd });
+      kalua.now() - t >= ${2 * latency / 1000})`, [ticker, cwd], { env: sim.env(PAPER), options: ['--paper', '--paper-latency', String(latency)], cwd });
   await run.said('sent');
   await trade(ticker, 'bid', 5, 0.60);
   assert.equal(await run.ended, 0, run.err);
