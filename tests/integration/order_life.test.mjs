@@ -72,8 +72,7 @@ test('script, kalua api and ws agree', async () => {
   assert.deepEqual(said.amended.map(Number), [8]);
   assert.deepEqual(said.canceled.map(Number), [8]);
 
-  const last = socket.messages.filter((m) => m.type === 'user_order' && m.msg.order_id === orderId).at(-1).msg;
-  assert.equal(last.status, 'canceled');
+  const { msg: last } = await socket.wait('the end of the order', (m) => m.type === 'user_order' && m.msg.order_id === orderId && m.msg.status === 'canceled');
   const api = await kalua(['api', 'get_order', orderId], { env: sim.env() });
   assert.equal(api.code, 0, api.stderr);
   const { order } = JSON.parse(api.stdout);
