@@ -14,7 +14,7 @@ const triggers = () => sim.rest_url.replace('/trade-api/v2', '/sim/trigger/');
 
 test('fills, and the helpers for several orders', async () => {
   const { code, stdout, stderr } = await kalua(
-    ['test', '--allow-net', '127.0.0.1', '--allow-env', 'TRIGGERS', path.join(root, 'tests/integration/orders_market.lua')],
+    ['test', '--limit', '150', '--allow-net', '127.0.0.1', '--allow-env', 'TRIGGERS', path.join(root, 'tests/integration/orders_market.lua')],
     { env: { ...sim.env(), TRIGGERS: triggers() } });
   assert.equal(code, 0, `${stdout}\n${stderr}`);
 });
@@ -90,7 +90,7 @@ test('a version that is replaced while its order is on its way leaves it to the 
   const [, market] = await markets(2);
   const r = run({ 'b.lua': `${head} task.spawn(function() say("answer", pcall(order, { price = 0.01 })) end) task.yield()
     say("own", kalshi.own_orders()[1].status)${stay}` }, '--quiet', 'b.lua', '--', market);
-  await sim.trigger('fault', { spec: 'create_order:latency=1500ms' });
+  await sim.trigger('fault', { spec: 'create_order:latency=5s' });
   await r.said('1\tready');
   r.write('b.lua', `${head} local o = kalshi.own_orders()[1]
     say("found", o.status, o.generation) o:wait() say("then", o.status, o:cancel())${stay}`);

@@ -53,7 +53,7 @@ local function order(change)
 end
 
 local function until_true(condition)
-  task.timeout(20, function()
+  task.timeout(60, function()
     while not condition() do task.sleep(0.02) end
   end)
 end
@@ -63,7 +63,7 @@ end
 on_market("fills wake who waits, with prices and fees in the terms of the order", function(t)
   local o = order{ side = "no", price = 0.60, count = 10 } -- an ask of YES at 0.40
   t.eq({ o:wait(0), o.status }, { true, "resting" })
-  local waiting = task.spawn(function() return o:wait_fill(20) end)
+  local waiting = task.spawn(function() return o:wait_fill(60) end)
   local seen = {}
   local turns = task.spawn(function()
     for now in o:changes() do seen[#seen + 1] = now.filled end
@@ -98,7 +98,7 @@ on_market("a change of an order that was filled on the way there is closed", fun
     end,
   }
   o:cancel()
-  o:wait_fill(20)
+  o:wait_fill(60)
 end)
 
 -- ---- take ----
@@ -118,7 +118,7 @@ on_market("take: at the price that the count needs, never beyond the limit", fun
   got = orders.take{ ticker = ticker, side = "yes", count = 10, limit = 0.44, timeout = 0.05 }
   t.eq({ got.filled, #got.orders, got.average_price }, { 0.0, 0 })
   -- It waits for more.
-  local later = task.spawn(orders.take, { ticker = ticker, side = "bid", count = 4, limit = 0.44, timeout = 20 })
+  local later = task.spawn(orders.take, { ticker = ticker, side = "bid", count = 4, limit = 0.44, timeout = 60 })
   task.sleep(0.05)
   quote("ask", 0.43, 3)
   quote("ask", 0.44, 3)
@@ -221,7 +221,7 @@ on_market("oco: what one fills is taken off the other", function(t)
   until_true(function() return b.remaining == 6 end)
   t.eq({ pair:wait(0.02), a.remaining, b.count }, { false, 6.0, 6.0 })
   fill(a, 6)
-  t.eq(pair:wait(20), true)
+  t.eq(pair:wait(60), true)
   t.eq({ a.status, b.status, b.filled }, { "filled", "canceled", 0.0 })
   -- Canceled together; and by the end of a block.
   local c, d = order{ price = 0.40 }, order{ price = 0.39 }
@@ -256,7 +256,7 @@ on_market("bracket: the profit order is as large as what is open", function(t)
   until_true(function() return b.profits[1].remaining == 9 end)
   t.eq({ b:open(), #b.profits, b:wait(0.02) }, { 9.0, 1, false })
   fill(b.profits[1], 9)
-  t.eq({ b:wait(20), b:status(), b:closed() }, { true, "done", 10.0 })
+  t.eq({ b:wait(60), b:status(), b:closed() }, { true, "done", 10.0 })
   t.near(b:profit(), 10 * 0.10 - b.entry.fees - b.profits[1].fees, 1e-6)
   t.eq(b.error, nil)
 end)
@@ -274,7 +274,7 @@ on_market("bracket: the stop closes what is open and nothing more", function(t)
   until_true(function() return b:closed() == 7 end)
   t.eq({ b:status(), b:open(), b.profits[#b.profits].status }, { "closing", 3.0, "canceled" })
   quote("bid", 0.28, 50)
-  t.eq({ b:wait(20), b:status(), b:closed() }, { true, "done", 10.0 })
+  t.eq({ b:wait(60), b:status(), b:closed() }, { true, "done", 10.0 })
   local position = 0
   for _, p in ipairs(kalshi.get_positions{ ticker = ticker }.market_positions) do position = p.position_fp end
   t.eq(position, 0.0)
@@ -286,20 +286,20 @@ on_market("bracket: short, a stop limit, exit, cancel and going on with it", fun
   fill(b.entry)
   until_true(function() return b.profits[1] and b.profits[1].status == "resting" end)
   quote("ask", 0.60, 10) -- a bid of NO at 0.40: beyond the limit
-  task.sleep(0.1)
-  t.eq({ b:status(), b:closed() }, { "closing", 0.0 })
+  until_true(function() return b:status() == "closing" end)
+  t.eq(b:closed(), 0.0)
   quote("ask", 0.54, 4) -- NO at 0.46
   until_true(function() return b:closed() == 4 end)
   -- Somebody else goes on with it.
   local saved = b.state
   b:cancel()
-  t.eq({ b:wait(20), b:open() }, { true, 6.0 })
+  t.eq({ b:wait(60), b:open() }, { true, 6.0 })
   saved.stopping = false
   local again = orders.bracket{ resume = saved }
   t.eq({ again:opened(), again:open(), again:closed() }, { 10.0, 6.0, 4.0 })
   again:exit()
   quote("ask", 0.53, 10)
-  t.eq({ again:wait(20), again:open(), again:status() }, { true, 0.0, "done" })
+  t.eq({ again:wait(60), again:open(), again:status() }, { true, 0.0, "done" })
   do
     local third <close> = bracket()
     t.eq(third:status(), "entering")
@@ -323,7 +323,7 @@ end)
 on_market("twap: in equal parts, and what one part did not get goes to the next", function(t)
   quote("ask", 0.40, 3)
   local run = task.spawn(orders.twap,
-    { ticker = ticker, side = "yes", count = 9, duration = 0.9, slices = 3, limit = 0.41 })
+    { ticker = ticker, side = "yes", count = 9, duration = 4.5, slices = 3, limit = 0.41 })
   until_true(function() return #kalshi.own_orders{ status = "filled", ticker = ticker } == 1 end)
   t.eq(kalshi.own_orders{ status = "filled", ticker = ticker }[1].filled, 3.0)
   quote("ask", 0.41, 50)
@@ -345,7 +345,7 @@ on_market("twap: passive, it rests at the best price of its side", function(t)
     local o = kalshi.own_orders()[1]
     return o and o.status == "resting" and o.price == price
   end
-  local run = over(2)
+  local run = over(6)
   until_true(function() return rests_at(0.30) end)
   quote("bid", 0.31, 5)
   until_true(function() return rests_at(0.31) end)
@@ -396,7 +396,7 @@ end)
 on_market("take: what has filled before an error goes with it", function(t)
   quote("ask", 0.40, 3)
   local run = task.spawn(function()
-    return pcall(orders.take, { ticker = ticker, side = "yes", count = 10, limit = 0.41, timeout = 20 })
+    return pcall(orders.take, { ticker = ticker, side = "yes", count = 10, limit = 0.41, timeout = 60 })
   end)
   until_true(function() return #kalshi.own_orders{ status = "filled", ticker = ticker } == 1 end)
   trigger("fail", { target = "create_order", status = 400, count = 1 })
@@ -414,7 +414,7 @@ on_market("requote and twap: cancelled while an order is on its way, nothing sta
       orders.twap{ ticker = ticker, side = "yes", count = 4, slices = 1, duration = 60, limit = 0.35, passive = true }
     end,
   } do
-    trigger("fault", { spec = "create_order:arrival=1000ms" })
+    trigger("fault", { spec = "create_order:arrival=3s" })
     local job = task.spawn(call)
     until_true(has_struck) -- the exchange has it
     t.eq(#kalshi.own_orders{ status = "pending" }, 1)
@@ -469,7 +469,7 @@ on_market("bracket: a profit order that meets an order of the same account is no
   own:cancel()
   until_true(function() return b.profits[#b.profits].status == "resting" end)
   fill(b.profits[#b.profits])
-  t.eq({ b:wait(20), b:closed() }, { true, 10.0 })
+  t.eq({ b:wait(60), b:closed() }, { true, 10.0 })
 end)
 
 on_market("bracket: refused profit orders are tried again and leave no trace", function(t)
@@ -480,22 +480,22 @@ on_market("bracket: refused profit orders are tried again and leave no trace", f
   t.eq({ #b.profits, #b.orders, #b.state.exits, b.error.kind }, { 0, 1, 0, "http" })
   until_true(function() return b.profits[1] and b.profits[1].status == "resting" end)
   b:cancel()
-  t.eq({ b:wait(20), b:open() }, { true, 10.0 })
+  t.eq({ b:wait(60), b:open() }, { true, 10.0 })
 end)
 
 on_market("bracket: who goes on while the stop's order is on its way does not close twice", function(t)
   local b = orders.bracket{ ticker = ticker, side = "yes", count = 10, entry = 0.40, stop_loss = 0.30 }
   fill(b.entry)
   until_true(function() return b:open() == 10 end)
-  trigger("fault", { spec = "create_order:arrival=500ms" })
+  trigger("fault", { spec = "create_order:arrival=3s" })
   quote("bid", 0.30, 30)
   until_true(function() return #kalshi.own_orders{ status = "pending" } == 1 end)
   t.eq(#b.state.exits, 1)
   local again = orders.bracket{ resume = b.state }
-  t.eq({ again:wait(20), again:open(), again:closed() }, { true, 0.0, 10.0 })
+  t.eq({ again:wait(60), again:open(), again:closed() }, { true, 0.0, 10.0 })
   trigger("clear", {})
   b:cancel()
-  t.eq(b:wait(20), true)
+  t.eq(b:wait(60), true)
   local position = 0
   for _, p in ipairs(kalshi.get_positions{ ticker = ticker }.market_positions) do position = p.position_fp end
   t.eq(position, 0.0)
@@ -510,5 +510,5 @@ on_market("oco: what goes wrong is tried again, and the pair stays", function(t)
   t.eq({ a.status, b.status }, { "resting", "resting" })
   until_true(function() return b.remaining == 6 end)
   pair:cancel()
-  t.eq(pair:wait(20), true)
+  t.eq(pair:wait(60), true)
 end)
