@@ -89,12 +89,14 @@ static bool ask_next(kl_app_account *x) {
   return y && ask(x, y);
 }
 
+static bool any_worth_asking(const kl_app_account *x, const kl_app_account *all) {
+  while (all && !worth_asking(x, all))
+    all = all->next;
+  return all != NULL;
+}
+
 bool kl_app_account_compare(kl_app_account *x, void (*compared)(kl_app_account *x)) {
-  bool others = false;
-  for (const kl_app_account *y = &x->app->first; y; y = y->next)
-    others = others || worth_asking(x, y);
-  for (const kl_app_account *y = x->app->opening; y; y = y->next)
-    others = others || worth_asking(x, y);
+  const kl_app *a = x->app;
   x->compared = compared;
-  return others && ask(x, x);
+  return (any_worth_asking(x, &a->first) || any_worth_asking(x, a->opening)) && ask(x, x);
 }
