@@ -1,5 +1,6 @@
 /* kalua doctor: looks at the set-up from the outside in, and says what to do about what is wrong. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -67,8 +68,45 @@ static kl_app *open_app(kl_report *r, kl_connect_options *o) {
   return NULL;
 }
 
+/* ---- profiles ---- */
+
+enum { PROFILES_MOST = 100, PROFILE_WORDS = 2 };
+
+/* Those of this folder; of those that can be asked the words for the part in Lua: name and key id. */
+typedef struct profiles {
+  char names[PROFILES_MOST][KL_PROFILE_NAME + 1];
+  char words[PROFILES_MOST * PROFILE_WORDS][KL_LISTED_NAME];
+  size_t n, n_words, left_out;
+} profiles;
+
+static void note_profile(void *data, const char *name) {
+  profiles *all = data;
+  if (all->n < PROFILES_MOST)
+    snprintf(all->names[all->n++], sizeof *all->names, "%s", name);
+  else
+    all->left_out++;
+}
+
+static int by_name(const void *a, const void *b) { return strcmp(a, b); }
+
+static void look_at_profiles(kl_report *r, profiles *all, const kl_profile_base *base) {
+  kl_profiles_each(note_profile, all);
+  qsort(all->names, all->n, sizeof *all->names, by_name);
+  for (size_t i = 0; i < all->n; i++) {
+    char(*word)[KL_LISTED_NAME] = &all->words[all->n_words];
+    if (!kl_doctor_profile(r, base, all->names[i], word[1], sizeof word[1])) continue;
+    snprintf(word[0], sizeof word[0], "%s", all->names[i]);
+    all->n_words += PROFILE_WORDS;
+  }
+  if (all->left_out)
+    kl_report_add(r, &(kl_check){.state = KL_CHECK_NOTE,
+                                 .name = "profiles",
+                                 .text = "there are more than a hundred files .env.NAME here; not all were looked at",
+                                 .remedy = "start it in a folder with fewer"});
+}
+
 /* What only the exchange can say. */
-static int ask(kl_report *r, kl_app *app, const kl_connect_options *o, const char *ca_file) {
+static int ask(kl_report *r, kl_app *app, const kl_connect_options *o, const profiles *all, const char *ca_file) {
   kl_error e = {0};
   int code = kl_doctor_reach(r, app, ca_file);
   if (code != KL_EXIT_OK) return code;
@@ -76,7 +114,10 @@ static int ask(kl_report *r, kl_app *app, const kl_connect_options *o, const cha
   const kl_key *key = kl_app_key(app);
   snprintf(id, sizeof id, "id=%s", kl_app_key_id(app));
   const char *kind = key && strcmp(kl_key_type(key), "RSA") != 0 ? "kind=ed25519" : "kind=rsa";
-  char *const args[] = {key ? id : "id=", (char *)(uintptr_t)kind, o->keyless ? "keyless=1" : "keyless=", NULL};
+  char *args[PROFILES_MOST * PROFILE_WORDS + 5] = {key ? id : "id=", (char *)(uintptr_t)kind,
+                                                   o->keyless ? "keyless=1" : "keyless=", "--"};
+  for (size_t i = 0; i < all->n_words; i++)
+    args[4 + i] = (char *)(uintptr_t)all->words[i];
   kl_app_tool_errors(app, true);
   kl_app_environment(app)->report = r;
   if (kl_app_start(app, NULL, "cli.doctor", "doctor", args, &e)) return kl_app_run(app, 0);
@@ -84,7 +125,7 @@ static int ask(kl_report *r, kl_app *app, const kl_connect_options *o, const cha
   return kl_cli_fail(&e);
 }
 
-static int examine(kl_report *r, kl_connect_options *o, kl_settings *s) {
+static int examine(kl_report *r, kl_connect_options *o, kl_settings *s, profiles *all) {
   kl_exchange_address x;
   kl_error e = {0};
   kl_doctor_versions(r);
@@ -100,11 +141,14 @@ static int examine(kl_report *r, kl_connect_options *o, kl_settings *s) {
   const char *path = x.embedded ? NULL : kl_settings_get(s, o->key_path, "KALSHI_PRIVATE_KEY_PATH");
   kl_app *app = open_app(r, o);
   kl_settings_wipe(s, "KALSHI_PRIVATE_KEY");
+  kl_profile_base base = {x.env, x.rest_url, x.ws_url, x.ca_file, NULL};
+  if (app) base = kl_app_profile_base(app);
+  if (app && !o->keyless) kl_doctor_key(r, app, path);
+  look_at_profiles(r, all, &base);
   if (!app) return KL_EXIT_OK;
-  if (!o->keyless) kl_doctor_key(r, app, path);
   kl_doctor_processes(r, x.env, kl_app_key_id(app));
   if (kl_app_key(app) && !kl_app_sim(app)) trading(r, app);
-  int code = ask(r, app, o, x.ca_file);
+  int code = ask(r, app, o, all, x.ca_file);
   kl_app_close(app);
   return code;
 }
@@ -127,7 +171,8 @@ int kl_command_doctor(int argc, char **argv) {
     kl_settings *s = NULL;
     kl_error e = {0};
     kl_report *r = kl_report_new(json, !json && isatty(STDOUT_FILENO) && kl_tool_colour());
-    if (!r) {
+    profiles *all = calloc(1, sizeof *all);
+    if (!r || !all) {
       kl_error_set(&e, KL_ERR_INTERNAL, "not enough memory");
       code = kl_cli_fail(&e);
     } else {
@@ -135,7 +180,7 @@ int kl_command_doctor(int argc, char **argv) {
       bool loaded = kl_settings_load(&s, ".env", &e);
       if (loaded) {
         env = kl_settings_get(s, o.env, "KALSHI_ENV");
-        code = examine(r, &o, s);
+        code = examine(r, &o, s, all);
       } else {
         kl_doctor_versions(r);
         say_error(r, ".env", &e);
@@ -146,6 +191,7 @@ int kl_command_doctor(int argc, char **argv) {
       if (!kl_report_end(r, env ? env : "sim", code != KL_EXIT_INTERRUPTED) && code == KL_EXIT_OK)
         code = KL_EXIT_FAILED;
     }
+    free(all);
     kl_settings_free(s);
     kl_report_free(r);
   }

@@ -7,6 +7,7 @@
 #include "bindings/report.h"
 #include "cli/app.h"
 #include "cli/exchange_address.h"
+#include "cli/profile.h"
 #include "cli/settings.h"
 
 /* The libraries that this program runs with. */
@@ -17,6 +18,10 @@ void kl_doctor_settings(kl_report *r, const kl_settings *s, const kl_connect_opt
 void kl_doctor_address(kl_report *r, const kl_exchange_address *x);
 /* The key that was loaded, NULL: none, and the file that it is in, NULL: none. */
 void kl_doctor_key(kl_report *r, const kl_app *a, const char *path);
+
+/* One profile of this folder: its file, its exchange, its key. True where its account can be asked, with its key id;
+ * false after telling why not, or where the file is none of an account (.env.example). */
+bool kl_doctor_profile(kl_report *r, const kl_profile_base *base, const char *profile, char *id, size_t cap);
 
 /* `keeps`: orders are journaled there, so it has to be possible. */
 void kl_doctor_machine(kl_report *r, const kl_connect_options *o, bool keeps);

@@ -205,30 +205,25 @@ void kl_doctor_address(kl_report *r, const kl_exchange_address *x) {
 
 /* ---- key ---- */
 
-void kl_doctor_key(kl_report *r, const kl_app *a, const char *path) {
-  const kl_key *key = kl_app_key(a);
+/* `before` stands in front of what is said of it; `fields` are taken. */
+static void key_line(kl_report *r, const char *name, const char *before, const kl_key *key, const char *origin,
+                     const char *path, json_t *fields) {
   kl_key_file file;
-  char text[640], remedy[512];
-  if (!key) {
-    kl_report_add(r, &(kl_check){.state = KL_CHECK_NOTE,
-                                 .name = "key",
-                                 .text = "none: public data only, no feed, no orders",
-                                 .remedy = "set KALSHI_API_KEY_ID and KALSHI_PRIVATE_KEY_PATH"});
-    return;
-  }
+  char text[900], remedy[512];
   bool rsa = !strcmp(kl_key_type(key), "RSA"), looked = path && kl_key_file_look(path, &file, NULL);
   char kind[32];
   snprintf(kind, sizeof kind, rsa ? "%s, %d bits" : "%s", kl_key_type(key), kl_key_bits(key));
-  json_t *fields = json_pack("{s:s, s:i}", "key_type", rsa ? "rsa" : "ed25519", "bits", kl_key_bits(key));
+  if (fields) json_object_set_new(fields, "key_type", json_string(rsa ? "rsa" : "ed25519"));
+  if (fields) json_object_set_new(fields, "bits", json_integer(kl_key_bits(key)));
   if (!looked) {
-    snprintf(text, sizeof text, "%s, %s", kind, kl_app_key_origin(a));
-    kl_report_add(r, &(kl_check){.name = "key", .text = text, .fields = fields});
+    snprintf(text, sizeof text, "%s%s, %s", before, kind, origin);
+    kl_report_add(r, &(kl_check){.name = name, .text = text, .fields = fields});
     return;
   }
   if (fields) json_object_set_new(fields, "encrypted", json_boolean(file.encrypted));
   if (fields) json_object_set_new(fields, "mode", json_integer((json_int_t)file.mode));
   bool open = file.regular && (file.mode & (S_IRWXG | S_IRWXO)) != 0;
-  snprintf(text, sizeof text, "%s, %s%s, %s", kind, path, file.encrypted ? "" : ", not encrypted",
+  snprintf(text, sizeof text, "%s%s, %s%s, %s", before, kind, path, file.encrypted ? "" : ", not encrypted",
            !file.regular ? "not a file"
            : open        ? "others can get at it"
                          : "readable by you only");
@@ -238,8 +233,64 @@ void kl_doctor_key(kl_report *r, const kl_app *a, const char *path) {
   }
   snprintf(remedy, sizeof remedy, "chmod 600 '%.400s'", path);
   kl_report_add(r, &(kl_check){.state = open ? KL_CHECK_NOTE : KL_CHECK_OK,
-                               .name = "key",
+                               .name = name,
                                .text = text,
                                .remedy = open ? remedy : NULL,
                                .fields = fields});
+}
+
+void kl_doctor_key(kl_report *r, const kl_app *a, const char *path) {
+  if (kl_app_key(a)) {
+    key_line(r, "key", "", kl_app_key(a), kl_app_key_origin(a), path, json_object());
+    return;
+  }
+  kl_report_add(r, &(kl_check){.state = KL_CHECK_NOTE,
+                               .name = "key",
+                               .text = "none: public data only, no feed, no orders",
+                               .remedy = "set KALSHI_API_KEY_ID and KALSHI_PRIVATE_KEY_PATH"});
+}
+
+/* ---- profiles ---- */
+
+static void profile_mode(kl_report *r, const char *name, const kl_profile *p) {
+  struct stat st;
+  char text[256], remedy[64];
+  if (stat(p->file, &st) != 0 || !(st.st_mode & (S_IRWXG | S_IRWXO))) return;
+  snprintf(text, sizeof text, "others can get at %s (mode %04o)%s", p->file, (unsigned)(st.st_mode & 07777),
+           p->in_file ? ", and the private key is in it: whoever has read it can trade with it" : "");
+  snprintf(remedy, sizeof remedy, "chmod 600 %s", p->file);
+  kl_report_add(r,
+                &(kl_check){.state = p->in_file ? KL_CHECK_WRONG : KL_CHECK_NOTE,
+                            .name = name,
+                            .text = text,
+                            .remedy = remedy,
+                            .kind = p->in_file ? KL_ERR_CONFIG : NULL,
+                            .fields = json_pack("{s:s, s:i}", "profile", p->name, "mode", (int)(st.st_mode & 07777))});
+}
+
+bool kl_doctor_profile(kl_report *r, const kl_profile_base *base, const char *profile, char *id, size_t cap) {
+  kl_profile p;
+  kl_error e = {0};
+  char name[KL_PROFILE_NAME + 16], before[128];
+  snprintf(name, sizeof name, "profile %s", profile);
+  if (!kl_profile_read(base, profile, &p, &e)) {
+    if (!strcmp(e.code, "key_missing")) return false;
+    char remedy[128];
+    snprintf(remedy, sizeof remedy, "put it right in .env.%s, or move the file away; kalua explain %s", profile,
+             e.code[0] ? e.code : "account_twice");
+    kl_report_add(r, &(kl_check){.state = KL_CHECK_WRONG,
+                                 .name = name,
+                                 .text = e.message,
+                                 .remedy = remedy,
+                                 .kind = e.kind,
+                                 .fields = json_pack("{s:s, s:s}", "profile", profile, "code", e.code)});
+    return false;
+  }
+  profile_mode(r, name, &p);
+  snprintf(before, sizeof before, p.embedded ? "%s, " : "%s, id %.*s…, ", p.env, (int)ID_SHOWN, p.key_id);
+  key_line(r, name, before, p.key, p.key_origin, p.embedded ? NULL : p.key_path,
+           json_pack("{s:s, s:s}", "profile", profile, "env", p.env));
+  snprintf(id, cap, "%s", p.key_id);
+  kl_profile_close(&p);
+  return true;
 }

@@ -91,6 +91,38 @@ test('doctor', { concurrency: true }, async (t) => {
       assert.equal(r.checks.drift.state, 'ok');
     }),
 
+    t.test('each profile of the folder: what is wrong with one of them does not keep the others from being looked at', async () => {
+      const cwd = tempDir();
+      const put = (name, text, mode = 0o600) => fs.writeFileSync(path.join(cwd, `.env.${name}`), text, { mode });
+      const [first, second] = sim.users.map((u) => `KALSHI_API_KEY_ID=${u.key_id}\nKALSHI_PRIVATE_KEY_PATH=${u.key_path}\n`);
+      put('second', second, 0o644);
+      put('example', '#KALSHI_API_KEY_ID=\n');
+      const fine = await examined(sim.env(), { cwd });
+      const of = (r, name) => r.document.checks.filter((c) => c.name === `profile ${name}`);
+      assert.deepEqual([fine.code, bad(fine), of(fine, 'example')], [0, [], []], fine.stdout);
+      assert.deepEqual(of(fine, 'second').map((c) => [c.state, c.profile]), [['note', 'second'], ['ok', 'second'], ['ok', 'second']]);
+      assert.equal(of(fine, 'second')[0].remedy, 'chmod 600 .env.second');
+      assert.match(of(fine, 'second')[1].text, /^sim, id \S{8}…, RSA, 2048 bits, /);
+      assert.match(of(fine, 'second')[2].text, /^the exchange takes its key: basic, 40000\.00 dollars, 0 open orders, 0 positions$/);
+      assert.ok(!fine.stdout.includes(sim.users[1].key_id));
+      put('first', first);
+      put('gone', 'KALSHI_API_KEY_ID=x\nKALSHI_PRIVATE_KEY_PATH=/nowhere/gone.pem\n');
+      put('line', 'what is this\n');
+      put('other', `KALSHI_API_KEY_ID=00000000-0000-4000-8000-000000000000\nKALSHI_PRIVATE_KEY_PATH=${sim.users[1].key_path}\n`);
+      const r = await examined(sim.env(), { cwd });
+      assert.equal(r.code, 3);
+      assert.deepEqual(bad(r).sort(), ['profile first', 'profile gone', 'profile line', 'profile other'], r.stdout);
+      assert.match(of(r, 'first').at(-1).text, /it is the account of `kalshi` itself/);
+      assert.match(of(r, 'first').at(-1).remedy, /move \.env\.first away/);
+      assert.match(of(r, 'gone')[0].text, /^profile gone \(\.env\.gone\): .*gone\.pem/);
+      assert.match(of(r, 'gone')[0].remedy, /put it right in \.env\.gone/);
+      assert.match(of(r, 'other').at(-1).text, /knows no key with the id 00000000…$/);
+      assert.equal(of(r, 'second').at(-1).state, 'ok');
+      // Nor does it matter to them that the settings beside them are wrong.
+      const alone = await examined({ ...sim.env(), KALSHI_PRIVATE_KEY_PATH: '/nowhere/demo.pem' }, { cwd });
+      assert.deepEqual([bad(alone)[0], of(alone, 'second').at(-1).state], ['key', 'ok'], alone.stdout);
+    }),
+
     t.test('.env: who can read it, and what in it does not count', async () => {
       const cwd = tempDir(), file = path.join(cwd, '.env');
       const { KALSHI_API_KEY_ID: id, KALSHI_PRIVATE_KEY_PATH: key, ...rest } = sim.env();

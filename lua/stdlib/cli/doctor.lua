@@ -1,11 +1,13 @@
 -- The body of `kalua doctor`: what can be seen only by talking to the exchange. Settings of kalua.args: id= (of the
--- key; empty: there is none), kind= (rsa, ed25519), keyless=1 (there is a key, but it cannot be used).
+-- key; empty: there is none), kind= (rsa, ed25519), keyless=1 (there is a key, but it cannot be used); then, for each
+-- profile of the folder that could be read, its name and its key id.
 local drift = require "cli.doctor_drift"
 local json = require "json"
 local kalshi = require "kalshi"
 local kalua = require "kalua"
 local report = require "cli.report"
-local settings = require "cli.settings".settings
+local given = require "cli.settings"
+local settings = given.settings
 local task = require "task"
 
 local env, has_key = kalua.env, settings.id and settings.id ~= ""
@@ -149,16 +151,16 @@ if schedule and present(schedule.schedule) then maintenance() end
 
 -- ---- the key ----
 
--- Why the exchange refuses it, as far as it says: nil, nil where it does not.
-local function refusal(err)
+-- Why the exchange `where` refuses the key `id`, as far as it says: nil, nil where it does not.
+local function refusal(err, where, id)
   local text = err.message:upper()
-  local id = settings.id:sub(1, 8) .. "…"
+  id = id:sub(1, 8) .. "…"
   if text:find("NOT_FOUND", 1, true) then
-    return string.format("%s knows no key with the id %s", env, id),
+    return string.format("%s knows no key with the id %s", where, id),
       "copy the id from the page of API keys on the site; a key of prod is unknown to demo and the other way round " ..
       "(--env), and a deleted one to both"
   elseif text:find("INCORRECT_API_KEY_SIGNATURE", 1, true) then
-    return string.format("%s knows the id %s, but the private key is another one", env, id),
+    return string.format("%s knows the id %s, but the private key is another one", where, id),
       "name the file that was saved when this id was made; if it is lost, make a new key"
   elseif text:find("TIMESTAMP_EXPIRED", 1, true) then
     return "the exchange takes the time of the signature for wrong", "set this machine's clock by NTP"
@@ -175,7 +177,7 @@ local function ask_with_key()
   if not done and (type(answer) ~= "table" or answer.status ~= 403) then
     if type(answer) == "table" and answer.kind == "cancelled" then error(answer, 0) end
     local text, remedy
-    if type(answer) == "table" and answer.status == 401 then text, remedy = refusal(answer) end
+    if type(answer) == "table" and answer.status == 401 then text, remedy = refusal(answer, env, settings.id) end
     local fields = type(answer) == "table" and { code = answer.code, status = answer.status } or nil
     if text then return tell("wrong", "accepted", text, remedy, fields, "auth") end
     return wrong("accepted", answer, "check the key id, the key, --env and the clock", fields)
@@ -257,21 +259,57 @@ end
 
 local function more(page) return present(page.cursor) and page.cursor ~= "" and " or more" or "" end
 
-local function account()
-  local balance = kalshi.get_balance()
+local function holdings(at)
+  local balance = at.get_balance()
   if not balance.balance_dollars then
     error("the answer of get_balance has no balance; is the REST URL that of the exchange?", 0)
   end
-  local orders = kalshi.get_orders{ status = "resting", limit = 1000 }
-  local positions, held = kalshi.get_positions{ limit = 1000 }, 0
+  local orders = at.get_orders{ status = "resting", limit = 1000 }
+  local positions, held = at.get_positions{ limit = 1000 }, 0
   for _, p in ipairs(positions.market_positions or {}) do
     if (p.position_fp or 0) ~= 0 then held = held + 1 end
   end
   local n = #(orders.orders or {})
-  ok("account", string.format("%.2f dollars, %s%s, %s%s", balance.balance_dollars,
+  return string.format("%.2f dollars, %s%s, %s%s", balance.balance_dollars,
     count(n, "open order"), more(orders), count(held, "position"), more(positions)),
-    { balance_dollars = balance.balance_dollars, open_orders = n, positions = held })
+    { balance_dollars = balance.balance_dollars, open_orders = n, positions = held }
+end
+
+local function account()
+  ok("account", holdings(kalshi))
   return true
+end
+
+-- ---- profiles ----
+
+-- Whether it is an account of its own, whose key the exchange takes, and what is there.
+local function profile(name, id)
+  local title = "profile " .. name
+  local check = "check key id, key and KALSHI_ENV in .env." .. name
+  local function fail(err)
+    if type(err) == "table" and err.kind == "cancelled" then error(err, 0) end
+    local code, text, remedy = type(err) == "table" and err.code or nil, nil, nil
+    local fields = { profile = name, code = code, status = type(err) == "table" and err.status or nil }
+    if code == "account_twice" then remedy = "each account needs one profile: move .env." .. name .. " away" end
+    if type(err) == "table" and err.status == 401 then
+      text, remedy = refusal(err, kalshi.connect{ profile = name }.env, id)
+    end
+    tell("wrong", title, text or words(err), remedy or check, fields, type(err) == "table" and err.kind or "internal")
+  end
+  local done, at = pcall(task.timeout, PATIENCE, kalshi.connect, { profile = name })
+  if not done then return fail(at) end
+  local asked, answer = pcall(task.timeout, PATIENCE, at.get_account_api_limits, { raw = true })
+  if not asked and (type(answer) ~= "table" or answer.status ~= 403) then return fail(answer) end
+  local tier_of = asked and answer.usage_tier .. ", " or ""
+  local read, text, fields = pcall(task.timeout, PATIENCE, holdings, at)
+  if read then
+    fields.profile = name
+    return ok(title, "the exchange takes its key: " .. tier_of .. text, fields)
+  elseif type(text) == "table" and text.status == 403 then
+    return note(title, "the exchange takes its key, which may not ask for the account",
+      "make one with the scope read to see more", { profile = name })
+  end
+  fail(text)
 end
 
 -- ---- the stream ----
@@ -321,6 +359,8 @@ if has_key then
 elseif settings.keyless ~= "1" then
   note("stream", "not tried: the feed takes nobody without a key", "set KALSHI_API_KEY_ID and KALSHI_PRIVATE_KEY_PATH")
 end
+
+for i = 1, #given.words, 2 do profile(given.words[i], given.words[i + 1]) end
 
 local found = try("drift", function()
   seen.get_markets = kalshi.get_markets{ status = "open", limit = 20, raw = true }
