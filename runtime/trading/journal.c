@@ -139,8 +139,16 @@ static bool write_batch(kl_order_journal *j, const kl_journal_queue *batch, kl_e
 static void prune(kl_order_journal *j) {
   kl_error e;
   int64_t now = kl_mono_ns(kl_clock_real());
-  if (!j->prune_more && j->pruned_ns && now - j->pruned_ns < PRUNE_EVERY_S * NS) return;
-  j->pruned_ns = now;
+  pthread_mutex_lock(&j->lock);
+  bool due = j->prune_more || !j->pruned_ns || now - j->pruned_ns >= PRUNE_EVERY_S * NS;
+  due = due && !j->in.first;
+  if (due) {
+    j->pruned_ns = now;
+    /* A row that goes while it stands in the log would come back after a kill, as one that was never answered. */
+    kl_journal_log_empty(&j->log);
+  }
+  pthread_mutex_unlock(&j->lock);
+  if (!due) return;
   sqlite3_bind_int64(j->prune, 1, kl_wall_ms(kl_clock_real()) - KEPT_DAYS * INT64_C(86400000));
   j->prune_more = kl_journal_step(j, j->prune, &e) && sqlite3_changes(j->db) >= KL_JOURNAL_PRUNE_ROWS;
 }

@@ -105,6 +105,8 @@ void kl_journal_log_turn(kl_journal_log *l);
 /* It is committed: the file that nothing is added to any more is emptied. Of the thread that turns it, and not under
  * the lock, since whoever adds waits for no disk. */
 void kl_journal_log_committed(kl_journal_log *l);
+/* All that is in the files is committed, and nothing is being added. */
+void kl_journal_log_empty(kl_journal_log *l);
 /* Whether the process of that run still lives. */
 bool kl_journal_log_alive(const char *path, int64_t run);
 /* What a run left behind, each row; false with `e` where it cannot be read. */
@@ -180,12 +182,12 @@ struct kl_order_journal {
   uint64_t lost;  /* entries that were given up */
   kl_error error; /* of the last write; kind NULL when it went well */
   kl_journal_log log;
+  int64_t pruned_ns; /* when old rows were looked for last */
 
   /* The thread's. */
   sqlite3 *db;
   sqlite3_stmt *statements[KL_JOURNAL_STATEMENTS], *put_note, *drop_note, *prune;
   bool full_sync; /* synchronous = FULL is set */
-  int64_t pruned_ns;
   bool prune_more;
 };
 

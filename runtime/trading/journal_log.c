@@ -19,6 +19,8 @@ static bool name_of(char out[PATH], const char *path, int64_t run, int which) {
 /* Of the open file, so that it ends with the process, and closing another descriptor of the file does not end it. */
 static struct flock whole(void) { return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET}; }
 
+/* Nothing of them is touched before they are known to be nobody's: where the journal was moved away, the process that
+ * writes that one has files of these names. */
 bool kl_journal_log_open(kl_journal_log *l, const char *path, int64_t run, kl_error *e) {
   char name[PATH];
   *l = (kl_journal_log){.path = strdup(path), .run = run, .fd = {-1, -1}};
@@ -27,16 +29,17 @@ bool kl_journal_log_open(kl_journal_log *l, const char *path, int64_t run, kl_er
   for (int i = 0; i < 2 && ok; i++) {
     ok = name_of(name, path, run, i);
     if (!ok) errno = ENAMETOOLONG;
-    if (ok) l->fd[i] = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (ok) l->fd[i] = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     ok = ok && l->fd[i] >= 0;
   }
   struct flock lock = whole();
-  ok = ok && fcntl(l->fd[0], F_OFD_SETLK, &lock) == 0;
-  if (ok) return true;
+  bool ours = ok && fcntl(l->fd[0], F_OFD_SETLK, &lock) == 0;
+  if (ours && ftruncate(l->fd[0], 0) == 0 && ftruncate(l->fd[1], 0) == 0) return true;
   kl_error_coded(e, KL_ERR_CONFIG, "journal_unusable",
                  "order journal %.300s: the file beside it for orders under way cannot be made: %s", path,
-                 strerror(errno));
-  kl_journal_log_close(l, true);
+                 ok && !ours ? "another process keeps it, which has this journal open or one that was moved away"
+                             : strerror(errno));
+  kl_journal_log_close(l, ours);
   return false;
 }
 
@@ -70,6 +73,11 @@ void kl_journal_log_turn(kl_journal_log *l) {
 
 void kl_journal_log_committed(kl_journal_log *l) {
   if (l->size[!l->at] && ftruncate(l->fd[!l->at], 0) == 0) l->size[!l->at] = 0;
+}
+
+void kl_journal_log_empty(kl_journal_log *l) {
+  for (int i = 0; i < 2; i++)
+    if (l->size[i] && ftruncate(l->fd[i], 0) == 0) l->size[i] = 0;
 }
 
 bool kl_journal_log_alive(const char *path, int64_t run) {
