@@ -98,7 +98,7 @@ static void an_error_within_the_probation_brings_the_old_one_back(void **state) 
   start(&b,
         HEAD "kalua.state.by = 'one'\nprint('one', kalua.generation)\nlocal n = 0\n"
              "while true do task.sleep(0.002); n = n + 1; print('alive', kalua.state.by, n) end\n",
-        (kl_strategy_options){.probation_ms = 2000, .script = {.cpu_ms = 1500, .memory_cap = 4 << 20}});
+        (kl_strategy_options){.probation_ms = 6000, .script = {.cpu_ms = 500, .memory_cap = 4 << 20}});
   run_until(&b, &b.w.out, "alive");
   for (size_t i = 0; i < sizeof late / sizeof late[0]; i++) {
     assert_string_equal(reload(&b, late[i]), "ok\n");
