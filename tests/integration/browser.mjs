@@ -1,7 +1,7 @@
 // A real browser for the tests of the simulator's page: Debian's chromium, driven by playwright-core.
 import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
-import { until } from './peers.mjs';
+import { PATIENCE_MS, until } from './peers.mjs';
 
 const CHROMIUM = process.env.CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
 // scripts/test installs one, and sets KALUA_TEST_BROWSER: there it must be. By hand the files may run without.
@@ -9,14 +9,14 @@ export const skip = CHROMIUM || process.env.KALUA_TEST_BROWSER === 'required' ? 
   : 'there is no chromium: apt-get install chromium, or name one by CHROMIUM=/path';
 
 export const launch = () => chromium.launch({ executablePath: CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'] });
+  args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'], timeout: PATIENCE_MS });
 
 // A page at `url` that remembers in `complaints` what its console said. An answer that is an error is told there by the
 // browser itself: `allowed` matches those that a test provokes.
 export async function visit(browser, url, { allowed = /^$/, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(20000);
+  page.setDefaultTimeout(PATIENCE_MS);
   page.complaints = [];
   page.on('pageerror', (e) => page.complaints.push(String(e)));
   page.on('console', (m) => { if (['error', 'warning'].includes(m.type()) && !allowed.test(m.text())) page.complaints.push(m.text()); });

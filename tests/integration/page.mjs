@@ -60,7 +60,7 @@ export class Reader {
   }
 
   async ends(run) {
-    const late = setTimeout(() => run.p.kill('SIGKILL'), 60000);
+    const late = setTimeout(() => run.p.kill('SIGKILL'), 120000);
     assert.equal(await run.ended, 0, `${run.command}\n${run.out}`);
     clearTimeout(late);
   }
@@ -68,7 +68,7 @@ export class Reader {
   async shows(run, lines) {
     for (const line of lines.filter((l) => l.trim() !== '')) {
       const wanted = kind(line);
-      await until(line, () => run.out.slice(run.seen ?? 0).split('\n').some((l) => kind(l) === wanted), 20000)
+      await until(line, () => run.out.slice(run.seen ?? 0).split('\n').some((l) => kind(l) === wanted))
         .catch(() => assert.fail(`${run.command} does not show\n${line}\n(${wanted}) but\n${run.out}`));
     }
   }

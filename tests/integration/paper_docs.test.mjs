@@ -47,7 +47,7 @@ test('from a file on the embedded exchange to live, and back', async () => {
   async function shows(run, lines) {
     for (const line of lines) {
       const wanted = kind(line);
-      await until(`${run.command}: ${line}`, () => run.out.split('\n').some((l) => kind(l) === wanted), 20000)
+      await until(`${run.command}: ${line}`, () => run.out.split('\n').some((l) => kind(l) === wanted))
         .catch((e) => { throw new Error(`${e.message}\n${run.out}`); });
     }
   }

@@ -12,9 +12,9 @@ export const root = path.resolve(here, '../..');
 export const KALUA = process.env.KALUA ?? path.join(root, 'build/release/kalua');
 export const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
 
-const PATIENCE_MS = 60000;
-
 // The limit is for what never comes: on a busy machine a start alone takes many seconds.
+export const PATIENCE_MS = 60000;
+
 export async function until(what, fn, ms = PATIENCE_MS) {
   const end = Date.now() + ms;
   for (;;) {

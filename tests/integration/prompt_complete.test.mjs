@@ -200,7 +200,7 @@ describe('in a terminal', () => {
     await t.line('for m in kalshi.each.get_markets{ status = "open", max = 1 } do first = m.ticker:match "^[^-]+" end print("of", first)');
     const shown = await t.shows(/^of\s+KX/m);
     const series = shown.find((l) => l.startsWith('of')).split(/\s+/)[1];
-    for (let i = 0; i < 20; i++) { // the page comes a moment after the prompt
+    for (let i = 0; i < 200; i++) { // the page comes a moment after the prompt
       await t.type(`kalshi.book("${series}`);
       await t.keys('Tab');
       await sleep(300);

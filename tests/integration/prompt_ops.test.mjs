@@ -128,7 +128,7 @@ describe('side by side', { concurrency: 4 }, () => {
     test('gives values, errors with their kind and place, and asks for more', async () => {
       const two = await c.eval(s, '1 + 1, "a"');
       assert.deepEqual([two.status, two.document, two.values, two.waited], ['value', [2, 'a'], 2, false]);
-      assert.ok(two.ms >= 0 && two.ms < 1000);
+      assert.ok(two.ms >= 0 && two.ms < 60000);
       assert.deepEqual((await c.eval(s, 'for i = 1, 2 do')).status, 'more');
       const bad = await c.eval(s, 'local x = 1\nx = x + {}');
       assert.equal(bad.status, 'error');

@@ -3,7 +3,7 @@ import { execFile, execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { KALUA, cleanEnv, tempDir, until } from './peers.mjs';
+import { KALUA, PATIENCE_MS, cleanEnv, tempDir, until } from './peers.mjs';
 
 const run = promisify(execFile);
 const quoted = (words) => words.map((w) => `'${String(w).replaceAll("'", "'\\''")}'`).join(' ');
@@ -74,7 +74,7 @@ export class Tmux {
 
   // Waits until the screen shows a text, matches a pattern, or fn(lines, text) holds; gives the lines. The text is without
   // the empty lines at the end.
-  async shows(wanted, ms = 20000) {
+  async shows(wanted, ms = PATIENCE_MS) {
     const holds = typeof wanted === 'function' ? wanted
       : wanted instanceof RegExp ? (lines, text) => wanted.test(text) : (lines, text) => text.includes(wanted);
     let lines = [];
@@ -93,7 +93,7 @@ export class Tmux {
   }
 
   // Waits for the end of the program; its exit code (128 and more: by a signal).
-  async code(ms = 20000) {
+  async code(ms = PATIENCE_MS) {
     await until('the end of the program', async () => (await this.value('#{pane_dead}')) === '1', ms);
     const [status, signal] = (await this.value('#{pane_dead_status} #{pane_dead_signal}')).split(' ').map(Number);
     return signal ? 128 + signal : status;

@@ -8,7 +8,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import test, { after, before, describe } from 'node:test';
 import { launch, skip } from './browser.mjs';
-import { KALUA, Sim, cleanEnv, kalua, tempDir, until } from './peers.mjs';
+import { KALUA, PATIENCE_MS, Sim, cleanEnv, kalua, tempDir, until } from './peers.mjs';
 
 const HOSTILE = '<img src=x onerror="alert(1)"><script>alert(2)</script>';
 const QUOTER = `
@@ -63,7 +63,7 @@ describe('the page', { skip }, () => {
   async function newPage(options = {}) {
     const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
     const p = await context.newPage();
-    p.setDefaultTimeout(20000);
+    p.setDefaultTimeout(PATIENCE_MS);
     p.on('pageerror', (e) => complaints.push(String(e)));
     p.on('console', (m) => { if (['error', 'warning'].includes(m.type()) && !/status of 401|ERR_CONNECTION_REFUSED|ERR_INCOMPLETE|net::ERR/.test(m.text())) complaints.push(m.text()); });
     p.on('dialog', (d) => { complaints.push(`dialog ${d.message()}`); d.dismiss(); });
