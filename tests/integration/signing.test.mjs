@@ -28,7 +28,7 @@ before(async () => {
   for (const f of fs.readdirSync(dir)) fs.chmodSync(file(f), 0o600);
   requests = [];
   server = http.createServer((req, res) => {
-    requests.push(req);
+    requests.push(Object.assign(req, { came: Date.now() }));
     res.setHeader('Content-Type', 'application/json');
     res.end('{"balance":1,"balance_dollars":"0.0100","portfolio_value":0,"updated_ts":1}');
   });
@@ -47,7 +47,7 @@ async function signed(keyArgs, options) {
   assert.equal(run.code, 0, run.stderr);
   const h = last().headers;
   assert.equal(h['kalshi-access-key'], 'id-1');
-  assert.ok(Math.abs(Number(h['kalshi-access-timestamp']) - Date.now()) < 5000);
+  assert.ok(Math.abs(Number(h['kalshi-access-timestamp']) - last().came) < 30000);
   return { text: `${h['kalshi-access-timestamp']}GET/trade-api/v2/portfolio/balance`,
     signature: Buffer.from(h['kalshi-access-signature'], 'base64') };
 }
@@ -98,7 +98,7 @@ const wrong = [
 ];
 for (const [what, name, expected] of wrong) {
   test(`${what} is refused with exit code 3`, async () => {
-    const run = await call(['--key', file(name), '--key-id', 'id-1'], { timeout: 20000 });
+    const run = await call(['--key', file(name), '--key-id', 'id-1']);
     assert.equal(run.code, 3, run.stderr);
     assert.match(run.stderr, expected);
     assert.equal(run.stderr.trim().split('\n').length, 1, run.stderr);

@@ -9,7 +9,10 @@ import { Tmux, inTerminal } from './tmux.mjs';
 const folder = tempDir();
 const script = path.join(folder, 'quoter.lua');
 fs.writeFileSync(script, `local kalshi, task, kalua = require "kalshi", require "task", require "kalua"
-local t = kalshi.get_markets { status = "open", limit = 1 }.markets[1].ticker
+local t
+for _, m in ipairs(kalshi.get_markets { status = "open", limit = 1000 }.markets) do
+  if m.yes_bid_dollars > 0.2 and m.yes_ask_dollars < 0.8 then t = m.ticker break end -- where a bid of a cent rests
+end
 kalshi.create_order { ticker = t, side = "bid", price = 0.01, count = 5, time_in_force = "good_till_canceled",
   self_trade_prevention_type = "taker_at_cross" }
 kalua.expect { max_drawdown = "<200", profit = ">=0", unknown = "==0" }

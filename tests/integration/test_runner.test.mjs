@@ -57,7 +57,7 @@ const names = ['doubling works', 'doubling is wrong', 'doubling later', 'doublin
 
 test('finds the tests of a folder; JSON, JUnit, coverage and lcov say the same of them', async () => {
   const cwd = folder();
-  const r = await kalua(['test', '--limit', '2', '--json', '--junit', 'junit.xml', '--coverage', '--coverage-lcov', 'lcov.info'], { cwd });
+  const r = await kalua(['test', '--limit', '6', '--json', '--junit', 'junit.xml', '--coverage', '--coverage-lcov', 'lcov.info'], { cwd });
   assert.equal(r.code, 1, r.stderr);
   const rows = r.stdout.trim().split('\n').map((l) => JSON.parse(l));
   const full = (x) => (x.name === undefined ? x.file : [x.group, x.name].filter(Boolean).join(' '));
@@ -74,7 +74,7 @@ test('finds the tests of a folder; JSON, JUnit, coverage and lcov say the same o
   assert.equal(wrong.detail, '[2].price is 0.43, not 0.42');
   assert.equal(wrong.output, 'seen\t1\n');
   assert.equal(rows[3].message, 'in the hook');
-  assert.deepEqual([rows[4].at.line, rows[4].message], [14, 'took longer than 2 s']);
+  assert.deepEqual([rows[4].at.line, rows[4].message], [14, 'took longer than 6 s']);
   assert.equal(rows[5].output, '[strategy] quoting\t8\n[strategy] slept\n');
   assert.deepEqual([rows[6].at.line, rows[6].message], [21, 'in the body']);
   assert.deepEqual(rows[8].at, { file: 'tests/b_test.lua', line: 1 });
@@ -101,7 +101,7 @@ test('finds the tests of a folder; JSON, JUnit, coverage and lcov say the same o
 
 test('TAP 14 as its parser reads it', async () => {
   const cwd = folder(['a_test.lua', 'lib.lua', 'strategy.lua']);
-  const r = await kalua(['test', '--limit', '0.5', '--tap'], { cwd });
+  const r = await kalua(['test', '--limit', '4', '--tap'], { cwd });
   assert.equal(r.code, 1);
   assert.match(r.stdout, /^TAP version 14\n/);
   const seen = [], p = new Parser({ strict: true });
