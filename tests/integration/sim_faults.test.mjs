@@ -21,11 +21,13 @@ let made = 0;
 const order = (over = {}) => ({ ticker, side: 'bid', price: '0.0100', count: '1.00', client_order_id: `o${++made}`,
   time_in_force: 'good_till_canceled', self_trade_prevention_type: 'taker_at_cross', ...over });
 const fault = (spec, s = sim) => s.trigger('fault', { spec });
+// Waits until the rules that there are have struck; those that can do no more have gone.
+const struck = () => until('the fault to strike', async () => (await sim.look('status')).faults.every((f) => f.struck > 0));
 // How many orders of that client order id there are, by the simulator's own record.
 const count = async (id, s = sim) => (await s.look('orders?status=all&limit=1000')).orders.filter((o) => o.client_order_id === id).length;
 
-// Sends a signed request on a socket of its own; tells what came until the other side ended it, or for `wait` ms.
-function raw(method, pathname, body, { wait = 400, user = 0, s = sim } = {}) {
+// Sends a signed request on a socket of its own; tells what came until the other side ended it, or `enough` is fulfilled.
+function raw(method, pathname, body, { enough, user = 0, s = sim } = {}) {
   const url = new URL(s.rest_url + pathname);
   const text = body === undefined ? '' : JSON.stringify(body);
   const head = Object.entries(s.headers(method, url.pathname, user)).map(([k, v]) => `${k}: ${v}\r\n`).join('');
@@ -34,8 +36,8 @@ function raw(method, pathname, body, { wait = 400, user = 0, s = sim } = {}) {
     const got = { bytes: '', ended: 'open', firstMs: undefined };
     const socket = net.connect(Number(url.port), '127.0.0.1', () => socket.write(`${method} ${url.pathname}${url.search} HTTP/1.1\r\n` +
       `Host: ${url.host}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n${head}\r\n${text}`));
-    const end = () => { clearTimeout(timer); got.ms = Date.now() - begin; socket.destroy(); resolve(got); };
-    const timer = setTimeout(end, wait);
+    const end = () => { got.ms = Date.now() - begin; socket.destroy(); resolve(got); };
+    enough?.then(end);
     socket.on('data', (d) => { got.firstMs ??= Date.now() - begin; got.bytes += d; });
     socket.on('error', (e) => { got.ended = e.code; end(); });
     socket.on('end', () => { got.ended = 'end'; end(); });
@@ -48,7 +50,7 @@ describe('a request', () => {
       test(`${how}-${when}: no byte of an answer, and the order is ${when === 'after' ? 'there' : 'not'}`, async () => {
         await fault(`create_order:${how}-${when} next 1`);
         const o = order();
-        const got = await raw('POST', ORDERS, o);
+        const got = await raw('POST', ORDERS, o, how === 'hang' ? { enough: struck().then(() => sleep(300)) } : {});
         assert.equal(got.bytes, '');
         assert.equal(got.ended, ended);
         assert.equal(await count(o.client_order_id), when === 'after' ? 1 : 0);
@@ -92,8 +94,9 @@ describe('a request', () => {
       const o = order();
       const begin = Date.now();
       const answer = sim.rest('POST', ORDERS, o);
-      await until('the request at the simulator', async () => (await sim.look('status')).faults.find((f) => f.struck === 1) || Date.now() - begin > 500);
-      assert.equal(await count(o.client_order_id), there, kind);
+      await struck();
+      const meanwhile = await count(o.client_order_id);
+      if (there || Date.now() - begin < 600) assert.equal(meanwhile, there, kind);
       assert.equal((await answer).status, 201);
       assert.ok(Date.now() - begin >= 595);
       assert.equal(await count(o.client_order_id), 1);
@@ -127,7 +130,7 @@ describe('a request', () => {
 
   test('a client that gives up while it waits leaves nothing behind', async () => {
     await fault('*:latency=300ms;create_order:hang-after next 2');
-    await Promise.all([raw('GET', '/exchange/status', undefined, { wait: 50 }), raw('POST', ORDERS, order(), { wait: 50 })]);
+    await Promise.all([raw('GET', '/exchange/status', undefined, { enough: sleep(50) }), raw('POST', ORDERS, order(), { enough: sleep(50) })]);
     await sleep(350);
     await sim.trigger('clear');
     assert.equal((await sim.rest('GET', '/exchange/status')).status, 200);
@@ -267,29 +270,46 @@ describe('a WebSocket', () => {
   });
 });
 
+// What holds only while a fault lasts is looked at again, in a longer one, where the looking took longer than that.
+async function during(spec, look) {
+  for (let ms = 700; ; ms *= 4) {
+    const begin = Date.now();
+    await fault(`${spec} for ${ms}ms`);
+    try {
+      return await look();
+    } catch (e) {
+      if (Date.now() - begin < ms || ms > 30000) throw e;
+      await sim.trigger('clear');
+    }
+  }
+}
+
 describe('the exchange', () => {
   test('pause and maintenance are seen in its status, and end by themselves', async () => {
     const status = async () => (await sim.rest('GET', '/exchange/status')).body;
-    await fault('exchange:pause for 700ms');
-    assert.equal((await status()).trading_active, false);
-    assert.notEqual((await sim.rest('POST', ORDERS, order())).status, 201);
+    await during('exchange:pause', async () => {
+      assert.equal((await status()).trading_active, false);
+      assert.notEqual((await sim.rest('POST', ORDERS, order())).status, 201);
+    });
     await until('the end of the pause', async () => (await status()).trading_active);
     assert.equal((await sim.rest('POST', ORDERS, order())).status, 201);
     const c = await watcher();
-    await fault('exchange:maintenance for 700ms');
-    assert.equal((await c.closed).code, 1012);
-    const during = await sim.rest('GET', '/exchange/status');
-    assert.deepEqual(restErrors('GetExchangeStatus', during.status, during.body), []);
-    assert.equal(during.body.trading_active, false);
+    await during('exchange:maintenance', async () => {
+      assert.equal((await c.closed).code, 1012);
+      const now = await sim.rest('GET', '/exchange/status');
+      assert.deepEqual(restErrors('GetExchangeStatus', now.status, now.body), []);
+      assert.equal(now.body.trading_active, false);
+    });
     await until('the end', async () => (await status()).trading_active);
   });
 
   test('an outage: 503 at every door, sockets closed, and then all is well', async () => {
     const c = await watcher();
-    await fault('exchange:outage for 700ms');
-    assert.equal((await c.closed).code, 1012);
-    assert.equal((await sim.rest('GET', '/exchange/status')).status, 503);
-    await assert.rejects(sim.ws(), /503/);
+    await during('exchange:outage', async () => {
+      assert.equal((await c.closed).code, 1012);
+      assert.equal((await sim.rest('GET', '/exchange/status')).status, 503);
+      await assert.rejects(sim.ws(), /503/);
+    });
     await until('the end', async () => (await sim.rest('GET', '/exchange/status')).status === 200);
     (await sim.ws()).close();
   });
@@ -311,10 +331,8 @@ describe('--faults', () => {
     const s = await Sim.start('--quiet-market', '--faults',
       'ws:close=1012 every 1s;get_balance:429 from 500ms next 1;trigger:pause for=300ms from 1500ms');
     t.after(() => s.stop());
-    const begin = Date.now();
     const first = await s.ws();
     assert.equal((await first.closed).code, 1012);
-    assert.ok(Date.now() - begin < 5000);
     const second = await s.ws();
     assert.equal((await second.closed).code, 1012);
     assert.equal((await s.rest('GET', '/portfolio/balance')).status, 429);
@@ -369,7 +387,7 @@ print(kalshi.get_exchange_status().trading_active)`);
 const script = async (text, s, args = []) => {
   const cwd = tempDir();
   fs.writeFileSync(path.join(cwd, 's.lua'), text);
-  return kalua(['--quiet', '--log', 'error', ...args, 's.lua'], { cwd, env: s.env(), timeout: 60000 });
+  return kalua(['--quiet', '--log', 'error', ...args, 's.lua'], { cwd, env: s.env(), timeout: 220000 });
 };
 
 test('Kalua\'s client: every order once, whatever happens to the answers', async (t) => {
@@ -404,7 +422,7 @@ test('Kalua\'s client: the book is right after gaps, lost, doubled and cut messa
   const done = path.join(tempDir(), 'done');
   const running = script(`local kalshi, task, json = require "kalshi", require "task", require "json"
 local book = kalshi.book("${market}")
-local deadline = os.time() + 70
+local deadline = os.time() + 200
 while os.time() < deadline do
   local f = io.open("${done}")
   if f then f:close() break end
@@ -422,13 +440,14 @@ print(book.stale, rows(book:bids(100)) .. " | " .. rows(book:asks(100)))`, s, ['
   const place = (price, side) => s.rest('POST', ORDERS, { ticker: market, side, price, count: `${1 + n++ % 7}.00`,
     time_in_force: 'good_till_canceled', self_trade_prevention_type: 'taker_at_cross' }, { user: 1 });
   await until('the client', async () => (await s.look('status')).counters.ws_clients > 0);
-  const end = Date.now() + 40000;
+  const end = Date.now() + 90000;
   for (;;) {
     for (let i = 0; i < 20; i++) await place(`0.${String(10 + n % 30).padStart(2, '0')}00`, n % 2 ? 'bid' : 'ask');
     if (Date.now() > end || (n >= 200 && (await s.look('status')).faults.every((f) => f.struck > 0))) break;
   }
   const { faults } = await s.look('status');
   await s.trigger('clear');
+  await place('0.0900', 'bid'); // shows that what came last was lost, if it was
   fs.writeFileSync(done, '');
   const r = await running;
   assert.equal(r.code, 0, r.stderr);
