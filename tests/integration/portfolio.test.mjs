@@ -144,11 +144,12 @@ test('at every quiet moment the account is as the exchange lists it, and the scr
 });
 
 test('what settles is paid to those who held it', async () => {
-  const before = await quiet();
-  const held = before.one.account.positions.map((h) => h.ticker);
-  const both = tickers.filter((t) => held.includes(t) && [before.one, before.two].some(({ own }) => byTicker(own.positions)[t]));
-  const [yes, no, open] = both;
-  assert.ok(open, 'three markets are held');
+  const [yes, no, open] = await until('three markets to be held', async () => {
+    const { one, two } = await quiet();
+    const held = one.account.positions.map((h) => h.ticker);
+    const both = tickers.filter((t) => held.includes(t) && [one, two].some(({ own }) => byTicker(own.positions)[t]));
+    return both.length >= 3 && both;
+  });
   await sim.trigger('settle', { market: yes, result: 'yes' });
   await sim.trigger('settle', { market: no, result: 'no' });
   await sim.trigger('determine', { market: open, result: 'yes' });
@@ -156,7 +157,7 @@ test('what settles is paid to those who held it', async () => {
     const now = await quiet();
     const paid = byTicker(now.one.account.settled);
     return paid[yes] && paid[no] && now;
-  }, 30000);
+  });
   compare(s);
   const worth = byTicker(s.one.account.positions)[open];
   if (worth) assert.equal(worth.mark, 1, 'a result that is known is what it is worth');

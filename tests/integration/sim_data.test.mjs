@@ -472,6 +472,7 @@ test('index channels: nothing before ids are chosen, then values that agree with
     assert.equal(data.time % 1000, 0);
     if (byTime.has(data.time)) compared++;
     if (byTime.has(data.time)) assert.equal(data.value, byTime.get(data.time));
+    if (data.time > payload.at(-1).time + 1000) continue; // it came later than the answer, which lacks a part of its minute
     const window = payload.filter((v) => v.time >= data.time - 60000 && v.time < data.time).map((v) => Number(v.value));
     const average = m.msg.avg_60s_data;
     assert.equal(average.window_size, 60);

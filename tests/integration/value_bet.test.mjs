@@ -165,7 +165,7 @@ describe('one game, an account each', { concurrency: 3 }, () => {
       [200, tool(said(0.75, 0.85))]];
     const api = await serve((r, n) => answers[n - 1]);
     const r = await bot(sim, 3, { PROVIDER: 'anthropic', ANTHROPIC_URL: api.url, ANTHROPIC_API_KEY: 'sk-test-key', LOOKS: '6',
-      ANTHROPIC_MODEL: 'some-model', HTTP_TIMEOUT_S: '2', HTTP_RETRIES: '1' });
+      ANTHROPIC_MODEL: 'some-model', HTTP_TIMEOUT_S: '8', HTTP_RETRIES: '1' });
     assert.equal(r.code, 0, r.stderr);
     const sent = api.seen[0];
     assert.deepEqual([sent.method, sent.url], ['POST', '/v1/messages']);
