@@ -31,7 +31,7 @@ local function trade()
   if o.remaining_count > 0 then resting[#resting + 1] = o.order_id end
 end
 while true do
-  if kalua.now() % 1.6 < 0.6 then
+  if kalua.now() % 4 < 0.7 then
     pcall(trade)
     task.sleep(0.03)
   else
