@@ -8,6 +8,7 @@
 
 #include "cli/help.h"
 #include "kalshi/operation.h"
+#include "net/reach.h"
 
 const kl_command kl_commands[] = {
     {"run", "run SCRIPT... [-- ARG...]", "run strategies or tools", kl_command_run, "Run"},
@@ -102,5 +103,6 @@ int main(int argc, char **argv) {
   int code = dispatch(argc, argv);
   if (!kl_cli_flush_output() && code == KL_EXIT_OK) code = KL_EXIT_FAILED;
   uv_library_shutdown(); /* joins the thread pool, whose threads hold state of OpenSSL's */
+  if (kl_reach_under_way()) _exit(code);
   return code;
 }

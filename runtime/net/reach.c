@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,9 +134,14 @@ static void look(kl_reach *r) {
   if (rc == CURLE_PEER_FAILED_VERIFICATION && !f->ends_ms) (void)shake_hands(r, false, other);
 }
 
+static atomic_int under_way;
+
+bool kl_reach_under_way(void) { return atomic_load(&under_way) > 0; }
+
 static void *run(void *data) {
   look(data);
   let_go(data, true);
+  atomic_fetch_sub(&under_way, 1);
   return NULL;
 }
 
@@ -165,11 +171,14 @@ kl_reach *kl_reach_start(const kl_url *url, const char *ca_file, int timeout_ms,
   kl_url_free(&proxy);
   if (ok) {
     r->refs = 2;
+    atomic_fetch_add(&under_way, 1);
     ok = pthread_create(&thread, NULL, run, r) == 0;
-    if (ok)
+    if (ok) {
       pthread_detach(thread);
-    else
+    } else {
+      atomic_fetch_sub(&under_way, 1);
       r->refs = 1;
+    }
   }
   if (ok) return r;
   kl_error_set(e, KL_ERR_INTERNAL, "not enough memory for a thread");

@@ -27,6 +27,10 @@ typedef struct kl_reach kl_reach;
 /* Begins. `url` is one that speaks TLS, or any, for its name only; copied, like `ca_file` (NULL: the system's store).
  * Waits for TLS for at most `timeout_ms`. NULL with `e`. */
 kl_reach *kl_reach_start(const kl_url *url, const char *ca_file, int timeout_ms, kl_error *e);
+
+/* Whether a thread still looks, though nobody may wait for it any more. Then the process has to end without the
+ * handlers of exit(), which would take the TLS library from under it. */
+bool kl_reach_under_way(void);
 /* Whether it is over; then *out is filled. */
 bool kl_reach_done(kl_reach *r, kl_reach_facts *out);
 void kl_reach_release(kl_reach *r); /* takes NULL; at any time */
