@@ -9,7 +9,7 @@ import { KALUA, Sim, cleanEnv, kalua, root, sleep, tempDir } from './peers.mjs';
 let sim, ticker;
 before(async () => {
   sim = await Sim.start();
-  ticker = (await sim.rest('GET', '/markets?limit=1&status=open')).body.markets[0].ticker;
+  ticker = await sim.middle();
 });
 after(() => sim?.stop());
 
@@ -152,8 +152,13 @@ while true do task.sleep(1) end`);
 test('the summary tells YES from NO, and what orders that rest hold of the cash', async () => {
   const cwd = tempDir();
   fs.writeFileSync(path.join(cwd, 's.lua'), `local kalshi, task = require "kalshi", require "task"
-local t = kalshi.get_markets{ status = "open", limit = 1 }.markets[1].ticker
-local o
+local t, o
+repeat -- one in the middle: the first may be near its end
+  task.sleep(0.05)
+  for _, m in ipairs(kalshi.get_markets{ status = "open", limit = 100 }.markets) do
+    if m.yes_bid_dollars >= 0.2 and m.yes_ask_dollars > 0 and m.yes_ask_dollars <= 0.8 then t = t or m.ticker end
+  end
+until t
 repeat
   task.sleep(0.05)
   o = kalshi.order{ ticker = t, side = "no", price = 0.99, count = 2, time_in_force = "immediate_or_cancel" }

@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { Sim, cleanEnv, root, sleep, tempDir } from './peers.mjs';
+import { Sim, cleanEnv, root, tempDir } from './peers.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const page = fs.readFileSync(path.join(root, 'docs/existing-bots.md'), 'utf8');
@@ -30,12 +30,12 @@ before(async () => {
   const { privateKey } = crypto.generateKeyPairSync('rsa', { modulusLength: 2048 });
   fs.writeFileSync(key.file, privateKey.export({ type: 'pkcs1', format: 'pem' }), { mode: 0o600 });
   sim = await Sim.start('--seed', '5', '--user', `${key.id}=${key.file}`);
-  await sleep(500);
+  await sim.middle(); // until there are prices
 });
 after(() => sim?.stop());
 
 const run = (command, args, env) => new Promise((resolve, reject) => {
-  execFile(command, args, { env: { ...cleanEnv(), KALSHI_KEY_ID: key.id, KALSHI_KEY_FILE: key.file, ...env }, timeout: 40000 },
+  execFile(command, args, { env: { ...cleanEnv(), KALSHI_KEY_ID: key.id, KALSHI_KEY_FILE: key.file, ...env }, timeout: 120000 },
     (error, stdout, stderr) => (error ? reject(new Error(`${error.message}\n${stderr}`)) : resolve(JSON.parse(stdout))));
 });
 const urls = () => ({ KALSHI_API_URL: sim.rest_url, KALSHI_FEED_URL: sim.ws_url });

@@ -23,8 +23,9 @@ function connect() {
     'KALSHI-ACCESS-SIGNATURE': signature.toString('base64') } });
 }
 
-const { data: { markets: [market] } } = await markets.getMarkets(1, undefined, undefined, undefined, undefined, undefined, undefined,
+const { data: { markets: open } } = await markets.getMarkets(100, undefined, undefined, undefined, undefined, undefined, undefined,
   undefined, undefined, undefined, undefined, 'open');
+const market = open.find((m) => Number(m.yes_bid_dollars) >= 0.2 && Number(m.yes_ask_dollars) > 0 && Number(m.yes_ask_dollars) <= 0.8);
 const { data: { balance } } = await portfolio.getBalance();
 const seen = new Set(), socket = connect();
 const done = new Promise((resolve, reject) => {

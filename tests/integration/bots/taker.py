@@ -59,7 +59,8 @@ async def first_book(ticker):
                 return message["msg"]
 
 
-market = call("GET", "/markets", params={"status": "open", "limit": 1})["markets"][0]
+market = next(m for m in call("GET", "/markets", params={"status": "open", "limit": 100})["markets"]
+              if float(m["yes_bid_dollars"]) >= 0.2 and 0 < float(m["yes_ask_dollars"]) <= 0.8)
 book = asyncio.run(asyncio.wait_for(first_book(market["ticker"]), 10))
 offers = book.get("no_dollars_fp", [])
 filled = "0.00"
