@@ -22,7 +22,7 @@ end
 `;
 
 // Runs a script to its end; `cases` has what it told, by case.
-export async function run(body, env, { args = [], timeout = 55000 } = {}) {
+export async function run(body, env, { args = [], timeout = 120000 } = {}) {
   const cwd = tempDir();
   fs.writeFileSync(path.join(cwd, 's.lua'), PRELUDE + body);
   const r = await kalua(['--quiet', '--log', 'error', 's.lua', '--', ...args], { cwd, env, timeout });
