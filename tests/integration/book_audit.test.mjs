@@ -87,7 +87,7 @@ function start(env, options, ...tickers) {
   p.stderr.on('data', (d) => { run.err += d; });
   const ended = new Promise((r) => p.on('close', r));
   run.stop = async () => { p.kill('SIGINT'); assert.equal(await ended, 130, run.err); };
-  run.saw = (what, pred, ms = 40000) => until(what, () => run.now && pred(run.now), ms).catch((e) => {
+  run.saw = (what, pred, ms) => until(what, () => run.now && pred(run.now), ms).catch((e) => {
     p.kill('SIGKILL');
     throw new Error(`${e.message}\n${JSON.stringify(run.now)}\n${run.err}`);
   });
@@ -102,9 +102,9 @@ test('book audit', { concurrency: true }, async (t) => {
       await run.saw('the book', (s) => s.count === 10);
       x.truth.delta({ side: 'yes', price_dollars: '0.4000', delta_fp: '2.50' }); // and is never said
       x.say('0.5500', '1.00', 'no');
-      await run.saw('the difference', (s) => s.differences === 1);
+      await run.saw('the difference', (s) => s.differences >= 1);
       await run.saw('the repair', (s) => s.count === 12.5 && !s.stale);
-      await run.saw('a book that agrees', (s) => s.audits === 2);
+      await run.saw('a book that agrees', (s) => s.audits >= 2);
       assert.equal(run.now.differences, 1);
       assert.equal(x.snapshots, 2);
       assert.equal(x.signed, 0, 'the questions of the audit cost the account nothing');
@@ -116,11 +116,12 @@ test('book audit', { concurrency: true }, async (t) => {
       const x = await exchange();
       x.rest = { yes_dollars: [['0.3000', '7.00'], ['0.4000', '11.00']], no_dollars: [['0.5500', '3.00']] };
       const run = start(x.env, ['--audit', '1'], 'T');
-      await run.saw('two differences', (s) => s.differences === 2);
+      await run.saw('two differences', (s) => s.differences >= 2);
+      const { audits, differences } = run.now;
+      assert.equal(audits, differences);
+      assert.ok(x.questions >= 2 * audits, 'each is confirmed by a second question');
+      await until('a snapshot behind each', () => x.snapshots > differences);
       await run.saw('the book', (s) => s.count === 10 && !s.stale);
-      assert.equal(run.now.audits, 2);
-      assert.equal(x.questions, 4, 'each is confirmed by a second question');
-      assert.equal(x.snapshots, 3);
       await run.stop();
       x.close();
     }),
