@@ -178,9 +178,9 @@ describe('several accounts', () => {
         kalshi.order{ ticker = t, side = "bid", price = 0.02, count = 1 }
         other.order{ ticker = t, side = "bid", price = 0.03, count = 1 }
       end
-      task.spawn(function() for m in other.subscribe{ channels = { "user_orders" } }:messages() do print("told", m.client_order_id) end end)
-      task.spawn(function() for m in kalshi.subscribe{ channels = { "user_orders" } }:messages() do print("not mine", m.client_order_id) end end)
-      task.sleep(0.3)
+      local theirs, ours = other.subscribe{ channels = { "user_orders" } }, kalshi.subscribe{ channels = { "user_orders" } }
+      task.spawn(function() for m in theirs:messages() do print("told", m.client_order_id) end end)
+      task.spawn(function() for m in ours:messages() do print("not mine", m.client_order_id) end end)
       if kalua.generation == 2 then
         assert(#other.own_orders() == 1 and #kalshi.own_orders() == 1 and other.own_orders()[1].price == 0.03)
         other.order{ ticker = t, side = "bid", price = 0.01, count = 1, client_order_id = "after-reload" }

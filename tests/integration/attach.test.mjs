@@ -41,7 +41,7 @@ class Running {
     r.process.stderr.on('data', (d) => { r.out += d; });
     r.ended = new Promise((resolve) => r.process.on('close', resolve));
     running.add(r);
-    await until('the scripts', () => r.out.split('up').length > files.length, 30000);
+    await until('the scripts', () => r.out.split('up').length > files.length);
     return r;
   }
 

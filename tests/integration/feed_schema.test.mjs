@@ -121,7 +121,7 @@ async function script(t, text) {
   const e = await exchange(t);
   const cwd = tempDir();
   fs.writeFileSync(path.join(cwd, 's.lua'), text);
-  const r = await kalua(['--quiet', '--audit', '0', 's.lua'], { cwd, env: e.env, timeout: 30000 });
+  const r = await kalua(['--quiet', '--audit', '0', 's.lua'], { cwd, env: e.env });
   assert.equal(r.code, 0, r.stderr);
   return { ...r, ...e.log };
 }

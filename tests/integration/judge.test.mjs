@@ -36,7 +36,7 @@ function send(url, { method = 'GET', target, body, headers = {}, sign = {} }) {
       resolve({ status: res.statusCode, text: answer });
     });
     req.on('error', reject);
-    req.setTimeout(10000, () => req.destroy(new Error(`no answer to ${method} ${address}`)));
+    req.setTimeout(60000, () => req.destroy(new Error(`no answer to ${method} ${address}`)));
     req.removeHeader('connection'); // Node's own
     req.end(body);
   });

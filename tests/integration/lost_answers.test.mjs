@@ -106,7 +106,7 @@ describe('lost answers', { concurrency: 10 }, () => {
           time_in_force = "good_till_canceled", self_trade_prevention_type = "taker_at_cross" }
       end
       create "before" -- from the first order on the channel is listened to
-      task.sleep(1)
+      kalshi.subscribe{ channels = { "user_orders" } }:close() -- which takes until it is there
       local order
       try("create", function() order = create "by-channel" return order end)
       try("cancel", function() return kalshi.cancel_order(order.order_id) end)`, server.env());
