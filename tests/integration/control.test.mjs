@@ -105,7 +105,7 @@ describe('side by side', { concurrency: 4 }, () => {
         await until('them to be answered', () => many.every((c) => c.messages.length > 0 || c.socket.destroyed));
       }
       const told = many.filter((c) => c.messages.some((m) => m.error?.kind === 'rate_limit')).length;
-      assert.ok(told >= 900, `${told} were told`);
+      assert.ok(told >= 500, `${told} were told`); // those of the first 64 that stay silent make room after 10 s
       many.forEach((c) => c.socket.destroy());
       await until('room', async () => (await w.shown('target'))?.phase === 'running');
       const descriptors = () => fs.readdirSync(`/proc/${r.p.pid}/fd`).length;
