@@ -98,6 +98,10 @@ static bool choose_exchange(kl_app *a, kl_error *e) {
   memcpy(a->first.env_name, x.env, sizeof a->first.env_name);
   a->first.ca_file = x.ca_file;
   if (x.embedded) {
+    if (x.key_unused) {
+      kl_log_warn("kalua", "this is the exchange inside the process, and your key is not used, since no environment is "
+                           "named: --env demo or --env prod (or KALSHI_ENV) is that of the key, --env sim is this one");
+    }
     settle(a, true);
     return start_exchange(a, e);
   }

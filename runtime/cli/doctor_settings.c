@@ -180,6 +180,14 @@ static const char *strange(const kl_exchange_address *x, kl_url_family family, c
 
 void kl_doctor_address(kl_report *r, const kl_exchange_address *x) {
   char text[700];
+  if (x->key_unused) {
+    snprintf(text, sizeof text, "%s: the exchange inside this process, and your key is not looked at", x->env);
+    kl_report_add(r, &(kl_check){.state = KL_CHECK_NOTE,
+                                 .name = "environment",
+                                 .text = text,
+                                 .remedy = "say which exchange it is for: kalua doctor --env demo, or --env prod"});
+    return;
+  }
   if (x->embedded) {
     kl_report_say(r, "environment", "%s: the exchange inside this process", x->env);
     return;

@@ -53,7 +53,8 @@ bool kl_exchange_address_choose(const kl_connect_options *o, const kl_settings *
     return true;
   }
   const char *env = kl_settings_get(settings, o->env, "KALSHI_ENV");
-  if (!env) env = "sim";
+  bool named = env != NULL;
+  if (!named) env = "sim";
   if (strcmp(env, "sim") != 0 && strcmp(env, "demo") != 0 && strcmp(env, "prod") != 0) {
     kl_error_coded(e, KL_ERR_CONFIG, "env_unknown",
                    "unknown environment \"%.40s\": sim, demo or prod (--env or KALSHI_ENV)", env);
@@ -65,6 +66,7 @@ bool kl_exchange_address_choose(const kl_connect_options *o, const kl_settings *
   out->ca_file = kl_settings_get(settings, o->ca_file, "KALUA_CA");
   if (!strcmp(env, "sim") && !rest && !ws) {
     out->embedded = true;
+    out->key_unused = !named && kl_settings_get(settings, o->key_id, "KALSHI_API_KEY_ID");
     return true;
   }
   if (o->faults) {

@@ -8,6 +8,7 @@
 typedef struct kl_exchange_address {
   char env[8];                     /* "sim", "demo", "prod" */
   bool embedded;                   /* the exchange inside this process: it has the addresses */
+  bool key_unused;                 /* embedded because nobody named an environment, although there is a key */
   char rest_url[256], ws_url[256]; /* without a slash at the end */
   const char *ca_file;             /* borrowed from the options or settings; NULL: the system's store */
 } kl_exchange_address;

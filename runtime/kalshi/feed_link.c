@@ -313,7 +313,7 @@ static void on_closed(void *data, const kl_error *e) {
     kl_error_coded(
         &own, KL_ERR_AUTH, "feed_key_refused",
         "the exchange refused the key at the feed's handshake (HTTP %d): check the key id, that the key belongs "
-        "to this environment, and this machine's clock (kalua doctor)",
+        "to this environment, and this machine's clock (kalua doctor --env ENV)",
         e->status);
     own.status = e->status;
     e = &own;

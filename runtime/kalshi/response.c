@@ -90,7 +90,7 @@ static void put_together(const said *s, char *out, size_t cap) {
 static const char *advice(int status) {
   switch (status) {
   case 401:
-    return ": check the key id, that the key belongs to this environment, and the clock (kalua doctor)";
+    return ": check the key id, that the key belongs to this environment, and the clock (kalua doctor --env ENV)";
   case 403:
     return ": this key or account tier may not do it";
   default:

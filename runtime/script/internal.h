@@ -357,6 +357,7 @@ struct kl_strategy {
   int64_t started_ms, version_started_ms, version_started_ns;
   uint64_t reloads, refused, rolled_back, restarts;
   char last_error[256], last_code[64];
+  bool error_of_reload; /* that is why files do not run, which is over when they do */
   int64_t save_at_ns;   /* not before that its state is written to the file again */
   char *not_saved;      /* why it could not be the last time; owned, NULL: it could */
   kl_timer start_timer; /* a start has its time */

@@ -56,6 +56,7 @@ static void files_changed(void *data) {
   if (g->stopping || (last && kl_sources_unchanged(last))) return;
   if (last == &g->failed_files && g->live && kl_sources_unchanged(&g->live->sources)) {
     g->has_failed_files = false;
+    kl_strategy_forgive(g);
     char text[TEXT_MAX];
     snprintf(text, sizeof text, "the files are those of generation %d again, which goes on", g->live->generation);
     announce(g, false, text, NULL);
@@ -244,6 +245,7 @@ static void refuse(kl_strategy *g, const kl_error *e, const char *traceback) {
     snprintf(text, sizeof text, "not %s: %s", what, e->message);
   g->refused++;
   kl_strategy_note_error(g, g->live ? text : e->message, kl_strategy_code_of(e));
+  g->error_of_reload = true;
   char *trace = traceback ? strdup(traceback) : NULL;
   kl_script *failed = a->rehearsal ? a->rehearsal : a->next;
   kl_list waiters;
@@ -280,6 +282,7 @@ static void roll_back(kl_strategy *g, const char *why, const char *traceback) {
   char text[TEXT_MAX];
   snprintf(text, sizeof text, "rolled back: %s (generation %d goes on again)", why, g->previous->generation);
   kl_strategy_note_error(g, text, kl_script_error_code(bad));
+  g->error_of_reload = true;
   char *trace = traceback ? strdup(traceback) : NULL;
   if (g->attempt.next) { /* it began from the state of the version that goes */
     drop_attempt(g);
@@ -349,6 +352,7 @@ static void swap(kl_strategy *g) {
   kl_version_go_live(next);
   kl_reload_made_live(g, next);
   start_probation(g);
+  kl_strategy_forgive(g);
   g->reloads++;
   g->has_failed_files = false;
   kl_saver_put(g, &a->image, next->generation, a->schema);

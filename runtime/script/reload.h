@@ -20,6 +20,7 @@ void kl_reload_give_up(kl_strategy *g, const kl_error *e);
 void kl_strategy_nothing_runs(kl_strategy *g);
 /* Remembers it as the last error. */
 void kl_strategy_note_error(kl_strategy *g, const char *text, const char *code); /* code NULL: none */
+void kl_strategy_forgive(kl_strategy *g); /* a mistake in files that have been mended is no mistake any more */
 static inline const char *kl_strategy_code_of(const kl_error *e) { return e->code[0] ? e->code : e->kind; }
 
 /* ---- promotions (promote.c): a try with another file, g->promoting ---- */

@@ -101,6 +101,11 @@ static bool start_version(kl_strategy *g, const kl_sources *snapshot, kl_error *
 void kl_strategy_note_error(kl_strategy *g, const char *text, const char *code) {
   snprintf(g->last_code, sizeof g->last_code, "%s", code ? code : "");
   snprintf(g->last_error, sizeof g->last_error, "%s", text ? text : "");
+  g->error_of_reload = false;
+}
+
+void kl_strategy_forgive(kl_strategy *g) {
+  if (g->error_of_reload) kl_strategy_note_error(g, NULL, NULL);
 }
 
 static void ended(kl_strategy *g, kl_script *s) {

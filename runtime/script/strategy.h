@@ -45,7 +45,7 @@ typedef struct kl_strategy_status {
   uint64_t reloads, refused, rolled_back, restarts;
   bool failed;            /* ended by an error */
   bool stopping;          /* it was told to end, or was and has */
-  char last_error[256];   /* of the last failure, refusal or return; "" */
+  char last_error[256];   /* of the last failure, refusal or return, unless a later reload has undone it; "" */
   char last_code[64];     /* the code of that, or its kind: what `kalua explain` takes; "" */
   kl_script_stats script; /* of the running version; zeroed when none runs */
 } kl_strategy_status;

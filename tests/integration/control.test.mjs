@@ -197,7 +197,12 @@ describe('side by side', { concurrency: 4 }, () => {
       assert.deepEqual([maker.generation, maker.reloads, maker.refused], [2, 1, 1]);
       save(loop());
       assert.equal((await w.cli('reload', `${r.p.pid}:maker`)).code, 0);
-      assert.equal((await w.shown('maker')).generation, 3);
+      const mended = await w.shown('maker');
+      assert.deepEqual([mended.generation, mended.last_error], [3, '']);
+      save('x = = 1');
+      assert.equal((await w.cli('reload', 'maker')).code, 1);
+      assert.notEqual((await w.shown('maker')).last_error, '');
+      save(loop());
       const both = await w.cli('reload', String(r.p.pid));
       assert.match(both.stdout, /^\[maker\] reloaded .* generation 4\n\[taker\] reloaded .* generation 2\n$/, both.stderr);
     });

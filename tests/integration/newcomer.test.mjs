@@ -57,6 +57,22 @@ test('.env: ~ is the home folder, misspelt names are told, and so is a file that
   assert.match(option.stderr, /nothing stands in for ~: write the whole path/);
 });
 
+test('a key without an environment: whose exchange it is, is told', async () => {
+  const cwd = tempDir();
+  fs.writeFileSync(path.join(cwd, 'a.lua'), END);
+  const env = { KALSHI_API_KEY_ID: 'x', KALSHI_PRIVATE_KEY_PATH: 'demo.pem' };
+  const unnamed = await kalua(['run', '--quiet', 'a.lua'], { cwd, env });
+  assert.equal(unnamed.stdout, 'ran\n');
+  assert.match(unnamed.stderr, /the exchange inside the process, and your key is not used.*--env demo/);
+  const doctor = await kalua(['doctor'], { cwd, env });
+  assert.match(doctor.stdout, /^note {2}environment: sim: .*your key is not looked at; .*kalua doctor --env demo/m);
+  for (const [args, more] of [[['--env', 'sim'], env], [[], { ...env, KALSHI_ENV: 'sim' }], [[], {}]]) {
+    const named = await kalua(['run', '--quiet', ...args, 'a.lua'], { cwd, env: more });
+    assert.equal(named.stdout, 'ran\n');
+    assert.doesNotMatch(named.stderr, /inside the process/);
+  }
+});
+
 test('what the exchange refuses says of which order, to the script and in the log', async () => {
   const sim = await Sim.start('--quiet-market', '--markets', '4');
   try {
