@@ -2,7 +2,8 @@ local kalshi = require "kalshi"
 local task = require "task"
 
 local ticker = kalshi.get_markets{ status = "open", limit = 1 }.markets[1].ticker
-for book in kalshi.book(ticker):changes() do
+local book = kalshi.book(ticker)
+for _ in book:changes() do
   local ask = book:best_ask()
   if ask and book:imbalance(3) > 0.5 then -- far more contracts are bid for than offered
     local order = kalshi.order{

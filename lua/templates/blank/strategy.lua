@@ -6,8 +6,9 @@ local kalshi = require "kalshi"
 local kalua = require "kalua"
 
 local ticker = kalua.args[1] or kalshi.get_markets{ status = "open", limit = 1 }.markets[1].ticker
+local book = kalshi.book(ticker)
 
-for book in kalshi.book(ticker):changes() do
+for _ in book:changes() do
   local bid, bids = book:best_bid()
   local ask, asks = book:best_ask()
   print(string.format("%s  %s x %s | %s x %s", ticker, bids or "-", bid or "-", ask or "-", asks or "-"))
