@@ -22,11 +22,13 @@ export async function all(sim, what, user = 0) {
 
 const STATUS = { resting: 'resting', canceled: 'canceled', executed: 'filled' };
 
-// Every difference between the record and the exchange, in words; `party` is whose orders and fills they all are.
+// Every difference between the record and the exchange, in words; `party` is whose orders and fills they all are, or a
+// function that says it of a client id.
 export function differences({ orders, fills }, atExchange, fillsThere, party) {
   const wrong = [], byId = new Map(), say = (text) => wrong.push(text);
+  const partyOf = typeof party === 'function' ? party : () => party;
   for (const o of orders) {
-    if (o.party !== party) say(`${o.client_id} is of ${o.party}`);
+    if (o.party !== partyOf(o.client_id)) say(`${o.client_id} is of ${o.party}`);
     if (o.status === 'pending' || o.status === 'unknown') say(`${o.client_id} is ${o.status}`);
     if (!o.id) {
       if (o.status !== 'rejected') say(`${o.client_id} is ${o.status} without an id`);
@@ -51,11 +53,12 @@ export function differences({ orders, fills }, atExchange, fillsThere, party) {
   }
   for (const o of byId.values()) say(`${o.client_id} ${o.id} is ${o.status} and not at the exchange`);
   for (const o of orders) if (o.status === 'rejected' && !o.id && names.has(o.client_id)) say(`${o.client_id} is rejected and at the exchange`);
+  const nameOf = new Map(atExchange.map((x) => [x.order_id, x.client_order_id]));
   const told = new Map(fills.map((f) => [`${f.trade_id}/${f.order_id}`, f]));
   for (const f of fillsThere) {
     const key = `${f.trade_id}/${f.order_id}`, t = told.get(key);
     if (!t) say(`fill ${key} of ${f.count_fp} is missing`);
-    else if (t.count !== f.count_fp || t.price !== f.yes_price_dollars || Number(t.fee) !== Number(f.fee_cost) || t.party !== party)
+    else if (t.count !== f.count_fp || t.price !== f.yes_price_dollars || Number(t.fee) !== Number(f.fee_cost) || t.party !== partyOf(nameOf.get(f.order_id)))
       say(`fill ${key}: ${JSON.stringify(t)}, at the exchange ${JSON.stringify(f)}`);
     told.delete(key);
   }
@@ -65,11 +68,11 @@ export function differences({ orders, fills }, atExchange, fillsThere, party) {
 
 // Waits until the record equals the exchange, at which nothing is done any more but what is still on its way; throws with
 // the differences that stay.
-export async function agrees(sim, file, party, ms = 60000) {
+export async function agrees(sim, file, party, { user = 0, ms = 60000 } = {}) {
   let orders, fills, wrong;
   try {
     await until('the record', async () => {
-      [orders, fills] = [await all(sim, '/portfolio/orders'), await all(sim, '/portfolio/fills')];
+      [orders, fills] = [await all(sim, '/portfolio/orders', user), await all(sim, '/portfolio/fills', user)];
       wrong = differences(journal(file), orders, fills, party);
       return wrong.length === 0 || sleep(200);
     }, ms);

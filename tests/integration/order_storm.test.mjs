@@ -127,14 +127,14 @@ test('whenever a storm of faults rests, the record of orders equals the exchange
     await say('rest');
     await sleep(300); // what is on its way arrives
     try {
-      got = await agrees(sim, `${state}.orders`, 'storm', 60000);
+      got = await agrees(sim, `${state}.orders`, 'storm', { ms: 60000 });
     } catch (e) {
       throw new Error(`round ${round}: ${e.message}\n${dir}\n${err.slice(-4000)}`);
     }
   }
   p.kill('SIGTERM');
   assert.equal((await ended).signal ?? 0, 0, err);
-  await agrees(sim, `${state}.orders`, 'storm', 1000); // and what it left behind
+  await agrees(sim, `${state}.orders`, 'storm', { ms: 1000 }); // and what it left behind
   const { orders } = journal(`${state}.orders`);
   tell(`a storm of ${SECONDS} s: ${got.orders} orders and ${got.fills} fills as at the exchange, ${orders.filter((o) => o.status === 'rejected').length} orders never were`);
   assert.ok(got.orders > 20 && got.fills > 0, JSON.stringify(got));
