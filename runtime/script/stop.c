@@ -66,7 +66,7 @@ static void cancel_all(kl_script *s) {
   s->phase = KL_PHASE_CANCEL;
   for (kl_list *n = s->tasks.next; n != &s->tasks && !s->at_once; n = n->next)
     kl_task_cancel(KL_CONTAINER(n, kl_task, link), "the script is stopping");
-  kl_timer_start(&s->timer, grace_over, (uint64_t)s->host->o.grace_ms, 0);
+  kl_timer_sleep(&s->timer, grace_over, (uint64_t)s->host->o.grace_ms);
 }
 
 /* ---- handlers ---- */
@@ -134,8 +134,7 @@ static void next_handler(kl_script *s) {
   if (waiting > 0 && left_ms > 0) {
     bool ok = kl_script_protected(s, start_handler, s, "an on_stop handler could not be started");
     if (ok && s->handler) {
-      uv_update_time(s->host->loop);
-      kl_timer_start(&s->timer, handler_over, (uint64_t)(left_ms / waiting) + 1, 0);
+      kl_timer_sleep(&s->timer, handler_over, (uint64_t)(left_ms / waiting));
       return;
     }
     s->errors++;

@@ -250,7 +250,7 @@ static void run_case(const char *file, const options *o, const char *code, kl_bu
   kl_host_options ho = {.clock = kl_clock_real(),
                         .data = &environment,
                         .modules = kl_modules,
-                        .grace_ms = 200,
+                        .grace_ms = 1000,
                         .script_ended = ended,
                         .print = print,
                         .secret_files = files,
@@ -313,10 +313,11 @@ static void run_case(const char *file, const options *o, const char *code, kl_bu
   kl_script_stop(canary, KL_STOP_EXIT, false);
   while (kl_host_running(host) > 0)
     uv_run(&loop, UV_RUN_ONCE);
-  if (!canary_out.data || strcmp(canary_out.data, "well\n") != 0)
-    kl_buf_printf(wrong, "%s: the other script is %s%s\n", where, canary_out.len ? canary_out.data : "lost",
-                  kl_script_error(canary) ? kl_script_error(canary) : "");
   read_log(log_from, &log);
+  if (!canary_out.data || strcmp(canary_out.data, "well\n") != 0)
+    kl_buf_printf(wrong, "%s: the other script is %s%s; the log: %.600s\n", where,
+                  canary_out.len ? canary_out.data : "lost", kl_script_error(canary) ? kl_script_error(canary) : "",
+                  log.data ? log.data : "empty");
   if (has(&out, SECRET) || has(&log, SECRET) || (error && strstr(error, SECRET)) || strstr(e.message, SECRET))
     kl_buf_printf(wrong, "%s: it has the secret of the key, the environment or a file\n", where);
   if (has(&out, CANARY) || has(&log, CANARY))

@@ -28,7 +28,8 @@ local function note(name, text, remedy, fields) tell("note", name, text, remedy,
 -- Of an error object its message, without the pointer to this command.
 local function words(err)
   local text = type(err) == "table" and err.message or tostring(err)
-  return (text:gsub(": check the key id, that the key belongs to this environment, and the clock %(kalua doctor %-%-env ENV%)", ""))
+  return (text:gsub(": check the key id, that the key belongs to this environment, and the clock "
+    .. "%(kalua doctor %-%-env ENV%)", ""))
 end
 
 local function wrong(name, err, remedy, fields)
