@@ -19,11 +19,14 @@ static void stop_now(uv_timer_t *t) {
   uv_close((uv_handle_t *)t, NULL);
 }
 
-/* Stops s after so many milliseconds. */
+/* Stops s, which has begun, and each task that it spawned, after so many milliseconds. */
 static void stop_in(world *w, stopper *st, kl_script *s, unsigned ms, bool now) {
+  for (int passes = 0; passes < 4; passes++)
+    uv_run(&w->loop, UV_RUN_NOWAIT);
   *st = (stopper){.s = s, .now = now};
   uv_timer_init(&w->loop, &st->timer);
   st->timer.data = st;
+  uv_update_time(&w->loop);
   uv_timer_start(&st->timer, stop_now, ms, 0);
 }
 
