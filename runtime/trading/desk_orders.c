@@ -709,7 +709,7 @@ void kl_desk_orders_free(kl_desk *d) {
   while (!kl_list_empty(&d->strays))
     free(KL_CONTAINER(kl_list_take(&d->strays), kl_desk_stray, link));
   while (!kl_list_empty(&d->orders)) {
-    kl_desk_entry *x = KL_CONTAINER(d->orders.next, kl_desk_entry, link);
+    kl_desk_entry *x = KL_CONTAINER(kl_list_take(&d->orders), kl_desk_entry, link);
     unlist(x);
     if (x->front) x->front->o.references--; /* it comes later */
     x->front = NULL;
