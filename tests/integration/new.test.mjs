@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
-import { KALUA, cleanEnv, kalua, tempDir, until } from './peers.mjs';
+import { KALUA, cleanEnv, kalua, root, tempDir, until } from './peers.mjs';
 
 const made = ['.env.example', '.gitignore', '.luarc.json', 'README.md', 'kalua.lua', 'maker.lua', 'maker_test.lua'];
 
@@ -40,7 +40,8 @@ test('a strategy that trades, says what it does, and is changed while it runs', 
 });
 
 test('the tests of each template pass', async () => {
-  for (const [template, tests] of [['market_maker', 3], ['taker', 4], ['blank', 1]]) {
+  for (const template of ['market_maker', 'taker', 'blank']) {
+    const tests = fs.readFileSync(path.join(root, 'lua/templates', template, 'test.lua'), 'utf8').match(/^ *it\(/gm).length;
     const cwd = tempDir();
     assert.equal((await kalua(['new', '--template', template, 'x'], { cwd })).code, 0);
     const r = await kalua(['test'], { cwd: path.join(cwd, 'x') });
