@@ -173,19 +173,32 @@ static bool store(const char *command, const kl_opt *o, const char *value) {
   return false;
 }
 
-/* Says that there is no such option, and the nearest that there is. */
+/* Whether it is one of all the values that there are for the option. */
+static bool is_value_of(const kl_opt *o, const char *given) {
+  if (!o->argument || !strchr(o->argument, '|')) return false;
+  size_t n = strlen(given);
+  for (const char *at = o->argument; *at; at += strcspn(at, "|"), at += *at == '|') {
+    if (n && strcspn(at, "|") == n && !memcmp(at, given, n)) return true;
+  }
+  return false;
+}
+
+/* Says that there is no such option, and which was meant: the one whose value it is, or the nearest that there is. */
 static int unknown_option(const char *command, const kl_opt *const *tables, const char *arg) {
   kl_text_list names = {0};
+  const kl_opt *has_value = NULL;
   char given[64];
   snprintf(given, sizeof given, "%.*s", (int)strcspn(arg + strspn(arg, "-"), "="), arg + strspn(arg, "-"));
   for (; *tables; tables++) {
     for (const kl_opt *o = *tables; o->name; o++) {
+      if (o->help && is_value_of(o, given)) has_value = o;
       if (o->help && o->name[1] && !kl_text_list_add(&names, o->name)) break;
     }
   }
   const char *near = given[0] ? kl_nearest(given, names.items, names.n) : NULL;
-  int code = near ? kl_cli_usage(command, "unknown option %s; did you mean --%s?", arg, near)
-                  : kl_cli_usage(command, "unknown option %s", arg);
+  int code = has_value ? kl_cli_usage(command, "unknown option %s; did you mean --%s %s?", arg, has_value->name, given)
+             : near    ? kl_cli_usage(command, "unknown option %s; did you mean --%s?", arg, near)
+                       : kl_cli_usage(command, "unknown option %s", arg);
   kl_text_list_free(&names);
   return code;
 }

@@ -71,7 +71,6 @@ bool kl_live_market_lose(kl_live_market *m) {
                 "book anew: orders may fill less than for real",
                 m->ticker);
   m->whole = false;
-  m->p->lost++;
   return false;
 }
 

@@ -416,16 +416,3 @@ int64_t kl_paper_exchange_latency_us(const kl_paper_exchange *p) { return p->lat
 bool kl_paper_exchange_report(const kl_paper_exchange *p, kl_sim_mirror_report *out) {
   return kl_sim_mirror_report_get(p->sim, out);
 }
-
-void kl_paper_exchange_stats_get(const kl_paper_exchange *p, kl_paper_exchange_stats *out) {
-  size_t cursor = 0, n;
-  const char *ticker;
-  void *v;
-  *out = (kl_paper_exchange_stats){.lost = p->lost};
-  while (kl_map_next(p->markets, &cursor, &ticker, &n, &v)) {
-    const kl_live_market *m = v;
-    if (m->ended || !m->told_ns) continue;
-    out->markets++;
-    out->stale += !m->whole;
-  }
-}

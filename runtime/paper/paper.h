@@ -47,11 +47,4 @@ int64_t kl_paper_exchange_latency_us(const kl_paper_exchange *p);
 /* What the account has come to in the three views; false when the paper exchange does not answer within a second. */
 bool kl_paper_exchange_report(const kl_paper_exchange *p, kl_sim_mirror_report *out);
 
-typedef struct kl_paper_exchange_stats {
-  size_t markets; /* that are mirrored */
-  size_t stale;   /* of them: their books are not known to be right */
-  uint64_t lost;  /* changes that found the way to the paper exchange full */
-} kl_paper_exchange_stats;
-void kl_paper_exchange_stats_get(const kl_paper_exchange *p, kl_paper_exchange_stats *out);
-
 #endif

@@ -44,7 +44,6 @@ struct kl_paper_exchange {
   int64_t latency_us;
   kl_money start; /* what the account began with, */
   bool resumed;   /* unless it goes on from a file */
-  uint64_t lost;
   unsigned ticks;
   uv_async_t *wanted; /* owned; freed when they are closed */
   uv_timer_t *tick;

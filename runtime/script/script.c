@@ -1,8 +1,11 @@
 #include "script/script.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "script/bounded.h"
@@ -342,14 +345,29 @@ kl_script *kl_script_prepare(kl_host *h, const kl_script_options *o, const kl_ve
   return NULL;
 }
 
+/* `errno` says why, where there is a path. */
+static void unreadable(const char *path, kl_error *e) {
+  char with_ending[PATH_MAX];
+  int why = errno;
+  bool forgotten = path && why == ENOENT &&
+                   snprintf(with_ending, sizeof with_ending, "%s.lua", path) < (int)sizeof with_ending &&
+                   access(with_ending, R_OK) == 0;
+  if (!path)
+    kl_error_coded(e, KL_ERR_VALIDATION, "script_unreadable", "cannot read the script: give a path or a source");
+  else if (forgotten)
+    kl_error_coded(e, KL_ERR_VALIDATION, "script_unreadable", "there is no script %s; did you mean %s?", path,
+                   with_ending);
+  else
+    kl_error_coded(e, KL_ERR_VALIDATION, "script_unreadable", "cannot read the script %s: %s", path, strerror(why));
+}
+
 static bool load(kl_script *s, kl_error *e) {
   const kl_script_options *o = &s->o;
   source src = {.s = s, .text = o->source, .n = o->source ? strlen(o->source) : 0};
   if (!o->source) {
     src.text = o->path ? kl_sources_read(&s->sources, s->snapshot, o->path, &src.n) : NULL;
     if (!src.text) {
-      kl_error_coded(e, KL_ERR_VALIDATION, "script_unreadable", "cannot read the script %s: %s",
-                     o->path ? o->path : "(no path)", o->path ? strerror(errno) : "give a path or a source");
+      unreadable(o->path, e);
       return false;
     }
   }

@@ -42,6 +42,7 @@ test('usage errors exit 2 and say what to do', async () => {
   }
   assert.match((await kalua(['api', 'get_markts'], { env: sim.env() })).stderr, /get_markets/);
   assert.match((await kalua(['api', 'get_markets', 'limt=3'], { env: sim.env() })).stderr, /limit/);
+  assert.match((await kalua(['run', '--demo', 'x.lua'], { env: sim.env() })).stderr, /unknown option --demo; did you mean --env demo\?/);
 });
 
 test('a script that ends well exits 0', async () => {
@@ -53,6 +54,11 @@ test('a script that does not exist, has a syntax error or fails exits 1 with the
   const none = await kalua(['--quiet', 'none.lua'], { env: sim.env() });
   assert.equal(none.code, 1);
   assert.match(none.stderr, /none\.lua/);
+  const cwd = tempDir();
+  fs.writeFileSync(path.join(cwd, 'maker.lua'), '');
+  const ending = await kalua(['run', 'maker'], { cwd, env: sim.env() });
+  assert.equal(ending.code, 1);
+  assert.match(ending.stderr, /there is no script maker; did you mean maker\.lua\?/);
   const syntax = await script('local x =\nprint(x');
   assert.equal(syntax.code, 1);
   assert.match(syntax.stderr, /s\.lua:\d+:/);
