@@ -58,7 +58,8 @@ typedef struct kl_account_status {
 bool kl_account_start(kl_account *a, kl_error *e);
 /* Orders are being written: listens to `user_orders` from now on whenever the feed is up for somebody else. */
 void kl_account_watch(kl_account *a);
-/* A list that somebody else has read shows this fill of the account: it is told unless it was known. */
+/* A list that somebody else has read shows this fill of the account: it is told unless it was known. Nothing before the
+ * account is started, whose own reading brings it. */
 void kl_account_show_fill(kl_account *a, const kl_account_fill *fill);
 void kl_account_status_get(const kl_account *a, kl_account_status *out);
 

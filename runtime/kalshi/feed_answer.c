@@ -79,6 +79,8 @@ static void goes_on(kl_feed_channel *c) {
   c->is_wide = false;
   c->restart = true;
   kl_feed_forget_markets(c);
+  for (kl_feed_channel *o = c->next; o; o = o->next)
+    kl_feed_channel_touch(o);
   ask_later(c);
 }
 

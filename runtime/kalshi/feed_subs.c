@@ -195,7 +195,8 @@ static void detach(kl_feed_sub *s) {
     if (!s->all) continue;
     p->channel->wide_refs--;
     p->channel->wanted--;
-    kl_feed_channel_touch(p->channel);
+    for (kl_feed_channel *c = p->channel; c; c = c->next) /* what was covered is so no longer */
+      kl_feed_channel_touch(c);
   }
   s->pending = 0;
 }

@@ -245,8 +245,8 @@ static bool next_line(kl_terminal *t, kl_terminal_event *e) {
 }
 
 bool kl_terminal_next(kl_terminal *t, kl_terminal_event *e) {
-  bool is_behind_enter = t->entered && t->state != KL_AT_BUSY; /* then it is meant for what was entered */
-  if (!is_behind_enter && told(&t->interrupted, e, KL_TERMINAL_INTERRUPT)) return true;
+  bool waits = t->behind_enter && t->entered && t->state != KL_AT_BUSY;
+  if (!waits && told(&t->interrupted, e, KL_TERMINAL_INTERRUPT)) return true;
   return t->plain ? next_line(t, e) : next_of_keys(t, e);
 }
 

@@ -29,6 +29,7 @@ struct kl_terminal {
     KL_AT_BUSY
   } state;
   bool interrupted, entered, completing, ended, resized, hints; /* events that were not told yet */
+  bool behind_enter; /* the interrupt came after what was entered, and is meant for that */
   uv_signal_t on_interrupt;
   int open_handles;
   kl_buf text;  /* of the event that was told last; plain: lines of an input that is not complete */

@@ -173,6 +173,7 @@ void kl_terminal_hint_later(kl_terminal *t) { uv_timer_start(&t->hint_timer, on_
 
 void kl_terminal_interrupt(kl_terminal *t) {
   drop_held(t);
+  t->behind_enter = t->entered;
   if (t->state == KL_AT_EDITING || t->state == KL_AT_COMPLETING) {
     t->state = KL_AT_EDITING;
     kl_terminal_leave(t, NULL, "^C");

@@ -199,7 +199,7 @@ typedef enum {
 typedef enum {
   KL_WRITE_AFTER,   /* waits for what becomes of its order */
   KL_WRITE_CHECKED, /* waits for what its limits have to know */
-  KL_WRITE_JOURNAL, /* waits for the disk */
+  KL_WRITE_JOURNAL, /* waits for the file, or for the disk */
   KL_WRITE_SENT,    /* is the session's */
   KL_WRITE_LOOKED,  /* its order is gone, and how it ended is being looked up */
   KL_WRITE_OVER     /* is told in the loop's next turn */

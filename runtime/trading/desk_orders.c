@@ -280,6 +280,8 @@ kl_desk_entry *kl_desk_entry_split(kl_desk_entry *x, kl_count left, kl_error *e)
   kl_list_append(&x->link, &old->link);
   kl_list_append(&x->party_link, &old->party_link);
   (void)kl_desk_entry_settle(old);
+  if (old->o.seen < old->o.filled)
+    kl_desk_await_fills(old); /* its fills are told under its id, not under that of `x` */
   old->counted = old->o.status;
   count(old, old->counted, 1);
   old->front = x;

@@ -248,7 +248,8 @@ static void on_disk(void *data, const kl_error *e) {
  * deal. Of an order's create the journal's log takes care. */
 static bool needs_the_file(const kl_desk_write *w) { return w->kept_first || (w->renamed && w->one.x); }
 
-/* The limits are passed in the same turn in which it is sent. */
+/* The limits are passed in the turn in which it is sent, or in which the journal is asked to keep what has to be there
+ * before. */
 static bool pass(kl_desk_write *w, kl_error *e) {
   kl_desk *d = w->d;
   bool trades = w->kind == KL_WRITE_CREATE || changes(w) || (w->deal && w->deal_step != KL_DEAL_ENDED);

@@ -83,14 +83,21 @@ bool kl_journal_step(kl_order_journal *j, sqlite3_stmt *q, kl_error *e) {
   return ok;
 }
 
-static bool write_note(kl_order_journal *j, const kl_journal_entry *x, kl_error *e) {
-  sqlite3_stmt *q = x->note.value ? j->put_note : j->drop_note;
-  sqlite3_bind_text(q, 1, x->note.key, -1, SQLITE_STATIC);
-  if (x->note.value) {
-    sqlite3_bind_text(q, 2, x->note.value, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(q, 3, kl_journal_note_sum(x->note.key, x->note.value));
+static bool write_note(kl_order_journal *j, const char *key, const char *value, kl_error *e) {
+  sqlite3_stmt *q = value ? j->put_note : j->drop_note;
+  sqlite3_bind_text(q, 1, key, -1, SQLITE_STATIC);
+  if (value) {
+    sqlite3_bind_text(q, 2, value, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(q, 3, kl_journal_note_sum(key, value));
   }
   return kl_journal_step(j, q, e);
+}
+
+/* A transaction that changes nothing is not written, and brings nothing of what was committed before it to the disk. */
+static bool write_flush(kl_order_journal *j, kl_error *e) {
+  char value[32];
+  snprintf(value, sizeof value, "%" PRId64, kl_wall_us(kl_clock_real()));
+  return write_note(j, "flushed", value, e);
 }
 
 static bool write_entry(kl_order_journal *j, const kl_journal_entry *x, kl_error *e) {
@@ -105,9 +112,9 @@ static bool write_entry(kl_order_journal *j, const kl_journal_entry *x, kl_error
     kl_journal_bind_fill(j->statements[KL_JOURNAL_FILL], &x->fill);
     return kl_journal_step(j, j->statements[KL_JOURNAL_FILL], e);
   case KL_ENTRY_NOTE:
-    return write_note(j, x, e);
+    return write_note(j, x->note.key, x->note.value, e);
   case KL_ENTRY_FLUSH:
-    break;
+    return !x->sync || write_flush(j, e);
   }
   return true;
 }

@@ -105,7 +105,8 @@ void kl_journal_log_turn(kl_journal_log *l);
 /* It is committed: the file that nothing is added to any more is emptied. Of the thread that turns it, and not under
  * the lock, since whoever adds waits for no disk. */
 void kl_journal_log_committed(kl_journal_log *l);
-/* All that is in the files is committed, and nothing is being added. */
+/* All that is in the files is committed, and nothing is being added. Under the lock, since nothing may be; once an
+ * hour. */
 void kl_journal_log_empty(kl_journal_log *l);
 /* Whether the process of that run still lives. */
 bool kl_journal_log_alive(const char *path, int64_t run);
@@ -126,7 +127,7 @@ typedef enum {
   KL_ENTRY_UPDATE,
   KL_ENTRY_FILL,
   KL_ENTRY_NOTE,
-  KL_ENTRY_FLUSH /* nothing: somebody waits for what is before it */
+  KL_ENTRY_FLUSH /* somebody waits for what is before it */
 } kl_journal_entry_kind;
 
 typedef struct kl_journal_entry {

@@ -34,11 +34,12 @@ bool kl_journal_log_open(kl_journal_log *l, const char *path, int64_t run, kl_er
   }
   struct flock lock = whole();
   bool ours = ok && fcntl(l->fd[0], F_OFD_SETLK, &lock) == 0;
+  bool theirs = ok && !ours && (errno == EAGAIN || errno == EACCES);
   if (ours && ftruncate(l->fd[0], 0) == 0 && ftruncate(l->fd[1], 0) == 0) return true;
   kl_error_coded(e, KL_ERR_CONFIG, "journal_unusable",
                  "order journal %.300s: the file beside it for orders under way cannot be made: %s", path,
-                 ok && !ours ? "another process keeps it, which has this journal open or one that was moved away"
-                             : strerror(errno));
+                 theirs ? "another process keeps it, which has this journal open or one that was moved away"
+                        : strerror(errno));
   kl_journal_log_close(l, ours);
   return false;
 }

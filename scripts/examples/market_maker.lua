@@ -50,14 +50,24 @@ local quotes = {} -- one order a side
 for _, order in ipairs(kalshi.own_orders{ ticker = ticker }) do quotes[order.side] = order end -- of the version before
 local stopping = false
 
-local function withdraw(side)
-  local order = quotes[side]
-  quotes[side] = nil
-  if order then order:cancel() end
-end
-
 -- Refusals while the market or the exchange rests: what is there stays, and the next look tries again.
 local RESTS = { trading_is_paused = true, exchange_is_paused = true, MARKET_INACTIVE = true }
+
+-- A cancel that did not get through is tried again at the next look, too: twice does no harm.
+local function may_cancel_later(err)
+  return type(err) == "table" and (RESTS[err.code] or err.retryable or err.kind == "network" or err.kind == "timeout")
+end
+
+local function withdraw(side)
+  local order = quotes[side]
+  if not order then return end
+  local ok, err = pcall(order.cancel, order)
+  if ok then
+    quotes[side] = nil
+  elseif not may_cancel_later(err) then
+    error(err, 0)
+  end
+end
 
 -- Moves the quote there, or places one. The market may have run into the price meanwhile, which post-only refuses, or a
 -- limit of the host (--risk) may hold: then there is none until the next look.

@@ -48,6 +48,16 @@ local function has_ended(ticker)
   return ok and answer.market.status ~= "active" and answer.market.status ~= "inactive"
 end
 
+-- Whether the account holds contracts that were bought, or sold; true where it cannot be asked now.
+local function holds(ticker, side)
+  local ok, rows = pcall(kalshi.positions, { ticker = ticker })
+  if not ok then return true end
+  for _, p in ipairs(rows) do
+    if (side == "bid" and p.position or -p.position) > 0 then return true end
+  end
+  return false
+end
+
 -- Gets rid of `left` contracts that were bought, or sold, at `paid`, for as long as it takes.
 local function close(book, side, left, paid)
   local back = side == "bid" and "ask" or "bid"
@@ -61,6 +71,9 @@ local function close(book, side, left, paid)
         profit))
     elseif has_ended(book.ticker) then
       print(string.format("%-30s has ended, and %.2f are held", book.ticker, left))
+      return
+    elseif not holds(book.ticker, side) then
+      print(string.format("%-30s somebody else has closed %.2f", book.ticker, left))
       return
     end
     if left > 0 then task.sleep(AGAIN) end

@@ -69,6 +69,12 @@ local function answer(request)
   print(("quoted    %s  yes %.4f  no %.4f  fair %.4f"):format(market.ticker, yes_bid, no_bid, fair))
 end
 
+-- What was accepted and does not execute would be counted as held for ever.
+local function give_up_later(id)
+  task.sleep(EXECUTES)
+  open[id] = nil
+end
+
 -- The last look: is what was accepted still worth more to us than its price?
 local function confirm(message)
   local quote = open[message.quote_id]
@@ -92,8 +98,7 @@ local function confirm(message)
   else
     log.warn("nobody knows whether a quote is confirmed", { ticker = quote.ticker, why = tostring(err) })
   end
-  task.sleep(EXECUTES)
-  open[message.quote_id] = nil -- it would be counted as held for ever
+  give_up_later(message.quote_id)
 end
 
 local function report(message)
@@ -129,10 +134,17 @@ local actions = { rfq_created = answer, rfq_deleted = forget, quote_accepted = c
 kalua.on_stop(function(reason)
   if reason == "reload" then return end
   for id, quote in pairs(open) do
-    if not quote.accepted then pcall(kalshi.delete_rfq_quote, { rfq_id = quote.rfq, quote_id = id }) end
+    if not quote.accepted then
+      pcall(kalshi.delete_rfq_quote, { rfq_id = quote.rfq, quote_id = id })
+      open[id] = nil
+    end
   end
   print(("answered %d requests, %d quotes executed"):format(quoted, executed))
 end)
+
+for id, quote in pairs(open) do -- of the version before
+  if quote.accepted then task.spawn(give_up_later, id) end
+end
 
 print("waiting for requests" .. (SERIES ~= "" and " about " .. SERIES or ""))
 for message in requests:messages() do

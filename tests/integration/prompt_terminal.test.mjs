@@ -139,6 +139,14 @@ describe('keys', { concurrency: 4 }, () => {
     assert.doesNotMatch(await t.all(), /interrupted/);
   }));
 
+  test('Ctrl-C right in front of an input is not for that', echo({}, async (t) => {
+    await t.type('no');
+    await t.keys('C-c', 'w', 'a', 'i', 't', 'Enter');
+    await t.shows(/^interrupted\n> wait\nwaiting$/m);
+    await t.keys('C-c');
+    await t.shows(/^waited\n>$/m);
+  }));
+
   test('keys that are typed while an input runs come after it', echo({}, async (t) => {
     await t.line('wait');
     await t.shows(/^> wait\nwaiting$/m);

@@ -181,7 +181,7 @@ static void look_and_resume(uv_timer_t *t) {
 static void pause_in_piece(stream *s) {
   kl_http_pause(s->call);
   s->seen = s->body.len;
-  uv_timer_start(&s->b.timer, look_and_resume, 200, 0);
+  uv_timer_start(&s->b.timer, look_and_resume, 3000, 0);
 }
 
 static void remember_and_answer_a_lot(box *b, peer_conn *c, const char *request) {
@@ -195,7 +195,7 @@ static void a_paused_answer_holds_the_server_back(void **state) {
   stream_open(&s);
   s.b.serve = remember_and_answer_a_lot;
   s.in_piece = pause_in_piece;
-  stream_send(&s, (kl_http_request){.idle_timeout_ms = 100}); /* which a pause does not count for */
+  stream_send(&s, (kl_http_request){.idle_timeout_ms = 2000}); /* which a pause does not count for */
   box_run(&s.b);
   if (s.error.kind) fail_msg("%s", s.error.message);
   assert_int_equal(s.body.len, LARGE);

@@ -57,15 +57,27 @@ end
 local quotes = {} -- one order a side
 for _, order in ipairs(kalshi.own_orders{ ticker = ticker }) do quotes[order.side] = order end -- of the version before
 
-local function withdraw(side, why)
-  local order = quotes[side]
-  quotes[side] = nil
-  if order then order:cancel() end
-  say(side, "no quote: " .. why)
-end
-
 -- Refusals while the market or the exchange rests: what is there stays, and the next look tries again.
 local RESTS = { trading_is_paused = true, exchange_is_paused = true, MARKET_INACTIVE = true }
+
+-- A cancel that did not get through is tried again at the next look, too: twice does no harm.
+local function may_cancel_later(err)
+  return type(err) == "table" and (RESTS[err.code] or err.retryable or err.kind == "network" or err.kind == "timeout")
+end
+
+local function withdraw(side, why)
+  local order = quotes[side]
+  local ok, err = true, nil
+  if order then ok, err = pcall(order.cancel, order) end
+  if ok then
+    quotes[side] = nil
+    say(side, "no quote: " .. why)
+  elseif may_cancel_later(err) then
+    say(side, "a quote that cannot be taken back now: " .. tostring(err))
+  else
+    error(err, 0)
+  end
+end
 
 local function quote(side, price)
   local ok, result = pcall(orders.requote, quotes[side],

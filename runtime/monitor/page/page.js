@@ -180,7 +180,11 @@ const handlers = { state: onState, orders: (v) => tables.show('orders', v), posi
 const waiting = new Map(); // the newest of each while nobody sees the page; lines are taken all the same
 
 function on(event, value) {
-  if (event === 'state') state = value;
+  if (event === 'state') {
+    state = value;
+    // After a restart it is not there yet, or no more: all is shown.
+    if (profile !== null && !scripts.accountOf(value, profile)) choose(profile, script);
+  }
   if (document.visibilityState === 'hidden' && event !== 'log') {
     waiting.set(event, value);
     if (event === 'state' && run !== null) header(value); // the title
