@@ -486,17 +486,21 @@ static void close_listener(kl_control_server *s) {
   s->listener = NULL;
 }
 
-/* A socket that is bound; -1 with errno. Nobody can connect before it listens, so the mode may follow. */
-static int bind_socket(int folder, const char *path, const char *name) {
+/* A socket that listens; -1 with errno. It has its name once it does: whoever finds it can connect. */
+static int listening_socket(int folder, const char *path, const char *name) {
   struct sockaddr_un at;
-  if (!kl_listing_address(&at, folder, path, name)) {
+  char before[32];
+  snprintf(before, sizeof before, ".new-%ld", (long)getpid());
+  if (!kl_listing_address(&at, folder, path, before)) {
     errno = ENAMETOOLONG;
     return -1;
   }
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return -1;
-  unlinkat(folder, name, 0);
-  if (bind(fd, (const struct sockaddr *)&at, sizeof at) == 0 && fchmodat(folder, name, 0600, 0) == 0) return fd;
+  unlinkat(folder, before, 0);
+  if (bind(fd, (const struct sockaddr *)&at, sizeof at) == 0 && fchmodat(folder, before, 0600, 0) == 0 &&
+      listen(fd, BACKLOG) == 0 && renameat(folder, before, folder, name) == 0)
+    return fd;
   int why = errno;
   close(fd);
   errno = why;
@@ -514,7 +518,7 @@ bool kl_control_server_listen(kl_control_server *s, int folder, const char *path
   s->handles++;
   close_listener(s);
   s->listener = fresh;
-  int fd = bind_socket(folder, path, name);
+  int fd = listening_socket(folder, path, name);
   int code = fd < 0 ? -errno : uv_pipe_open(fresh, fd);
   if (fd >= 0 && code != 0) close(fd);
   if (code == 0) code = uv_listen((uv_stream_t *)fresh, BACKLOG, connected);
