@@ -276,6 +276,13 @@ static void profile_mode(kl_report *r, const char *name, const kl_profile *p) {
                             .fields = json_pack("{s:s, s:i}", "profile", p->name, "mode", (int)(st.st_mode & 07777))});
 }
 
+/* An account of the embedded exchange needs no key, so that any file is one: .env.example, too. */
+static bool has_no_key(const kl_profile *p) {
+  return !kl_settings_get(p->settings, NULL, "KALSHI_API_KEY_ID") &&
+         !kl_settings_get(p->settings, NULL, "KALSHI_PRIVATE_KEY_PATH") &&
+         !kl_settings_get(p->settings, NULL, "KALSHI_PRIVATE_KEY");
+}
+
 bool kl_doctor_profile(kl_report *r, const kl_profile_base *base, const char *profile, char *id, size_t cap) {
   kl_profile p;
   kl_error e = {0};
@@ -292,6 +299,10 @@ bool kl_doctor_profile(kl_report *r, const kl_profile_base *base, const char *pr
                                  .remedy = remedy,
                                  .kind = e.kind,
                                  .fields = json_pack("{s:s, s:s}", "profile", profile, "code", e.code)});
+    return false;
+  }
+  if (p.embedded && has_no_key(&p)) {
+    kl_profile_close(&p);
     return false;
   }
   profile_mode(r, name, &p);

@@ -104,6 +104,8 @@ test('doctor', { concurrency: true }, async (t) => {
       const fine = await examined(sim.env(), { cwd });
       const of = (r, name) => r.document.checks.filter((c) => c.name === `profile ${name}`);
       assert.deepEqual([fine.code, bad(fine), of(fine, 'example')], [0, [], []], fine.stdout);
+      const embedded = await examined({}, { cwd }); // on which an account needs no key
+      assert.deepEqual([embedded.code, of(embedded, 'example'), of(embedded, 'second').length > 0], [0, [], true], embedded.stdout);
       assert.deepEqual(of(fine, 'second').map((c) => [c.state, c.profile]), [['note', 'second'], ['ok', 'second'], ['ok', 'second']]);
       assert.equal(of(fine, 'second')[0].remedy, 'chmod 600 .env.second');
       assert.match(of(fine, 'second')[1].text, /^sim, id \S{8}…, RSA, 2048 bits, /);
