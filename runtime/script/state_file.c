@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/database_file.h"
 #include "base/log.h"
 #include "base/map.h"
@@ -161,7 +162,7 @@ static bool write_entry(const kl_state_file *f, sqlite3_stmt *q, const entry *w,
 
 /* One transaction; touches nothing but the database, the entries and the error. */
 static bool write_all(kl_state_file *f, kl_error *e) {
-  uint64_t from = uv_hrtime();
+  int64_t from = kl_mono_ns(kl_clock_real());
   sqlite3_stmt *q = NULL;
   if (!run_text(f, "BEGIN IMMEDIATE", "writing", e)) return false;
   bool ok = sqlite3_prepare_v2(f->db, "INSERT OR REPLACE INTO states VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)", -1, &q,
@@ -172,7 +173,7 @@ static bool write_all(kl_state_file *f, kl_error *e) {
   sqlite3_finalize(q);
   ok = ok && run_text(f, "COMMIT", "writing", e);
   if (!ok && !sqlite3_get_autocommit(f->db)) sqlite3_exec(f->db, "ROLLBACK", NULL, NULL, NULL);
-  f->thread_took_us = (int64_t)((uv_hrtime() - from) / 1000);
+  f->thread_took_us = (kl_mono_ns(kl_clock_real()) - from) / 1000;
   return ok;
 }
 
