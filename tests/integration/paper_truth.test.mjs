@@ -111,7 +111,7 @@ test('the same strategy, for real and on paper, comes to much the same', async (
   const truth = JSON.parse(real.stdout), told = JSON.parse(paper.stdout);
   for (const kind of ['maker', 'taker']) {
     const r = truth[kind], p = told[kind];
-    tell(`paper against truth, ${kind}, ${SECONDS} s in ${tickers.length / 2} markets: ${r.contracts} contracts for real, ${p.contracts} on paper; `
+    tell(`paper against truth, ${kind}, ${SECONDS} s in ${tickers.length / 2} markets: ${r.contracts.toFixed(2)} contracts for real, ${p.contracts.toFixed(2)} on paper; `
       + `profit ${signed(r.profit)} and ${signed(p.profit)} dollars`);
   }
   tell(`paper against truth: ${truth.orders} orders in ${truth.seconds.toFixed(1)} s for real, ${told.orders} in ${told.seconds.toFixed(1)} s on paper`);
@@ -119,16 +119,17 @@ test('the same strategy, for real and on paper, comes to much the same', async (
   tell(`paper against truth: ${bounds?.[0].replace(/ +/g, ' ')}; ${/profit.*/.exec(paper.stderr)?.[0].replace(/ +/g, ' ')}`);
   assert.ok(bounds, paper.stderr);
 
-  // Who takes is told nearly exactly; the queue of who rests is a guess, and the bounds are for a few seconds. On a machine
-  // that has no time for both they are not of the same seconds.
+  // Who takes is told nearly exactly; the queue of who rests is a guess, and its fills come in bunches: a few seconds tell
+  // little of how many they are. On a machine that has no time for both they are not of the same seconds.
   const alike = [truth, told].every((x) => x.seconds < 1.5 * SECONDS + 1);
   const ratio = (kind) => told[kind].contracts / truth[kind].contracts;
   const perContract = (kind) => Math.abs(told[kind].profit / told[kind].contracts - truth[kind].profit / truth[kind].contracts);
   assert.ok(truth.taker.contracts > 50, 'the taker trades');
   assert.ok(ratio('taker') > 0.6 && ratio('taker') < 1.5, `taker: ${ratio('taker')}`);
   if (alike) assert.ok(perContract('taker') < 0.03, `taker: ${perContract('taker')} dollars a contract`);
-  if (alike && truth.maker.contracts >= 50) {
-    assert.ok(ratio('maker') > 0.33 && ratio('maker') < 3, `maker: ${ratio('maker')}`);
+  const bunches = Math.min(truth.maker.fills, told.maker.fills);
+  if (alike && bunches >= 100) assert.ok(ratio('maker') > 0.33 && ratio('maker') < 3, `maker: ${ratio('maker')}`);
+  if (alike && bunches >= 10) {
     assert.ok(perContract('maker') < 0.1, `maker: ${perContract('maker')} dollars a contract`);
   }
   const orders = (await sim.rest('GET', '/portfolio/orders?limit=1', undefined, { user: 1 })).body.orders;

@@ -70,6 +70,12 @@ const listed = async () => ({
 });
 const ended = () => (p.exitCode !== null ? Promise.reject(new Error(`it ended: ${err}`)) : false);
 
+// Payouts are asked for at intervals and not told, so both learn of them a little after the exchange's list has them.
+const paidOut = ({ one, two }, settlements) => [one, two].every(({ account }) => {
+  const paid = byTicker(account.settled), held = byTicker(account.positions);
+  return settlements.every(({ ticker: t }) => paid[t] || !held[t]);
+});
+
 // What both say, and what the exchange lists, while that does not change.
 async function quiet() {
   for (;;) {
@@ -77,6 +83,7 @@ async function quiet() {
     const times = (name) => said[name]?.times ?? 0, from = { one: times('one'), two: times('two') };
     // What they said first may have been on its way before.
     await until('both to speak', () => ended() || ['one', 'two'].every((name) => times(name) >= from[name] + 2));
+    await until('the payouts to be known', () => ended() || paidOut(said, lists.settlements));
     const { one, two } = said;
     if (JSON.stringify(await listed()) === JSON.stringify(lists)) return { one, two, ...lists };
   }
