@@ -231,25 +231,12 @@ static bool can_listen(const kl_monitor_options *o, kl_error *e) {
 static bool start(kl_monitor *m, const kl_monitor_options *o, kl_error *e) {
   static const struct lws_protocols protocols[] = {{"monitor", on_event, 0, 0, 0, NULL, 0},
                                                    {NULL, NULL, 0, 0, 0, NULL, 0}};
-  void *loops[1] = {m->loop};
-  struct lws_context_creation_info ci = {0};
-  kl_lws_log();
-  ci.options =
-      LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME;
-  ci.foreign_loops = loops;
-  ci.pcontext = &m->lws;
-  ci.gid = -1;
-  ci.uid = -1;
-  ci.user = m;
-  ci.max_http_header_data = HEADERS_MOST;
-  ci.max_http_header_pool = KL_MONITOR_CONNECTIONS_MOST;
-  ci.pt_serv_buf_size = CHUNK;
-  m->lws = lws_create_context(&ci);
-  if (!m->lws) {
-    kl_error_set(e, KL_ERR_CONFIG,
-                 "libwebsockets could not start: is its libuv plug-in (libwebsockets-evlib-uv) installed?");
+  if (!kl_lws_open(
+          m->loop,
+          &(kl_lws_options){
+              .owner = m, .headers_most = HEADERS_MOST, .requests_most = KL_MONITOR_CONNECTIONS_MOST, .buffer = CHUNK},
+          &m->lws, e))
     return false;
-  }
   struct lws_context_creation_info vi = {0};
   vi.vhost_name = "monitor";
   vi.iface = "127.0.0.1";

@@ -109,4 +109,23 @@ static void on_log(int level, const char *line) {
   kl_log_error("http", "libwebsockets: %.*s%s", (int)strcspn(line, "\n"), line, more);
 }
 
-void kl_lws_log(void) { lws_set_log_level(LLL_ERR, on_log); }
+bool kl_lws_open(uv_loop_t *loop, const kl_lws_options *o, struct lws_context **context, kl_error *e) {
+  void *loops[1] = {loop};
+  struct lws_context_creation_info ci = {0};
+  lws_set_log_level(LLL_ERR, on_log);
+  ci.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+               LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME | o->more;
+  ci.foreign_loops = loops;
+  ci.pcontext = context;
+  ci.gid = -1;
+  ci.uid = -1;
+  ci.user = o->owner;
+  ci.max_http_header_data = (unsigned short)o->headers_most;
+  ci.max_http_header_pool = (unsigned short)o->requests_most;
+  ci.pt_serv_buf_size = o->buffer;
+  *context = lws_create_context(&ci);
+  if (*context) return true;
+  kl_error_set(e, KL_ERR_CONFIG,
+               "libwebsockets could not start: is its libuv plug-in (libwebsockets-evlib-uv) installed?");
+  return false;
+}

@@ -189,7 +189,6 @@ static const lws_retry_bo_t idle = {.secs_since_valid_ping = 300, .secs_since_va
 bool kl_sim_server_open(kl_sim *s, kl_error *e) {
   static const struct lws_protocols protocols[] = {{"kalshi", on_event, 0, 8192, 0, NULL, 0},
                                                    {NULL, NULL, 0, 0, 0, NULL, 0}};
-  void *loops[1] = {&s->loop};
   s->waits = calloc(1, sizeof *s->waits);
   if (!s->waits) {
     kl_error_set(e, KL_ERR_INTERNAL, "not enough memory for the exchange simulator");
@@ -198,25 +197,15 @@ bool kl_sim_server_open(kl_sim *s, kl_error *e) {
   kl_list_init(&s->waits->list);
   uv_timer_init(&s->loop, &s->waits->timer);
   s->waits->timer.data = s;
-  struct lws_context_creation_info ci = {0};
-  kl_lws_log();
-  ci.options =
-      LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME;
-  if (s->o.tls && !atomic_flag_test_and_set(&tls_is_set_up)) ci.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
-  ci.foreign_loops = loops;
-  ci.pcontext = &s->lws;
-  ci.gid = -1;
-  ci.uid = -1;
-  ci.user = s;
-  ci.max_http_header_data = HEADERS_MOST;
-  ci.max_http_header_pool = HEADERS_AT_ONCE;
-  ci.pt_serv_buf_size = CHUNK;
-  s->lws = lws_create_context(&ci);
-  if (!s->lws) {
-    kl_error_set(e, KL_ERR_CONFIG,
-                 "libwebsockets could not start: is its libuv plug-in (libwebsockets-evlib-uv) installed?");
+  bool sets_up_tls = s->o.tls && !atomic_flag_test_and_set(&tls_is_set_up);
+  if (!kl_lws_open(&s->loop,
+                   &(kl_lws_options){.owner = s,
+                                     .headers_most = HEADERS_MOST,
+                                     .requests_most = HEADERS_AT_ONCE,
+                                     .buffer = CHUNK,
+                                     .more = sets_up_tls ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0},
+                   &s->lws, e))
     return false;
-  }
   struct lws_context_creation_info vi = {0};
   vi.vhost_name = "sim";
   vi.iface = "127.0.0.1";
