@@ -503,6 +503,7 @@ static int listening_socket(int folder, const char *path, const char *name) {
     return fd;
   int why = errno;
   close(fd);
+  unlinkat(folder, before, 0);
   errno = why;
   return -1;
 }

@@ -1,6 +1,7 @@
 /* The control socket: lines and requests, and a server with operations of the test's own, reached by our client and by
  * plain sockets. The server runs on a loop in a thread of its own. */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -540,6 +541,31 @@ static void one_client_too_many_is_told(void **state) {
   kl_control_disconnect(join());
 }
 
+/* A folder has the name of the socket: it cannot be made, and of the attempt nothing is left. */
+static void a_socket_that_gets_no_name_leaves_nothing(void **state) {
+  (void)state;
+  char path[300], left[300];
+  uv_loop_t loop;
+  kl_error e = {0};
+  snprintf(path, sizeof path, "%s/taken", home);
+  snprintf(left, sizeof left, "%s/.new-%ld", home, (long)getpid());
+  assert_int_equal(mkdir(path, 0700), 0);
+  int folder = open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  assert_true(folder >= 0);
+  assert_int_equal(uv_loop_init(&loop), 0);
+  kl_control_server *s = kl_control_server_new(&loop);
+  assert_non_null(s);
+  assert_false(kl_control_server_listen(s, folder, home, "taken", &e));
+  assert_string_equal(e.code, "runtime_folder_unusable");
+  assert_int_equal(access(left, F_OK), -1);
+  assert_int_equal(errno, ENOENT);
+  kl_control_server_close(s);
+  uv_run(&loop, UV_RUN_DEFAULT);
+  assert_int_equal(uv_loop_close(&loop), 0);
+  close(folder);
+  assert_int_equal(rmdir(path), 0);
+}
+
 static int make_home(void **state) {
   (void)state;
   if (!mkdtemp(home) || signal(SIGPIPE, SIG_IGN) == SIG_ERR) return -1;
@@ -561,6 +587,7 @@ int main(void) {
       TEST(lines_are_cut_wherever_the_bytes_are),
       TEST(a_line_that_does_not_end_is_given_up),
       TEST(requests_are_checked),
+      TEST(a_socket_that_gets_no_name_leaves_nothing),
       SERVED(asks_and_is_answered),
       SERVED(answers_come_in_any_order),
       SERVED(a_call_can_be_cancelled),
