@@ -54,6 +54,7 @@ static void look(uv_timer_t *t) {
   uv_timer_stop(t);
   k->sweeps = 1; /* this one, until all have begun */
   for (size_t i = 0; (s = kl_app_account_session_at(k->app, i)); i++) {
+    if (!kl_session_has_key(s)) continue; /* nobody orders without one */
     k->sweeps++;
     if (kl_sweep_start(s, t->loop, SWEEP_MS, swept, k)) continue;
     k->sweeps--;

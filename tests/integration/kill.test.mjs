@@ -28,11 +28,11 @@ describe('kalua kill', () => {
     await sim?.stop();
   });
 
-  async function run(name, text, user, files = {}) {
+  async function run(name, text, user, files = {}, settings = env(user)) {
     const cwd = tempDir();
     for (const [file, content] of Object.entries(files)) fs.writeFileSync(path.join(cwd, file), content, { mode: 0o600 });
     fs.writeFileSync(path.join(cwd, name), text);
-    const p = spawn(KALUA, ['--quiet', name], { cwd, env: { ...cleanEnv(), ...env(user) } });
+    const p = spawn(KALUA, ['--quiet', name], { cwd, env: { ...cleanEnv(), ...settings } });
     const r = { p, out: '', err: '' };
     running.push(r);
     p.stdout.on('data', (d) => { r.out += d; });
@@ -95,6 +95,17 @@ describe('kalua kill', () => {
     assert.equal(await resting(0), 3);
     again.p.kill('SIGKILL');
     await again.ended;
+  });
+
+  test('a process without a key has no orders: it is stopped at once, and nothing is said to rest', async () => {
+    const { KALSHI_ENV, KALSHI_REST_URL, KALSHI_WS_URL } = env(0);
+    const looker = await run('looker.lua', 'print "up" while true do require("task").sleep(0.05) end', 0, {},
+      { KALSHI_ENV, KALSHI_REST_URL, KALSHI_WS_URL, XDG_STATE_HOME: home });
+    const { code, stdout, stderr } = await kalua(['kill'], { env: { XDG_STATE_HOME: home } });
+    assert.equal(code, 0, stdout + stderr);
+    assert.match(stdout, /looker \(\d+\): stopped, no orders left/);
+    assert.equal((await looker.ended).code, 130);
+    assert.equal((await kalua(['kill', '--release'], { env: { XDG_STATE_HOME: home } })).code, 0);
   });
 
   test('where it cannot be known that nothing rests, the exit code is 1 and it is said', async () => {
