@@ -491,7 +491,7 @@ static void end_real_orders(kl_app *a) {
     any = any || kl_app_real(x);
   if (any) kl_app_await_writes(a);
   for (kl_app_account *x = kl_app_account_next(a, NULL); x; x = kl_app_account_next(a, x))
-    if (kl_app_real(x)) kl_real_orders_end(x->desk, x->shown, x->journal_path[0] != 0);
+    if (kl_app_real(x)) kl_real_orders_end(x->desk, x->shown, a->first.env_name, x->journal_path[0] != 0);
 }
 
 /* What the exchange says of it at the end. */

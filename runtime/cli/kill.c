@@ -226,14 +226,50 @@ static bool sweep_the_rest(victim *all, size_t n, done **seen) {
   return ok;
 }
 
-/* ---- profiles that lie here ---- */
-
+/* What is looked at from here, beside what processes have listed. */
 typedef struct sweeping {
   kl_profile_base base;
+  const victim *victims; /* the processes that were asked */
+  size_t n_victims;
   done **seen;
   bool ok;
-  size_t n;
+  size_t n;    /* accounts that there are */
+  bool inside; /* the command itself names the exchange inside this process */
 } sweeping;
+
+/* ---- keys that are of no exchange here ---- */
+
+/* By a process that trades with it, or from here: then it has been said what came of it. */
+static bool was_cleared(const sweeping *s, const char *key_id) {
+  for (const done *d = *s->seen; d; d = d->next)
+    if (!strcmp(d->key_id, key_id)) return true;
+  for (size_t i = 0; i < s->n_victims; i++) {
+    const kl_listed *p = s->victims[i].process;
+    for (size_t k = 0; s->victims[i].clear && k < p->n_accounts; k++)
+      if (p->accounts[k].key_id && !strcmp(p->accounts[k].key_id, key_id)) return true;
+  }
+  return false;
+}
+
+/* A key, or a part of one, with which nothing is done, since by the settings the exchange is the one inside this
+ * process: of which one it is stood on the command line of what traded (`kalua run --env demo`), and orders may rest
+ * there. */
+static void look_for_unused(sweeping *s, const kl_settings *in, const char *profile, const char *id, const char *path) {
+  const char *key_id = kl_settings_get(in, id, "KALSHI_API_KEY_ID");
+  if (s->inside) return;
+  if (!key_id && !kl_settings_get(in, path, "KALSHI_PRIVATE_KEY_PATH") &&
+      !kl_settings_get(in, NULL, "KALSHI_PRIVATE_KEY"))
+    return;
+  if (key_id && was_cleared(s, key_id)) return;
+  s->n++;
+  s->ok = false;
+  printf("account %s%s%s: not looked at, and orders may still rest: which exchange its key is of was not named; "
+         "run `kalua kill --env demo` or `kalua kill --env prod`\n",
+         key_id ? key_id : "without a key id", profile ? ", profile " : "", profile ? profile : "");
+  fflush(stdout);
+}
+
+/* ---- profiles that lie here ---- */
 
 /* What a process that is no more has left on it. A file without a key id and a key is none of an account
  * (.env.example).
@@ -250,11 +286,13 @@ static void sweep_profile(void *data, const char *name) {
     printf("profile %s: orders may still rest: %s\n", name, e.message);
     return;
   }
-  if (!p.embedded && !p.rest_url[0]) {
+  if (p.embedded) { /* that itself says so can be of no other */
+    if (!kl_settings_get(p.settings, NULL, "KALSHI_ENV")) look_for_unused(s, p.settings, p.name, NULL, NULL);
+  } else if (!p.rest_url[0]) {
     s->n++;
     s->ok = false;
     printf("profile %s: orders may still rest: which exchange it is on stands in settings that cannot be used\n", name);
-  } else if (!p.embedded && !is_clear(*s->seen, p.rest_url, p.key_id)) {
+  } else if (!is_clear(*s->seen, p.rest_url, p.key_id)) {
     account a = {p.env, p.rest_url, p.ca_file, p.key_id, p.name, p.key};
     bool ok = sweep_account(&a, &r);
     s->n++;
@@ -265,35 +303,38 @@ static void sweep_profile(void *data, const char *name) {
 }
 
 /* The account of the options and settings, and those of profiles: what a process that is no more, or another program,
- * has left there. */
-static int sweep_own(kl_connect_options *o, done **seen, bool *none) {
+ * has left there. The exit code. */
+static int sweep_own(kl_connect_options *o, sweeping *s) {
   kl_app *app = NULL;
-  kl_error e = {0};
   int code = KL_EXIT_OK;
+  kl_error e = {0};
   o->log_default = "error";
   o->live = true; /* cancels only */
+  s->inside = o->embedded || (o->env && !strcmp(o->env, "sim"));
   if (!kl_app_open(o, KL_VERSION, &app, &e)) code = kl_cli_fail(&e);
-  *none = !app || !kl_app_key_origin(app) || kl_app_sim(app);
-  if (!*none && !is_clear(*seen, kl_app_rest_url(app), kl_app_key_id(app))) {
-    const account a = {.env = kl_app_env(app), .key_id = kl_app_key_id(app)};
-    kl_sweep_result r = {0};
-    bool ok = sweep(kl_app_loop(app), kl_app_account_session(app), &r);
-    if (!say_swept(&a, ok, &r)) code = KL_EXIT_FAILED;
-    note_done(seen, kl_app_rest_url(app), kl_app_key_id(app), ok);
+  if (app && kl_app_key_origin(app) && !kl_app_sim(app)) {
+    s->n++;
+    if (!is_clear(*s->seen, kl_app_rest_url(app), kl_app_key_id(app))) {
+      const account a = {.env = kl_app_env(app), .key_id = kl_app_key_id(app)};
+      kl_sweep_result r = {0};
+      bool ok = sweep(kl_app_loop(app), kl_app_account_session(app), &r);
+      s->ok = say_swept(&a, ok, &r) && s->ok;
+      note_done(s->seen, kl_app_rest_url(app), kl_app_key_id(app), ok);
+    }
   }
   /* Profiles are looked at, too, where the settings beside them are wrong, or their key is gone. */
   kl_settings *settings = NULL;
   kl_exchange_address where = {0};
-  sweeping s = {.base = {.env = "", .rest_url = "", .ws_url = ""}, .seen = seen, .ok = true};
+  bool known = kl_settings_load(&settings, ".env", &e) && kl_exchange_address_choose(o, settings, &where, &e);
   if (app)
-    s.base = kl_app_profile_base(app);
-  else if (kl_settings_load(&settings, ".env", &e) && kl_exchange_address_choose(o, settings, &where, &e))
-    s.base = (kl_profile_base){where.env, where.rest_url, where.ws_url, where.ca_file, NULL};
-  kl_profiles_each(sweep_profile, &s);
+    s->base = kl_app_profile_base(app);
+  else if (known)
+    s->base = (kl_profile_base){where.env, where.rest_url, where.ws_url, where.ca_file, NULL};
+  if (known && where.embedded) look_for_unused(s, settings, NULL, o->key_id, o->key_path);
+  kl_profiles_each(sweep_profile, s);
   kl_settings_free(settings);
   kl_app_close(app);
-  if (s.n) *none = false;
-  return code != KL_EXIT_OK || s.ok ? code : KL_EXIT_FAILED;
+  return code != KL_EXIT_OK || s->ok ? code : KL_EXIT_FAILED;
 }
 
 /* ---- the command ---- */
@@ -322,13 +363,14 @@ static int stop_everything(kl_connect_options *o) {
     if (!victims[i].answered && !victims[i].killed) code = KL_EXIT_FAILED;
   done *seen = NULL;
   if (!sweep_the_rest(victims, n, &seen)) code = KL_EXIT_FAILED;
+  sweeping s = {
+      .base = {.env = "", .rest_url = "", .ws_url = ""}, .victims = victims, .n_victims = n, .seen = &seen, .ok = true};
+  int own = sweep_own(o, &s);
+  done_free(seen);
   free(victims);
   kl_listed_free(all, n);
-  bool none = true;
-  int own = sweep_own(o, &seen, &none);
-  done_free(seen);
   if (own != KL_EXIT_OK) code = own;
-  if (n == 0 && none) puts("no script of this user is running, and no account is configured");
+  if (n == 0 && s.n == 0) puts("no script of this user is running, and no account is configured");
   if (marked) puts("no process of this user sends orders until `kalua kill --release`");
   return code;
 }

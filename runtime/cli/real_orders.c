@@ -39,7 +39,7 @@ void kl_real_orders_begin(kl_desk *d, const char *env) {
   kl_buf_free(&list);
 }
 
-void kl_real_orders_end(kl_desk *d, const char *env, bool kept) {
+void kl_real_orders_end(kl_desk *d, const char *env, const char *killed_by, bool kept) {
   for (kl_party *p = kl_desk_party_next(d, NULL); p; p = kl_desk_party_next(d, p)) {
     kl_desk_counts n;
     kl_desk_counts_get(d, p, &n);
@@ -47,10 +47,10 @@ void kl_real_orders_end(kl_desk *d, const char *env, bool kept) {
     if (left == 0) continue;
     kl_buf name = {0};
     kl_log_escape(&name, kl_party_name(p), strlen(kl_party_name(p)));
-    kl_log_warn("kalua", "%.*s leaves %zu order%s on %s%s; %s`kalua kill` cancels all orders", (int)name.len,
+    kl_log_warn("kalua", "%.*s leaves %zu order%s on %s%s; %s`kalua kill --env %s` cancels all orders", (int)name.len,
                 name.failed ? "" : name.data, left, left == 1 ? "" : "s", env,
                 n.resting == left ? "" : ", not all of them for certain",
-                kept ? "its next start goes on with what is left, " : "");
+                kept ? "its next start goes on with what is left, " : "", killed_by);
     kl_buf_free(&name);
   }
 }

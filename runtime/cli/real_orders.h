@@ -10,7 +10,8 @@
 void kl_limits_list(const kl_limit_values *v, kl_buf *out);
 /* To the log: where orders go, and the account's limits; a warning where neither it nor a script has any. */
 void kl_real_orders_begin(kl_desk *d, const char *env);
-/* To the log: for each script the orders that it leaves behind. `kept`: they are in a journal. */
-void kl_real_orders_end(kl_desk *d, const char *env, bool kept);
+/* To the log: for each script the orders that it leaves behind. `killed_by`: the environment of the process, with which
+ * `kalua kill` finds them. `kept`: they are in a journal. */
+void kl_real_orders_end(kl_desk *d, const char *env, const char *killed_by, bool kept);
 
 #endif

@@ -97,6 +97,43 @@ describe('kalua kill', () => {
     await again.ended;
   });
 
+  test('a key whose exchange is not named is told, since its account is not looked at', async () => {
+    const cwd = tempDir();
+    const file = (name, text) => fs.writeFileSync(path.join(cwd, name), text, { mode: 0o600 });
+    const key = (user) => `KALSHI_API_KEY_ID=${sim.users[user].key_id}\nKALSHI_PRIVATE_KEY_PATH=${sim.users[user].key_path}\n`;
+    const state = { XDG_STATE_HOME: home };
+    file('.env', key(0)); // the environment stands on the command line of what trades
+    file('.env.example', '#KALSHI_API_KEY_ID=\n');
+    const bare = await kalua(['kill'], { cwd, env: state });
+    assert.match(bare.stdout, new RegExp(`^account ${sim.users[0].key_id}: not looked at, and orders may still rest: .*\`kalua kill --env demo\` or \`kalua kill --env prod\`$`, 'm'), bare.stderr);
+    assert.doesNotMatch(bare.stdout, /example|no account is configured/);
+    assert.equal(bare.code, 1);
+    const inside = await kalua(['kill', '--env', 'sim'], { cwd, env: state });
+    assert.doesNotMatch(inside.stdout, /not looked at/, inside.stderr);
+    assert.equal(inside.code, 0);
+    file('.env', '');
+    file('.env.second', key(1));
+    file('.env.inside', `KALSHI_ENV=sim\n${key(2)}`); // it can be of no other exchange
+    const profile = await kalua(['kill'], { cwd, env: state });
+    assert.match(profile.stdout, new RegExp(`^account ${sim.users[1].key_id}, profile second: not looked at`, 'm'), profile.stderr);
+    assert.doesNotMatch(profile.stdout, /inside/);
+    assert.equal(profile.code, 1);
+    fs.rmSync(path.join(cwd, '.env.second'));
+    const none = await kalua(['kill'], { cwd, env: state });
+    assert.match(none.stdout, /no account is configured/, none.stderr);
+    assert.equal(none.code, 0);
+    assert.equal((await kalua(['kill', '--release'], { env: state })).code, 0);
+    // Not where the process that trades with it has cleared its account.
+    const quiet = await run('quiet.lua', trader(0.02), 0);
+    file('.env', key(0));
+    const cleared = await kalua(['kill'], { cwd, env: state });
+    assert.match(cleared.stdout, /quiet \(\d+\): stopped, \d+ orders canceled, none left/, cleared.stderr);
+    assert.doesNotMatch(cleared.stdout, /not looked at/);
+    assert.equal(cleared.code, 0);
+    await quiet.ended;
+    assert.equal((await kalua(['kill', '--release'], { env: state })).code, 0);
+  });
+
   test('a process without a key has no orders: it is stopped at once, and nothing is said to rest', async () => {
     const { KALSHI_ENV, KALSHI_REST_URL, KALSHI_WS_URL } = env(0);
     const looker = await run('looker.lua', 'print "up" while true do require("task").sleep(0.05) end', 0, {},
