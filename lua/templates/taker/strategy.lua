@@ -44,12 +44,22 @@ end
 -- Refusals while the market or the exchange rests.
 local RESTS = { trading_is_paused = true, exchange_is_paused = true, MARKET_INACTIVE = true }
 
+-- Waits until it is known what became of an order. While its answer is lost the account does not show what it filled,
+-- and another order could buy the same again.
+local function ended(order)
+  while order.status == "pending" or order.status == "unknown" do
+    if not order:wait(5) then say "no order: what became of the last one is not known yet" end
+  end
+  return order
+end
+
 -- Takes what is there at this price and nothing more. The account shows it well within PAUSE.
 local function take(side, price, count, held)
   local ok, order = pcall(kalshi.order, {
     ticker = ticker, side = side, price = price, count = count, time_in_force = "ioc",
   })
   if ok then
+    ended(order)
     local now = held + (side == "bid" and order.filled or -order.filled)
     print(string.format("%s %g of %g at %.4f, position %+g", side, order.filled, count, price, now))
   elseif type(order) == "table" and order.kind == "risk" then
@@ -80,6 +90,10 @@ local function look()
 end
 
 print("market " .. ticker)
+for _, order in ipairs(kalshi.own_orders{ ticker = ticker }) do -- of the version before
+  ended(order)
+  task.sleep(PAUSE)
+end
 while true do
   look()
   local status = not book:wait(5) and kalshi.get_market(ticker).market.status -- nothing moves

@@ -56,4 +56,18 @@ describe("NAME", function()
     end
     t.eq(taker:position "TEST-1", 20)
   end)
+
+  it("sends nothing more while nobody knows what became of an order, over a reload too", function(t)
+    local market = t.market{ ticker = "TEST-1", bids = { { 0.40, 100 } }, asks = { { 0.42, 100 } } }
+    local taker = t.run("NAME.lua", { args = { "TEST-1" } })
+    market:fault "create_order:lose-after for 2m; get_orders:fail-before for 2m; ws/user_orders,ws/fill:drop for 2m"
+    market:set{ bids = { { 0.40, 900 } }, asks = { { 0.42, 100 } } }
+    t.advance(60)
+    t.eq({ #taker:orders(), taker:orders()[1].status }, { 1, "unknown" })
+    taker:reload()
+    t.advance(40)
+    t.eq(#taker:orders(), 1)
+    t.advance(100)
+    t.eq(taker:position "TEST-1", 20)
+  end)
 end)
