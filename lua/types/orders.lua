@@ -271,8 +271,9 @@ function orders.oco(a, b) end
 
 ---An entry, and for what it opens, as it opens, an order that takes the profit and a stop. The exchange has no stop orders:
 ---the stop is this script, which must run for it. When the script ends, entry and profit order are canceled and what is open
----stays open without a stop; after a reload or a restart `resume` goes on with it. Raises what `kalshi.order` does for the
----entry: "risk", "auth", "http", "network" or "timeout"; what goes wrong later is tried again and stands in `error`.
+---stays open without a stop; after a reload or a restart `resume` goes on with it. Raises what `kalshi.book` does, before
+---anything is placed, and what `kalshi.order` does for the entry: "risk", "auth", "http", "network" or "timeout"; what goes
+---wrong later is tried again and stands in `error`.
 ---```lua
 ---b = orders.bracket{ ticker = ticker, side = "yes", count = 5, entry = 0.02, take_profit = 0.5, stop_loss = 0.01 }
 ---kalua.state.bracket = b.state

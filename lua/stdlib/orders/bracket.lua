@@ -106,7 +106,7 @@ end
 
 local function run(b)
   local keeper <close> = b.keeper -- who watches no more leaves nothing resting
-  local book <close> = kalshi.book(b.way.ticker)
+  local book <close> = b.book
   local signal <close> = kept.signal()
   b.signal = signal
   for _, order in ipairs(b.orders) do signal.watch(order) end
@@ -237,29 +237,39 @@ local function resumed(options)
   return b
 end
 
+-- The book comes before the entry, since what that opens would have no stop without it. It is closed again where nobody
+-- begins to watch.
+local function look_at(b)
+  b.book = kalshi.book(b.way.ticker)
+  return setmetatable({}, { __close = function()
+    if not b.job then b.book:close() end
+  end })
+end
+
 return function(options)
   request.check(NAME, options, KNOWN)
-  local b
   if options.resume ~= nil then
-    b = resumed(options)
-  else
-    local way = request.direction(NAME, options)
-    local entry = request.price(NAME, options, "entry", true)
-    b = new(way, options, {
-      ticker = way.ticker, outcome = way.outcome, buys = way.buys, subaccount = options.subaccount,
-      take_profit = request.price(NAME, options, "take_profit"), stop_loss = request.price(NAME, options, "stop_loss"),
-      stop_limit = request.price(NAME, options, "stop_limit"), stopping = false, exits = {},
-    })
-    check_prices(b, entry)
-    local guard <close> = b.keeper:guard()
-    b.entry = kalshi.order(request.order(way, options, {
-      price = entry, count = request.count(NAME, options), post_only = options.post_only,
-      expires_in = options.expires_in, wait = false,
-    }))
-    b.orders[1], b.state.entry = b.entry, b.entry.client_id
-    kept.placed(b.entry)
-    guard.done = true
+    local b = resumed(options)
+    local _ <close> = look_at(b)
+    b.job = task.spawn(run, b)
+    return b
   end
+  local way = request.direction(NAME, options)
+  local entry, count = request.price(NAME, options, "entry", true), request.count(NAME, options)
+  local b = new(way, options, {
+    ticker = way.ticker, outcome = way.outcome, buys = way.buys, subaccount = options.subaccount,
+    take_profit = request.price(NAME, options, "take_profit"), stop_loss = request.price(NAME, options, "stop_loss"),
+    stop_limit = request.price(NAME, options, "stop_limit"), stopping = false, exits = {},
+  })
+  local guard <close> = b.keeper:guard()
+  check_prices(b, entry)
+  local _ <close> = look_at(b)
+  b.entry = kalshi.order(request.order(way, options, {
+    price = entry, count = count, post_only = options.post_only, expires_in = options.expires_in, wait = false,
+  }))
+  b.orders[1], b.state.entry = b.entry, b.entry.client_id
+  kept.placed(b.entry)
   b.job = task.spawn(run, b)
+  guard.done = true
   return b
 end

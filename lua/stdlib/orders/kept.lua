@@ -89,8 +89,13 @@ function kept.await(job, timeout)
     return true
   end
   local ok, err = pcall(task.timeout, timeout, job.await, job)
-  if not ok and type(err) == "table" and err.kind == "timeout" then return false end
-  if not ok then error(err, 0) end
+  if ok then return true end
+  local status = job:status()
+  if status == "waiting" or status == "running" then
+    if type(err) == "table" and err.kind == "timeout" then return false end
+    error(err, 0) -- who waits was cancelled
+  end
+  job:await() -- a timeout of its own is an error like any other
   return true
 end
 
