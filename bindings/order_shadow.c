@@ -74,7 +74,7 @@ static void write_amend(kl_args *a, const kl_desk_order *o, kl_price yes_price, 
   put_text(b, "ticker", o->ticker);
   put_text(b, "side", side_name(o->side));
   put_fixed(b, "price", yes_price ? yes_price : o->yes_price, KL_PRICE_PLACES);
-  put_fixed(b, "count", total ? total : o->count, KL_COUNT_PLACES);
+  put_fixed(b, "count", total ? total : kl_order_count(o), KL_COUNT_PLACES);
   kl_buf_char(b, '}');
 }
 

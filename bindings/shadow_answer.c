@@ -91,8 +91,10 @@ static void put_cancelled(kl_buf *b, kl_paper_order *o, const char *id, const kl
 
 static bool answer_amend(kl_paper_order *o, const json_t *body, kl_buf *b) {
   const char *renamed = kl_shadow_text(body, "updated_client_order_id");
+  kl_count count;
   (void)kl_shadow_fixed(body, "price", KL_PRICE_PLACES, &o->price);
-  (void)kl_shadow_fixed(body, "count", KL_COUNT_PLACES, &o->remaining);
+  /* It is the whole size. Not more than has filled is refused by the exchange, and changes nothing. */
+  if (kl_shadow_fixed(body, "count", KL_COUNT_PLACES, &count) && count > o->filled) o->remaining = count - o->filled;
   if (renamed) kl_paper_copy(o->client_order_id, sizeof o->client_order_id, renamed);
   kl_buf_char(b, '{');
   put_order(b, o);

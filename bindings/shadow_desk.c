@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "bindings/order.h"
 #include "bindings/shadow_impl.h"
 
 /* An order without a party: of no desk. */
@@ -66,7 +67,7 @@ static void refresh(kl_shadow *s, kl_desk_order *o) {
   const kl_paper_order *p = o->id[0] ? kl_paper_find(paper, o->id) : answered_as(paper, o->client_id);
   if (!p && o->id[0]) return; /* older than all that is kept */
   kl_desk_status status = !p ? KL_DESK_REJECTED : p->ended ? KL_DESK_CANCELED : KL_DESK_RESTING;
-  bool same = status == o->status && (!p || (p->price == o->yes_price && (p->ended || p->remaining == o->count)));
+  bool same = status == o->status && (!p || (p->price == o->yes_price && (p->ended || p->remaining == o->remaining)));
   if (same) return;
   o->status = status;
   if (!p) {
@@ -76,9 +77,9 @@ static void refresh(kl_shadow *s, kl_desk_order *o) {
   } else {
     kl_paper_copy(o->id, sizeof o->id, p->id);
     o->yes_price = p->price;
-    if (!p->ended) o->count = p->remaining;
+    if (!p->ended) o->count = o->filled + p->remaining;
   }
-  o->remaining = status == KL_DESK_RESTING ? o->count : 0;
+  o->remaining = p && !p->ended ? p->remaining : 0;
   changed(o);
 }
 
@@ -139,7 +140,7 @@ void kl_shadow_copy_orders(kl_shadow *s) {
   for (const kl_desk_order *o = NULL; p && (o = kl_desk_next(d, p, o));) {
     kl_error e;
     if (!o->id[0] || kl_desk_status_final(o->status)) continue;
-    kl_paper_order paper = {.price = o->yes_price, .remaining = o->remaining};
+    kl_paper_order paper = {.price = o->yes_price, .filled = kl_order_filled(o), .remaining = o->remaining};
     kl_paper_copy(paper.id, sizeof paper.id, o->id);
     kl_paper_copy(paper.client_order_id, sizeof paper.client_order_id, o->client_id);
     kl_paper_copy(paper.group, sizeof paper.group, o->group_id);

@@ -17,6 +17,7 @@ typedef struct kl_paper_order {
   char client_order_id[80], group[80];
   char ticker[64], side[8];
   kl_price price;
+  kl_count filled; /* by the time at which it was taken over from the account: nothing fills here */
   kl_count remaining;
   bool ended; /* rests no more: kept so that a second cancel is answered as the exchange does */
 } kl_paper_order;

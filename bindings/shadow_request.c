@@ -48,7 +48,8 @@ kl_paper_order *kl_shadow_order(kl_shadow *s, kl_actor who, const char *id) {
   if (own || !s->at->session) return own;
   const kl_own_order *o = kl_own_orders_by_id(kl_account_orders(kl_session_account(kl_account_session(s->at))), id);
   if (!o || !o->ts_ms || !o->ticker[0]) return NULL;
-  kl_paper_order p = {.price = o->yes_price, .remaining = o->remaining, .ended = o->status != KL_OWN_RESTING};
+  kl_paper_order p = {
+      .price = o->yes_price, .filled = o->filled, .remaining = o->remaining, .ended = o->status != KL_OWN_RESTING};
   kl_paper_copy(p.id, sizeof p.id, id);
   kl_paper_copy(p.client_order_id, sizeof p.client_order_id, o->client_order_id);
   kl_paper_copy(p.group, sizeof p.group, o->order_group_id);

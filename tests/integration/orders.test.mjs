@@ -190,3 +190,46 @@ test('a shadow: objects that are answered there, beside the old version whose wr
   assert.deepEqual(await orders(market), ['0.0200 5.00 resting']); // the old one's
   await r.end();
 });
+
+test('a shadow of a script whose order is filled in part', async () => {
+  const [, , , , , , , market] = await markets(8);
+  const old = `${head} local o = order{ price = 0.02, count = 10 }
+    while o.filled < 4 do task.sleep(0.02) end
+    kalua.state.order = o.id
+    say("filled", o.filled, o.remaining)${stay}`;
+  const shadow = `${head}
+    local o = kalshi.find_order(kalua.state.order)
+    say("begins", o.count, o.filled, o.remaining)
+    kalshi.create_order{ ticker = MARKET, side = "bid", price = 0.01, count = 1, time_in_force = "good_till_canceled",
+      self_trade_prevention_type = "taker_at_cross" }
+    say("after another write", o.count, o.filled, o.remaining)
+    o:amend{ price = 0.03 }
+    say("new price", o.price, o.count, o.filled, o.remaining)
+    o:amend{ count = 12 }
+    say("new count", o.count, o.filled, o.remaining)
+    o:decrease(3)
+    say("decreased", o.count, o.filled, o.remaining)
+    local raw = kalshi.amend_order(o.id, { ticker = MARKET, side = "bid", price = 0.03, count = 7 })
+    say("raw", raw.fill_count, raw.remaining_count, o.count, o.remaining)${stay}`;
+  const r = run({ 'old.lua': old, 'new.lua': shadow }, '--quiet', 'old.lua', '--', market);
+  await until('its order', async () => (await orders(market)).length);
+  await sim.trigger('fill', { client_order_id: (await sim.rest('GET', `/portfolio/orders?ticker=${market}&status=resting&limit=9`)).body.orders[0].client_order_id, count: 4 });
+  await r.said('filled\t4.0\t6.0');
+  const started = await r.cli('shadow', 'old', '--start', 'new.lua');
+  assert.equal(started.code, 0, started.stderr);
+  await r.said('[old+shadow] 1\tready');
+  const said = (key) => r.out.split('\n').find((l) => l.startsWith(`[old+shadow] 1\t${key}\t`))?.slice(16 + key.length);
+  assert.equal(said('begins'), '10.0\t4.0\t6.0', r.out);
+  assert.equal(said('after another write'), '10.0\t4.0\t6.0');
+  assert.equal(said('new price'), '0.03\t10.0\t4.0\t6.0');
+  assert.equal(said('new count'), '12.0\t4.0\t8.0');
+  assert.equal(said('decreased'), '9.0\t4.0\t5.0');
+  assert.equal(said('raw'), '0.0\t3.0\t7.0\t3.0');
+  const table = await until('the comparison', async () => {
+    const now = JSON.parse((await r.cli('shadow', 'old', '--json')).stdout)[0];
+    return now.undecided === 0 && now;
+  });
+  assert.deepEqual(table.differences.map((d) => `${d.operation} ${d.price} ${d.count}`), ['create_order 0.0100 1.00',
+    'amend_order 0.0300 10.00', 'amend_order 0.0300 12.00', 'decrease_order 0.0300 -3.00', 'amend_order 0.0300 7.00']);
+  await r.end();
+});
