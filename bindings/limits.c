@@ -188,9 +188,7 @@ int kl_limits_lua(lua_State *L) {
   }
   if (!at->desk)
     return kl_raise_coded(L, KL_ERR_CONFIG, "no_orders_here", "limits: nothing is ordered here, so nothing is limited");
-  kl_strategy *g = kl_script_strategy(s);
-  if (g && kl_strategy_shadow_of(g)) g = kl_strategy_shadow_of(g); /* as its orders would be */
-  kl_party *p = kl_desk_party(at->desk, g ? kl_strategy_name(g) : kl_script_name(s));
+  kl_party *p = kl_desk_party(at->desk, kl_name_here(L));
   if (!p) return kl_raisef(L, KL_ERR_INTERNAL, "limits: not enough memory");
   if (!lua_isnoneornil(L, 1)) tighten(L, at, p);
   const kl_risk *risk = kl_desk_risk(at->desk);

@@ -12,18 +12,15 @@ static const char name[] = "kalshi.portfolio";
 
 /* ---- whose ---- */
 
-static const char *own_name(lua_State *L) {
-  const kl_script *s = kl_script_of(L);
-  kl_strategy *g = kl_script_strategy(s);
-  return g ? kl_strategy_name(g) : kl_script_name(s);
-}
-
-/* Of a script that runs here, or has; NULL when there is none. */
+/* Of a script that runs here, or has; NULL when there is none. A shadow has that of the one that it is of. */
 static kl_party *party_of(lua_State *L, kl_desk *d, const char *wanted) {
   for (kl_party *p = NULL; (p = kl_desk_party_next(d, p));)
     if (!strcmp(kl_party_name(p), wanted)) return p;
   for (kl_strategy *g = NULL; (g = kl_strategy_next(kl_script_host(kl_script_of(L)), g));)
-    if (!strcmp(kl_strategy_name(g), wanted)) return kl_desk_party(d, wanted);
+    if (!strcmp(kl_strategy_name(g), wanted)) {
+      const kl_strategy *of = kl_strategy_shadow_of(g);
+      return kl_desk_party(d, kl_strategy_name(of ? of : g));
+    }
   return NULL;
 }
 
@@ -119,7 +116,7 @@ static int portfolio_answer(lua_State *L, const kl_place *at, kl_account *a) {
   lua_getfield(L, 1, "account");
   if (lua_toboolean(L, -1)) return push_portfolio(L, a, d, NULL);
   const char *wanted = kl_account_text_option(L, name, "script");
-  kl_party *p = wanted ? party_of(L, d, wanted) : kl_desk_party(d, own_name(L));
+  kl_party *p = wanted ? party_of(L, d, wanted) : kl_desk_party(d, kl_name_here(L));
   if (!p && wanted) return no_such_script(L, d, wanted);
   if (!p) return kl_raisef(L, KL_ERR_INTERNAL, "%s: there is not enough memory, or the journal cannot be read", name);
   return push_portfolio(L, a, d, p);

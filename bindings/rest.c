@@ -206,14 +206,20 @@ static int shadow_await(lua_State *L, kl_shadow *s, const char *method, kl_args 
   return kl_await(L, &p->wait);
 }
 
+/* ---- whose ---- */
+
+const char *kl_name_here(lua_State *L) {
+  const kl_script *s = kl_script_of(L);
+  const kl_strategy *g = kl_script_strategy(s), *of = g ? kl_strategy_shadow_of(g) : NULL;
+  return of ? kl_strategy_name(of) : kl_script_name(s);
+}
+
 kl_party *kl_party_here(lua_State *L, const kl_place *at, uint32_t *generation) {
-  kl_script *s = kl_script_of(L);
-  const kl_strategy *g = kl_script_strategy(s);
   kl_script_stats stats;
   if (!at->desk || kl_environment_of(L)->tool) return NULL;
-  kl_script_stats_get(s, &stats);
+  kl_script_stats_get(kl_script_of(L), &stats);
   *generation = (uint32_t)stats.generation;
-  return kl_desk_party(at->desk, g ? kl_strategy_name(g) : kl_script_name(s));
+  return kl_desk_party(at->desk, kl_name_here(L));
 }
 
 /* Sends it, the writes of strategies through the desk. False with `e`. */

@@ -13,6 +13,10 @@ int kl_rest_await(lua_State *L, kl_place *at, const kl_operation *op, const char
 /* The environment of the script that runs. */
 kl_environment *kl_environment_of(lua_State *L);
 
+/* Under which name the orders, limits, results and stores of the script that runs are: its own, in a shadow that of the
+ * one that it is of. Borrowed from the script. */
+const char *kl_name_here(lua_State *L);
+
 /* Who is responsible for the orders of the script that runs at that account, and its generation: NULL where they do not
  * go through the desk (tools), and when out of memory. */
 kl_party *kl_party_here(lua_State *L, const kl_place *at, uint32_t *generation);

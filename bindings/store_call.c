@@ -30,9 +30,8 @@ static kl_store *store_of(lua_State *L, kl_store_handle *h) {
   kl_stores *all = kl_environment_stores(kl_environment_of(L), kl_script_loop(s));
   if (!all) no_memory(L);
   bool shadow = kl_script_is_shadow(s);
-  const char *own = shadow ? kl_strategy_name(kl_strategy_shadow_of(kl_script_strategy(s))) : kl_script_name(s);
   kl_error e;
-  h->store = kl_stores_take(all, h->shared ? h->name : own, h->shared, shadow ? kl_script_owner(s) : 0, &e);
+  h->store = kl_stores_take(all, h->shared ? h->name : kl_name_here(L), h->shared, shadow ? kl_script_owner(s) : 0, &e);
   if (!h->store) kl_raise(L, &e);
   return h->store;
 }

@@ -210,7 +210,10 @@ test('a shadow of a script whose order is filled in part', async () => {
     o:decrease(3)
     say("decreased", o.count, o.filled, o.remaining)
     local raw = kalshi.amend_order(o.id, { ticker = MARKET, side = "bid", price = 0.03, count = 7 })
-    say("raw", raw.fill_count, raw.remaining_count, o.count, o.remaining)${stay}`;
+    say("raw", raw.fill_count, raw.remaining_count, o.count, o.remaining)
+    local mine = kalshi.portfolio()
+    say("portfolio", mine.script, mine.fills > 0, mine.positions[1] and mine.positions[1].position)
+    say("by name", kalshi.portfolio{ script = kalua.name }.script)${stay}`;
   const r = run({ 'old.lua': old, 'new.lua': shadow }, '--quiet', 'old.lua', '--', market);
   await until('its order', async () => (await orders(market)).length);
   await sim.trigger('fill', { client_order_id: (await sim.rest('GET', `/portfolio/orders?ticker=${market}&status=resting&limit=9`)).body.orders[0].client_order_id, count: 4 });
@@ -225,6 +228,8 @@ test('a shadow of a script whose order is filled in part', async () => {
   assert.equal(said('new count'), '12.0\t4.0\t8.0');
   assert.equal(said('decreased'), '9.0\t4.0\t5.0');
   assert.equal(said('raw'), '0.0\t3.0\t7.0\t3.0');
+  assert.equal(said('portfolio'), 'old\ttrue\t4.0'); // its script's: it has none of its own at the desk
+  assert.equal(said('by name'), 'old');
   const table = await until('the comparison', async () => {
     const now = JSON.parse((await r.cli('shadow', 'old', '--json')).stdout)[0];
     return now.undecided === 0 && now;
