@@ -26,7 +26,7 @@ enum {
 
 /* What is shown of a fill. */
 typedef struct kl_web_fill {
-  char trade_id[64], order_id[64], ticker[64], script[64];
+  char trade_id[64], order_id[64], ticker[64], script[KL_LISTED_NAME];
   char profile[KL_PROFILE_NAME + 1];
   bool of_script, is_taker;
   kl_side side;

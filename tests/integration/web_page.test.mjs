@@ -270,6 +270,25 @@ describe('the page', { skip }, () => {
     }
   });
 
+  test('a fill is that of its script, however long the name is', async () => {
+    const [folder, name] = [tempDir(), `long_${'x'.repeat(200)}`];
+    const { ticker } = (await sim.rest('GET', '/markets?limit=2&status=open')).body.markets[1];
+    await sim.trigger('quote', { market: ticker, side: 'ask', price: '0.60', count: '5' });
+    fs.writeFileSync(path.join(folder, `${name}.lua`), `
+      local kalshi, task = require "kalshi", require "task"
+      kalshi.order{ ticker = "${ticker}", side = "yes", price = 0.99, count = 1 }
+      while true do task.sleep(60) end`);
+    const mine = await run(sim, folder, { scripts: [`${name}.lua`] });
+    try {
+      await until('the fill', async () => (await mine.ask('/api/fills')).body.fills.length > 0);
+      const [all, its] = await Promise.all(['', `?script=${name}`].map(async (x) => (await mine.ask(`/api/fills${x}`)).body.fills));
+      assert.deepEqual(all.map((f) => f.script), [name]);
+      assert.equal(its.length, 1);
+    } finally {
+      await mine.stop();
+    }
+  });
+
   test('it tells when the process has ended, and goes on with the next one', async () => {
     const { port, token, state } = host;
     assert.doesNotMatch(host.log(), new RegExp(token));
