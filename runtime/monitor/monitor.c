@@ -118,7 +118,7 @@ static void answer(kl_monitor_connection *k, const char *method, const kl_monito
     return;
   }
   if (r->access == KL_MONITOR_TOKEN && !may_have(m, c, a)) return;
-  kl_monitor_request rq = {.method = method, .path = k->path, .accept = k->accept, .args = k->arg_list};
+  kl_monitor_request rq = {.method = method, .path = k->path, .args = k->arg_list};
   r->handler(r->data, &rq, a);
 }
 

@@ -36,7 +36,6 @@ int kl_monitor_port(const kl_monitor *m);
 typedef struct kl_monitor_request {
   const char *method;      /* "GET"; a HEAD is answered by the same handler, without the body, and is not a stream */
   const char *path;        /* without the query; percent-encoding is undone */
-  const char *accept;      /* the header, "" where there is none */
   const char *const *args; /* "name=value" of the query, percent-encoding undone; NULL-terminated */
 } kl_monitor_request;
 /* The value of an argument of the query, the first of that name; NULL when there is none. Borrowed as `r` is. */
@@ -77,8 +76,6 @@ bool kl_monitor_stream_send(kl_monitor_stream *s, const char *event, const char 
 /* Nothing waits for the reader: what is sent now goes out next. Who has lines none of which may be left out (a log)
  * sends those since the last time, and only while this is true. */
 bool kl_monitor_stream_idle(const kl_monitor_stream *s);
-/* The reader is behind by nothing: `drained` (may be NULL) is called, from the loop, each time it has taken all. */
-void kl_monitor_stream_on_idle(kl_monitor_stream *s, void (*drained)(void *data, kl_monitor_stream *s));
 /* Ends it after what waits; `closed` comes later. */
 void kl_monitor_stream_end(kl_monitor_stream *s);
 

@@ -132,7 +132,6 @@ static int on_request(struct lws *wsi) {
     bool whole = lws_hdr_custom_copy(wsi, fetch_site, sizeof fetch_site, site, sizeof site - 1) >= 0;
     c.fetch_site = whole ? fetch_site : "?";
   }
-  if (lws_hdr_copy(wsi, k->accept, sizeof k->accept, WSI_TOKEN_HTTP_ACCEPT) < 0) k->accept[0] = '\0';
   k->answering = true;
   k->sent = LWS_PRE;
   kl_buf_clear(&k->out);

@@ -44,7 +44,7 @@ typedef struct kl_monitor_connection {
   kl_monitor_stream *stream; /* the answer under way is one */
   kl_buf args;               /* texts of the query */
   const char *arg_list[KL_MONITOR_ARGS_MOST + 1];
-  char path[KL_MONITOR_PATH_MOST], accept[256];
+  char path[KL_MONITOR_PATH_MOST];
   kl_buf out; /* LWS_PRE bytes, then head and body */
   size_t sent;
   bool head, answering, close_after;
@@ -62,7 +62,6 @@ struct kl_monitor_stream {
   kl_monitor *monitor;
   kl_monitor_connection *k; /* NULL between kl_monitor_stream_begin and the answer */
   void (*closed)(void *data, kl_monitor_stream *s);
-  void (*drained)(void *data, kl_monitor_stream *s);
   void *data;
   kl_list waiting; /* events, the oldest first */
   size_t n_waiting;

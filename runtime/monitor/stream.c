@@ -94,10 +94,6 @@ bool kl_monitor_stream_idle(const kl_monitor_stream *s) {
   return s->n_waiting == 0 && s->sent >= s->out.len && !s->k->answering;
 }
 
-void kl_monitor_stream_on_idle(kl_monitor_stream *s, void (*drained)(void *data, kl_monitor_stream *s)) {
-  s->drained = drained;
-}
-
 void kl_monitor_stream_end(kl_monitor_stream *s) {
   s->ending = true;
   lws_callback_on_writable(s->k->wsi);
@@ -131,7 +127,6 @@ static void take_next(kl_monitor_stream *s) {
 int kl_monitor_stream_write(kl_monitor_stream *s) {
   kl_monitor_connection *k = s->k;
   if (s->failed || k->out.failed) return -1;
-  bool busy = !kl_monitor_stream_idle(s);
   if (k->answering) { /* the head */
     if (!write_rest(s, &k->out, &k->sent)) return -1;
     if (k->sent < k->out.len) {
@@ -149,9 +144,7 @@ int kl_monitor_stream_write(kl_monitor_stream *s) {
     if (s->n_waiting == 0) break;
     take_next(s);
   }
-  if (s->ending) return -1;
-  if (busy && s->drained) s->drained(s->data, s);
-  return 0;
+  return s->ending ? -1 : 0;
 }
 
 void kl_monitor_stream_second(kl_monitor_stream *s, int64_t now_ns) {
