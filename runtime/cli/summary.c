@@ -104,17 +104,10 @@ void kl_summary_print(const kl_summary *s) {
   kl_buf_free(&table);
 }
 
-static kl_party *party_named(kl_desk *d, const char *name) {
-  kl_party *p = d ? kl_desk_party_next(d, NULL) : NULL;
-  while (p && strcmp(kl_party_name(p), name) != 0)
-    p = kl_desk_party_next(d, p);
-  return p;
-}
-
 /* Of the script itself; one that has not traded has nothing of it all. */
 static bool script_metric(const kl_summary *s, const char *script, const char *name, double *out) {
   kl_traded t = {0};
-  kl_party *p = party_named(s->desk, script);
+  kl_party *p = kl_desk_party_find(s->desk, script);
   if (p) kl_traded_get(s->desk, p, &t);
   const struct {
     const char *name;

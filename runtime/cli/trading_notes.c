@@ -1,23 +1,15 @@
 #include "cli/trading_notes.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "cli/app_impl.h"
-
-static kl_party *party_of(kl_desk *d, const char *name) {
-  kl_party *p = d ? kl_desk_party_next(d, NULL) : NULL;
-  while (p && strcmp(kl_party_name(p), name) != 0)
-    p = kl_desk_party_next(d, p);
-  return p;
-}
 
 void kl_trading_notes(void *data, const kl_strategy *g, kl_buf *list) {
   kl_app *a = kl_app_of(data);
   char text[256];
   if (a->killed) kl_buf_json_item(list, "trading was stopped by `kalua kill`");
   for (kl_app_account *x = kl_app_account_next(a, NULL); x; x = kl_app_account_next(a, x)) {
-    kl_party *p = party_of(x->desk, kl_strategy_name(g));
+    kl_party *p = kl_desk_party_find(x->desk, kl_strategy_name(g));
     const char *at = x->profile.name[0] ? "account " : "", *colon = x->profile.name[0] ? ": " : "";
     const kl_standstill *all;
     if (!p) continue;

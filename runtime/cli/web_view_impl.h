@@ -99,7 +99,5 @@ const kl_feed_book *kl_web_held(const kl_web_view *v, const char *ticker, kl_fee
 bool kl_web_book(const kl_web_view *v, const char *ticker, kl_buf *b);
 /* The lines behind number `*after` of a source (NULL: of all), which moves on. True when there were some. */
 bool kl_web_lines(const kl_web_view *v, const char *source, uint64_t *after, size_t most, kl_buf *b);
-/* The party of that name at an account; NULL when there is none. */
-kl_party *kl_web_party(const kl_app_account *x, const char *name);
 
 #endif

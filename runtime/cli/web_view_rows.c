@@ -58,7 +58,7 @@ static void add_order(const kl_app_account *x, const kl_desk_order *o, kl_buf *b
 
 /* Of one account; false where there are none of the script's. */
 static bool orders_of(const kl_app_account *x, const kl_web_choice *c, kl_party **p) {
-  *p = c->script ? kl_web_party(x, c->script) : NULL;
+  *p = c->script ? kl_desk_party_find(x->desk, c->script) : NULL;
   return x->desk && kl_web_chooses(c, x) && (!c->script || *p);
 }
 

@@ -54,14 +54,6 @@ static void next_object(kl_buf *b) {
 /* FNV-1a over numbers. */
 static void mix(uint64_t *key, uint64_t v) { *key = (*key ^ v) * 1099511628211U; }
 
-kl_party *kl_web_party(const kl_app_account *x, const char *name) {
-  kl_desk *d = x->desk;
-  kl_party *p = d ? kl_desk_party_next(d, NULL) : NULL;
-  while (p && strcmp(kl_party_name(p), name) != 0)
-    p = kl_desk_party_next(d, p);
-  return p;
-}
-
 /* ---- the process ---- */
 
 /* What orders are here, in the word that a person must not overlook. */
@@ -206,14 +198,14 @@ static void add_traded(const kl_app_account *x, kl_party *p, const char *name, k
 /* What a script does on each account: on the first `trading`, on the others below their profiles. */
 static void add_trading(const kl_web_view *v, const char *script, kl_buf *b, uint64_t *key) {
   const kl_app_account *first = &v->app->first;
-  kl_party *p = kl_web_party(first, script);
+  kl_party *p = kl_desk_party_find(first->desk, script);
   if (p)
     add_traded(first, p, "trading", b, key);
   else
     kl_web_null(b, "trading");
   open_object(b, "elsewhere");
   for (const kl_app_account *x = first->next; x; x = x->next)
-    if ((p = kl_web_party(x, script))) add_traded(x, p, x->profile.name, b, key);
+    if ((p = kl_desk_party_find(x->desk, script))) add_traded(x, p, x->profile.name, b, key);
   kl_buf_char(b, '}');
 }
 
@@ -263,7 +255,7 @@ static bool holds(const kl_app_account *x, kl_party *p) {
 
 static bool held_before(const kl_web_view *v, const kl_app_account *until, const char *script) {
   for (const kl_app_account *x = &v->app->first; x != until; x = x->next) {
-    kl_party *p = kl_web_party(x, script);
+    kl_party *p = kl_desk_party_find(x->desk, script);
     if (p && holds(x, p)) return true;
   }
   return false;

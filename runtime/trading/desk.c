@@ -76,8 +76,12 @@ static kl_party *party_new(kl_desk *d, const char *name) {
   return p;
 }
 
+kl_party *kl_desk_party_find(const kl_desk *d, const char *name) {
+  return d ? kl_map_get(d->party_names, name, strlen(name)) : NULL;
+}
+
 kl_party *kl_desk_party(kl_desk *d, const char *name) {
-  kl_party *p = kl_map_get(d->party_names, name, strlen(name));
+  kl_party *p = kl_desk_party_find(d, name);
   return p ? p : party_new(d, name);
 }
 

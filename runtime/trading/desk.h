@@ -47,6 +47,8 @@ void kl_desk_close(kl_desk *d, void (*closed)(void *data), void *data);
 
 /* Found by name or made; NULL when out of memory. Lives as long as the desk. */
 kl_party *kl_desk_party(kl_desk *d, const char *name);
+/* Found by name; NULL where there is none, or no desk. */
+kl_party *kl_desk_party_find(const kl_desk *d, const char *name);
 kl_party *kl_desk_party_next(const kl_desk *d, const kl_party *after);
 const char *kl_party_name(const kl_party *p);
 uint32_t kl_party_risk(const kl_party *p); /* its number in kl_risk */
