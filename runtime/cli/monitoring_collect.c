@@ -26,10 +26,6 @@ static void put(const kl_metric_sink *s, const char *name, kl_metric_type type, 
   kl_metric_put(s, name, type, help, v);
 }
 
-static void put1(const kl_metric_sink *s, const char *name, const char *value, double v) {
-  s->sample(s->data, &(kl_label){name, value}, 1, v);
-}
-
 /* ---- the feed ---- */
 
 /* The labels of a figure of an account: only those of profiles have one of their own. */
@@ -165,75 +161,93 @@ static void collect_audits(const kl_app *a, const kl_metric_sink *s) {
 
 /* ---- REST ---- */
 
-/* Of paper trading there are two: the market's and the account's. */
-typedef struct sessions {
-  kl_session *of[2];
-  const char *name[2];
-  size_t n;
-} sessions;
+/* A session of an account. Of paper trading there are two: the account's and the market's. */
+typedef struct side {
+  const kl_app_account *of; /* NULL: behind the last */
+  kl_session *session;
+  const char *name;
+} side;
 
-static sessions sessions_of(const kl_app *a) {
-  kl_session *account = kl_app_account_of(a);
-  sessions all = {.of = {account}, .name = {"account"}, .n = 1};
-  if (account == a->first.session) return all;
-  all.of[1] = a->first.session;
-  all.name[1] = "market";
-  all.n = 2;
-  return all;
+static side account_side(const kl_app_account *x) { return (side){x, x ? kl_app_session_of(x) : NULL, "account"}; }
+
+static side next_side(side i) {
+  if (i.session != i.of->session) return (side){i.of, i.of->session, "market"};
+  return account_side(i.of->next);
 }
 
-static void collect_requests(const sessions *all, const kl_metric_sink *s) {
+/* The labels of a figure of a session, and how many: the session's is put before `n` that are there from labels[1] on,
+ * the account's behind them. */
+static size_t side_labels(kl_label *labels, size_t n, const side *i) {
+  labels[0] = (kl_label){"session", i->name};
+  return 1 + n + account_label(&labels[1 + n], i->of);
+}
+
+static void collect_requests(const kl_app *a, const kl_metric_sink *s) {
   static const char *const ends[KL_REQUEST_ENDS] = {"none", "2xx", "3xx", "4xx", "5xx"};
   s->family(s->data, "kalua_rest_requests_total", COUNTER,
             "Requests by operation and class of the answer's status (none: no answer); each try counts");
-  for (size_t k = 0; k < all->n; k++) {
+  for (side at = account_side(&a->first); at.of; at = next_side(at)) {
     for (size_t i = 0; i <= kl_operation_count; i++) {
-      const kl_request_counts *c = kl_session_requests(all->of[k], i);
+      const kl_request_counts *c = kl_session_requests(at.session, i);
       for (int end = 0; end < KL_REQUEST_ENDS; end++) {
         if (!c->ends[end]) continue;
         const char *name = i < kl_operation_count ? kl_operations[i].name : "other";
-        kl_label labels[] = {{"session", all->name[k]}, {"operation", name}, {"status", ends[end]}};
-        s->sample(s->data, labels, 3, (double)c->ends[end]);
+        kl_label labels[4] = {{NULL, NULL}, {"operation", name}, {"status", ends[end]}};
+        size_t n = side_labels(labels, 2, &at);
+        s->sample(s->data, labels, n, (double)c->ends[end]);
       }
     }
   }
 }
 
-static void collect_times(const sessions *all, const kl_metric_sink *s) {
+static void put_times(const side *at, const char *kind, const kl_durations *d, const kl_metric_sink *s) {
+  kl_label labels[3] = {{NULL, NULL}, {"kind", kind}};
+  size_t n = side_labels(labels, 1, at);
+  kl_metric_durations(s, labels, n, d);
+}
+
+static void collect_times(const kl_app *a, const kl_metric_sink *s) {
   s->family(s->data, "kalua_rest_request_duration_seconds", HISTOGRAM, "From a request's leaving to its answer");
-  for (size_t k = 0; k < all->n; k++) {
-    const kl_session_times *t = kl_session_times_get(all->of[k]);
-    kl_label read[] = {{"session", all->name[k]}, {"kind", "read"}},
-             write[] = {{"session", all->name[k]}, {"kind", "write"}};
-    kl_metric_durations(s, read, 2, &t->reads);
-    kl_metric_durations(s, write, 2, &t->writes);
+  for (side at = account_side(&a->first); at.of; at = next_side(at)) {
+    put_times(&at, "read", &kl_session_times_get(at.session)->reads, s);
+    put_times(&at, "write", &kl_session_times_get(at.session)->writes, s);
   }
   s->family(s->data, "kalua_rest_token_wait_seconds", HISTOGRAM,
             "How long requests waited for their rate-limit tokens");
-  for (size_t k = 0; k < all->n; k++)
-    kl_metric_durations(s, &(kl_label){"session", all->name[k]}, 1, &kl_session_times_get(all->of[k])->waits);
+  for (side at = account_side(&a->first); at.of; at = next_side(at)) {
+    kl_label labels[2];
+    size_t n = side_labels(labels, 0, &at);
+    kl_metric_durations(s, labels, n, &kl_session_times_get(at.session)->waits);
+  }
 }
 
-static void collect_lost(const sessions *all, const kl_metric_sink *s) {
+static void put_side(const side *at, double v, const kl_metric_sink *s) {
+  kl_label labels[2];
+  size_t n = side_labels(labels, 0, at);
+  s->sample(s->data, labels, n, v);
+}
+
+static void collect_lost(const kl_app *a, const kl_metric_sink *s) {
   kl_session_stats t;
-  static const char name[] = "session";
   s->family(s->data, "kalua_rest_retries_total", COUNTER, "Requests that were sent again");
-  for (size_t k = 0; k < all->n; k++) {
-    kl_session_stats_get(all->of[k], &t);
-    put1(s, name, all->name[k], (double)t.retries);
+  for (side at = account_side(&a->first); at.of; at = next_side(at)) {
+    kl_session_stats_get(at.session, &t);
+    put_side(&at, (double)t.retries, s);
   }
   s->family(s->data, "kalua_rest_rate_limited_total", COUNTER,
             "Requests that the exchange refused for want of tokens (429)");
-  for (size_t k = 0; k < all->n; k++) {
-    kl_session_stats_get(all->of[k], &t);
-    put1(s, name, all->name[k], (double)t.rate_limited);
+  for (side at = account_side(&a->first); at.of; at = next_side(at)) {
+    kl_session_stats_get(at.session, &t);
+    put_side(&at, (double)t.rate_limited, s);
   }
-  kl_session_stats_get(all->of[0], &t);
   s->family(s->data, "kalua_lost_answers_total", COUNTER,
             "Writes of orders whose answer was lost, by what a look-up showed");
-  put1(s, "outcome", "done", (double)t.lost_done);
-  put1(s, "outcome", "not_done", (double)t.lost_not_done);
-  put1(s, "outcome", "unknown", (double)t.lost_unknown);
+  for (const kl_app_account *x = &a->first; x; x = x->next) {
+    kl_session_stats_get(kl_app_session_of(x), &t);
+    put_of(s, x, "outcome", "done", (double)t.lost_done);
+    put_of(s, x, "outcome", "not_done", (double)t.lost_not_done);
+    put_of(s, x, "outcome", "unknown", (double)t.lost_unknown);
+  }
 }
 
 static void collect_balance(kl_app *a, const kl_metric_sink *s) {
@@ -360,14 +374,28 @@ static void collect_build(const kl_app *a, const kl_metric_sink *s) {
   }
 }
 
-static void collect_keeping(const kl_app *a, const kl_metric_sink *s) {
-  size_t waiting = 0;
-  kl_error broken = {0};
-  if (a->first.desk && kl_desk_journal(a->first.desk, &waiting, &broken)) {
-    put(s, "kalua_journal_waiting_entries", GAUGE, "Changes of orders that are not in the journal yet",
-        (double)waiting);
-    put(s, "kalua_journal_broken", GAUGE, "1 while the journal of orders cannot be written", broken.kind != NULL);
+/* Of the accounts whose orders are kept. */
+static void collect_journals(const kl_app *a, const kl_metric_sink *s) {
+  static const struct {
+    const char *name, *help;
+  } families[] = {{"kalua_journal_waiting_entries", "Changes of orders that are not in the journal yet"},
+                  {"kalua_journal_broken", "1 while the journal of orders cannot be written"}};
+  for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+    bool any = false;
+    for (const kl_app_account *x = &a->first; x; x = x->next) {
+      kl_label label;
+      size_t waiting = 0;
+      kl_error broken = {0};
+      if (!x->desk || !kl_desk_journal(x->desk, &waiting, &broken)) continue;
+      if (!any) s->family(s->data, families[i].name, GAUGE, families[i].help);
+      any = true;
+      s->sample(s->data, &label, account_label(&label, x), i == 0 ? (double)waiting : broken.kind != NULL);
+    }
   }
+}
+
+static void collect_keeping(const kl_app *a, const kl_metric_sink *s) {
+  collect_journals(a, s);
   put(s, "kalua_log_lost_lines_total", COUNTER, "Lines of the log that could not be written", (double)kl_log_lost());
 }
 
@@ -375,13 +403,12 @@ void kl_monitoring_collect(void *data, const kl_metric_sink *s) {
   kl_app *a = data;
   if (!a->first.session) return; /* the end */
   kl_monitoring_measure(a);
-  sessions all = sessions_of(a);
   collect_build(a, s);
   collect_feeds(a, s);
   collect_audits(a, s);
-  collect_requests(&all, s);
-  collect_times(&all, s);
-  collect_lost(&all, s);
+  collect_requests(a, s);
+  collect_times(a, s);
+  collect_lost(a, s);
   collect_budget(a, s);
   collect_balance(a, s);
   kl_monitoring_collect_trading(a, s);

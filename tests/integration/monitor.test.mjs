@@ -8,7 +8,7 @@ import test, { after, before } from 'node:test';
 import { KALUA, Sim, kalua, sleep, tempDir } from './peers.mjs';
 
 let sim;
-before(async () => { sim = await Sim.start(); });
+before(async () => { sim = await Sim.start('--users', '2'); });
 after(() => sim?.stop());
 
 const children = new Set();
@@ -193,6 +193,33 @@ test('the feed of each account has its own series', async () => {
   }
   assert.ok(of('kalua_feed_received_bytes_total', 'second')[0] > 0);
   assert.deepEqual(of('kalua_feed_connected', 'second'), [1]);
+  child.kill('SIGTERM');
+  await child.over;
+});
+
+const profile = (exchange, user) => Object.entries({ ...exchange.env(), KALSHI_API_KEY_ID: exchange.users[user].key_id, KALSHI_PRIVATE_KEY_PATH: exchange.users[user].key_path })
+  .map(([k, v]) => `${k}=${v}\n`).join('');
+
+test('the calls and the journal of each account have their own series', async () => {
+  const cwd = folder({ '.env.second': profile(sim, 1), 'both.lua': `
+    local kalshi, task = require "kalshi", require "task"
+    local other = kalshi.connect{ profile = "second" }
+    local ticker = kalshi.get_markets{ status = "open", limit = 1 }.markets[1].ticker
+    for _ = 1, 2 do other.order{ ticker = ticker, side = "yes", price = 0.01, count = 1 } end
+    kalshi.order{ ticker = ticker, side = "yes", price = 0.01, count = 1 }
+    print "ready"
+    task.sleep(600)` });
+  const child = start(cwd, ['--metrics', '0', '--state', 'state.db', 'both.lua']);
+  const port = await portOf(child);
+  await until(() => `no orders: ${child.text}`, () => child.out.includes('ready'));
+  const families = parse((await get(port, '/metrics')).text);
+  const of = (name, account, labels = {}) => families[name].samples.filter((s) => s.labels.account === account
+    && Object.entries(labels).every(([k, v]) => s.labels[k] === v)).map((s) => s.value);
+  const create = { operation: 'create_order', status: '2xx' };
+  assert.deepEqual([of('kalua_rest_requests_total', undefined, create), of('kalua_rest_requests_total', 'second', create)], [[1], [2]]);
+  for (const name of Object.keys(families).filter((n) => /^kalua_(rest|lost|journal)/.test(n)))
+    assert.deepEqual([undefined, 'second'].map((account) => of(name, account).length > 0), [true, true], name);
+  assert.deepEqual(of('kalua_journal_broken', 'second'), [0]);
   child.kill('SIGTERM');
   await child.over;
 });
