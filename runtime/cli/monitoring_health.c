@@ -12,21 +12,22 @@ typedef struct health {
   kl_buf reasons, notes; /* JSON strings, with commas between them */
 } health;
 
-static void look_at_feed(kl_app *a, health *h) {
-  int64_t since_ns = a->first.feed_away_ns;
+static void look_at_feed(const kl_app_account *x, health *h) {
+  const char *at = x->profile.name[0] ? " at account " : "", *name = x->profile.name;
+  int64_t since_ns = x->feed_away_ns;
   kl_feed_status feed;
-  kl_feed_status_get(kl_session_feed(a->first.session), &feed);
+  kl_feed_status_get(kl_session_feed(x->session), &feed);
   double away = since_ns ? (double)(kl_mono_ns(kl_clock_real()) - since_ns) / 1e9 : 0;
   if (away > FEED_AWAY_S)
-    kl_buf_json_item(&h->reasons, "the feed has been away for %.0f s%s%s: see `kalua doctor`", away,
+    kl_buf_json_item(&h->reasons, "the feed%s%s has been away for %.0f s%s%s: see `kalua doctor`", at, name, away,
                      feed.last_error[0] ? ": " : "", feed.last_error);
   else if (away > 0)
-    kl_buf_json_item(&h->notes, "the feed has been away for %.0f s", away);
+    kl_buf_json_item(&h->notes, "the feed%s%s has been away for %.0f s", at, name, away);
   if (feed.connected && feed.late)
-    kl_buf_json_item(&h->notes, "the feed is late: what comes is %.1f s old", feed.delay);
+    kl_buf_json_item(&h->notes, "the feed%s%s is late: what comes is %.1f s old", at, name, feed.delay);
   if (feed.stale_books)
-    kl_buf_json_item(&h->notes, "%llu of %llu books are stale", (unsigned long long)feed.stale_books,
-                     (unsigned long long)feed.books);
+    kl_buf_json_item(&h->notes, "%llu of %llu books%s%s are stale", (unsigned long long)feed.stale_books,
+                     (unsigned long long)feed.books, at, name);
 }
 
 static void look_at_scripts(kl_app *a, health *h) {
@@ -71,12 +72,6 @@ static void look_at_trading(kl_app *a, health *h) {
     kl_desk_counts_get(x->desk, NULL, &counts);
     if (counts.unknown)
       kl_buf_json_item(&h->notes, "%zu orders%s%s are unknown and being looked up", counts.unknown, at, name);
-    if (x == &a->first) continue;
-    kl_feed_status feed;
-    kl_feed_status_get(kl_session_feed(x->session), &feed);
-    if (feed.connections_made && !feed.connected)
-      kl_buf_json_item(&h->notes, "the feed%s%s is away%s%s", at, name, feed.last_error[0] ? ": " : "",
-                       feed.last_error);
   }
   if (kl_log_lost())
     kl_buf_json_item(&h->notes, "%llu lines of the log could not be written", (unsigned long long)kl_log_lost());
@@ -96,7 +91,8 @@ static void list_scripts(kl_app *a, kl_buf *out) {
 
 bool kl_monitoring_health(kl_app *a, kl_buf *out) {
   health h = {0};
-  if (a->first.session) look_at_feed(a, &h);
+  for (const kl_app_account *x = a->first.session ? &a->first : NULL; x; x = x->next)
+    look_at_feed(x, &h);
   look_at_scripts(a, &h);
   look_at_trading(a, &h);
   bool ok = h.reasons.len == 0 && !h.reasons.failed;

@@ -224,6 +224,29 @@ test('the calls and the journal of each account have their own series', async ()
   await child.over;
 });
 
+test('health: the feed of a profile that is away for long is a reason, as that of the first account', async () => {
+  const away = await Sim.start();
+  const cwd = folder({ '.env.second': profile(away, 0), 'both.lua': `
+    local kalshi, task = require "kalshi", require "task"
+    local other = kalshi.connect{ profile = "second" }
+    local one, two = kalshi.book(kalshi.get_markets{ status = "open", limit = 1 }.markets[1].ticker), other.book(other.get_markets{ status = "open", limit = 1 }.markets[1].ticker)
+    print "ready"
+    task.sleep(600)` });
+  const child = start(cwd, ['--metrics', '0', 'both.lua']);
+  const health = async () => JSON.parse((await get(port, '/health')).text);
+  const port = await portOf(child);
+  await until(() => `no books: ${child.text}`, () => child.out.includes('ready'));
+  assert.equal((await health()).ok, true);
+  await away.stop();
+  await until('no note', async () => (await health()).notes.some((n) => /^the feed at account second has been away for \d+ s$/.test(n)));
+  await until('no reason', async () => !(await health()).ok);
+  const { reasons } = await health();
+  assert.equal(reasons.length, 1);
+  assert.match(reasons[0], /^the feed at account second has been away for 1[5-9] s.*: see `kalua doctor`$/);
+  child.kill('SIGTERM');
+  await child.over;
+});
+
 const failing = `
 local task = require "task"
 task.sleep(0.5)
