@@ -240,7 +240,7 @@ static void was_read(uv_work_t *work, int status) {
     return;
   }
   take_profile(x);
-  bool paper = a->o.trades && (a->o.paper || (!strcmp(x->env_name, "prod") && !a->o.live));
+  bool paper = kl_paper_mode_of(&a->o, x->env_name);
   if (!is_another(x) || !choose_files(x, paper) || !kl_app_session_open(x, paper, &x->error)) {
     fail(x);
     return;

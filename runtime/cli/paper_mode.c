@@ -5,8 +5,12 @@
 
 enum { PRESIGN_MS = 1000 };
 
+bool kl_paper_mode_of(const kl_connect_options *o, const char *env) {
+  return o->trades && (o->paper || (!strcmp(env, "prod") && !o->live));
+}
+
 bool kl_paper_mode_choose(const kl_connect_options *o, const char *env, bool *paper, kl_error *e) {
-  *paper = o->trades && (o->paper || (!strcmp(env, "prod") && !o->live));
+  *paper = kl_paper_mode_of(o, env);
   if (o->paper && o->live)
     kl_error_set(e, "usage", "--paper and --live: paper trading sends no order, choose one of the two");
   else if (o->paper && !o->trades)

@@ -6,8 +6,10 @@
 #include "paper/live_account.h"
 #include "paper/paper.h"
 
-/* Whether what runs trades on paper. False with `e` (kind "usage") where the options contradict each other, or the
- * command has no paper trading. */
+/* Whether what runs with these options trades on paper in an environment, that of any account. */
+bool kl_paper_mode_of(const kl_connect_options *o, const char *env);
+/* The same, once the options are looked at: false with `e` (kind "usage") where the options contradict each other, or
+ * the command has no paper trading. */
 bool kl_paper_mode_choose(const kl_connect_options *o, const char *env, bool *paper, kl_error *e);
 
 /* Starts paper trading beside the session `market`, and opens the session of its account. `state` may be NULL. On
