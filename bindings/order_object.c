@@ -190,6 +190,8 @@ typedef enum {
   F_UPDATED,
   F_EXPIRATION,
   F_GROUP_ID,
+  F_OWN_GROUP_ID,
+  F_SUBACCOUNT,
   F_GENERATION,
   FIELDS
 } field;
@@ -243,6 +245,10 @@ static const char *const fields[2 * FIELDS + 1] = {[2 * F_ID] = "id",
                                                    [2 * F_EXPIRATION + 1] = "number",
                                                    [2 * F_GROUP_ID] = "group_id",
                                                    [2 * F_GROUP_ID + 1] = "string",
+                                                   [2 * F_OWN_GROUP_ID] = "own_group_id",
+                                                   [2 * F_OWN_GROUP_ID + 1] = "string",
+                                                   [2 * F_SUBACCOUNT] = "subaccount",
+                                                   [2 * F_SUBACCOUNT + 1] = "number",
                                                    [2 * F_GENERATION] = "generation",
                                                    [2 * F_GENERATION + 1] = "number",
                                                    [2 * FIELDS] = NULL};
@@ -348,6 +354,15 @@ static void push_field(lua_State *L, const kl_desk_order *o, field f) {
     break;
   case F_GROUP_ID:
     push_text(L, o->group_id);
+    break;
+  case F_OWN_GROUP_ID:
+    push_text(L, kl_desk_order_own_group(o));
+    break;
+  case F_SUBACCOUNT:
+    if (o->subaccount)
+      lua_pushinteger(L, o->subaccount);
+    else
+      lua_pushnil(L);
     break;
   case F_GENERATION:
     lua_pushinteger(L, o->generation);

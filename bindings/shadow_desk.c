@@ -151,6 +151,7 @@ void kl_shadow_copy_orders(kl_shadow *s) {
     kl_list link = m->link;
     m->o = *o;
     m->link = link;
+    kl_paper_copy(m->o.group_id, sizeof m->o.group_id, kl_desk_order_own_group(o)); /* a shadow has no seat belt */
     kl_list_init(&m->o.watchers);
     m->o.party = NULL;
     m->o.priv = NULL;

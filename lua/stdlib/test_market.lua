@@ -241,7 +241,8 @@ local strategy_methods = {}
 
 local ORDER_FIELDS = { "id", "client_id", "ticker", "status", "filled", "remaining", "count", "average_price", "fees",
                        "cost", "side", "action", "outcome_side", "yes_price", "no_price", "time_in_force", "post_only",
-                       "reason", "error", "created", "updated", "expiration", "group_id", "generation" }
+                       "reason", "error", "created", "updated", "expiration", "group_id", "own_group_id",
+                       "subaccount", "generation" }
 
 ---An order as plain values. Its price is that of YES, as its side is.
 local function plain(o)

@@ -78,6 +78,8 @@ function kalshi.cancel_mine() end
 ---@field updated? number the exchange's time of its last change, seconds since 1970; nil until there is one
 ---@field expiration? number when it ends by itself, seconds since 1970; nil where it does not
 ---@field group_id? string of its order group
+---@field own_group_id? string the same where `order_group_id` named it; nil where it is that of the limit `order_group`, or may be, as with orders of an earlier run while that is on
+---@field subaccount? integer 1 to 63; nil: the primary one, or that of the key
 ---@field generation integer of the script's version that placed it
 local Order = {}
 

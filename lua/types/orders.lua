@@ -210,7 +210,7 @@ function Bracket:cancel() end
 ---@field tolerance? number the order stays where it is within so many dollars of the price (0)
 ---@field least? number at a price that stays it is made larger only when less than so many contracts rest (0)
 ---@field keep_if? fun(order: kalshi.Order, price: number, count: number): boolean asked before it is moved; true: it stays
----@field ticker? string of a new order, where there is no old one; likewise all that follows
+---@field ticker? string of a new order; likewise all that follows
 ---@field side? kalshi.Outcome|kalshi.Side as for kalshi.order
 ---@field action? "buy"|"sell" as for kalshi.order
 ---@field post_only? boolean as for kalshi.order
@@ -295,8 +295,9 @@ function orders.bracket(options) end
 function orders.twap(options) end
 
 ---One quote that follows a price: the order stays while it is near enough, is made smaller in its place, and is amended only
----when it must move. Where there is none, or it has ended, a new one is placed, like the old one. `ticker` and `side` may be
----left out where there is one, and must be its own where they are given. Raises what `kalshi.order` and `order:amend` do:
+---when it must move. Where there is none, or it has ended, a new one is placed, which takes over `post_only`,
+---`time_in_force`, `subaccount` and `order_group_id` of the old one where they are left out. `ticker` and `side` may be left
+---out where there is one, and must be its own where they are given. Raises what `kalshi.order` and `order:amend` do:
 ---"risk", "auth", "http", "network" or "timeout".
 ---```lua
 ---quote = orders.requote(nil, { ticker = ticker, side = "bid", price = 0.02, count = 5, post_only = true })

@@ -118,6 +118,9 @@ size_t kl_desk_writes_pending(const kl_desk *d);
 
 kl_desk_order *kl_desk_order_retain(kl_desk_order *o);
 void kl_desk_order_release(kl_desk_order *o); /* takes NULL */
+/* The order group that it was placed with; "" where that was none, or the seat belt's. Of an order of an earlier run it
+ * is not kept which of the two: "" while its party has a seat belt. Borrowed. */
+const char *kl_desk_order_own_group(const kl_desk_order *o);
 /* By the exchange's id or ours, also one that it had before its lease was renewed; NULL when the desk does not have it.
  * Borrowed until the loop runs on. */
 kl_desk_order *kl_desk_find(kl_desk *d, const char *id);

@@ -122,6 +122,13 @@ static void shelve(kl_desk_entry *x) {
     forget(KL_CONTAINER(d->ended.next, kl_desk_entry, ended_link));
 }
 
+const char *kl_desk_order_own_group(const kl_desk_order *o) {
+  const kl_desk_entry *x = o->priv;
+  if (!x) return o->group_id;
+  bool belts = x->belted || (x->earlier && o->party->belt);
+  return belts ? "" : o->group_id;
+}
+
 kl_desk_order *kl_desk_order_retain(kl_desk_order *o) {
   kl_desk_entry *x = (kl_desk_entry *)o;
   o->references++;

@@ -441,6 +441,34 @@ on_market("requote: the order of another market or side is refused", function(t)
   o:cancel()
 end)
 
+on_market("requote: the order in place of one that ended is in its group and subaccount", function(t)
+  local group = kalshi.create_order_group{ contracts_limit_fp = 100 }.order_group_id
+  local function requote(old, more)
+    local o = { ticker = ticker, side = "bid", price = 0.30, count = 2 }
+    for k, v in pairs(more or {}) do o[k] = v end
+    return orders.requote(old, o)
+  end
+  local first = requote(nil, { order_group_id = group })
+  first:cancel()
+  local second = requote(first)
+  t.eq({ second == first, second.group_id, second.own_group_id, second.subaccount }, { false, group, group })
+  second:cancel()
+  local other = kalshi.create_order_group{ contracts_limit_fp = 100 }.order_group_id
+  local third = requote(second, { order_group_id = other })
+  t.eq(third.own_group_id, other)
+  third:cancel()
+  local number = kalshi.create_subaccount().subaccount_number
+  kalshi.apply_subaccount_transfer{
+    client_transfer_id = "5d2f1c3a-8f0e-4c61-9b7e-2a4d6e8f0a1b", from_subaccount = 0, to_subaccount = number,
+    amount_cents = 1000,
+  }
+  local there = requote(nil, { subaccount = number })
+  there:cancel()
+  local again = requote(there)
+  t.eq({ again == there, again.subaccount, again.own_group_id }, { false, number })
+  again:cancel()
+end)
+
 on_market("twap: options that are handed on reach the orders; passive ones are not reduce_only", function(t)
   quote("bid", 0.30, 5)
   local group = kalshi.create_order_group{ contracts_limit_fp = 100 }.order_group_id

@@ -55,7 +55,7 @@ describe('on the exchange’s side', { concurrency: true }, () => {
     assert.deepEqual(await resting(0), []);
     fs.writeFileSync(path.join(r.cwd, 'belted.lua'), text(`
       local o = kalshi.order { ticker = t, side = "bid", price = 0.02, count = 1 }
-      print("again", o.group_id)
+      print("again", o.group_id, o.own_group_id)
       o:cancel()
       while true do task.sleep(0.05) end`, 0));
     const refused = await kalua(['start', 'belted'], { env: env(0) });
@@ -63,7 +63,7 @@ describe('on the exchange’s side', { concurrency: true }, () => {
     const resumed = await kalua(['start', 'belted', '--resume'], { env: env(0) });
     assert.equal(resumed.code, 0, resumed.stderr);
     await says(r, 'again');
-    assert.ok(r.out.includes(group.id), r.out);
+    assert.ok(r.out.includes(`again\t${group.id}\tnil`), r.out);
     assert.deepEqual((await groups(0)).map((g) => g.is_auto_cancel_enabled), [true]);
     r.p.kill('SIGINT');
     await r.ended;

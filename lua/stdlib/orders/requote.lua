@@ -4,15 +4,17 @@ local kalshi = require "kalshi"
 local kept = require "orders.kept"
 local request = require "orders.request"
 
-local error, ipairs, math, pcall, type = error, ipairs, math, pcall, type
+local error, math, pairs, pcall, type = error, math, pairs, pcall, type
 
 local KNOWN <const> = {
   "ticker", "side", "action", "price", "count", "tolerance", "least", "keep_if", "post_only", "time_in_force",
   "expires_in", "lease", "reduce_only",
 }
 local FINAL = kept.FINAL
--- What a new order takes over from the one that ended.
-local SAME <const> = { "post_only", "time_in_force" }
+-- What a new order takes over from the one that ended: options of kalshi.order by fields of the order.
+local SAME <const> = {
+  post_only = "post_only", time_in_force = "time_in_force", subaccount = "subaccount", order_group_id = "own_group_id",
+}
 
 -- The way of the order that is there; what the options say of it must be the same.
 local function way_of(name, old, options)
@@ -39,8 +41,8 @@ local function place(way, old, options)
     time_in_force = options.time_in_force, expires_in = options.expires_in, lease = options.lease,
     wait = false,
   }
-  for _, key in ipairs(SAME) do
-    if old and more[key] == nil then more[key] = old[key] end
+  for option, field in pairs(SAME) do
+    if old and options[option] == nil then more[option] = old[field] end
   end
   local order = kalshi.order(request.order(way, options, more))
   local keeper = kept.keep{ order }
