@@ -53,9 +53,11 @@ local stopping = false
 -- Refusals while the market or the exchange rests: what is there stays, and the next look tries again.
 local RESTS = { trading_is_paused = true, exchange_is_paused = true, MARKET_INACTIVE = true }
 
--- A cancel that did not get through is tried again at the next look, too: twice does no harm.
-local function may_cancel_later(err)
-  return type(err) == "table" and (RESTS[err.code] or err.retryable or err.kind == "network" or err.kind == "timeout")
+-- What did not get through, or lost its answer, is tried again at the next look, too: to move or cancel an order twice
+-- does no harm, and a new one that raises is not there. One whose answer is lost raises nothing, and is "unknown".
+local function may_try_again(err)
+  return type(err) == "table" and (RESTS[err.code] or err.retryable or err.code == "outcome_unknown"
+    or err.kind == "network" or err.kind == "timeout")
 end
 
 local function withdraw(side)
@@ -64,7 +66,7 @@ local function withdraw(side)
   local ok, err = pcall(order.cancel, order)
   if ok then
     quotes[side] = nil
-  elseif not may_cancel_later(err) then
+  elseif not may_try_again(err) then
     error(err, 0)
   end
 end
@@ -79,7 +81,7 @@ local function quote(side, price)
     quotes[side] = result
   elseif type(result) == "table" and (result.code == "invalid_order" or result.kind == "risk") then
     withdraw(side)
-  elseif not (type(result) == "table" and RESTS[result.code]) then
+  elseif not may_try_again(result) then
     error(result, 0)
   end
 end

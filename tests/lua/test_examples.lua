@@ -37,6 +37,27 @@ describe("market_maker", function()
     t.advance(5)
     t.eq(maker.failed, false, table.concat(maker.errors, "; "))
   end)
+
+  it("goes on while answers to its changes are lost, and places nothing twice", function(t)
+    local market = t.market{ ticker = "TEST-1", bids = { { 0.40, 100 } }, asks = { { 0.60, 100 } } }
+    local maker = t.run(example "market_maker", { args = { "TEST-1" } })
+    local lost = { "lose-after", "fail-before" }
+    for i, middle in ipairs{ 0.40, 0.30 } do
+      market:fault(("amend_order:%s for 1m; get_orders:fail-before for 1m"):format(lost[i]))
+      market:set{ bids = { { middle - 0.10, 100 } }, asks = { { middle + 0.10, 100 } } }
+      t.advance(50)
+      t.eq(maker.failed, false, table.concat(maker.errors, "; "))
+      t.advance(60)
+      t.orders(maker, { { side = "bid", price = middle - 0.01 }, { side = "ask", price = middle + 0.01 } })
+    end
+    t.eq(#maker:orders(), 2, "each was amended, and none placed again")
+    market:fault "create_order:lose-after for 1m; get_orders:fail-before for 1m; ws/user_orders:drop for 1m"
+    market:trade{ side = "ask", price = 0.28, count = 10 } -- its bid is gone
+    t.advance(50)
+    t.eq({ maker.failed, #maker:orders() }, { false, 3 })
+    t.advance(60)
+    t.eq({ #maker:orders{ status = "resting" }, #maker:orders() }, { 2, 3 })
+  end)
 end)
 
 describe("momentum", function()

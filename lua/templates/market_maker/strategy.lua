@@ -60,9 +60,11 @@ for _, order in ipairs(kalshi.own_orders{ ticker = ticker }) do quotes[order.sid
 -- Refusals while the market or the exchange rests: what is there stays, and the next look tries again.
 local RESTS = { trading_is_paused = true, exchange_is_paused = true, MARKET_INACTIVE = true }
 
--- A cancel that did not get through is tried again at the next look, too: twice does no harm.
-local function may_cancel_later(err)
-  return type(err) == "table" and (RESTS[err.code] or err.retryable or err.kind == "network" or err.kind == "timeout")
+-- What did not get through, or lost its answer, is tried again at the next look, too: to move or cancel an order twice
+-- does no harm, and a new one that raises is not there. One whose answer is lost raises nothing, and is "unknown".
+local function may_try_again(err)
+  return type(err) == "table" and (RESTS[err.code] or err.retryable or err.code == "outcome_unknown"
+    or err.kind == "network" or err.kind == "timeout")
 end
 
 local function withdraw(side, why)
@@ -72,7 +74,7 @@ local function withdraw(side, why)
   if ok then
     quotes[side] = nil
     say(side, "no quote: " .. why)
-  elseif may_cancel_later(err) then
+  elseif may_try_again(err) then
     say(side, "a quote that cannot be taken back now: " .. tostring(err))
   else
     error(err, 0)
@@ -87,8 +89,8 @@ local function quote(side, price)
     say(side, string.format("%g at %.4f", result.remaining, result.yes_price))
   elseif type(result) == "table" and (result.code == "invalid_order" or result.kind == "risk") then
     withdraw(side, tostring(result)) -- the market ran into the price meanwhile, or a limit of kalua.lua holds
-  elseif type(result) == "table" and RESTS[result.code] then
-    say(side, "no quote: " .. tostring(result))
+  elseif may_try_again(result) then
+    say(side, "no change now: " .. tostring(result))
   else
     error(result, 0)
   end

@@ -31,4 +31,13 @@ describe("NAME", function()
     t.orders(maker, { { side = "ask", count = 10 } })
     t.matches(table.concat(maker.output, "\n"), "bid  no quote: 50 held")
   end)
+
+  it("goes on while its quotes cannot be moved", function(t)
+    market:fault "amend_order:fail-before for 1m; get_orders:fail-before for 1m"
+    market:set{ bids = { { 0.38, 100 } }, asks = { { 0.44, 100 } } }
+    t.advance(50)
+    t.eq({ maker.failed, #maker:orders() }, { false, 2 })
+    t.advance(60)
+    t.orders(maker, { { side = "bid", price = 0.40 }, { side = "ask", price = 0.42 } })
+  end)
 end)
