@@ -26,6 +26,20 @@ end
 
 local tickers = #kalua.args > 0 and kalua.args or busiest(5)
 
+local function wait_until_known(order)
+  while order.status == "pending" or order.status == "unknown" do order:wait() end
+end
+
+-- What a take has come to, once it is known of its last order, whose answer was lost.
+local function known(got, count)
+  wait_until_known(got.orders[#got.orders])
+  local filled, cost = 0, 0
+  for _, order in ipairs(got.orders) do
+    filled, cost = filled + order.filled, cost + (order.cost or order.filled * order.price)
+  end
+  return { filled = filled, left = count - filled, average_price = filled > 0 and cost / filled or nil }
+end
+
 -- Takes what is there, up to GIVE through the best price: leaves nothing resting. What is refused, by a limit or by a
 -- market that rests, is logged and has filled nothing.
 local function take(book, side, count, reduce_only)
@@ -36,7 +50,7 @@ local function take(book, side, count, reduce_only)
   local limit = buys and math.min(best + GIVE, 0.99) or math.max(best - GIVE, 0.01)
   local ok, got = pcall(orders.take,
     { ticker = book.ticker, side = side, count = count, limit = limit, reduce_only = reduce_only })
-  if ok then return got end
+  if ok then return got.unknown and known(got, count) or got end
   if type(got) ~= "table" or got.kind == "cancelled" then error(got, 0) end
   log.warn("not now", { ticker = book.ticker, why = tostring(got) })
   return got.result or { filled = 0, left = count }
@@ -96,6 +110,7 @@ end
 
 -- What the version before a reload has opened, nobody else closes.
 task.spawn(function()
+  for _, order in ipairs(kalshi.own_orders()) do wait_until_known(order) end
   task.sleep(HOLD)
   for _, p in ipairs(kalshi.portfolio().positions) do
     local s = state[p.ticker] or { book = kalshi.book(p.ticker) }

@@ -91,6 +91,27 @@ describe("momentum", function()
     market:trade{ side = "bid", price = 0.42, count = 70 }
     t.eq(script:position "TEST-1", 5)
   end)
+
+  local function lose_an_answer(t, reloads)
+    local market = t.market{ ticker = "TEST-1", bids = book.bids, asks = book.asks }
+    local script = t.run(example "momentum", { args = { "TEST-1" } })
+    t.advance(10) -- it has looked what was left
+    market:fault "create_order:lose-after next 1; get_orders:fail-before for 3m; ws/user_orders,ws/fill:drop for 3m"
+    market:trade{ side = "bid", price = 0.42, count = 70 }
+    t.advance(100)
+    t.eq({ #script:orders(), script:orders()[1].status }, { 1, "unknown" })
+    market:trade{ side = "bid", price = 0.42, count = 70 }
+    t.advance(20)
+    t.eq(#script:orders(), 1, "another one could buy too much")
+    if reloads then script:reload() end
+    t.advance(120)
+    t.eq({ script:position "TEST-1", script.failed }, { 0, false }, text_of(script))
+    t.eq(script.errors, {})
+  end
+
+  it("sells again what an order has bought whose answer was lost for minutes", lose_an_answer)
+
+  it("sells it also after a reload", function(t) lose_an_answer(t, true) end)
 end)
 
 describe("arbitrage", function()
