@@ -45,6 +45,15 @@ local function cost_of(legs, count)
   return sum
 end
 
+-- Dollars that a set may cost: each shard of the exchange has cash of its own, and orders are paid from that of their
+-- market's. 0 where it cannot be asked now.
+local function money()
+  local ok, answer = pcall(kalshi.get_balance, { exchange_index = event.exchange_index })
+  if ok then return math.min(MOST, answer.balance_dollars) end
+  log.warn("no set is traded: the balance cannot be read", { why = tostring(answer) })
+  return 0
+end
+
 -- What buying `side` of the markets would be: legs at the best prices, as many sets as the thinnest leg has, and the
 -- profit of a set after fees. Nil where that is none.
 local function find(side)
@@ -64,9 +73,9 @@ local function find(side)
   local pays = side == "yes" and 1 or #legs - 1
   if #legs < 2 or pays - cost < LEAST_PROFIT then return nil end
   -- Not more than there is money for: a set of which some legs are refused would have to be sold back.
-  local money = math.min(MOST, kalshi.balance())
-  count = math.min(math.floor(count), math.floor(money / cost))
-  while count > 0 and cost_of(legs, count) > money do count = count - 1 end
+  local most = money()
+  count = math.min(math.floor(count), math.floor(most / cost))
+  while count > 0 and cost_of(legs, count) > most do count = count - 1 end
   local profit = count * pays - cost_of(legs, count)
   if count < 1 or profit < LEAST_PROFIT * count then return nil end
   return { side = side, legs = legs, count = count, cost = cost, profit = profit }
