@@ -217,9 +217,10 @@ local function label_text(labels)
   return table.concat(parts, ",")
 end
 
--- What a series has come to: how much it grew within a time, or for how long it has stood still.
-local function increase(series, value, now, within)
-  local last = series.last or value
+-- What a series has come to: how much it grew within a time, or for how long it has stood still. `from`: what one that is
+-- seen for the first time was before.
+local function increase(series, value, from, now, within)
+  local last = series.last or from
   series.last = value
   if value ~= last then -- one that is smaller began anew
     series.steps[#series.steps + 1] = { at = now, by = value > last and value - last or value }
@@ -256,7 +257,10 @@ function Watcher:each(rule, all, now, fn)
       local series = self.series[key] or { steps = {} }
       self.series[key] = series
       local value = sample.value or sample.count
-      if rule.of == "increase" then value = increase(series, value, now, rule.within) end
+      if rule.of == "increase" then
+        -- A counter is there from its first count on; what had been counted when the watcher began is no growth.
+        value = increase(series, value, self.looked and 0 or value, now, rule.within)
+      end
       if rule.of == "stall" then
         value = stood_still(series, value, now)
         fn(key, sample.labels, value, value >= rule.within)
@@ -328,6 +332,7 @@ function Watcher:look()
       end
     end
   end
+  self.looked = true
   return told
 end
 

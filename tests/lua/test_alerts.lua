@@ -68,6 +68,19 @@ test("growth is counted within a time, and over a counter that began anew", func
   t.eq(told[1].value, 3.0)
 end)
 
+test("the first count of a series is growth, too", function(t)
+  local c = metrics.counter "alerts_test_appears_total"
+  c:inc(7, { reason = "old" })
+  local w = watcher(alerts.rule{
+    name = "appears", metric = "alerts_test_appears_total", of = "increase", within = 60, above = 0,
+  })
+  t.eq(events(w:look()), {})
+  c:inc(1, { reason = "new" })
+  local told = w:look()
+  t.eq(events(told), { "appears firing" })
+  t.eq({ told[1].labels.reason, told[1].value }, { "new", 1 })
+end)
+
 test("a rule by a function, and one that fails, do not disturb others", function(t)
   local w = watcher(
     alerts.rule{ name = "broken", when = function() error "no" end },
