@@ -132,15 +132,16 @@ function alerts.rule(options)
   }
 end
 
--- Rules that have a name: what they are unless it is said otherwise.
+-- Rules that have a name: what they are unless it is said otherwise. `of_process`: their metric has no label `script`.
 local function preset(name, base, argument)
   alerts[name] = function(options)
     local o = check_options(options, {
-      script = true, above = base.above ~= nil, below = base.below ~= nil, seconds = argument ~= nil,
+      script = not base.of_process, above = base.above ~= nil, below = base.below ~= nil, seconds = argument ~= nil,
       within = base.of == "increase", for_seconds = true, cooldown = true, resolve = true, severity = true,
     }, "alerts." .. name)
     local r = { name = name }
     for key, value in pairs(base) do r[key] = value end
+    r.of_process = nil
     for key, value in pairs(o) do
       if key ~= "script" and key ~= "seconds" then r[key] = value end
     end
@@ -168,16 +169,23 @@ preset("errors", {
   metric = "kalua_script_errors_total", of = "increase", within = 60, above = 0, text = "errors that nobody took",
 })
 preset("feed_away", {
+  of_process = true,
   metric = "kalua_feed_away_seconds", above = 30, severity = "critical", text = "the feed is away", unit = "s",
 }, "above")
 preset("feed_quiet", {
+  of_process = true,
   metric = "kalua_feed_last_message_age_seconds", above = 60, text = "nothing comes over the feed", unit = "s",
 }, "above")
 preset("reconnects", {
+  of_process = true,
   metric = "kalua_feed_reconnects_total", of = "increase", within = 300, above = 0, text = "the feed reconnected",
 })
-preset("stale_books", { metric = "kalua_books_stale", above = 0, for_seconds = 10, text = "order books are stale" })
+preset("stale_books", {
+  of_process = true,
+  metric = "kalua_books_stale", above = 0, for_seconds = 10, text = "order books are stale",
+})
 preset("book_differences", {
+  of_process = true,
   metric = "kalua_book_audits_total", labels = { verdict = "different" }, of = "increase", within = 3600, above = 0,
   text = "a live book was not what REST says",
 })
@@ -195,8 +203,12 @@ preset("orders_unknown", {
   metric = "kalua_orders_open", labels = { state = "unknown" }, above = 0, for_seconds = 10, severity = "critical",
   text = "orders whose state is not known",
 })
-preset("balance", { metric = "kalua_balance_dollars", below = 0, text = "balance", unit = "dollars" })
+preset("balance", {
+  of_process = true,
+  metric = "kalua_balance_dollars", below = 0, text = "balance", unit = "dollars",
+})
 preset("journal_broken", {
+  of_process = true,
   metric = "kalua_journal_broken", above = 0, severity = "critical", text = "the journal of orders cannot be written",
 })
 
@@ -217,8 +229,8 @@ local function label_text(labels)
   return table.concat(parts, ",")
 end
 
--- What a series has come to: how much it grew within a time, or for how long it has stood still. `from`: what one that is
--- seen for the first time was before.
+-- What a series has come to: how much it grew within a time, or for how long it has stood still. `from`: what it was
+-- before it was seen for the first time.
 local function increase(series, value, from, now, within)
   local last = series.last or from
   series.last = value

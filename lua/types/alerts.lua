@@ -44,7 +44,7 @@ local alerts = {}
 
 ---For all rules that have a name. What a rule has no use for is refused.
 ---@class alerts.RuleOptions
----@field script? string this one alone; when absent, each script by itself
+---@field script? string this one alone; when absent, each script by itself. None of rules on the feed, the books, the balance and the journal
 ---@field above? number it fires above that; in the unit that the rule says
 ---@field below? number it fires below that; in the unit that the rule says
 ---@field seconds? number seconds that it has lasted

@@ -125,7 +125,7 @@ test("the rules that have a name are rules", function(t)
   local made = 0
   for name, fn in pairs(alerts) do
     if not ({ new = 1, run = 1, rule = 1, webhook = 1, slack = 1, discord = 1, ntfy = 1, telegram = 1 })[name] then
-      local rule = fn{ script = "x", cooldown = 5 }
+      local rule = fn{ cooldown = 5 }
       t.eq(rule.name, name)
       t.eq(rule.cooldown, 5)
       made = made + 1
@@ -146,6 +146,21 @@ test("each metric that a rule with a name looks at is there, or is said to be at
       t.ok(all[rule.metric] or at_times[rule.metric], name .. ": " .. rule.metric)
     end
   end
+end)
+
+test("a script is taken where the metric tells scripts apart, and refused where it does not", function(t)
+  local all, seen = metrics.read(), {}
+  for name, fn in pairs(alerts) do
+    local made, rule = pcall(fn, {})
+    local family = made and type(rule) == "table" and all[rule.metric]
+    local sample = family and family.samples[1]
+    if sample then
+      local ok, err = pcall(fn, { script = "x" })
+      t.eq(ok, sample.labels.script ~= nil, name .. ": " .. tostring(err))
+      seen[#seen + 1] = name
+    end
+  end
+  t.ok(#seen >= 12, #seen)
 end)
 
 test("what is no rule or no target is refused with what to do", function(t)
