@@ -35,7 +35,8 @@ struct kl_desk_look {
   int64_t alone_ns; /* when the first order was read alone; 0: not yet */
   char cursor[512];
   unsigned pages;
-  bool whole;       /* the list was read to its end */
+  bool cut;         /* some of the list that is being read could not be: what it does not show may be there */
+  bool whole;       /* the list of orders was read to its end */
   kl_desk_entry *x; /* that is being looked up; retained */
   kl_count filled;  /* of its fills */
   kl_money cost, fees;
@@ -228,9 +229,14 @@ static void ask_history(kl_desk *d) {
   kl_buf_free(&query);
 }
 
+static void begin_list(struct kl_desk_look *l) {
+  l->cursor[0] = 0;
+  l->pages = 0;
+  l->cut = false;
+}
+
 static void begin_history(kl_desk *d) {
-  d->look->cursor[0] = 0;
-  d->look->pages = 0;
+  begin_list(d->look);
   ask_history(d);
 }
 
@@ -250,12 +256,36 @@ static void let_go(struct kl_desk_look *l) {
   l->x = NULL;
 }
 
+/* False at the end of the list; and where it cannot be read on, which cuts it. */
 static bool another_page(struct kl_desk_look *l, const json_t *root) {
-  const char *cursor = json_string_value(json_object_get(root, "cursor"));
-  bool more = cursor && cursor[0] && strcmp(cursor, l->cursor) != 0 && strlen(cursor) < sizeof l->cursor;
+  const json_t *v = json_object_get(root, "cursor");
+  const char *cursor = json_string_value(v);
+  bool ends = !v || json_is_null(v) || (cursor && !cursor[0]);
+  bool more = !ends && cursor && strcmp(cursor, l->cursor) != 0 && strlen(cursor) < sizeof l->cursor;
   more = more && ++l->pages < PAGES_MOST;
+  if (!ends && !more) {
+    l->cut = true;
+    kl_log_warn("desk", "a list in which orders are looked up cannot be read to its end: it is looked at again");
+  }
   snprintf(l->cursor, sizeof l->cursor, "%s", more ? cursor : "");
   return more;
+}
+
+/* A row that cannot be read: that the list does not show its order is not known. */
+static void unreadable(struct kl_desk_look *l, const json_t *row) {
+  const char *id = json_string_value(json_object_get(row, "order_id"));
+  const char *client_id = json_string_value(json_object_get(row, "client_order_id"));
+  kl_desk_entry *x = kl_desk_entry_of(l->d, id, client_id);
+  bool doubted = x && !kl_list_empty(&x->doubt_link);
+  if (client_id && !doubted) return; /* nobody looks for it */
+  kl_log_warn("desk",
+              "an order in a list of the exchange cannot be read (order_id %.64s, client_order_id %.64s): those "
+              "that it may be are looked up again",
+              id ? id : "not said", client_id ? client_id : "not said");
+  if (doubted && x != l->x)
+    later(x);
+  else
+    l->cut = true;
 }
 
 static void freshness(kl_desk *d, const json_t *root) {
@@ -286,7 +316,6 @@ static void take_rest(kl_desk *d) {
     }
     if (d->look != l) return;
   }
-  l->pages = 0;
   next(d);
 }
 
@@ -294,9 +323,16 @@ static void list_page(kl_desk *d, const json_t *root) {
   struct kl_desk_look *l = d->look;
   const json_t *rows = json_object_get(root, "orders"), *one;
   size_t i;
+  if (!json_is_array(rows)) {
+    give_up(d, "the list of orders is no list");
+    return;
+  }
   json_array_foreach(rows, i, one) {
     kl_own_order row;
-    if (!kl_row_order(one, &row)) continue;
+    if (!kl_row_order(one, &row)) {
+      unreadable(l, one);
+      continue;
+    }
     kl_desk_entry *x = kl_desk_entry_of(d, row.order_id, row.client_order_id);
     if (x && !kl_list_empty(&x->doubt_link) && !kl_desk_is_older(x, &row)) take_order(l, x, &row);
     if (d->look != l) return; /* the desk was closed by whoever was told */
@@ -305,7 +341,7 @@ static void list_page(kl_desk *d, const json_t *root) {
     ask_list(d);
     return;
   }
-  l->whole = l->pages < PAGES_MOST;
+  l->whole = !l->cut;
   take_rest(d);
 }
 
@@ -330,47 +366,67 @@ static bool is_row_of(const kl_desk_entry *x, const kl_own_order *row) {
   return !strcmp(x->o.client_id, row->client_order_id) && !kl_desk_is_older(x, row);
 }
 
+/* What the history was read for, which had a name then or had none, is done with. */
+static void end_history(kl_desk *d, bool named) {
+  let_go(d->look);
+  if (named)
+    next(d);
+  else
+    take_rest(d);
+}
+
+/* `root` is NULL where the exchange has no history. */
 static void history_page(kl_desk *d, const json_t *root) {
   struct kl_desk_look *l = d->look;
   bool named = l->x->o.id[0];
   const json_t *rows = json_object_get(root, "orders"), *one;
   size_t i;
+  if (root && !json_is_array(rows)) {
+    give_up(d, "the list of orders of long ago is no list");
+    return;
+  }
   json_array_foreach(rows, i, one) {
     kl_own_order row;
-    if (!kl_row_order(one, &row) || !is_row_of(l->x, &row)) continue;
+    if (!kl_row_order(one, &row)) {
+      unreadable(l, one);
+      continue;
+    }
+    if (!is_row_of(l->x, &row)) continue;
     known(l->x, &row);
-    if (d->look != l) return;
-    let_go(l);
-    l->pages = 0;
-    if (named)
-      next(d);
-    else
-      take_rest(d);
+    if (d->look == l) end_history(d, named);
     return;
   }
   if (another_page(l, root)) {
     ask_history(d);
     return;
   }
-  l->pages = 0;
-  if (named) {
+  if (named && !l->cut) {
+    begin_list(l);
     l->filled = l->cost = l->fees = 0;
     ask_fills(d);
     return;
   }
-  take_absent(l, l->x);
-  if (d->look != l) return;
-  let_go(l);
-  take_rest(d);
+  if (l->cut)
+    later(l->x);
+  else
+    take_absent(l, l->x);
+  if (d->look == l) end_history(d, named);
 }
 
 static void fills_page(kl_desk *d, const json_t *root) {
   struct kl_desk_look *l = d->look;
   const json_t *rows = json_object_get(root, "fills"), *one;
   size_t i;
+  if (!json_is_array(rows)) {
+    give_up(d, "the list of fills is no list");
+    return;
+  }
   json_array_foreach(rows, i, one) {
     kl_account_fill f;
-    if (!kl_row_fill(one, &f)) continue;
+    if (!kl_row_fill(one, &f)) {
+      l->cut = true;
+      continue;
+    }
     l->filled += f.count;
     l->cost += f.count * (f.side == KL_BID ? f.yes_price : KL_PRICE_ONE - f.yes_price);
     l->fees += f.fee;
@@ -379,8 +435,10 @@ static void fills_page(kl_desk *d, const json_t *root) {
     ask_fills(d);
     return;
   }
-  l->pages = 0;
-  take_fills(l, l->x);
+  if (l->cut)
+    later(l->x);
+  else
+    take_fills(l, l->x);
   if (d->look != l) return;
   let_go(l);
   next(d);

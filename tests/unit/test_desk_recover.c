@@ -158,6 +158,95 @@ static void nothing_waits_for_a_clock_that_is_ahead(void **state) {
   UNTIL(x->status == KL_DESK_REJECTED);
 }
 
+/* ---- lists that are not whole ---- */
+
+static int lists_read;
+static const char *odd_list, *odd_history; /* NULL: as ever */
+
+static const char *odd_lists(const char *request) {
+  world.ahead_ms = 2000;
+  if (odd_list && is(request, GET "/portfolio/orders?")) {
+    lists_read++;
+    return odd_list;
+  }
+  if (!odd_history || !is(request, GET "/historical/orders?")) return NULL;
+  lists_read++;
+  return odd_history;
+}
+
+/* Two looks have found it nowhere, and it may be there all the same; a whole list says that it is not. */
+static void is_looked_for_until_the_list_is_whole(const char *list, const char *history) {
+  lists_read = 0;
+  odd_list = list;
+  odd_history = history;
+  keep_pending("maker-g1-a");
+  world.also = odd_lists;
+  open_desk();
+  kl_desk_order *x = kl_desk_find(desk, "maker-g1-a");
+  assert_non_null(x);
+  UNTIL(lists_read >= 2 || x->status != KL_DESK_UNKNOWN);
+  run_for(50);
+  assert_int_equal(x->status, KL_DESK_UNKNOWN);
+  odd_list = odd_history = NULL;
+  UNTIL(x->status == KL_DESK_REJECTED);
+  close_desk();
+}
+
+#define ROW_OF(client_id)                                                                                              \
+  "{\"order_id\":\"o1\",\"client_order_id\":" client_id ",\"ticker\":\"T\",\"status\":\"resting\"}"
+
+static void a_list_that_is_none_shows_nothing(void **state) {
+  (void)state;
+  is_looked_for_until_the_list_is_whole(keep(0, json_answer(200, "{}")), NULL);
+}
+
+static void a_row_that_cannot_be_read_may_be_it(void **state) {
+  (void)state;
+  is_looked_for_until_the_list_is_whole(
+      keep(0, json_answer(200, "{\"orders\":[%s],\"cursor\":\"\"}", ROW_OF("\"maker-g1-a\""))), NULL);
+}
+
+static void a_row_that_does_not_say_whose_it_is_may_be_it(void **state) {
+  (void)state;
+  is_looked_for_until_the_list_is_whole(keep(0, json_answer(200, "{\"orders\":[%s],\"cursor\":\"\"}", ROW_OF("7"))),
+                                        NULL);
+}
+
+static void a_list_that_cannot_be_read_on_is_not_whole(void **state) {
+  (void)state;
+  is_looked_for_until_the_list_is_whole(keep(0, json_answer(200, "{\"orders\":[],\"cursor\":\"%0600d\"}", 7)), NULL);
+}
+
+static void the_same_of_what_is_history(void **state) {
+  (void)state;
+  is_looked_for_until_the_list_is_whole(NULL, keep(0, json_answer(200, "{}")));
+}
+
+static void a_row_of_history_that_cannot_be_read_may_be_it(void **state) {
+  (void)state;
+  is_looked_for_until_the_list_is_whole(
+      NULL, keep(0, json_answer(200, "{\"orders\":[%s],\"cursor\":\"\"}", ROW_OF("\"maker-g1-a\""))));
+}
+
+static void history_that_cannot_be_read_on_is_not_whole(void **state) {
+  (void)state;
+  is_looked_for_until_the_list_is_whole(NULL, keep(0, json_answer(200, "{\"orders\":[],\"cursor\":\"%0600d\"}", 7)));
+}
+
+/* Rows of others say nothing of ours, whatever they look like. */
+static void others_rows_are_not_waited_for(void **state) {
+  (void)state;
+  lists_read = 0;
+  odd_list = keep(0, json_answer(200, "{\"orders\":[%s],\"cursor\":\"\"}", ROW_OF("\"another\"")));
+  odd_history = NULL;
+  keep_pending("maker-g1-a");
+  world.also = odd_lists;
+  open_desk();
+  kl_desk_order *x = kl_desk_find(desk, "maker-g1-a");
+  assert_non_null(x);
+  UNTIL(x->status == KL_DESK_REJECTED);
+}
+
 /* ---- many that are looked up ---- */
 
 static int read_alone;
@@ -291,6 +380,14 @@ int main(void) {
       cmocka_unit_test_setup_teardown(an_order_is_looked_for_by_the_exchanges_clock, begin_kept, end_kept),
       cmocka_unit_test_setup_teardown(reads_are_fresh_by_the_exchanges_clock, begin_kept, end_kept),
       cmocka_unit_test_setup_teardown(nothing_waits_for_a_clock_that_is_ahead, begin_kept, end_kept),
+      cmocka_unit_test_setup_teardown(a_list_that_is_none_shows_nothing, begin_kept, end_kept),
+      cmocka_unit_test_setup_teardown(a_row_that_cannot_be_read_may_be_it, begin_kept, end_kept),
+      cmocka_unit_test_setup_teardown(a_row_that_does_not_say_whose_it_is_may_be_it, begin_kept, end_kept),
+      cmocka_unit_test_setup_teardown(a_list_that_cannot_be_read_on_is_not_whole, begin_kept, end_kept),
+      cmocka_unit_test_setup_teardown(the_same_of_what_is_history, begin_kept, end_kept),
+      cmocka_unit_test_setup_teardown(a_row_of_history_that_cannot_be_read_may_be_it, begin_kept, end_kept),
+      cmocka_unit_test_setup_teardown(history_that_cannot_be_read_on_is_not_whole, begin_kept, end_kept),
+      cmocka_unit_test_setup_teardown(others_rows_are_not_waited_for, begin_kept, end_kept),
       cmocka_unit_test_setup_teardown(reads_that_are_too_old_are_not_gone_on_with, begin_kept, end_kept),
       cmocka_unit_test_setup_teardown(an_order_has_its_id_in_the_file_before_it_is_renamed, begin_kept, end_kept),
       cmocka_unit_test_setup_teardown(a_deal_is_in_the_file_before_it_is_sent, begin_kept, end_kept)};
