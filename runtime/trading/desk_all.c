@@ -140,7 +140,8 @@ static void answered(void *data, const kl_http_response *res, const kl_error *e)
     return;
   }
   json_t *root = e || !res->body_len ? NULL : json_loadb(res->body, res->body_len, 0, NULL);
-  size_t rest = json_array_size(json_object_get(root, "orders"));
+  const json_t *rows = json_object_get(root, "orders");
+  size_t rest = json_array_size(rows);
   switch (a->step) {
   case ALL_COUNT:
     a->found = rest;
@@ -158,7 +159,11 @@ static void answered(void *data, const kl_http_response *res, const kl_error *e)
       pause_for(a, AGAIN_MS / 4);
     break;
   case ALL_LIST:
-    if (rest) {
+    if (!json_is_array(rows)) {
+      kl_error_set(&a->error, KL_ERR_PROTOCOL, "the list of orders is no list");
+      a->failed = true;
+      pause_for(a, AGAIN_MS);
+    } else if (rest) {
       ask_cancel(a);
     } else {
       a->step = ALL_ORDERS;

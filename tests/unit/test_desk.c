@@ -776,6 +776,25 @@ static void all_are_canceled(void **state) {
   kl_desk_order_release(y);
 }
 
+static int resting_listed;
+static const char *no_list_at_first(const char *request) {
+  bool listed = is(request, GET "/portfolio/orders?") && strstr(request, "status=resting");
+  return listed && ++resting_listed <= 2 ? json_answer(200, "{}") : NULL;
+}
+
+/* An answer without a list does not say that nothing rests. */
+static void all_are_canceled_again_where_the_list_is_none(void **state) {
+  (void)state;
+  all_outcome all = {0};
+  resting_listed = 0;
+  world.also = no_list_at_first;
+  assert_true(kl_desk_cancel_all(desk, NULL, note_all, &all));
+  UNTIL(all.calls);
+  assert_false(all.failed);
+  assert_int_equal(resting_listed, 3); /* how many there are, and what is left: twice */
+  assert_int_equal(world.cancels, 2);
+}
+
 int main(void) {
   kl_log_set_level(KL_LOG_ERROR);
   const struct CMUnitTest tests[] = {
@@ -811,6 +830,7 @@ int main(void) {
       IN(begin_world, final_over_a_disconnect),
       IN(begin_world, its_end_tells_who_waits),
       IN(begin_world, all_are_canceled),
+      IN(begin_world, all_are_canceled_again_where_the_list_is_none),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
