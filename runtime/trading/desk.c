@@ -70,8 +70,7 @@ static kl_party *party_new(kl_desk *d, const char *name) {
   kl_list_append(&d->parties, &p->link);
   kl_desk_halt_kept(p);
   kl_error e;
-  if (!kl_ledger_party(d->ledger, p, &e))
-    kl_log_error("desk", "what %s traded before is not known: %s", name, e.message);
+  if (!kl_ledger_party(d->ledger, p, &e)) kl_desk_halt_unread(p, "what it traded before", &e);
   kl_desk_deals_kept(p);
   return p;
 }

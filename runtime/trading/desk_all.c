@@ -344,9 +344,17 @@ void kl_party_resume(kl_party *p) {
   kl_belts_reset(p);
 }
 
+void kl_desk_halt_unread(kl_party *p, const char *what, const kl_error *e) {
+  kl_log_error("desk", "%s is halted: %s cannot be read: %s", p->name, what, e->message);
+  if (!p->halted[0]) snprintf(p->halted, sizeof p->halted, "%s cannot be read: %.220s", what, e->message);
+}
+
 void kl_desk_halt_kept(kl_party *p) {
   char key[320];
+  kl_error e;
   halt_key(p, key);
-  if (p->d->journal && kl_order_journal_noted(p->d->journal, key, p->halted, sizeof p->halted) && p->halted[0])
+  if (p->d->journal && !kl_order_journal_read_note(p->d->journal, key, p->halted, sizeof p->halted, &e))
+    kl_desk_halt_unread(p, "whether an earlier run has halted it", &e);
+  else if (p->d->journal && p->halted[0])
     kl_log_warn("desk", "%s is halted since an earlier run: %s", p->name, p->halted);
 }

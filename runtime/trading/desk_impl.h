@@ -443,6 +443,8 @@ void kl_desk_alls_tick(kl_desk *d);
 void kl_desk_alls_over(kl_desk *d);
 void kl_desk_alls_stop(kl_desk *d);
 void kl_desk_halt_kept(kl_party *p); /* as an earlier run has left it */
+/* What the journal has of the party, and it must not trade without, cannot be read: it is halted, unless it is. */
+void kl_desk_halt_unread(kl_party *p, const char *what, const kl_error *e);
 
 /* desk_rfq.c: quotes and block trades, which may become positions. A write that was not prepared is no such one. False
  * with `e`: it may not be sent. */

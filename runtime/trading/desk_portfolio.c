@@ -139,7 +139,8 @@ static bool load(kl_ledger *l, kl_ledger_book *b, kl_error *e) {
   bool good = x.orders && (!l->journal || kl_order_journal_fills(l->journal, name_of(b), on_earlier_fill, &x, e));
   if (good) {
     today_begins(&x);
-    good = kl_ledger_settle_noted(l, b, INT64_MAX) && !x.failed;
+    x.failed = !kl_ledger_settle_noted(l, b, INT64_MAX) || x.failed;
+    good = !x.failed;
   }
   if (!x.orders || x.failed) kl_error_set(e, KL_ERR_INTERNAL, "not enough memory for what %s has traded", name_of(b));
   if (good) {

@@ -59,6 +59,9 @@ bool kl_order_journal_order_fills(kl_order_journal *j, const char *order_id,
                                   void (*each)(void *data, const kl_account_fill *f), void *data, kl_error *e);
 /* A word that outlives the process: "breaker:NAME", "group:NAME:SHARD", …; value NULL removes it. */
 void kl_order_journal_note(kl_order_journal *j, const char *key, const char *value);
+/* What it says, "" where there is none. False with `e` where that cannot be read; then `out` is "". */
+bool kl_order_journal_read_note(kl_order_journal *j, const char *key, char *out, size_t cap, kl_error *e);
+/* The same for notes without which it goes on: true where there is one; what goes wrong is logged. */
 bool kl_order_journal_noted(kl_order_journal *j, const char *key, char *out, size_t cap);
 /* It can be written no more (a full disk): what that means is said in `e`. */
 bool kl_order_journal_broken(const kl_order_journal *j, kl_error *e);

@@ -42,7 +42,8 @@ bool kl_order_journal_open_orders(kl_order_journal *j, void (*each)(void *data, 
 bool kl_order_journal_account(kl_order_journal *j, const char *account, kl_error *e) {
   char known[256];
   if (!account) return true;
-  if (kl_order_journal_noted(j, "account", known, sizeof known) && strcmp(known, account) != 0) {
+  if (!kl_order_journal_read_note(j, "account", known, sizeof known, e)) return false;
+  if (known[0] && strcmp(known, account) != 0) {
     sqlite3_stmt *q = kl_journal_prepare(j->reader, j->path, "SELECT count(*) FROM orders WHERE status < 3", e);
     if (!q) return false;
     int rc = sqlite3_step(q);
@@ -112,24 +113,28 @@ bool kl_order_journal_order_fills(kl_order_journal *j, const char *order_id,
   return each_fill(j, "WHERE order_id = ?1 ORDER BY ts_ms, number", order_id, each, data, e);
 }
 
+bool kl_order_journal_read_note(kl_order_journal *j, const char *key, char *out, size_t cap, kl_error *e) {
+  const char *late = kl_map_get(j->noted, key, strlen(key));
+  (void)snprintf(out, cap, "%s", late ? late : "");
+  if (late) return true;
+  sqlite3_stmt *q = kl_journal_prepare(j->reader, j->path, "SELECT value, sum FROM notes WHERE key = ?1", e);
+  if (!q) return false;
+  sqlite3_bind_text(q, 1, key, -1, SQLITE_STATIC);
+  int rc = sqlite3_step(q);
+  const char *value = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(q, 0) : NULL;
+  bool good = rc == SQLITE_DONE || (value && sqlite3_column_int64(q, 1) == kl_journal_note_sum(key, value));
+  if (value && good) (void)snprintf(out, cap, "%s", value);
+  if (!good && rc == SQLITE_ROW)
+    (void)kl_journal_file_damaged(j->path, "a note does not match its checksum", e);
+  else if (!good)
+    (void)kl_journal_file_broke(j->reader, j->path, "reading", e);
+  sqlite3_finalize(q);
+  return good;
+}
+
 bool kl_order_journal_noted(kl_order_journal *j, const char *key, char *out, size_t cap) {
   kl_error e;
-  const char *late = kl_map_get(j->noted, key, strlen(key));
-  if (late) {
-    (void)snprintf(out, cap, "%s", late);
-    return late[0] != 0;
-  }
-  sqlite3_stmt *q = kl_journal_prepare(j->reader, j->path, "SELECT value, sum FROM notes WHERE key = ?1", &e);
-  (void)snprintf(out, cap, "%s", "");
-  if (!q) {
-    kl_log_warn("journal", "%s", e.message);
-    return false;
-  }
-  sqlite3_bind_text(q, 1, key, -1, SQLITE_STATIC);
-  const char *value = sqlite3_step(q) == SQLITE_ROW ? (const char *)sqlite3_column_text(q, 0) : NULL;
-  bool found = value && sqlite3_column_int64(q, 1) == kl_journal_note_sum(key, value);
-  if (found) (void)snprintf(out, cap, "%s", value);
-  if (value && !found) kl_log_warn("journal", "order journal %s: the note %s is damaged", j->path, key);
-  sqlite3_finalize(q);
-  return found;
+  if (kl_order_journal_read_note(j, key, out, cap, &e)) return out[0] != 0;
+  kl_log_warn("journal", "the note %s is taken for absent: %s", key, e.message);
+  return false;
 }

@@ -299,6 +299,59 @@ static void reads_that_are_too_old_are_not_gone_on_with(void **state) {
   assert_in_range(read_alone, 1, 6);
 }
 
+/* ---- a journal that cannot be read ---- */
+
+static void damage(const char *sql) {
+  kl_error e;
+  sqlite3 *db = NULL;
+  if (!kl_journal_file_again(path, &db, &e)) fail_msg("%s", e.message);
+  assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+  assert_int_equal(sqlite3_changes(db), 1);
+  sqlite3_close(db);
+}
+
+/* What it has lost today, and what it holds, would not count against its limits. */
+static void a_party_whose_fills_cannot_be_read_is_halted(void **state) {
+  (void)state;
+  kl_order_journal *j;
+  kl_error e;
+  int closed = 0;
+  kl_account_fill f = {.side = KL_BID, .yes_price = 4200, .count = 1000, .ts_ms = now_ms()};
+  snprintf(f.trade_id, sizeof f.trade_id, "t1");
+  snprintf(f.order_id, sizeof f.order_id, "o1");
+  snprintf(f.ticker, sizeof f.ticker, "T");
+  if (!kl_order_journal_open(&loop, path, &j, &e)) fail_msg("%s", e.message);
+  kl_order_journal_fill(j, &f, "maker one");
+  kl_order_journal_close(j, note_desk_closed, &closed);
+  UNTIL(closed);
+  damage("UPDATE fills SET sum = sum + 1");
+  open_desk();
+  assert_non_null(kl_party_halted(maker));
+  assert_non_null(strstr(kl_party_halted(maker), "what it traded before cannot be read"));
+  assert_null(kl_party_halted(kl_desk_party(desk, "another")));
+}
+
+/* A note that cannot be read may say that it is halted; once a person resumes it, it says nothing. */
+static void a_halt_that_cannot_be_read_is_one(void **state) {
+  (void)state;
+  kl_order_journal *j;
+  kl_error e;
+  int closed = 0;
+  if (!kl_order_journal_open(&loop, path, &j, &e)) fail_msg("%s", e.message);
+  kl_order_journal_note(j, "breaker:maker one", "lost too much");
+  kl_order_journal_close(j, note_desk_closed, &closed);
+  UNTIL(closed);
+  damage("UPDATE notes SET sum = sum + 1 WHERE key = 'breaker:maker one'");
+  open_desk();
+  assert_non_null(kl_party_halted(maker));
+  assert_non_null(strstr(kl_party_halted(maker), "whether an earlier run has halted it cannot be read"));
+  assert_null(kl_party_halted(kl_desk_party(desk, "another")));
+  kl_party_resume(maker);
+  close_desk();
+  open_desk();
+  assert_null(kl_party_halted(maker));
+}
+
 /* ---- what has to be in the file before something is sent ---- */
 
 static char wanted_sql[256], found_text[4096];
@@ -389,6 +442,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(history_that_cannot_be_read_on_is_not_whole, begin_kept, end_kept),
       cmocka_unit_test_setup_teardown(others_rows_are_not_waited_for, begin_kept, end_kept),
       cmocka_unit_test_setup_teardown(reads_that_are_too_old_are_not_gone_on_with, begin_kept, end_kept),
+      cmocka_unit_test_setup_teardown(a_party_whose_fills_cannot_be_read_is_halted, begin_kept, end_kept),
+      cmocka_unit_test_setup_teardown(a_halt_that_cannot_be_read_is_one, begin_kept, end_kept),
       cmocka_unit_test_setup_teardown(an_order_has_its_id_in_the_file_before_it_is_renamed, begin_kept, end_kept),
       cmocka_unit_test_setup_teardown(a_deal_is_in_the_file_before_it_is_sent, begin_kept, end_kept)};
   return cmocka_run_group_tests(tests, NULL, NULL);
