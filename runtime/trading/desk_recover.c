@@ -223,7 +223,9 @@ static void answered(void *data, const kl_http_response *res, const kl_error *e)
 
 void kl_desk_missing_tick(kl_desk *d) {
   int64_t now = kl_desk_now_ns(d);
+  kl_account_status account;
   if (d->chase || d->closing) return;
+  kl_account_status_get(kl_session_account(d->session), &account);
   for (kl_list *n = d->missing.next, *after; n != &d->missing; n = after) {
     after = n->next;
     kl_desk_entry *x = KL_CONTAINER(n, kl_desk_entry, missing_link);
@@ -233,6 +235,7 @@ void kl_desk_missing_tick(kl_desk *d) {
       kl_list_remove(n);
       continue;
     }
+    if (!x->earlier && !account.started) continue; /* which would tell us of them */
     d->chase = calloc(1, sizeof *d->chase);
     if (!d->chase) return;
     d->chase->d = d;

@@ -1,6 +1,8 @@
 /* The desk: the life of orders, and what limits let through. */
 #include "unit/desk_world.h"
 
+#include "kalshi/account_internal.h"
+
 /* ---- a life without trouble ---- */
 
 typedef struct {
@@ -724,6 +726,35 @@ static void final_over_a_disconnect(void **state) {
   kl_desk_order_release(x);
 }
 
+static int fills_asked_for;
+static const char *a_fill_listed_and_counted(const char *request) {
+  const char *answer = a_fill_listed(request);
+  fills_asked_for += answer != NULL;
+  return answer;
+}
+
+/* An account whose channels have ended tells nobody of a fill: it is read once they are there again. */
+static void a_lost_fill_is_read_when_it_can_be_told(void **state) {
+  (void)state;
+  kl_desk_order *x = resting();
+  kl_desk_entry *entry = (kl_desk_entry *)x;
+  kl_account *a = kl_session_account(session);
+  kl_account_status loaded = {0};
+  UNTIL((kl_account_status_get(a, &loaded), loaded.loaded));
+  fills_asked_for = 0;
+  world.also = a_fill_listed_and_counted;
+  say_order("o1", x->client_id, "executed", "10.00", "0.00", "Trade");
+  assert_false(kl_list_empty(&entry->missing_link));
+  a->started = false;
+  entry->missing_next_ns = 0;
+  run_for(300);
+  assert_int_equal(fills_asked_for, 0);
+  assert_int_equal(entry->missing_tries, 0);
+  a->started = true;
+  UNTIL(x->seen == 1000);
+  kl_desk_order_release(x);
+}
+
 /* ---- its end ---- */
 
 static void its_end_tells_who_waits(void **state) {
@@ -826,6 +857,7 @@ int main(void) {
       IN(begin_world, resting_over_a_disconnect),
       IN(begin_world, partly_filled_over_a_disconnect),
       IN(begin_world, a_fill_that_the_channel_lost_is_read),
+      IN(begin_world, a_lost_fill_is_read_when_it_can_be_told),
       IN(begin_world, unknown_over_a_disconnect),
       IN(begin_world, final_over_a_disconnect),
       IN(begin_world, its_end_tells_who_waits),
