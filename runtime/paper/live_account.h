@@ -15,8 +15,8 @@ typedef struct kl_live_account {
 } kl_live_account;
 
 typedef struct kl_live_reading kl_live_reading;
-/* `done` once, from the loop: all of it is read, or has failed, or 6 seconds have passed. NULL with `e` when nothing
- * can be asked. */
+/* `done` once, from the loop: all of it is read, or something has failed, after 14 seconds at most (each call has its
+ * deadline). NULL with `e` when nothing can be asked. */
 kl_live_reading *kl_live_account_start(kl_session *s, void (*done)(void *data, const kl_live_account *live), void *data,
                                        kl_error *e);
 /* `done` will not be called. Takes NULL, and not after `done`. */
