@@ -237,7 +237,6 @@ struct kl_desk_write {
   bool batch;
   bool single_answer; /* `batch` false: the answer is one order's */
   bool raw;           /* of a raw operation: it gets what the exchange answered */
-  bool unwanted;      /* nobody waits */
   bool by_desk;       /* the desk's own, for cancel all and halts */
   bool renewal;       /* the order goes on from another one: refused, it stays as an end */
   bool lease;         /* lease.c's cancel */

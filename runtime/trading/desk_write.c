@@ -456,7 +456,6 @@ bool kl_desk_write_take_back(kl_desk_write *w, const char *why) {
 
 void kl_desk_leave(kl_desk_write *w, bool go_on) {
   w->done = NULL;
-  w->unwanted = true;
   if (!go_on && w->kind != KL_WRITE_CANCEL && w->kind != KL_WRITE_CANCEL_ALL)
     (void)kl_desk_write_take_back(w, "whoever placed it waits no longer");
 }

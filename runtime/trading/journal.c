@@ -359,10 +359,9 @@ static void refuse(kl_order_journal *j, kl_journal_written *written, void *data)
   written(data, &e);
 }
 
-static bool order_entry(kl_journal_entry *x, const kl_desk_order *o) {
+static void order_entry(kl_journal_entry *x, const kl_desk_order *o) {
   kl_journal_row_of(o, &x->row);
   x->row.known.changed_ms = kl_wall_ms(kl_clock_real());
-  return true;
 }
 
 void kl_order_journal_intent(kl_order_journal *j, const kl_desk_order *o, const char *party, bool sync,

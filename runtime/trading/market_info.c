@@ -409,19 +409,6 @@ void kl_market_info_want(kl_market_infos *m, const char *ticker, kl_market_waite
 
 void kl_market_info_leave(kl_market_waiter *w) { kl_list_remove(&w->link); }
 
-void kl_market_info_forget(kl_market_infos *m, const char *ticker) {
-  record *r = find(m, OF_MARKET, ticker);
-  if (!r) return;
-  if (idle(r)) {
-    forget(r);
-    return;
-  }
-  r->known = r->complete = false;
-  r->failed_ns = 0;
-  r->again = r->call != NULL;
-  advance(r);
-}
-
 static void refresh(record *r) {
   if (!r || (!r->known && !r->call)) return;
   r->again = r->call != NULL;

@@ -53,8 +53,6 @@ struct kl_market_waiter {
 };
 void kl_market_info_want(kl_market_infos *m, const char *ticker, kl_market_waiter *w);
 void kl_market_info_leave(kl_market_waiter *w); /* harmless when repeated, but it must have waited */
-/* Forgets it, so that the next to ask reads it anew. */
-void kl_market_info_forget(kl_market_infos *m, const char *ticker);
 /* Reads what is known of a market, or of an event, once more; until that is here the old is answered, to those who
  * want it too. Nothing for what is not known. */
 void kl_market_info_refresh(kl_market_infos *m, const char *ticker);
