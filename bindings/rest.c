@@ -236,6 +236,15 @@ static bool send_out(lua_State *L, kl_place *at, rest_wait *w, kl_session *targe
   return w->write != NULL;
 }
 
+/* What takes orders back, or makes them smaller, which no ceiling of a script is in the way of. */
+static bool takes_back(const kl_operation *op, const char *verb) {
+  static const char *const others[] = {"DecreaseOrderV2", "TriggerOrderGroup"};
+  bool yes = !strcmp(verb, "DELETE");
+  for (size_t i = 0; op && i < sizeof others / sizeof others[0]; i++)
+    yes = yes || !strcmp(op->id, others[i]);
+  return yes;
+}
+
 int kl_rest_await(lua_State *L, kl_place *at, const kl_operation *op, const char *method, kl_args *args) {
   if (!lua_isyieldable(L)) /* before anything is sent */
     return kl_raise_coded(L, KL_ERR_VALIDATION, "cannot_yield_here",
@@ -270,8 +279,7 @@ int kl_rest_await(lua_State *L, kl_place *at, const kl_operation *op, const char
   kl_error e;
   kl_session *target = kl_session_for(at, op, verb, now.name, &e);
   if (!target) return kl_raise(L, &e);
-  if (!reads && strcmp(verb, "DELETE") != 0) /* what takes an order back is never refused here */
-    kl_script_count_orders(L, args->items ? args->items : 1, now.name);
+  if (!reads && !takes_back(op, verb)) kl_script_count_orders(L, args->items ? args->items : 1, now.name);
   if (shadow && who == KL_ACTOR_NEW) return shadow_await(L, shadow, verb, args, &now);
   now.shadow = shadow;
   now.sent_us = shadow ? kl_shadow_now_us() : 0;

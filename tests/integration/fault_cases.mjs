@@ -21,11 +21,11 @@ local function try(case, fn, ...)
 end
 `;
 
-// Runs a script to its end; `cases` has what it told, by case.
-export async function run(body, env, { args = [], timeout = 120000 } = {}) {
+// Runs a script to its end, with more `options` of kalua; `cases` has what it told, by case.
+export async function run(body, env, { args = [], options = [], timeout = 120000 } = {}) {
   const cwd = tempDir();
   fs.writeFileSync(path.join(cwd, 's.lua'), PRELUDE + body);
-  const r = await kalua(['--quiet', '--log', 'error', 's.lua', '--', ...args], { cwd, env, timeout });
+  const r = await kalua(['--quiet', '--log', 'error', ...options, 's.lua', '--', ...args], { cwd, env, timeout });
   const lines = r.stdout.split('\n').filter((l) => l.startsWith('{')).map((l) => JSON.parse(l));
   return { ...r, cases: Object.fromEntries(lines.map((l) => [l.case, l])) };
 }

@@ -161,6 +161,22 @@ describe('limits', { concurrency: 3 }, () => {
     assert.equal((await simStats(sim)).rate_limited, 0);
   });
 
+  test('--order-rate counts what adds to orders: decreases, triggers of a group and cancels always pass', async (t) => {
+    const { sim, ticker } = await exchange(t, 'basic');
+    const { cases, stderr } = await run(`local id = ${create(ticker, ', count = 9').replace('count = 1,', '')}.order_id
+      try("create", function() ${create(ticker)} end)
+      try("amend", kalshi.amend_order, id, { ticker = "${ticker}", side = "bid", price = 0.01, count = 8 })
+      try("decrease", kalshi.decrease_order, id, { reduce_by = 1 })
+      try("free form", kalshi.call, "POST", "/portfolio/events/orders/" .. id .. "/decrease", { reduce_by = "1.00" })
+      try("group", kalshi.create_order_group, { contracts_limit = 10 })
+      try("trigger", kalshi.trigger_order_group, "00000000-0000-4000-8000-000000000000")
+      try("cancel", kalshi.cancel_order, id)`, sim.env(), { options: ['--order-rate', '0.01'] });
+    for (const name of ['create', 'amend', 'group']) assert.equal(cases[name]?.code, 'order_rate_ceiling', `${name}: ${JSON.stringify(cases[name])} ${stderr}`);
+    for (const name of ['decrease', 'free form', 'cancel']) assert.equal(cases[name]?.ok, true, `${name}: ${JSON.stringify(cases[name])} ${stderr}`);
+    assert.equal(cases['free form'].answer.remaining_count, 7);
+    assert.equal(cases.trigger?.status, 404, JSON.stringify(cases.trigger)); // by the exchange: there is no such group
+  });
+
   test('the simulator enforces what it says: a client that does not wait is refused, and a tier that there is not is an error', async (t) => {
     const { sim } = await exchange(t, 'basic');
     // 60 at once and 20 a second are allowed: more than any machine needs the time for. Signed once, since that takes longest.

@@ -451,7 +451,7 @@ return {
     {
       "order_rate_ceiling",
       what = "The script sends more orders a second than `--order-rate` allows.",
-      why = "That is a ceiling that you set. Cancels are not counted.",
+      why = "That is a ceiling that you set. Cancels, decreases and triggers of order groups are not counted.",
       todo = { "Wait for the time that the message says: the error is `retryable`; or raise `--order-rate`." },
       see = { "scripts.md" },
     },
