@@ -42,8 +42,6 @@ static kl_desk_order *next_of(const where *at, const kl_desk_order *after) {
 
 /* ---- kalshi.own_orders ---- */
 
-static const char *const statuses[] = {"pending", "unknown", "resting", "filled", "canceled", "rejected"};
-
 int kl_order_own_lua(lua_State *L) {
   static const char name[] = "kalshi.own_orders";
   static const char *const keys[] = {"ticker", "status"};
@@ -64,8 +62,8 @@ int kl_order_own_lua(lua_State *L) {
   lua_Integer n = 0;
   lua_newtable(L);
   for (kl_desk_order *o = NULL; (o = next_of(&at, o));) {
-    bool wanted =
-        chosen == 0 ? !kl_desk_status_final(o->status) : chosen == 1 || !strcmp(words[chosen], statuses[o->status]);
+    bool wanted = chosen == 0 ? !kl_desk_status_final(o->status)
+                              : chosen == 1 || !strcmp(words[chosen], kl_desk_status_name(o->status));
     if (!wanted || o->renewed || (ticker && strcmp(ticker, o->ticker) != 0)) continue;
     kl_order_push(L, at.place, o);
     lua_rawseti(L, -2, ++n);

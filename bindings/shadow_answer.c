@@ -58,7 +58,6 @@ static kl_paper_order *resting(kl_shadow *s, const char *name, const char *id, k
   if (o) {
     kl_error_coded(e, KL_ERR_HTTP, "not_found", "%s answered 404 not_found", name);
     e->status = 404;
-    kl_paper_copy(e->code, sizeof e->code, "not_found");
   } else {
     kl_error_coded(
         e, KL_ERR_SHADOW, "shadow_no_answer",

@@ -386,11 +386,13 @@ void kl_log_redact(const char *s) {
   redact(s);
   /* As it would stand in a field of --log-json. */
   kl_buf quoted = {0};
+  (void)kl_buf_reserve(&quoted, strlen(s) * 6 + 2); /* at once: growing would leave copies behind */
   kl_buf_json_cstr(&quoted, s);
   if (!quoted.failed && quoted.len > strlen(s) + 2) {
     quoted.data[quoted.len - 1] = '\0';
     redact(quoted.data + 1);
   }
+  if (quoted.data) explicit_bzero(quoted.data, quoted.cap);
   kl_buf_free(&quoted);
 }
 

@@ -177,7 +177,6 @@ static void call_finish_unknown(kl_call *c, const char *why) {
   kl_error_coded(&out, c->error.kind, "outcome_unknown", "%s was sent, but no answer came (%.160s%s%.160s): %s",
                  c->name, c->error.message, why[0] ? "; " : "", why, todo);
   out.status = c->error.status;
-  kl_error_code(&out, "outcome_unknown");
   snprintf(out.operation, sizeof out.operation, "%s", c->name);
   if (!c->told_unknown) c->s->stats.lost_unknown++;
   call_finish(c, NULL, &out);
@@ -204,7 +203,6 @@ static void call_not_done(kl_call *c, const char *how) {
                  c->name, c->error.message, how);
   out.status = c->error.status;
   out.retryable = true;
-  kl_error_code(&out, "not_done");
   snprintf(out.operation, sizeof out.operation, "%s", c->name);
   call_finish(c, NULL, &out);
 }
@@ -592,7 +590,6 @@ static void call_give_up_waiting(kl_call *c) {
                  "%s was sent, no answer came (%.160s), and there was no time to look it up: %s", c->name,
                  c->error.message, todo);
   out.status = c->error.status;
-  kl_error_code(&out, "outcome_unknown");
   snprintf(out.operation, sizeof out.operation, "%s", c->name);
   c->cb = NULL;
   c->told_unknown = true;

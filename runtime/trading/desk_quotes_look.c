@@ -289,10 +289,9 @@ static void take_terms(kl_desk_deal *q, const json_t *root, const kl_error *e) {
   } else if ((row = find_block(q, root))) {
     if (!read_block_terms(q, row, &why)) fail(q, &why);
   } else if (!another_page(q, root)) {
-    kl_error_coded(&why, KL_ERR_HTTP, "limit_data_missing",
+    kl_error_coded(&why, KL_ERR_HTTP, "not_found",
                    "block trade %.64s is not among those that were proposed to this account", q->id);
     why.status = 404;
-    kl_error_code(&why, "not_found");
     fail(q, &why);
   } else if (!kl_deal_ask(q, &why)) {
     fail(q, &why);

@@ -121,7 +121,6 @@ static bool refuse(kl_desk_write *w, const kl_operation *op, kl_error *e) {
                    "%s was not sent: it may become a position, and how large a one is not known here, so it cannot be "
                    "compared with the limits that are in force",
                    op ? op->name : w->method);
-  kl_error_code(e, "unknown_size");
   return false;
 }
 

@@ -36,7 +36,6 @@ static bool refuse(kl_risk_party *p, kl_limit l, const char *what, kl_error *e) 
   p->refused_by = l;
   kl_error_coded(e, KL_ERR_RISK, kl_limit_table[l].name, "%.63s: %s, and %s is %s%s", p->name, what,
                  kl_limit_table[l].name, limit_text(p, l, &limit), l == KL_LIMIT_MARKET_SHARE ? " percent" : "");
-  if (e) kl_error_code(e, kl_limit_table[l].name);
   return false;
 }
 

@@ -449,7 +449,6 @@ static kl_check look_at(kl_belt *b, kl_error *e) {
       return KL_CHECK_WAIT;
     }
     kl_error_coded(e, KL_ERR_RISK, "halted", "%s is halted: %s", b->p->name, b->p->halted);
-    kl_error_code(e, "halted");
     return KL_CHECK_REFUSED;
   case BELT_LEAVING:
   case BELT_DELETING:
