@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <netdb.h>
+#include <openssl/crypto.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <pthread.h>
@@ -141,6 +142,7 @@ bool kl_reach_under_way(void) { return atomic_load(&under_way) > 0; }
 static void *run(void *data) {
   look(data);
   let_go(data, true);
+  OPENSSL_thread_stop(); /* else at the end of the thread, when the process may be ending */
   atomic_fetch_sub(&under_way, 1);
   return NULL;
 }
