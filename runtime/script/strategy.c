@@ -167,10 +167,20 @@ void kl_strategy_closing(kl_script *s) {
   kl_saver_put(g, &g->image, s->generation, g->schema);
 }
 
-/* What is wrong stays wrong for as long as the process runs, as it has read its settings. */
-static bool is_for_good(const kl_script *s) {
+static bool is_healthy(const kl_strategy *g) {
+  return kl_mono_ns(g->host->o.clock) - g->version_started_ns > (int64_t)HEALTHY_MS * 1000000;
+}
+
+/* What is wrong stays wrong for as long as the process runs, as it has read its settings: the key is missing, or was
+ * refused at the first start. One that is refused later has been a good one, and may be again. */
+static bool is_for_good(const kl_strategy *g, const kl_script *s) {
+  static const char *const refused[] = {"authentication_error", "feed_key_refused"};
   const char *code = kl_script_error_code(s);
-  return code && !strcmp(code, "key_missing");
+  bool first = g->restarts == 0 && g->reloads == 0 && !is_healthy(g);
+  if (!code) return false;
+  for (size_t i = 0; first && i < sizeof refused / sizeof *refused; i++)
+    if (!strcmp(code, refused[i])) return true;
+  return !strcmp(code, "key_missing");
 }
 
 void kl_strategy_version_ended(kl_script *s) {
@@ -180,9 +190,9 @@ void kl_strategy_version_ended(kl_script *s) {
   g->paused = false;
   kl_reload_live_is_gone(g);
   if (s->failed) kl_strategy_note_error(g, s->error, kl_script_error_code(s));
-  if (kl_mono_ns(g->host->o.clock) - g->version_started_ns > (int64_t)HEALTHY_MS * 1000000) g->failures = 0;
+  if (is_healthy(g)) g->failures = 0;
   bool taken = g->attempt.next && !g->stopping; /* the one that starts takes over */
-  bool again = s->failed && !g->stopping && g->o.on_failure != KL_FAILED_STOP && !is_for_good(s);
+  bool again = s->failed && !g->stopping && g->o.on_failure != KL_FAILED_STOP && !is_for_good(g, s);
   const char *error = s->error ? s->error : "failed";
   if (s->failed && taken) kl_log_error(g->name, "%s", error);
   if (again && !taken) {

@@ -72,6 +72,31 @@ if kalua.state.runs < 2 then error('no luck') end`,
   assert.equal(typo.code, 2);
 });
 
+test('a key that is refused at the first start ends a script, whatever on_failure says; one that is refused later does not', async () => {
+  const project = "return { scripts = { 's.lua' }, on_failure = 'restart' }";
+  for (const call of ['kalshi.get_balance()', "local b <close> = kalshi.book('T')"]) {
+    const cwd = folder({ 'kalua.lua': project, 's.lua': `local kalshi = require 'kalshi'\n${call}` });
+    const run = await kalua(['run', '--quiet'], { cwd, timeout: 20000, env: { ...sim.env(), KALSHI_API_KEY_ID: '11111111-2222-3333-4444-555555555555' } });
+    assert.equal(run.code, 3, `${call}: ${run.stderr}`);
+    assert.doesNotMatch(run.stderr, /started again/);
+  }
+  const key = (await sim.rest('POST', '/api_keys/generate', { name: 'passing' })).body;
+  const cwd = folder({
+    'kalua.lua': project,
+    'key.pem': key.private_key,
+    's.lua': `local kalshi, kalua = require 'kalshi', require 'kalua'
+kalua.state.runs = (kalua.state.runs or 0) + 1
+if kalua.state.runs == 1 then error 'no luck' end
+kalshi.delete_api_key{ api_key = '${key.api_key_id}' }
+print 'deleted'
+kalshi.get_balance()`,
+  });
+  fs.chmodSync(path.join(cwd, 'key.pem'), 0o600);
+  const later = await kalua(['run', '--quiet'], { cwd, kill: /deleted/, killAfter: 1000, env: { ...sim.env(), KALSHI_API_KEY_ID: key.api_key_id, KALSHI_PRIVATE_KEY_PATH: 'key.pem' } });
+  assert.match(later.stderr, /no luck.*started again in 1 s[^]*authentication_error.*started again in 2 s/);
+  assert.equal(later.code, 130);
+});
+
 test('a project file that is saved meanwhile is looked at', async () => {
   const cwd = folder({ 's.lua': "print 'runs' require 'task'.sleep(100)", 'kalua.lua': "return { scripts = { 's.lua' } }" });
   const p = spawn(KALUA, ['run', '--quiet'], { cwd, env: { ...cleanEnv(), ...sim.env() } });
