@@ -2,6 +2,7 @@
 ---
 ---    local alerts = require "alerts"
 ---    alerts.run{ to = { alerts.ntfy(os.getenv "NTFY_URL") }, rules = { alerts.script_failed(), alerts.feed_away() } }
+local arguments = require "arguments"
 local http = require "http"
 local kalua = require "kalua"
 local log = require "log"
@@ -19,25 +20,13 @@ local QUEUED <const> = 100 -- messages that wait for one target
 local FIRST_PAUSE <const>, LAST_PAUSE <const> = 1, 60
 local TIMEOUT <const> = 10
 
--- Raised as errors of the runtime are.
-local error_meta = { __tostring = function(e) return e.kind .. ": " .. e.message end }
-local function refuse(text)
-  error(setmetatable({ kind = "validation", code = "wrong_arguments", message = text }, error_meta), 0)
-end
+local refuse = arguments.refuse
 
-local function check_options(options, known, name)
+-- The options of function `name`, which has no others than these; nil stands for none.
+local function options_of(name, options, known)
   if options == nil then return {} end
-  if type(options) ~= "table" then refuse(name .. ": the options are a table, not a " .. type(options)) end
-  for key in pairs(options) do
-    if not known[key] then refuse(name .. ": unknown option \"" .. tostring(key) .. "\"") end
-  end
+  arguments.check_options(arguments.table(name, "what it is given", options), known, name)
   return options
-end
-
-local function check_number(value, name, least)
-  if type(value) ~= "number" or value ~= value or value < least or value == math.huge then
-    refuse(("%s must be a number of at least %g"):format(name, least))
-  end
 end
 
 -- ---- where to ----
@@ -100,45 +89,44 @@ end
 
 -- ---- rules ----
 
-local rule_options = {
-  name = true, metric = true, labels = true, above = true, below = true, of = true, within = true, when = true,
-  for_seconds = true, cooldown = true, resolve = true, severity = true, text = true, unit = true,
+local RULE_OPTIONS <const> = {
+  "name", "metric", "labels", "above", "below", "of", "within", "when", "for_seconds", "cooldown", "resolve",
+  "severity", "text", "unit",
 }
 
 ---A rule of one's own.
 function alerts.rule(options)
-  local r = check_options(options, rule_options, "alerts.rule")
+  local r = options_of("alerts.rule", options, RULE_OPTIONS)
   if type(r.name) ~= "string" or r.name == "" then refuse "alerts.rule: a rule has a name" end
-  local where = "alerts.rule " .. r.name .. ": "
+  local name = "alerts.rule " .. r.name
+  local where = name .. ": "
   if (r.metric == nil) == (r.when == nil) then refuse(where .. "either metric or when says what is looked at") end
   if r.metric and type(r.metric) ~= "string" then refuse(where .. "metric is the name of one") end
-  local of = r.of or "value"
-  if of ~= "value" and of ~= "increase" and of ~= "stall" then
-    refuse(where .. "of is \"value\", \"increase\" or \"stall\"")
-  end
-  if of ~= "value" then check_number(r.within, where .. "within (seconds)", 0.001) end
+  local of = arguments.choice(name, "of", r.of, { "value", "increase", "stall" }, "value")
+  if of ~= "value" then arguments.number(name, "within", r.within, 0.001) end
   if r.metric and of ~= "stall" and (r.above == nil) == (r.below == nil) then
     refuse(where .. "either above or below says when it fires")
   end
-  for _, key in ipairs{ "above", "below" } do
-    if r[key] ~= nil then check_number(r[key], where .. key, -math.huge) end
-  end
-  check_number(r.for_seconds or 0, where .. "for_seconds", 0)
-  check_number(r.cooldown or COOLDOWN, where .. "cooldown (seconds)", 0)
+  for _, key in ipairs{ "above", "below" } do arguments.optional(name, key, r[key]) end
+  local for_seconds = arguments.optional(name, "for_seconds", r.for_seconds, 0, 0)
+  local cooldown = arguments.optional(name, "cooldown", r.cooldown, COOLDOWN, 0)
   return {
     name = r.name, metric = r.metric, labels = r.labels, above = r.above, below = r.below, of = of, within = r.within,
-    when = r.when, for_seconds = r.for_seconds or 0, cooldown = r.cooldown or COOLDOWN, resolve = r.resolve ~= false,
+    when = r.when, for_seconds = for_seconds, cooldown = cooldown, resolve = r.resolve ~= false,
     severity = r.severity or "warning", text = r.text or r.name, unit = r.unit,
   }
 end
 
 -- Rules that have a name: what they are unless it is said otherwise. `of_process`: their metric has no label `script`.
 local function preset(name, base, argument)
+  local known = { "for_seconds", "cooldown", "resolve", "severity" }
+  if not base.of_process then known[#known + 1] = "script" end
+  if base.above then known[#known + 1] = "above" end
+  if base.below then known[#known + 1] = "below" end
+  if argument then known[#known + 1] = "seconds" end
+  if base.of == "increase" then known[#known + 1] = "within" end
   alerts[name] = function(options)
-    local o = check_options(options, {
-      script = not base.of_process, above = base.above ~= nil, below = base.below ~= nil, seconds = argument ~= nil,
-      within = base.of == "increase", for_seconds = true, cooldown = true, resolve = true, severity = true,
-    }, "alerts." .. name)
+    local o = options_of("alerts." .. name, options, known)
     local r = { name = name }
     for key, value in pairs(base) do r[key] = value end
     r.of_process = nil
@@ -463,15 +451,15 @@ end
 
 ---A watcher: `run` looks again and again, `look` once.
 function alerts.new(config)
-  local c = check_options(config, { to = true, rules = true, every = true }, "alerts.new")
-  check_number(c.every or EVERY, "alerts.new: every (seconds)", 0.05)
+  local c = options_of("alerts.new", config, { "to", "rules", "every" })
+  local every = arguments.optional("alerts.new", "every", c.every, EVERY, 0.05)
   if type(c.rules) ~= "table" or #c.rules == 0 then refuse "alerts.new: rules is a list of one or more" end
   if type(c.to) ~= "table" then refuse "alerts.new: to is a list of targets: { alerts.slack(url) }" end
   for i, to in ipairs(c.to) do
     if type(to) ~= "table" or not to.make then refuse("alerts.new: target " .. i .. " is none: alerts.slack(url)") end
   end
   local names = {}
-  local w = { to = {}, rules = {}, news = {}, queues = {}, series = {}, every = c.every or EVERY }
+  local w = { to = {}, rules = {}, news = {}, queues = {}, series = {}, every = every }
   setmetatable(w, Watcher)
   for i, rule in ipairs(c.rules) do
     if type(rule) ~= "table" then refuse("alerts.new: rule " .. i .. " is none") end
