@@ -1,5 +1,5 @@
----What the modules `http` and `ws` share: the checks of the options that a script gives. Returns a function that makes
----them for a module, from the functions `error` and `nearest` of its core.
+---What modules share: the checks of options that a script gives, those of requests (`http`, `ws`) and those that any
+---module has (by `arguments`). Returns a function that makes them from the functions `error` and `nearest` of a core.
 local error, ipairs, pairs, tostring, type = error, ipairs, pairs, tostring, type
 local math, string, table = math, string, table
 
