@@ -44,24 +44,25 @@ local function fair_value(ticker)
   return (bid + ask) / 2 - LEAN * position_in(ticker)
 end
 
--- The price at or below `price` that the market takes; 0, which declines a side, where there is none.
-local function on_grid(market, price)
+-- The price of YES at or next to `price` that the market takes, rounded by math.floor or math.ceil; nil where none is.
+local function to_grid(market, price, round)
   for _, band in ipairs(market.price_ranges) do
-    if price >= band.start and price < band["end"] then
-      local steps = math.floor((price - band.start) / band.step + 1e-6)
-      return band.start + steps * band.step
+    if price >= band.start and price <= band["end"] + 1e-9 then
+      local steps = (price - band.start) / band.step
+      local nearest = math.floor(steps + 0.5)
+      if math.abs(steps - nearest) > 1e-6 then nearest = round(steps) end
+      return band.start + nearest * band.step
     end
   end
-  return 0
 end
 
 local function answer(request)
   local market = kalshi.get_market(request.market_ticker).market
   local fair = fair_value(market.ticker)
   if not fair then return end
-  -- A bid for NO at n is an offer of YES at 1 - n, which is the price that has to be on the grid.
-  local yes_bid = on_grid(market, fair - EDGE)
-  local no_bid = on_grid(market, 1 - fair - EDGE)
+  -- A bid for NO at n is an offer of YES at 1 - n, which is the price that has to be on the grid. 0 declines a side.
+  local yes_bid = to_grid(market, fair - EDGE, math.floor) or 0
+  local no_bid = 1 - (to_grid(market, fair + EDGE, math.ceil) or 1)
   if yes_bid == 0 and no_bid == 0 then return end
   local made = kalshi.create_quote{ rfq_id = request.id, yes_bid = yes_bid, no_bid = no_bid, rest_remainder = false }
   open[made.id] = { rfq = request.id, ticker = market.ticker, yes = yes_bid, no = no_bid }
@@ -135,7 +136,10 @@ kalua.on_stop(function(reason)
   if reason == "reload" then return end
   for id, quote in pairs(open) do
     if not quote.accepted then
-      pcall(kalshi.delete_rfq_quote, { rfq_id = quote.rfq, quote_id = id })
+      local ok, err = pcall(kalshi.delete_rfq_quote, { rfq_id = quote.rfq, quote_id = id })
+      if not ok and err.status ~= 404 then -- 404: it has ended by itself
+        log.warn("a quote may stay open", { ticker = quote.ticker, id = id, why = tostring(err) })
+      end
       open[id] = nil
     end
   end
