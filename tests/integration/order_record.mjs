@@ -5,7 +5,7 @@ import { KALUA, sleep, until } from './peers.mjs';
 
 const DUMP = process.env.JOURNAL_DUMP ?? path.join(path.dirname(KALUA), 'tests/journal_dump');
 
-export const journal = (file) => JSON.parse(execFileSync(DUMP, [file], { encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'ignore'] }));
+export const journal = (file) => JSON.parse(execFileSync(DUMP, [file], { encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'pipe'] }));
 
 // All rows of a list, over its pages.
 export async function all(sim, what, user = 0) {
@@ -69,15 +69,15 @@ export function differences({ orders, fills }, atExchange, fillsThere, party) {
 // Waits until the record equals the exchange, at which nothing is done any more but what is still on its way; throws with
 // the differences that stay.
 export async function agrees(sim, file, party, { user = 0, ms = 60000 } = {}) {
-  let orders, fills, wrong;
+  let orders, fills, wrong = [];
   try {
     await until('the record', async () => {
       [orders, fills] = [await all(sim, '/portfolio/orders', user), await all(sim, '/portfolio/fills', user)];
       wrong = differences(journal(file), orders, fills, party);
       return wrong.length === 0 || sleep(200);
     }, ms);
-  } catch {
-    throw new Error(`the record is not as the exchange, ${wrong.length} differences: ${wrong.slice(0, 5).join('; ')}`);
+  } catch (cause) {
+    throw new Error(`the record is not as the exchange, ${wrong.length} differences: ${wrong.slice(0, 5).join('; ')} (${cause.message})`, { cause });
   }
   return { orders: orders.length, fills: fills.length };
 }

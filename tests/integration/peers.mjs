@@ -1,10 +1,12 @@
 // The independent side of the integration tests: starts `kalua`, signs with Node's crypto, speaks HTTP and WebSocket.
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 import WebSocket from 'ws';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -25,6 +27,16 @@ export async function until(what, fn, ms = PATIENCE_MS) {
   }
 }
 
+// Waits until `fn` gives what is expected, where one side learns of it a moment after the other; what it gave last is
+// compared where that never comes.
+export async function becomes(what, expected, fn, ms = PATIENCE_MS) {
+  let got;
+  await until(what, async () => { got = await fn(); return isDeepStrictEqual(got, expected); }, ms).catch((e) => {
+    assert.deepEqual(got, expected, e.message);
+    throw e;
+  });
+}
+
 export const tempDir = () => fs.mkdtempSync(path.join(os.tmpdir(), 'kalua-test-'));
 
 // What else runs on this machine is not found, and has no part in the names of scripts.
@@ -42,12 +54,14 @@ export function tell(line) {
 export const cleanEnv = () => Object.fromEntries(Object.entries(process.env).filter(([k]) => !/^(KALSHI|KALUA)_/.test(k)));
 
 // Runs kalua to its end: {code, stdout, stderr}. SIGINT is sent when standard output matches `kill`, or that promise is
-// fulfilled, and `killAfter` ms later where that is given; `input` goes to standard input.
+// fulfilled, and `killAfter` ms later where that is given; `input` goes to standard input. One that has not ended after
+// `timeout` ms is killed, and that is an error.
 export function kalua(args, { env = {}, cwd, kill, killAfter = 0, input, stdin = 'pipe', timeout = 120000, onOut } = {}) {
   return new Promise((resolve, reject) => {
     const p = spawn(KALUA, args, { env: { ...cleanEnv(), ...env }, cwd: cwd ?? tempDir(), stdio: [stdin, 'pipe', 'pipe'] });
     let stdout = '', stderr = '';
-    const timers = [setTimeout(() => p.kill('SIGKILL'), timeout)];
+    let late = false;
+    const timers = [setTimeout(() => { late = p.kill('SIGKILL'); }, timeout)];
     const interrupt = () => { timers.push(setTimeout(() => p.kill('SIGINT'), killAfter)); };
     p.stdout.on('data', (d) => {
       stdout += d;
@@ -64,7 +78,8 @@ export function kalua(args, { env = {}, cwd, kill, killAfter = 0, input, stdin =
     p.on('error', reject);
     p.on('close', (code, signal) => {
       timers.forEach(clearTimeout);
-      resolve({ code, signal, stdout, stderr });
+      if (late) reject(new Error(`kalua ${args.join(' ')} had not ended after ${timeout} ms:\n${stdout.slice(-4000)}\n${stderr.slice(-4000)}`));
+      else resolve({ code, signal, stdout, stderr });
     });
   });
 }
