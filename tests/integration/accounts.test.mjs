@@ -146,11 +146,13 @@ describe('several accounts', () => {
       try("part")()
       print(said[3])`);
     const whole = await kalua(['run', 's.lua'], { cwd, env: env() });
+    assert.equal(whole.code, 0, whole.stderr);
     assert.match(whole.stdout, /^account_twice ok\naccount_twice\n/, whole.stderr);
     // An exchange that does not say is no reason not to trade.
     await sim.trigger('fault', { spec: 'get_api_keys:fail-before' });
     const unknown = await kalua(['run', 's.lua'], { cwd, env: env() });
     await sim.trigger('clear');
+    assert.equal(unknown.code, 0, unknown.stderr);
     assert.match(unknown.stdout, /^ok ok\nok\n/, unknown.stderr);
     assert.match(unknown.stderr, /whether profile second \(\.env\.second\) is of an account that this process trades on already is not known/);
   });
@@ -209,7 +211,9 @@ describe('several accounts', () => {
     assert.deepEqual([await resting(0), await resting(1)], [[], []]);
     // A profile that cannot be used may have orders all the same; a file that is none of an account is no matter.
     fs.writeFileSync(path.join(cwd, '.env.example'), '#KALSHI_API_KEY_ID=\n', { mode: 0o600 });
-    assert.doesNotMatch((await kalua(['kill'], { cwd, env: env() })).stdout, /example/);
+    const example = await kalua(['kill'], { cwd, env: env() });
+    assert.equal(example.code, 0, example.stdout + example.stderr);
+    assert.doesNotMatch(example.stdout, /example/);
     fs.writeFileSync(path.join(cwd, '.env.moved'), 'KALSHI_API_KEY_ID=x\nKALSHI_PRIVATE_KEY_PATH=gone.pem\n', { mode: 0o600 });
     const moved = await kalua(['kill'], { cwd, env: env() });
     assert.match(moved.stdout, /^profile moved: orders may still rest: profile moved \(\.env\.moved\): .*gone\.pem/m, moved.stderr);

@@ -62,8 +62,9 @@ describe('kalua kill', () => {
     assert.doesNotMatch(busy.out, /not to be waited for/);
     assert.doesNotMatch(busy.err, / error /);
     assert.deepEqual([await resting(0), await resting(1), await resting(2)], [0, 0, 0]);
-    const id = (await kalua(['kill', '--release'], { env: { XDG_STATE_HOME: home } })).stdout;
-    assert.match(id, /allowed again/);
+    const released = await kalua(['kill', '--release'], { env: { XDG_STATE_HOME: home } });
+    assert.equal(released.code, 0, released.stderr);
+    assert.match(released.stdout, /allowed again/);
   });
 
   test('what another program left on the account of the options goes, too', async () => {
@@ -84,13 +85,17 @@ describe('kalua kill', () => {
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, /trading was stopped by `kalua kill` at \S+; `kalua kill --release` allows it again/);
     assert.equal(await resting(0), 0);
-    assert.match((await kalua(['ps'], { env: { XDG_STATE_HOME: home } })).stdout,
+    const stopped = await kalua(['ps'], { env: { XDG_STATE_HOME: home } });
+    assert.equal(stopped.code, 0, stopped.stderr);
+    assert.match(stopped.stdout,
       /^trading was stopped by `kalua kill` at \S+; `kalua kill --release` allows it again$/m);
     // An exchange inside the process is no trading.
     const inside = await kalua(['-e', 'kalshi.create_order{ticker=kalshi.get_markets{status="open",limit=1}.markets[1].ticker,side="bid",price=0.01,count=1,time_in_force="good_till_canceled",self_trade_prevention_type="taker_at_cross"}.order_id'], { env: { XDG_STATE_HOME: home } });
     assert.equal(inside.code, 0, inside.stderr);
     assert.equal((await kalua(['kill', '--release'], { env: { XDG_STATE_HOME: home } })).code, 0);
-    assert.doesNotMatch((await kalua(['ps'], { env: { XDG_STATE_HOME: home } })).stdout, /stopped/);
+    const ps = await kalua(['ps'], { env: { XDG_STATE_HOME: home } });
+    assert.equal(ps.code, 0, ps.stderr);
+    assert.doesNotMatch(ps.stdout, /stopped/);
     const again = await run('again.lua', trader(0.02), 0);
     assert.equal(await resting(0), 3);
     again.p.kill('SIGKILL');

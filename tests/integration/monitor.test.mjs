@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { KALUA, Sim, kalua, sleep, tempDir } from './peers.mjs';
+import { KALUA, Sim, cleanEnv, kalua, sleep, tempDir } from './peers.mjs';
 
 let sim;
 before(async () => { sim = await Sim.start('--users', '2'); });
@@ -16,13 +16,17 @@ after(() => { for (const child of children) child.kill('SIGKILL'); });
 
 function start(cwd, args, env = {}) {
   const child = spawn(KALUA, ['run', '--quiet', ...args], {
-    cwd, env: { ...process.env, ...sim.env(), XDG_STATE_HOME: cwd, ...env }, stdio: ['ignore', 'pipe', 'pipe'],
+    cwd, env: { ...cleanEnv(), ...sim.env(), XDG_STATE_HOME: cwd, ...env }, stdio: ['ignore', 'pipe', 'pipe'],
   });
   children.add(child);
   child.text = '';
   child.out = '';
   child.stderr.on('data', (part) => { child.text += part; });
   child.stdout.on('data', (part) => { child.out += part; });
+  child.stop = async () => { // by a signal, and in good order
+    child.kill('SIGTERM');
+    assert.equal(await child.over, 130, child.text);
+  };
   child.over = new Promise((resolve) => child.on('close', (code) => { children.delete(child); resolve(code); }));
   return child;
 }
@@ -161,15 +165,14 @@ test('figures for Prometheus, as the manual lists them; a counter goes on over a
   await until('no reload', async () => value(parse((await get(port, '/metrics')).text), 'kalua_script_generation') === 2);
   const again = await until('the counter does not go on', async () => {
     const now = parse((await get(port, '/metrics')).text);
-    return value(now, 'quotes_total', { note: 'a \\"quoted\\" \\\\ text' }) === 2 && now;
+    return value(now, 'quotes_total', { note: 'a \\"quoted\\" \\\\ text' }) === 2 && value(now, 'kalua_script_reloads_total', { result: 'done' }) > 0 && now;
   });
   assert.equal(value(again, 'kalua_script_reloads_total', { result: 'done' }), 1);
 
   const other = start(folder({ 'other.lua': '' }), ['--metrics', port, 'other.lua']);
   assert.equal(await other.over, 3);
   assert.match(other.text, new RegExp(`--metrics: another program listens on 127.0.0.1 port ${port}.*choose another`));
-  child.kill('SIGTERM');
-  await child.over;
+  await child.stop();
 });
 
 test('the feed of each account has its own series', async () => {
@@ -193,8 +196,7 @@ test('the feed of each account has its own series', async () => {
   }
   assert.ok(of('kalua_feed_received_bytes_total', 'second')[0] > 0);
   assert.deepEqual(of('kalua_feed_connected', 'second'), [1]);
-  child.kill('SIGTERM');
-  await child.over;
+  await child.stop();
 });
 
 const profile = (exchange, user) => Object.entries({ ...exchange.env(), KALSHI_API_KEY_ID: exchange.users[user].key_id, KALSHI_PRIVATE_KEY_PATH: exchange.users[user].key_path })
@@ -287,6 +289,7 @@ test('a script that fails: health says so, and a webhook hears of it, though it 
   assert.deepEqual(JSON.parse(heard['/secret/slack'][0]), { text: message.text });
   assert.equal(heard['/secret/json'].length, 1);
 
+  await until('no word of the one that refuses for good', () => /was not delivered, and is not tried again/.test(child.text));
   const health = await get(port, '/health');
   assert.equal(health.status, 503);
   const { ok, reasons } = JSON.parse(health.text);
@@ -294,8 +297,7 @@ test('a script that fails: health says so, and a webhook hears of it, though it 
   assert.equal(reasons.length, 1);
   assert.match(reasons[0], /^script failing has failed: .*failing\.lua:4: out of ideas; `kalua start failing` starts it again$/);
 
-  child.kill('SIGTERM');
-  await child.over;
+  await child.stop();
   server.close();
   const lines = child.text.trimEnd().split('\n').map((line) => JSON.parse(line));
   for (const line of lines) assert.deepEqual(Object.keys(line).slice(0, 4), ['ts', 'level', 'source', 'msg']);
@@ -320,7 +322,7 @@ test('a log of JSON lines: whole, valid, with fields of their own', async () => 
   const cwd = folder({ 'talking.lua': talking });
   const args = ['--log-json', '--log', 'debug', '--allow-env', 'SECRET', 'talking.lua'];
   const child = spawn(KALUA, ['run', ...args], {
-    cwd, env: { ...process.env, ...sim.env(), SECRET: 'x"y', XDG_STATE_HOME: cwd }, stdio: ['ignore', 'ignore', 'pipe'],
+    cwd, env: { ...cleanEnv(), ...sim.env(), SECRET: 'x"y', XDG_STATE_HOME: cwd }, stdio: ['ignore', 'ignore', 'pipe'],
   });
   const parts = [];
   child.stderr.on('data', (part) => parts.push(part));
@@ -347,8 +349,7 @@ test('the token of --web is made once, for this user alone', async () => {
   assert.match(token, /^[0-9a-f]{64}\n$/);
   assert.equal(fs.statSync(file).mode & 0o777, 0o600);
   assert.ok(!first.text.includes(token.trim()));
-  first.kill('SIGTERM');
-  await first.over;
+  await first.stop();
   fs.chmodSync(file, 0o644);
   const second = start(cwd, ['--web', '0', 'wait.lua']);
   assert.equal(await second.over, 3);
@@ -375,11 +376,14 @@ end` });
   await sim.trigger('pause', { market });
   const [note] = await until('no note', async () => { const n = await notes(); return n.length && n; });
   assert.match(note, new RegExp(`^script asker: ${market} is paused or closed: the exchange refused an order \\d+ s ago \\(MARKET_INACTIVE\\)$`));
-  const table = (await kalua(['ps'], { env: { XDG_STATE_HOME: cwd } })).stdout;
-  assert.match(table, new RegExp(`^\\[asker\\] ${market} is paused or closed: `, 'm'));
+  const ps = async () => {
+    const { code, stdout, stderr } = await kalua(['ps'], { env: { XDG_STATE_HOME: cwd } });
+    assert.equal(code, 0, stderr);
+    return stdout;
+  };
+  assert.match(await ps(), new RegExp(`^\\[asker\\] ${market} is paused or closed: `, 'm'));
   await sim.trigger('resume', { market });
   await until('the note stays', async () => (await notes()).length === 0);
-  assert.doesNotMatch((await kalua(['ps'], { env: { XDG_STATE_HOME: cwd } })).stdout, /paused/);
-  child.kill('SIGTERM');
-  await child.over;
+  assert.doesNotMatch(await ps(), /paused/);
+  await child.stop();
 });

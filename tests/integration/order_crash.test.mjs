@@ -269,6 +269,7 @@ class Life {
       one.process.kill('SIGTERM');
       await one.ended;
     }
+    assert.deepEqual(await one.ended, { code: 130, signal: null }, one.err);
     return got;
   }
 
@@ -320,8 +321,10 @@ test('an order that ended while nothing ran, and is history by now, is known wit
     });
     const { orders } = journal(`${life.state}.orders`);
     assert.deepEqual(orders.map((o) => o.filled), ['3.00', '4.00']);
-  } finally {
     two.process.kill('SIGTERM');
+    assert.deepEqual(await two.ended, { code: 130, signal: null }, two.err);
+  } finally {
+    two.process.kill('SIGKILL');
     await two.ended;
     await sim.stop();
     fs.rmSync(life.dir, { recursive: true });
