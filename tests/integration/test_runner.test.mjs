@@ -157,8 +157,16 @@ it(" ", function() end)
 test('a shuffle is the same for the same seed', async () => {
   const cwd = tempDir();
   fs.writeFileSync(path.join(cwd, 'x_test.lua'), 'describe("n", function() for i = 1, 9 do it(i .. "", function() end) end end)');
-  const order = async (seed) => (await kalua(['test', '--shuffle', seed], { cwd })).stdout.match(/^ok .*$/gm).join();
-  assert.equal(await order('7'), await order('7'));
+  const order = async (...options) => {
+    const r = await kalua(['test', ...options], { cwd });
+    assert.equal(r.code, 0, r.stdout + r.stderr);
+    return r.stdout.match(/^ok .*$/gm);
+  };
+  const [plain, seven, again, eight] = [await order(), await order('--shuffle', '7'), await order('--shuffle', '7'), await order('--shuffle', '8')];
+  assert.equal(plain.length, 9);
+  assert.deepEqual(seven, again);
+  for (const shuffled of [seven, eight]) assert.deepEqual(shuffled.toSorted(), plain, 'each of them, once');
+  assert.equal(new Set([plain, seven, eight].map((list) => list.join())).size, 3, 'in another order for another seed');
   const straight = (await kalua(['test', '--list'], { cwd })).stdout;
   assert.equal(straight, [1, 2, 3, 4, 5, 6, 7, 8, 9].map((i) => `x_test.lua:1: n ${i}\n`).join(''));
 });

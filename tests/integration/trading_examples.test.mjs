@@ -128,7 +128,8 @@ describe('each on an event of its own', { concurrency: 3 }, () => {
     assert.match(r.stdout, new RegExp(`bought ${held[middle.ticker]} at 0\\.2`));
     // Chances of all ranges add up to one.
     const chances = r.stdout.split('\n').filter((l) => l.startsWith(event)).map((l) => Number(/ (\d\.\d{3}) /.exec(l)[1]));
-    if (chances.length === 6) assert.ok(Math.abs(chances.reduce((a, b) => a + b) - 1) < 0.004, `${chances}`);
+    assert.equal(chances.length, list.length, r.stdout);
+    assert.ok(Math.abs(chances.reduce((a, b) => a + b) - 1) < 0.004, `${chances}`);
   });
 
   test('a price alert is delivered once a crossing, and again until it arrives', async () => {

@@ -236,15 +236,17 @@ describe('one game, an account each', { concurrency: 3 }, () => {
       MAX_POSITION_SIZE_USD: '0' };
     const r = await bot(sim, 0, settings);
     assert.equal(r.code, 0, r.stderr);
-    assert.ok(r.decisions.every((d) => / 95, .* 85, 2 minutes/.test(d.reasons[0])), r.stdout);
+    assert.ok(r.decisions.length > 0 && r.decisions.every((d) => / 95, .* 85, 2 minutes/.test(d.reasons[0])), r.stdout);
     last = [row(150, 95, 88, { game_clock: '24.6' })]; // the score has changed, and nobody says how much time is left
     const blind = await bot(sim, 0, settings);
-    assert.ok(blind.decisions.every((d) => d.code === 'no_answer' && /told no score/.test(d.why)), blind.stdout);
+    assert.equal(blind.code, 0, blind.stderr);
+    assert.ok(blind.decisions.length > 0 && blind.decisions.every((d) => d.code === 'no_answer' && /told no score/.test(d.why)), blind.stdout);
     all.length = 0;
     stubborn = true;
     last = Array.from({ length: 100 }, () => row(7, 20, 85)); // the same hundred again and again
     const stuck = await bot(sim, 0, settings);
-    assert.ok(stuck.decisions.every((d) => d.code === 'no_answer' && /more to tell than could be read/.test(d.why)), stuck.stdout);
+    assert.equal(stuck.code, 0, stuck.stderr);
+    assert.ok(stuck.decisions.length > 0 && stuck.decisions.every((d) => d.code === 'no_answer' && /more to tell than could be read/.test(d.why)), stuck.stdout);
   });
 
   test('an answer is as old as what it is about, however late it comes', async () => {
@@ -267,7 +269,7 @@ describe('one game, an account each', { concurrency: 3 }, () => {
     assert.deepEqual([bound.decisions[0].action, bound.decisions[0].code], ['refused', 'risk:max_order_count']);
     assert.match(bound.decisions[0].why, /max_order_count is 3/);
     assert.equal(paper.code, 0, paper.stderr);
-    assert.ok(paper.decisions.every((d) => d.mode === 'paper'));
+    assert.ok(paper.decisions.length > 0 && paper.decisions.every((d) => d.mode === 'paper'), paper.stdout);
     assert.ok(paper.decisions.some((d) => d.action === 'buy' && d.filled > 0), paper.stdout);
     assert.equal((await rest(sim, 4, 'GET', '/portfolio/orders')).orders.length, 0);
   });
