@@ -10,7 +10,7 @@ import path from 'node:path';
 import readline from 'node:readline';
 import test, { after, before } from 'node:test';
 import { WebSocketServer } from 'ws';
-import { KALUA, Sim, sleep, tempDir, until } from './peers.mjs';
+import { KALUA, Sim, cleanEnv, sleep, tempDir, until } from './peers.mjs';
 
 let sim, tickers;
 before(async () => {
@@ -65,7 +65,7 @@ end
 async function start(env) {
   const cwd = tempDir();
   fs.writeFileSync(path.join(cwd, 'keep.lua'), script);
-  const p = spawn(KALUA, ['--quiet', 'keep.lua'], { cwd, env: { ...process.env, ...env } });
+  const p = spawn(KALUA, ['--quiet', 'keep.lua'], { cwd, env: { ...cleanEnv(), ...env } });
   const a = { process: p, last: null, count: 0, err: '' };
   p.stderr.on('data', (d) => { a.err += d; });
   readline.createInterface({ input: p.stdout }).on('line', (l) => {
@@ -223,7 +223,7 @@ test('answers come from memory: no call is made, whoever asks', async () => {
     local calls = kalshi.status().calls
     for _ = 1, 50 do kalshi.orders() kalshi.positions() kalshi.fills{ limit = 10 } kalshi.balance() end
     print(kalshi.status().calls - calls)`);
-  const p = spawn(KALUA, ['--quiet', 'memory.lua'], { cwd, env: { ...process.env, ...sim.env() } });
+  const p = spawn(KALUA, ['--quiet', 'memory.lua'], { cwd, env: { ...cleanEnv(), ...sim.env() } });
   let out = '', err = '';
   p.stdout.on('data', (d) => { out += d; });
   p.stderr.on('data', (d) => { err += d; });
@@ -245,7 +245,7 @@ test('where the account cannot be read, the call says why, and may be given up',
     local ok, err = pcall(kalshi.orders)
     print(ok, err.kind)`);
   const run = (file, env) => new Promise((resolve) => {
-    const p = spawn(KALUA, ['--quiet', file], { cwd, env: { ...process.env, ...env } });
+    const p = spawn(KALUA, ['--quiet', file], { cwd, env: { ...cleanEnv(), ...env } });
     let out = '';
     p.stdout.on('data', (d) => { out += d; });
     p.on('close', (code) => resolve([out.trim(), code]));

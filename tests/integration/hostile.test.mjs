@@ -6,7 +6,7 @@ import http from 'node:http';
 import path from 'node:path';
 import test from 'node:test';
 import { WebSocketServer } from 'ws';
-import { KALUA, Sim, kalua, tempDir, until } from './peers.mjs';
+import { KALUA, Sim, cleanEnv, kalua, tempDir, until } from './peers.mjs';
 
 const keys = tempDir();
 const keyPath = path.join(keys, 'k.pem');
@@ -36,7 +36,7 @@ async function fake({ rest, socket }) {
 function start(text, env, ...args) {
   const cwd = tempDir();
   fs.writeFileSync(path.join(cwd, 's.lua'), text);
-  const p = spawn(KALUA, ['--quiet', ...args, 's.lua'], { cwd, env: { ...process.env, ...env } });
+  const p = spawn(KALUA, ['--quiet', ...args, 's.lua'], { cwd, env: { ...cleanEnv(), ...env } });
   const run = { p, out: '', err: '' };
   p.stdout.on('data', (d) => { run.out += d; });
   p.stderr.on('data', (d) => { run.err += d; });
@@ -236,7 +236,7 @@ test('redirects are not followed', async () => {
 test('an answer that breaks off inside a string is printed on a terminal too', async () => {
   const f = await fake({ rest: (req, res) => res.end('{"a":"b') });
   const p = spawn('script', ['-qec', `${KALUA} api get_exchange_status`, '/dev/null'],
-    { env: { ...process.env, ...f.env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    { env: { ...cleanEnv(), ...f.env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const end = setTimeout(() => p.kill('SIGKILL'), 20000);
   let out = '';
   p.stdout.on('data', (d) => { out += d; });

@@ -9,7 +9,7 @@ import net from 'node:net';
 import path from 'node:path';
 import test from 'node:test';
 import zlib from 'node:zlib';
-import { KALUA, kalua, sleep, tempDir, until } from './peers.mjs';
+import { KALUA, cleanEnv, kalua, sleep, tempDir, until } from './peers.mjs';
 
 // No exchange is needed: both addresses are given, and nothing is sent to them.
 const offline = { KALSHI_ENV: 'sim', KALSHI_REST_URL: 'http://127.0.0.1:9/trade-api/v2', KALSHI_WS_URL: 'ws://127.0.0.1:9/ws' };
@@ -332,7 +332,7 @@ test('a call that is given up ends its transfer, in each phase', async () => {
 
 test('a script that ends in the middle of calls leaves nothing', async () => {
   const s = await raw((sock) => sock.on('data', () => sock.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome')));
-  const p = spawn(KALUA, ['--quiet', '--allow-net', '127.0.0.1', 's.lua', '--', s.url], { env: { ...process.env, ...offline, ...noProxy },
+  const p = spawn(KALUA, ['--quiet', '--allow-net', '127.0.0.1', 's.lua', '--', s.url], { env: { ...cleanEnv(), ...offline, ...noProxy },
     cwd: write(`kept = http.stream{ url = A[1] } task.spawn(http.get, A[1])
       task.spawn(function() for l in http.stream{ url = A[1] }:lines() do print(l) end end) print "waiting" task.sleep(60)`) });
   let out = '', err = '';

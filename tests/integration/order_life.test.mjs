@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { KALUA, Sim, kalua, tempDir, until } from './peers.mjs';
+import { KALUA, Sim, cleanEnv, kalua, tempDir, until } from './peers.mjs';
 
 let sim, ticker;
 before(async () => {
@@ -54,7 +54,7 @@ test('script, kalua api and ws agree', async () => {
 
   const cwd = tempDir();
   fs.writeFileSync(path.join(cwd, 'life.lua'), script);
-  const p = spawn(KALUA, ['--quiet', 'life.lua', '--', ticker], { cwd, env: { ...process.env, ...sim.env() } });
+  const p = spawn(KALUA, ['--quiet', 'life.lua', '--', ticker], { cwd, env: { ...cleanEnv(), ...sim.env() } });
   let out = '', err = '';
   p.stdout.on('data', (d) => { out += d; });
   p.stderr.on('data', (d) => { err += d; });

@@ -4,7 +4,7 @@ import { execFile, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { KALUA, Sim, sleep, tempDir } from './peers.mjs';
+import { KALUA, Sim, cleanEnv, sleep, tempDir } from './peers.mjs';
 
 let sim;
 before(async () => { sim = await Sim.start(); });
@@ -25,12 +25,12 @@ function folder(scripts) {
 }
 
 const run = (cwd, args, stdio) =>
-  spawn(KALUA, ['--quiet', '--cpu-ms', '60000', ...args], { cwd, env: { ...process.env, ...sim.env() }, stdio });
+  spawn(KALUA, ['--quiet', '--cpu-ms', '60000', ...args], { cwd, env: { ...cleanEnv(), ...sim.env() }, stdio });
 // With all of its output.
 const ended = (child) => new Promise((resolve) => child.on('close', (code, signal) => resolve(code ?? signal)));
 
 const shell = (cwd, line) => new Promise((resolve) => {
-  execFile('bash', ['-c', line], { cwd, env: { ...process.env, ...sim.env(), KALUA }, maxBuffer: 1 << 26 },
+  execFile('bash', ['-c', line], { cwd, env: { ...cleanEnv(), ...sim.env(), KALUA }, maxBuffer: 1 << 26 },
     (error, stdout, stderr) => resolve({ code: error?.code ?? 0, stdout, stderr }));
 });
 
