@@ -102,7 +102,7 @@ static void bench(kl_own_orders *own, int n) {
     for (int i = 0; i < n; i++)
       desk->account.order(desk, &rows[i]);
     update[round] = (double)(ns() - began) / n;
-    /* Without the portfolios, which have a bench of their own. */
+    /* Without the portfolios: what they take is not measured here. */
     kl_list listeners;
     kl_list_move(&listeners, &desk->listeners);
     kl_list_init(&desk->listeners);
