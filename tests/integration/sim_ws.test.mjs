@@ -4,10 +4,11 @@ import test, { after, before } from 'node:test';
 import { Book, Sim, sleep, until } from './peers.mjs';
 import { commandErrors, messageErrors } from './schema.mjs';
 
-let sim, tickers;
+let sim, tickers, ticker;
 before(async () => {
   sim = await Sim.start('--seed', '11', '--users', '2');
   tickers = (await sim.rest('GET', '/markets?status=open&limit=6')).body.markets.map((m) => m.ticker);
+  ticker = await sim.middle(); // whose book has both sides, whatever the hour is
 });
 after(() => sim?.stop());
 
@@ -53,7 +54,6 @@ test('market data is valid, without holes, and its books are those of REST', asy
 
 test('use_yes_price turns the NO side into YES prices', async () => {
   const [a, b] = await Promise.all([sim.ws(), sim.ws()]);
-  const ticker = tickers[0];
   a.send('subscribe', { channels: ['orderbook_delta'], market_ticker: ticker, use_yes_price: false });
   b.send('subscribe', { channels: ['orderbook_delta'], market_ticker: ticker, use_yes_price: true });
   const snap = (c) => c.wait('a snapshot', (m) => m.type === 'orderbook_snapshot');
@@ -141,16 +141,16 @@ test('own orders and fills reach their owner and nobody else', async () => {
     const id = c.send('subscribe', { channels: ['fill', 'user_orders', 'market_positions'] });
     await until('three acks', () => c.messages.filter((m) => m.id === id).length === 3);
   }
-  const book = (await sim.rest('GET', `/markets/${tickers[0]}/orderbook`)).body.orderbook_fp;
+  const book = (await sim.rest('GET', `/markets/${ticker}/orderbook`)).body.orderbook_fp;
   const ask = (1 - Number(book.no_dollars.at(-1)[0])).toFixed(4);
-  const made = await sim.rest('POST', '/portfolio/events/orders', { ticker: tickers[0], side: 'bid', price: ask, count: '1.00',
+  const made = await sim.rest('POST', '/portfolio/events/orders', { ticker, side: 'bid', price: ask, count: '1.00',
     time_in_force: 'immediate_or_cancel', self_trade_prevention_type: 'taker_at_cross', client_order_id: 'private-1' });
   assert.equal(made.status, 201);
   await mine.wait('the order', (m) => m.type === 'user_order' && m.msg.order_id === made.body.order_id);
   if (made.body.fill_count === '1.00') {
     const fill = await mine.wait('the fill', (m) => m.type === 'fill' && m.msg.order_id === made.body.order_id);
     assert.equal(fill.msg.client_order_id, 'private-1');
-    await mine.wait('the position', (m) => m.type === 'market_position' && m.msg.market_ticker === tickers[0]);
+    await mine.wait('the position', (m) => m.type === 'market_position' && m.msg.market_ticker === ticker);
   }
   await sleep(200);
   assert.equal(other.messages.filter((m) => !m.id).length, 0, 'the other user heard nothing');
