@@ -36,7 +36,11 @@ local seen, ends = {}, false
 task.spawn(function() for x in o:changes() do seen[#seen + 1] = x.filled end ends = true end)
 o:wait_fill(60)
 local function total() local n = 0 for _, t in ipairs(told) do n = n + t[2] end return n end
-local function settled() return total() >= ${COUNT} and #kalshi.fills{ order_id = o.id } >= ${RESTING + 3} and kalshi.portfolio().contracts >= ${COUNT} end
+-- Who subscribes meanwhile may have missed the first of them.
+local function settled()
+  return (CHANNEL == "meanwhile" or total() >= ${COUNT} and #statuses > ${RESTING}) and #kalshi.fills{ order_id = o.id } >= ${RESTING + 3}
+    and kalshi.portfolio().contracts >= ${COUNT}
+end
 for _ = 1, 1000 do if settled() and ends then break end task.sleep(0.01) end
 task.sleep(0.3) -- one that comes twice has time to
 local fills = {}

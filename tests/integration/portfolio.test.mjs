@@ -163,7 +163,8 @@ test('what settles is paid to those who held it', async () => {
   const s = await until('the payouts', async () => {
     const now = await quiet();
     const paid = byTicker(now.one.account.settled);
-    return paid[yes] && paid[no] && now;
+    const worth = byTicker(now.one.account.positions)[open]; // which is asked for, too
+    return paid[yes] && paid[no] && (!worth || worth.mark === 1) && now;
   });
   compare(s);
   const worth = byTicker(s.one.account.positions)[open];

@@ -42,7 +42,7 @@ test('positions go to their targets by resting orders that follow the market, an
   // 20 % of 100 dollars in NO of `b`, at half a dollar each and no fee of makers: 40.
   const run = start('rebalancer', ['once', 'budget=100', 'band=10', `${a}=30`, `${b}=-20%`, `${c}=0`]);
   try {
-    await until('both orders', async () => (await resting()).length === 2, 20000);
+    await until('both orders', async () => (await resting()).length === 2);
     const first = Object.fromEntries((await resting()).map((o) => [o.ticker, `${o.book_side} ${o.yes_price_dollars} ${o.remaining_count_fp}`]));
     assert.deepEqual(first, { [a]: 'bid 0.4000 30.00', [b]: 'ask 0.6000 40.00' });
     await quote(a, 'bid', 0.42, 5); // the order follows

@@ -39,7 +39,7 @@ test('inputs stop at the first that fails', async () => {
 test('too few files that may be open are told, at whatever point', async () => {
   for (const [files, pattern] of [[8, /no event loop/], [14, /no event loop|the embedded exchange needs 20 file descriptors/]]) {
     const r = await promisify(execFile)('sh', ['-c', `ulimit -n ${files}; exec "$0" repl`, KALUA],
-      { env: { ...cleanEnv(), ...env }, timeout: 20000 }).catch((why) => why);
+      { env: { ...cleanEnv(), ...env }, timeout: 60000 }).catch((why) => why);
     assert.equal(r.code, /the embedded exchange needs/.test(r.stderr) ? 3 : 1, `${files}: ${r.stderr}`);
     assert.match(r.stderr, pattern);
   }

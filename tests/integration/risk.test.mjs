@@ -108,7 +108,10 @@ while true do task.sleep(0.1) end`));
     r = run(dir, '--state', 'state');
     await r.said('loser begins');
     await r.said('loser ends: exit');
+    await until('the end of it', async () => JSON.parse((await kalua(['ps', '--json'], { env: env() })).stdout)
+      .find((s) => s.name === 'loser').phase === 'ended');
     const started = await kalua(['start', 'loser', '--resume'], { env: env() });
+    assert.equal(started.code, 0, started.stderr);
     assert.match(started.stdout, /\[loser\] started/);
     r.p.kill('SIGINT');
     await r.ended;

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import test, { after, before, describe } from 'node:test';
-import { KALUA, Sim, cleanEnv, kalua, tempDir, until } from './peers.mjs';
+import { KALUA, Sim, becomes, cleanEnv, kalua, tempDir, until } from './peers.mjs';
 
 describe('on the exchange’s side', { concurrency: true }, () => {
   let sim, markets;
@@ -83,7 +83,7 @@ describe('on the exchange’s side', { concurrency: true }, () => {
     await r.ended;
     assert.deepEqual(await resting(1), []);
     assert.deepEqual((await groups(1)).map((g) => [g.id, g.is_auto_cancel_enabled]), [[group.id, false]]);
-    await kalua(['kill', '--release'], { env: env(1) });
+    assert.equal((await kalua(['kill', '--release'], { env: env(1) })).code, 0);
     const p = spawn(KALUA, ['run', '--quiet', '--state', 's', '--order-groups', '50', 'killed.lua'], { cwd: r.cwd, env: { ...cleanEnv(), ...env(1) } });
     running.push({ p });
     await until('an order of the next run', async () => (await resting(1)).some((o) => o.order_group_id === group.id));
@@ -103,7 +103,7 @@ describe('on the exchange’s side', { concurrency: true }, () => {
     await until('what is taken', async () => (await take(2, '0.0300', '2')).body.fill_count === '2.00'); // none, while it is renewed
     await says(r, 'renewed');
     assert.match(r.out, /renewed\s+lease\s+7(\.0)?\s+2(\.0)?\s+5(\.0)?\s+true\s+1/);
-    assert.deepEqual((await resting(2)).map((o) => o.remaining_count_fp), ['5.00']);
+    await becomes('what is left, but at the moment of a renewal', ['5.00'], async () => (await resting(2)).map((o) => o.remaining_count_fp));
     r.p.kill('SIGKILL');
   });
 
@@ -114,7 +114,7 @@ describe('on the exchange’s side', { concurrency: true }, () => {
       print "up"
       while true do task.sleep(0.05) end`, 3, '--lease', '5');
     await says(r, 'up');
-    assert.equal((await resting(3)).length, 2);
+    await until('both, but at the moment of a renewal', async () => (await resting(3)).length === 2);
     r.p.kill('SIGSTOP');
     await until('the lease to end', async () => (await resting(3)).length === 1);
     assert.deepEqual((await resting(3)).map((o) => o.yes_price_dollars), ['0.0200']);

@@ -8,7 +8,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import test, { after, before, describe } from 'node:test';
 import { launch, skip } from './browser.mjs';
-import { KALUA, PATIENCE_MS, Sim, cleanEnv, kalua, tempDir, until } from './peers.mjs';
+import { KALUA, PATIENCE_MS, Sim, becomes, cleanEnv, kalua, tempDir, until } from './peers.mjs';
 
 const HOSTILE = '<img src=x onerror="alert(1)"><script>alert(2)</script>';
 const QUOTER = `
@@ -42,7 +42,8 @@ async function run(sim, cwd, { wanted = 0, state = tempDir(), scripts = ['quoter
     const text = await answer.text();
     return { status: answer.status, text, headers: answer.headers, get body() { return JSON.parse(text); } };
   };
-  return { url: `http://127.0.0.1:${port}/`, port, token, ask, state, log: () => stderr, stop: () => { p.kill('SIGTERM'); return ended; } };
+  return { url: `http://127.0.0.1:${port}/`, port, token, ask, state, log: () => stderr,
+    stop: async () => { p.kill('SIGTERM'); assert.equal(await ended, 130, stderr); } };
 }
 
 // With headers that fetch() does not let one choose.
@@ -137,9 +138,9 @@ describe('the page', { skip }, () => {
     await sim.trigger('trade', { market: sim.ticker, side: 'ask', count: 4 }); // sold into the own bid
     await seen('#orders tr', /bid0\.404 \/ 10resting/);
     await seen('#orders tr', /ask0\.450 \/ 7resting/);
-    const { orders } = (await host.ask('/api/orders')).body;
     const { orders: real } = (await sim.rest('GET', '/portfolio/orders?status=resting')).body;
-    assert.deepEqual(orders.map((o) => [o.order_id, o.remaining]).sort(), real.map((o) => [o.order_id, o.remaining_count_fp]).sort());
+    await becomes('the same orders', real.map((o) => [o.order_id, o.remaining_count_fp]).sort(),
+      async () => (await host.ask('/api/orders')).body.orders.map((o) => [o.order_id, o.remaining]).sort());
     await page.locator('#tab-positions').click();
     await seen('#positions tr', /^quoter.*4.*0\.40/);
     const held = (await host.ask('/api/positions')).body.positions;
@@ -154,12 +155,11 @@ describe('the page', { skip }, () => {
   });
 
   test('the ladder is the book, with own orders beside their levels', async () => {
-    const b = (await host.ask(`/api/book?ticker=${sim.ticker}`)).body;
     const { orderbook_fp } = (await sim.rest('GET', `/markets/${sim.ticker}/orderbook`)).body;
-    assert.deepEqual(b.bids, orderbook_fp.yes_dollars.toReversed());
-    assert.deepEqual(b.asks, orderbook_fp.no_dollars.toReversed().map(([p, c]) => [(1 - Number(p)).toFixed(4), c]));
-    const rows = await page.evaluate(() => ['asks', 'bids'].flatMap((id) => [...document.getElementById(id).rows].map((r) => [...r.cells].map((c) => c.textContent))).filter((r) => r[2]));
-    assert.deepEqual(rows, [['', '', '0.47', '30', ''], ['', '', '0.45', '7', '7'], ['6', '6', '0.40', '', ''], ['', '120', '0.38', '', ''], ['', '7.5', '0.35', '', '']]);
+    await becomes('the book', { bids: orderbook_fp.yes_dollars.toReversed(), asks: orderbook_fp.no_dollars.toReversed().map(([p, c]) => [(1 - Number(p)).toFixed(4), c]) },
+      async () => { const { bids, asks } = (await host.ask(`/api/book?ticker=${sim.ticker}`)).body; return { bids, asks }; });
+    await becomes('the ladder of the page', [['', '', '0.47', '30', ''], ['', '', '0.45', '7', '7'], ['6', '6', '0.40', '', ''], ['', '120', '0.38', '', ''], ['', '7.5', '0.35', '', '']],
+      () => page.evaluate(() => ['asks', 'bids'].flatMap((id) => [...document.getElementById(id).rows].map((r) => [...r.cells].map((c) => c.textContent))).filter((r) => r[2])));
     await sim.trigger('quote', { market: sim.ticker, side: 'ask', price: '0.46', count: '3' });
     await seen('#asks tr', /^0\.463$/);
     assert.equal((await host.ask('/api/book?ticker=KXNOBODY')).status, 404);
@@ -230,11 +230,14 @@ describe('the page', { skip }, () => {
     try {
       await p.goto(`${mine.url}#token=${mine.token}`);
       await until('the fill', async () => (await mine.ask('/api/fills')).body.fills.length === 1);
+      // The fill may be told before its order is.
+      await becomes('the orders', [2, [['', 'resting'], ['second', 'resting'], ['second', 'filled']]], async () => {
+        const { open, orders } = (await mine.ask('/api/orders')).body;
+        return [open, orders.map((o) => [o.profile, o.status])];
+      });
       const state = (await mine.ask('/api/state')).body;
       assert.deepEqual(state.accounts.map((a) => [a.profile, a.shown, a.mode, a.orders_open, a.fills]), [['', 'sim', 'sim', 1, 0], ['second', 'sim second', 'sim', 1, 1]]);
       assert.deepEqual([state.account.orders_open, state.scripts[0].trading.placed, state.scripts[0].elsewhere.second.placed, state.books], [1, 1, 2, [sim.ticker]]);
-      const orders = (await mine.ask('/api/orders')).body;
-      assert.deepEqual([orders.open, orders.orders.map((o) => [o.profile, o.status])], [2, [['', 'resting'], ['second', 'resting'], ['second', 'filled']]]);
       assert.deepEqual((await mine.ask('/api/orders?profile=second&script=both')).body.orders.length, 2);
       assert.deepEqual((await mine.ask('/api/orders?profile=')).body.orders.map((o) => o.profile), ['']);
       assert.deepEqual((await mine.ask('/api/positions')).body.positions.map((x) => [x.profile, x.position]), [['second', '1.00']]);

@@ -2,6 +2,7 @@
 // comes in one piece, in pieces of random length and, unless it is large, byte by byte.
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { becomes } from './peers.mjs';
 import { cases, handshakes } from './ws_cases.mjs';
 import { acceptOf, byteServer, clientFrames, closeAll, closeFrame, frame, lua, upgrade } from './ws_servers.mjs';
 
@@ -73,6 +74,7 @@ test(`${cases.length} cases of frames`, async () => {
   const out = await lua(loop(receive), [server.url, jobs.join(',')], { timeout: 200000 });
   const results = out.trim().split('\n').map((l) => JSON.parse(l));
   assert.equal(results.length, jobs.length);
+  await becomes('the end of all connections, which this side may see after the script has ended', jobs.length, () => heard.size);
   for (const r of results) {
     const c = cases[r.i], name = `${c.section} ${c.name} (${r.way})`;
     assert.deepEqual(r.messages, c.messages, name);
