@@ -2,18 +2,8 @@
  * though the channel may tell later. Fees and costs come by channel. */
 #include <string.h>
 
-#include "base/decimal.h"
 #include "kalshi/account_internal.h"
-
-static const char *text_of(const json_t *o, const char *name) {
-  const char *s = json_string_value(json_object_get(o, name));
-  return s ? s : "";
-}
-
-static bool fixed_of(const json_t *o, const char *name, int places, int64_t *out) {
-  const json_t *v = json_object_get(o, name);
-  return json_is_string(v) && kl_decimal_parse(json_string_value(v), json_string_length(v), places, out);
-}
+#include "kalshi/json_member.h"
 
 static bool fits(char *out, size_t cap, const char *text) {
   size_t n = strlen(text);
@@ -33,14 +23,14 @@ static void created(kl_account *a, const json_t *asked, const kl_order_answer *a
                     .expiration_ms = integer_of(asked, "expiration_time") * 1000,
                     .subaccount = (int32_t)integer_of(asked, "subaccount"),
                     .told_ns = kl_account_now_ns(a)};
-  const char *side = text_of(asked, "side");
+  const char *side = kl_member_text(asked, "side");
   if (!answer->ts_ms || !answer->has_filled || !answer->has_remaining) return; /* the channel will tell */
   if (!fits(o.order_id, sizeof o.order_id, answer->order_id) ||
       !fits(o.client_order_id, sizeof o.client_order_id, answer->client_order_id) ||
-      !fits(o.ticker, sizeof o.ticker, text_of(asked, "ticker")) ||
-      !fits(o.order_group_id, sizeof o.order_group_id, text_of(asked, "order_group_id")) || !o.order_id[0] ||
-      !fixed_of(asked, "price", KL_PRICE_PLACES, &o.yes_price) ||
-      !fixed_of(asked, "count", KL_COUNT_PLACES, &o.initial))
+      !fits(o.ticker, sizeof o.ticker, kl_member_text(asked, "ticker")) ||
+      !fits(o.order_group_id, sizeof o.order_group_id, kl_member_text(asked, "order_group_id")) || !o.order_id[0] ||
+      !kl_member_fixed(asked, "price", KL_PRICE_PLACES, &o.yes_price) ||
+      !kl_member_fixed(asked, "count", KL_COUNT_PLACES, &o.initial))
     return;
   o.side = strcmp(side, "ask") == 0 ? KL_ASK : KL_BID;
   o.status = o.remaining > 0 ? KL_OWN_RESTING : o.filled == o.initial ? KL_OWN_EXECUTED : KL_OWN_CANCELED;
@@ -77,11 +67,11 @@ static void changed(kl_account *a, const json_t *asked, const kl_order_answer *a
   if (!amend) {
     if (o.remaining == 0) o.status = KL_OWN_CANCELED;
   } else {
-    if (o.remaining == 0 || !fixed_of(asked, "count", KL_COUNT_PLACES, &total) || total < o.remaining ||
-        !fixed_of(asked, "price", KL_PRICE_PLACES, &o.yes_price))
+    if (o.remaining == 0 || !kl_member_fixed(asked, "count", KL_COUNT_PLACES, &total) || total < o.remaining ||
+        !kl_member_fixed(asked, "price", KL_PRICE_PLACES, &o.yes_price))
       return;
     o.filled = total - o.remaining;
-    const char *name = text_of(asked, "updated_client_order_id");
+    const char *name = kl_member_text(asked, "updated_client_order_id");
     if (name[0] && !fits(o.client_order_id, sizeof o.client_order_id, name)) return;
   }
   kl_account_tell_order(a, &o, KL_TOLD_BY_ANSWER);
@@ -90,10 +80,10 @@ static void changed(kl_account *a, const json_t *asked, const kl_order_answer *a
 /* Fields of one item of a batch's answer, as the answer to a single write has them. */
 static void item_answer(const json_t *item, kl_order_answer *out) {
   memset(out, 0, sizeof *out);
-  (void)(fits(out->order_id, sizeof out->order_id, text_of(item, "order_id")) &&
-         fits(out->client_order_id, sizeof out->client_order_id, text_of(item, "client_order_id")));
-  out->has_filled = fixed_of(item, "fill_count", KL_COUNT_PLACES, &out->filled);
-  out->has_remaining = fixed_of(item, "remaining_count", KL_COUNT_PLACES, &out->remaining);
+  (void)(fits(out->order_id, sizeof out->order_id, kl_member_text(item, "order_id")) &&
+         fits(out->client_order_id, sizeof out->client_order_id, kl_member_text(item, "client_order_id")));
+  out->has_filled = kl_member_fixed(item, "fill_count", KL_COUNT_PLACES, &out->filled);
+  out->has_remaining = kl_member_fixed(item, "remaining_count", KL_COUNT_PLACES, &out->remaining);
   out->ts_ms = integer_of(item, "ts_ms");
 }
 

@@ -2,8 +2,8 @@
  * GetBalanceResponse. */
 #include <string.h>
 
-#include "base/decimal.h"
 #include "kalshi/account_internal.h"
+#include "kalshi/json_member.h"
 
 /* Nothing where the text is absent, and false where it is too long to be what it should. */
 static bool text(const json_t *row, const char *name, char *out, size_t cap) {
@@ -15,23 +15,14 @@ static bool text(const json_t *row, const char *name, char *out, size_t cap) {
   return true;
 }
 
-static bool id(const json_t *row, const char *name, char *out, size_t cap) {
-  return text(row, name, out, cap) && out[0];
+static bool count(const json_t *row, const char *name, kl_count *out) {
+  return kl_member_fixed(row, name, KL_COUNT_PLACES, out);
 }
-
-static bool fixed(const json_t *row, const char *name, int places, int64_t *out) {
-  const json_t *v = json_object_get(row, name);
-  return json_is_string(v) && kl_decimal_parse(json_string_value(v), json_string_length(v), places, out);
+static bool money(const json_t *row, const char *name, kl_money *out) {
+  return kl_member_fixed(row, name, KL_MONEY_PLACES, out);
 }
-
-static bool count(const json_t *row, const char *name, kl_count *out) { return fixed(row, name, KL_COUNT_PLACES, out); }
-static bool money(const json_t *row, const char *name, kl_money *out) { return fixed(row, name, KL_MONEY_PLACES, out); }
-static bool price(const json_t *row, kl_price *out) { return fixed(row, "yes_price_dollars", KL_PRICE_PLACES, out); }
-
-static int64_t time_ms(const json_t *row, const char *name) {
-  const json_t *v = json_object_get(row, name);
-  int64_t us;
-  return json_is_string(v) && kl_time_parse_rfc3339(json_string_value(v), json_string_length(v), &us) ? us / 1000 : 0;
+static bool price(const json_t *row, kl_price *out) {
+  return kl_member_fixed(row, "yes_price_dollars", KL_PRICE_PLACES, out);
 }
 
 static int32_t small(const json_t *row, const char *name) {
@@ -51,13 +42,14 @@ bool kl_row_order(const json_t *row, kl_own_order *o) {
   const json_t *status = json_object_get(row, "status");
   if (!json_is_string(status)) return false;
   o->status = kl_own_status_read(json_string_value(status), json_string_length(status));
-  o->created_ms = time_ms(row, "created_time");
-  o->ts_ms = time_ms(row, "last_update_time");
+  o->created_ms = kl_member_time_ms(row, "created_time");
+  o->ts_ms = kl_member_time_ms(row, "last_update_time");
   if (o->ts_ms < o->created_ms) o->ts_ms = o->created_ms; /* an order that never changed may have no such time */
-  o->expiration_ms = time_ms(row, "expiration_time");
+  o->expiration_ms = kl_member_time_ms(row, "expiration_time");
   o->subaccount = small(row, "subaccount_number");
   o->exchange_index = small(row, "exchange_index");
-  return id(row, "order_id", o->order_id, sizeof o->order_id) && id(row, "ticker", o->ticker, sizeof o->ticker) &&
+  return kl_member_copy(row, "order_id", o->order_id, sizeof o->order_id) &&
+         kl_member_copy(row, "ticker", o->ticker, sizeof o->ticker) &&
          text(row, "client_order_id", o->client_order_id, sizeof o->client_order_id) &&
          text(row, "order_group_id", o->order_group_id, sizeof o->order_group_id) && side(row, &o->side) &&
          price(row, &o->yes_price) && count(row, "initial_count_fp", &o->initial) &&
@@ -69,22 +61,24 @@ bool kl_row_order(const json_t *row, kl_own_order *o) {
 
 bool kl_row_fill(const json_t *row, kl_account_fill *f) {
   memset(f, 0, sizeof *f);
-  f->ts_ms = time_ms(row, "created_time");
+  f->ts_ms = kl_member_time_ms(row, "created_time");
   if (!f->ts_ms) f->ts_ms = json_integer_value(json_object_get(row, "ts")) * 1000;
   f->is_taker = json_is_true(json_object_get(row, "is_taker"));
   f->subaccount = small(row, "subaccount_number");
   f->exchange_index = small(row, "exchange_index");
-  return id(row, "trade_id", f->trade_id, sizeof f->trade_id) && id(row, "order_id", f->order_id, sizeof f->order_id) &&
-         (id(row, "market_ticker", f->ticker, sizeof f->ticker) || id(row, "ticker", f->ticker, sizeof f->ticker)) &&
+  return kl_member_copy(row, "trade_id", f->trade_id, sizeof f->trade_id) &&
+         kl_member_copy(row, "order_id", f->order_id, sizeof f->order_id) &&
+         (kl_member_copy(row, "market_ticker", f->ticker, sizeof f->ticker) ||
+          kl_member_copy(row, "ticker", f->ticker, sizeof f->ticker)) &&
          side(row, &f->side) && price(row, &f->yes_price) && count(row, "count_fp", &f->count) &&
          money(row, "fee_cost", &f->fee);
 }
 
 bool kl_row_position(const json_t *row, kl_account_position *p) {
   memset(p, 0, sizeof *p);
-  p->updated_ms = time_ms(row, "last_updated_ts");
+  p->updated_ms = kl_member_time_ms(row, "last_updated_ts");
   if (!p->updated_ms) p->updated_ms = 1;
-  return id(row, "ticker", p->ticker, sizeof p->ticker) && count(row, "position_fp", &p->position) &&
+  return kl_member_copy(row, "ticker", p->ticker, sizeof p->ticker) && count(row, "position_fp", &p->position) &&
          money(row, "market_exposure_dollars", &p->exposure) && money(row, "realized_pnl_dollars", &p->realized) &&
          money(row, "fees_paid_dollars", &p->fees);
 }

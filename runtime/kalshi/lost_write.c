@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/decimal.h"
 #include "base/log.h"
+#include "kalshi/json_member.h"
 #include "kalshi/order_route.h"
 
 enum {
@@ -73,19 +74,14 @@ static const plan *plan_of(const kl_operation *op) {
   return NULL;
 }
 
-/* The last part of "/portfolio/events/orders/ID" or "…/ID/amend"; false for one with escapes, which no order id has. */
+/* NULL where it is absent or empty. */
 static const char *text_of(const json_t *o, const char *name) {
-  const char *s = json_string_value(json_object_get(o, name));
-  return s && s[0] ? s : NULL;
-}
-
-static bool fixed_of(const json_t *o, const char *name, int places, int64_t *out) {
-  const json_t *v = json_object_get(o, name);
-  return json_is_string(v) && kl_decimal_parse(json_string_value(v), json_string_length(v), places, out);
+  const char *s = kl_member_text(o, name);
+  return s[0] ? s : NULL;
 }
 
 static bool count_of(const json_t *o, const char *name, kl_count *out) {
-  return fixed_of(o, name, KL_COUNT_PLACES, out);
+  return kl_member_fixed(o, name, KL_COUNT_PLACES, out);
 }
 
 bool kl_lost_write_can(const kl_call *c) {
@@ -162,13 +158,6 @@ static void put_count(kl_buf *b, const char *key, kl_count v) {
   kl_buf_char(b, ',');
 }
 
-static int64_t time_of(const json_t *order, const char *name) {
-  const json_t *v = json_object_get(order, name);
-  int64_t us = 0;
-  if (json_is_string(v)) (void)kl_time_parse_rfc3339(json_string_value(v), json_string_length(v), &us);
-  return us / 1000;
-}
-
 /* Rounded to the nearest of `places` decimals. */
 static void put_average(kl_buf *b, const char *key, int64_t sum, kl_count count) {
   int64_t twice = 2 * (sum < 0 ? -sum : sum) * KL_COUNT_ONE, each = (twice + count) / (2 * count);
@@ -199,7 +188,7 @@ static void put_order(kl_lost_write *w, const item *it) {
       put_average(b, "average_fee_paid", it->fees, filled);
     }
   }
-  int64_t ts = time_of(it->order, p->kind == KIND_CREATE ? "created_time" : "last_update_time");
+  int64_t ts = kl_member_time_ms(it->order, p->kind == KIND_CREATE ? "created_time" : "last_update_time");
   kl_buf_json_key(b, "ts_ms");
   kl_buf_int(b, ts ? ts : kl_session_timestamp_ms(w->s));
   kl_buf_str(b, ",\"resolved\":true}");
@@ -230,9 +219,9 @@ static bool status_is(const item *it, const char *status) {
 static item_state judge_amend(const kl_lost_write *w, const item *it) {
   kl_count wanted, filled, remaining;
   kl_price price, now;
-  if (!count_of(w->body, "count", &wanted) || !fixed_of(w->body, "price", KL_PRICE_PLACES, &price) ||
+  if (!count_of(w->body, "count", &wanted) || !kl_member_fixed(w->body, "price", KL_PRICE_PLACES, &price) ||
       !count_of(it->order, "fill_count_fp", &filled) || !count_of(it->order, "remaining_count_fp", &remaining) ||
-      !fixed_of(it->order, "yes_price_dollars", KL_PRICE_PLACES, &now))
+      !kl_member_fixed(it->order, "yes_price_dollars", KL_PRICE_PLACES, &now))
     return ITEM_UNKNOWN;
   const char *renamed = text_of(w->body, "updated_client_order_id"), *name = text_of(it->order, "client_order_id");
   if (renamed && (!name || strcmp(renamed, name) != 0)) return ITEM_NOT_DONE;
@@ -408,8 +397,9 @@ static void take_fills(kl_lost_write *w, const json_t *root) {
   json_array_foreach(fills, i, one) {
     kl_count count = 0;
     int64_t price = 0, fee = 0;
-    good = good && count_of(one, "count_fp", &count) && fixed_of(one, "yes_price_dollars", KL_PRICE_PLACES, &price) &&
-           fixed_of(one, "fee_cost", KL_MONEY_PLACES, &fee);
+    good = good && count_of(one, "count_fp", &count) &&
+           kl_member_fixed(one, "yes_price_dollars", KL_PRICE_PLACES, &price) &&
+           kl_member_fixed(one, "fee_cost", KL_MONEY_PLACES, &fee);
     it->value += count * price;
     it->fees += fee;
   }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/decimal.h"
+#include "kalshi/json_member.h"
 
 enum { TIMEOUT_MS = 4000, PROBES = 5, CENT = KL_MONEY_ONE / 100 };
 
@@ -50,19 +50,15 @@ static void go_on(reading *r) {
   free(r);
 }
 
-static bool read_money(const json_t *v, kl_money *out) {
-  return json_is_string(v) && kl_decimal_parse(json_string_value(v), json_string_length(v), KL_MONEY_PLACES, out);
-}
-
 static void take_balance(kl_live_account *out, const json_t *root) {
   const json_t *rows = json_object_get(root, "balance_breakdown"), *row;
   size_t i;
   kl_money whole = 0, sum = 0, part;
-  out->has_balance = read_money(json_object_get(root, "balance_dollars"), &whole);
+  out->has_balance = kl_member_fixed(root, "balance_dollars", KL_MONEY_PLACES, &whole);
   out->fine = whole % CENT != 0;
   json_array_foreach((json_t *)rows, i, row) {
     json_int_t shard = json_integer_value(json_object_get(row, "exchange_index"));
-    if (shard < 0 || shard >= KL_EXCHANGE_SHARDS || !read_money(json_object_get(row, "balance"), &part)) continue;
+    if (shard < 0 || shard >= KL_EXCHANGE_SHARDS || !kl_member_fixed(row, "balance", KL_MONEY_PLACES, &part)) continue;
     out->fine = out->fine || part % CENT != 0;
     if (part <= 0) continue;
     out->balance[shard] = part;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/decimal.h"
+#include "kalshi/json_member.h"
 #include "kalshi/order_answer.h"
 #include "trading/seat_belt.h"
 
@@ -17,23 +18,16 @@ typedef struct reply {
 
 /* Not below zero, nor so much that sums of some would not fit. */
 static bool fixed(const json_t *o, const char *name, int places, int64_t *out) {
-  const json_t *v = json_object_get(o, name);
   int64_t n;
-  if (!json_is_string(v) || !kl_decimal_parse(json_string_value(v), json_string_length(v), places, &n)) return false;
-  if (n < 0 || n > INT64_MAX / 4) return false;
+  if (!kl_member_fixed(o, name, places, &n) || n < 0 || n > INT64_MAX / 4) return false;
   *out = n;
   return true;
 }
 
-static void text(const json_t *o, const char *name, char *out, size_t cap) {
-  const char *s = json_string_value(json_object_get(o, name));
-  if (s && strlen(s) < cap) memcpy(out, s, strlen(s) + 1);
-}
-
 static void read_reply(const json_t *o, reply *r) {
   memset(r, 0, sizeof *r);
-  text(o, "order_id", r->a.order_id, sizeof r->a.order_id);
-  text(o, "client_order_id", r->a.client_order_id, sizeof r->a.client_order_id);
+  (void)kl_member_copy(o, "order_id", r->a.order_id, sizeof r->a.order_id);
+  (void)kl_member_copy(o, "client_order_id", r->a.client_order_id, sizeof r->a.client_order_id);
   r->a.has_filled = fixed(o, "fill_count", KL_COUNT_PLACES, &r->a.filled);
   r->a.has_remaining = fixed(o, "remaining_count", KL_COUNT_PLACES, &r->a.remaining);
   r->a.ts_ms = json_integer_value(json_object_get(o, "ts_ms"));

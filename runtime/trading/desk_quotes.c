@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/decimal.h"
 #include "base/log.h"
+#include "kalshi/json_member.h"
 
 enum {
   UNRESERVED_MOST = 4096, /* deals without a reservation: the newest are kept, to know whose fills are theirs */
@@ -18,21 +18,6 @@ enum {
   HURRY_MS = 500,
   STRAYS_S = 300 /* a quote executes within a minute of its acceptance */
 };
-
-/* ---- reading ---- */
-
-bool kl_deal_fixed(const json_t *o, const char *name, int places, int64_t *out) {
-  const json_t *v = json_object_get(o, name);
-  return json_is_string(v) && kl_decimal_parse(json_string_value(v), json_string_length(v), places, out);
-}
-
-bool kl_deal_copy(const json_t *o, const char *name, char *out, size_t cap) {
-  const char *s = json_string_value(json_object_get(o, name));
-  size_t n = s ? strlen(s) : 0;
-  if (!n || n >= cap) return false;
-  memcpy(out, s, n + 1);
-  return true;
-}
 
 /* ---- life ---- */
 
@@ -327,8 +312,8 @@ void kl_desk_deal_undo(kl_desk_write *w) {
 
 static void read_id(kl_desk_deal *q, const kl_http_response *res) {
   json_t *root = json_loadb(res->body, res->body_len, 0, NULL);
-  if (!q->id[0] && !kl_deal_copy(root, "id", q->id, sizeof q->id))
-    (void)kl_deal_copy(root, "block_trade_proposal_id", q->id, sizeof q->id);
+  if (!q->id[0] && !kl_member_copy(root, "id", q->id, sizeof q->id))
+    (void)kl_member_copy(root, "block_trade_proposal_id", q->id, sizeof q->id);
   json_decref(root);
 }
 

@@ -84,7 +84,4 @@ void kl_deal_later(kl_desk_deal *q, int64_t ms);
 /* desk_quotes_kept.c */
 void kl_deals_keep(kl_desk *d, kl_party *p); /* those of the party have changed */
 
-bool kl_deal_fixed(const json_t *o, const char *name, int places, int64_t *out);
-bool kl_deal_copy(const json_t *o, const char *name, char *out, size_t cap);
-
 #endif

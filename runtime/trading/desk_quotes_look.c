@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "kalshi/json_member.h"
 #include "trading/desk_quotes.h"
 
 enum {
@@ -41,19 +42,14 @@ static bool is_settled(const kl_desk_deal *q) { return kl_desk_now_ns(q->d) - q-
 
 /* ---- what a quote says ---- */
 
-static const char *text_of(const json_t *o, const char *name) {
-  const char *s = json_string_value(json_object_get(o, name));
-  return s ? s : "";
-}
-
 static void read_count(const json_t *row, const char *name, kl_count *out) {
   kl_count n;
-  if (kl_deal_fixed(row, name, KL_COUNT_PLACES, &n) && n > *out) *out = n;
+  if (kl_member_fixed(row, name, KL_COUNT_PLACES, &n) && n > *out) *out = n;
 }
 
 /* Of a quote that is to be accepted or confirmed: what it comes to. */
 static bool read_quote_terms(kl_desk_deal *q, const json_t *row, kl_error *e) {
-  const char *side = text_of(row, "accepted_side");
+  const char *side = kl_member_text(row, "accepted_side");
   if (q->kind == KL_DEAL_QUOTE && side[0]) {
     q->has_taken = true;
     q->taken = side[0] == 'n' ? KL_NO : KL_YES;
@@ -62,16 +58,16 @@ static bool read_quote_terms(kl_desk_deal *q, const json_t *row, kl_error *e) {
       json_object_get(row, q->kind == KL_DEAL_QUOTE ? "creator_subaccount" : "rfq_creator_subaccount"));
   q->rfq_count = q->rfq_cost = 0;
   read_count(row, "contracts_fp", &q->rfq_count);
-  (void)kl_deal_fixed(row, "rfq_target_cost_dollars", KL_MONEY_PLACES, &q->rfq_cost);
-  if (!kl_deal_copy(row, "market_ticker", q->ticker, sizeof q->ticker) ||
-      !kl_deal_fixed(row, "yes_bid_dollars", KL_PRICE_PLACES, &q->bids[KL_YES]) ||
-      !kl_deal_fixed(row, "no_bid_dollars", KL_PRICE_PLACES, &q->bids[KL_NO]) || q->bids[KL_YES] < 0 ||
+  (void)kl_member_fixed(row, "rfq_target_cost_dollars", KL_MONEY_PLACES, &q->rfq_cost);
+  if (!kl_member_copy(row, "market_ticker", q->ticker, sizeof q->ticker) ||
+      !kl_member_fixed(row, "yes_bid_dollars", KL_PRICE_PLACES, &q->bids[KL_YES]) ||
+      !kl_member_fixed(row, "no_bid_dollars", KL_PRICE_PLACES, &q->bids[KL_NO]) || q->bids[KL_YES] < 0 ||
       q->bids[KL_NO] < 0 || q->bids[KL_YES] >= KL_PRICE_ONE || q->bids[KL_NO] >= KL_PRICE_ONE || q->rfq_cost < 0) {
     kl_error_coded(e, KL_ERR_PROTOCOL, "limit_data_missing", "quote %.64s cannot be read, and limits compare with it",
                    q->id);
     return false;
   }
-  (void)kl_deal_copy(row, "rfq_id", q->rfq_id, sizeof q->rfq_id);
+  (void)kl_member_copy(row, "rfq_id", q->rfq_id, sizeof q->rfq_id);
   q->count[kl_deal_side(q, KL_YES)] = q->count[kl_deal_side(q, KL_NO)] = q->rfq_count;
   read_count(row, "yes_contracts_fp", &q->count[kl_deal_side(q, KL_YES)]);
   read_count(row, "no_contracts_fp", &q->count[kl_deal_side(q, KL_NO)]);
@@ -80,8 +76,8 @@ static bool read_quote_terms(kl_desk_deal *q, const json_t *row, kl_error *e) {
 
 static bool read_rfq(kl_desk_deal *q, const json_t *row, kl_error *e) {
   read_count(row, "contracts_fp", &q->rfq_count);
-  (void)kl_deal_fixed(row, "target_cost_dollars", KL_MONEY_PLACES, &q->rfq_cost);
-  if (!kl_deal_copy(row, "market_ticker", q->ticker, sizeof q->ticker) || q->rfq_cost < 0) {
+  (void)kl_member_fixed(row, "target_cost_dollars", KL_MONEY_PLACES, &q->rfq_cost);
+  if (!kl_member_copy(row, "market_ticker", q->ticker, sizeof q->ticker) || q->rfq_cost < 0) {
     kl_error_coded(e, KL_ERR_PROTOCOL, "limit_data_missing",
                    "the request for quote %.64s cannot be read, and limits compare with it", q->rfq_id);
     return false;
@@ -90,14 +86,14 @@ static bool read_rfq(kl_desk_deal *q, const json_t *row, kl_error *e) {
 }
 
 static void take_executed(kl_desk_deal *q, const json_t *row) {
-  const char *id = text_of(row, q->kind == KL_DEAL_QUOTE ? "creator_order_id" : "rfq_creator_order_id");
-  const char *side = text_of(row, "accepted_side");
+  const char *id = kl_member_text(row, q->kind == KL_DEAL_QUOTE ? "creator_order_id" : "rfq_creator_order_id");
+  const char *side = kl_member_text(row, "accepted_side");
   kl_outcome accepted = side[0] == 'n' ? KL_NO : KL_YES;
-  if (!q->ticker[0]) (void)kl_deal_copy(row, "market_ticker", q->ticker, sizeof q->ticker);
+  if (!q->ticker[0]) (void)kl_member_copy(row, "market_ticker", q->ticker, sizeof q->ticker);
   if (id[0] && side[0]) {
     kl_price bid = 0;
     kl_count count = 0;
-    (void)kl_deal_fixed(row, accepted == KL_YES ? "yes_bid_dollars" : "no_bid_dollars", KL_PRICE_PLACES, &bid);
+    (void)kl_member_fixed(row, accepted == KL_YES ? "yes_bid_dollars" : "no_bid_dollars", KL_PRICE_PLACES, &bid);
     read_count(row, accepted == KL_YES ? "yes_contracts_fp" : "no_contracts_fp", &count);
     read_count(row, "contracts_fp", &count);
     if (!kl_deal_execute(q, kl_deal_side(q, accepted), id, NULL, accepted == KL_YES ? bid : KL_PRICE_ONE - bid, count))
@@ -113,7 +109,7 @@ static void take_executed(kl_desk_deal *q, const json_t *row) {
 }
 
 static void take_quote(kl_desk_deal *q, const json_t *row) {
-  const char *status = text_of(row, "status"), *side = text_of(row, "accepted_side");
+  const char *status = kl_member_text(row, "status"), *side = kl_member_text(row, "accepted_side");
   bool under_way = !strcmp(status, "accepted") || !strcmp(status, "confirmed");
   if (!strcmp(status, "cancelled")) {
     kl_deal_end(q);
@@ -146,10 +142,10 @@ static void take_quotes(kl_desk_deal *q, const json_t *root) {
   json_array_foreach(json_object_get(root, "quotes"), i, row) {
     kl_price bids[2] = {0, 0};
     char id[64];
-    if (!kl_deal_copy(row, "id", id, sizeof id) || kl_deal_find(q->d, KL_DEAL_QUOTE, id)) continue;
-    if (!kl_deal_fixed(row, "yes_bid_dollars", KL_PRICE_PLACES, &bids[KL_YES]) ||
-        !kl_deal_fixed(row, "no_bid_dollars", KL_PRICE_PLACES, &bids[KL_NO]) ||
-        memcmp(bids, q->bids, sizeof bids) != 0 || !strcmp(text_of(row, "status"), "cancelled"))
+    if (!kl_member_copy(row, "id", id, sizeof id) || kl_deal_find(q->d, KL_DEAL_QUOTE, id)) continue;
+    if (!kl_member_fixed(row, "yes_bid_dollars", KL_PRICE_PLACES, &bids[KL_YES]) ||
+        !kl_member_fixed(row, "no_bid_dollars", KL_PRICE_PLACES, &bids[KL_NO]) ||
+        memcmp(bids, q->bids, sizeof bids) != 0 || !strcmp(kl_member_text(row, "status"), "cancelled"))
       continue;
     memcpy(q->id, id, sizeof id);
     kl_deal_made(q);
@@ -167,8 +163,8 @@ static void take_quotes(kl_desk_deal *q, const json_t *root) {
 /* Our sides of it: by our user id, else those that have not agreed yet. */
 static void read_sides(kl_desk_deal *q, const json_t *row, bool ours[2]) {
   const char *self = q->d->user_id;
-  ours[KL_BID] = !strcmp(self, text_of(row, "buyer_user_id"));
-  ours[KL_ASK] = !strcmp(self, text_of(row, "seller_user_id"));
+  ours[KL_BID] = !strcmp(self, kl_member_text(row, "buyer_user_id"));
+  ours[KL_ASK] = !strcmp(self, kl_member_text(row, "seller_user_id"));
   if (ours[KL_BID] || ours[KL_ASK]) return;
   ours[KL_BID] = !json_is_true(json_object_get(row, "buyer_accepted"));
   ours[KL_ASK] = !json_is_true(json_object_get(row, "seller_accepted"));
@@ -179,7 +175,7 @@ static bool read_block_terms(kl_desk_deal *q, const json_t *row, kl_error *e) {
   kl_price yes = json_integer_value(json_object_get(row, "price_centi_cents"));
   kl_count n = json_integer_value(json_object_get(row, "centicount"));
   bool ours[2];
-  if (!kl_deal_copy(row, "market_ticker", q->ticker, sizeof q->ticker) || yes <= 0 || yes >= KL_PRICE_ONE || n <= 0 ||
+  if (!kl_member_copy(row, "market_ticker", q->ticker, sizeof q->ticker) || yes <= 0 || yes >= KL_PRICE_ONE || n <= 0 ||
       n > INT64_MAX / KL_PRICE_ONE / 4) {
     kl_error_coded(e, KL_ERR_PROTOCOL, "limit_data_missing",
                    "block trade %.64s cannot be read, and limits compare with it", q->id);
@@ -195,32 +191,32 @@ static bool read_block_terms(kl_desk_deal *q, const json_t *row, kl_error *e) {
 }
 
 static bool has_expired(const kl_desk_deal *q, const json_t *row) {
-  const char *text = text_of(row, "expiration_ts");
+  const char *text = kl_member_text(row, "expiration_ts");
   int64_t us;
   return kl_time_parse_rfc3339(text, strlen(text), &us) && us / 1000 + SETTLE_MS < kl_desk_now_ms(q->d);
 }
 
 /* Of whose order fills have come. */
 static kl_side side_by_fill(const kl_desk *d, const json_t *row) {
-  const char *order = text_of(row, "seller_order_id");
+  const char *order = kl_member_text(row, "seller_order_id");
   for (const kl_list *n = d->strays.next; n != &d->strays; n = n->next)
     if (!strcmp(KL_CONTAINER(n, const kl_desk_stray, link)->fill.order_id, order)) return KL_ASK;
   return KL_BID;
 }
 
 static void take_block(kl_desk_deal *q, const json_t *row, bool proposed) {
-  const char *status = text_of(row, "status");
+  const char *status = kl_member_text(row, "status");
   kl_side side = q->sized ? (q->yes[KL_BID] ? KL_BID : KL_ASK) : side_by_fill(q->d, row);
   bool ours[2];
-  if (proposed) (void)kl_deal_copy(row, "proposer_user_id", q->d->user_id, sizeof q->d->user_id);
+  if (proposed) (void)kl_member_copy(row, "proposer_user_id", q->d->user_id, sizeof q->d->user_id);
   read_sides(q, row, ours);
   if (ours[KL_BID] != ours[KL_ASK]) {
     side = ours[KL_BID] ? KL_BID : KL_ASK;
     kl_deal_narrow(q, side);
   }
-  const char *order = text_of(row, side == KL_BID ? "buyer_order_id" : "seller_order_id");
-  if (text_of(row, "executed_ts")[0] && order[0]) {
-    if (!q->ticker[0]) (void)kl_deal_copy(row, "market_ticker", q->ticker, sizeof q->ticker);
+  const char *order = kl_member_text(row, side == KL_BID ? "buyer_order_id" : "seller_order_id");
+  if (kl_member_text(row, "executed_ts")[0] && order[0]) {
+    if (!q->ticker[0]) (void)kl_member_copy(row, "market_ticker", q->ticker, sizeof q->ticker);
     if (!kl_deal_execute(q, side, order, NULL, json_integer_value(json_object_get(row, "price_centi_cents")),
                          json_integer_value(json_object_get(row, "centicount"))))
       again(q);
@@ -237,11 +233,12 @@ static void take_block(kl_desk_deal *q, const json_t *row, bool proposed) {
 }
 
 static bool is_row_of(const kl_desk_deal *q, const json_t *row) {
-  if (q->id[0]) return !strcmp(q->id, text_of(row, "id"));
+  if (q->id[0]) return !strcmp(q->id, kl_member_text(row, "id"));
   kl_side side = q->yes[KL_BID] ? KL_BID : KL_ASK;
   char id[64];
-  return kl_deal_copy(row, "id", id, sizeof id) && !kl_deal_find(q->d, KL_DEAL_BLOCK, id) &&
-         !strcmp(q->ticker, text_of(row, "market_ticker")) && !strcmp(text_of(row, "status"), "pending") &&
+  return kl_member_copy(row, "id", id, sizeof id) && !kl_deal_find(q->d, KL_DEAL_BLOCK, id) &&
+         !strcmp(q->ticker, kl_member_text(row, "market_ticker")) &&
+         !strcmp(kl_member_text(row, "status"), "pending") &&
          json_integer_value(json_object_get(row, "price_centi_cents")) == q->yes[side] &&
          json_integer_value(json_object_get(row, "centicount")) == q->count[side];
 }
@@ -254,7 +251,7 @@ static const json_t *find_block(const kl_desk_deal *q, const json_t *root) {
 }
 
 static bool another_page(kl_desk_deal *q, const json_t *root) {
-  const char *cursor = text_of(root, "cursor");
+  const char *cursor = kl_member_text(root, "cursor");
   bool more =
       cursor[0] && strlen(cursor) < sizeof q->cursor && strcmp(cursor, q->cursor) != 0 && ++q->pages < PAGES_MOST;
   snprintf(q->cursor, sizeof q->cursor, "%s", more ? cursor : "");
@@ -309,7 +306,7 @@ static void take_state(kl_desk_deal *q, const json_t *root, const kl_error *e) {
   } else if (q->kind == KL_DEAL_BLOCK) {
     const json_t *row = find_block(q, root);
     if (row && !q->id[0]) {
-      (void)kl_deal_copy(row, "id", q->id, sizeof q->id);
+      (void)kl_member_copy(row, "id", q->id, sizeof q->id);
       q->doubt = false;
     }
     if (row)

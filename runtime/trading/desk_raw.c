@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/decimal.h"
+#include "kalshi/json_member.h"
 #include "trading/lease.h"
 
 typedef struct raw_kind {
@@ -28,35 +28,26 @@ static const raw_kind *kind_of(const kl_operation *op) {
 
 /* ---- reading bodies ---- */
 
-static const char *text_of(const json_t *o, const char *name) {
-  const char *s = json_string_value(json_object_get(o, name));
-  return s ? s : "";
-}
-
-static bool fixed_of(const json_t *o, const char *name, int places, int64_t *out) {
-  const json_t *v = json_object_get(o, name);
-  return json_is_string(v) && kl_decimal_parse(json_string_value(v), json_string_length(v), places, out);
-}
-
 static bool tif_of(const json_t *o, kl_desk_tif *out) {
-  const char *s = text_of(o, "time_in_force");
+  const char *s = kl_member_text(o, "time_in_force");
   *out = !strcmp(s, "immediate_or_cancel") ? KL_DESK_IOC : !strcmp(s, "fill_or_kill") ? KL_DESK_FOK : KL_DESK_GTC;
   return *out != KL_DESK_GTC || !strcmp(s, "good_till_canceled");
 }
 
 /* False where the exchange would refuse it, too: what is missing is said in `e`. */
 static bool read_create(const json_t *o, kl_order_intent *i, kl_error *e) {
-  const char *side = text_of(o, "side"), *missing = NULL;
+  const char *side = kl_member_text(o, "side"), *missing = NULL;
   memset(i, 0, sizeof *i);
-  i->ticker = text_of(o, "ticker");
+  i->ticker = kl_member_text(o, "ticker");
   i->side = strcmp(side, "ask") != 0 ? KL_BID : KL_ASK;
   if (!i->ticker[0] || strlen(i->ticker) >= 64)
     missing = "ticker";
   else if (strcmp(side, "ask") != 0 && strcmp(side, "bid") != 0)
     missing = "side (\"bid\" or \"ask\")";
-  else if (!fixed_of(o, "price", KL_PRICE_PLACES, &i->yes_price) || i->yes_price <= 0 || i->yes_price >= KL_PRICE_ONE)
+  else if (!kl_member_fixed(o, "price", KL_PRICE_PLACES, &i->yes_price) || i->yes_price <= 0 ||
+           i->yes_price >= KL_PRICE_ONE)
     missing = "price (a text like \"0.4200\", between 0 and 1 dollar)";
-  else if (!fixed_of(o, "count", KL_COUNT_PLACES, &i->count) || i->count <= 0 ||
+  else if (!kl_member_fixed(o, "count", KL_COUNT_PLACES, &i->count) || i->count <= 0 ||
            i->count > INT64_MAX / KL_PRICE_ONE / 4)
     missing = "count (a text like \"10.00\", more than 0)";
   else if (!tif_of(o, &i->tif))
@@ -64,12 +55,12 @@ static bool read_create(const json_t *o, kl_order_intent *i, kl_error *e) {
   i->post_only = json_is_true(json_object_get(o, "post_only"));
   i->reduce_only = json_is_true(json_object_get(o, "reduce_only"));
   i->cancel_on_pause = json_is_true(json_object_get(o, "cancel_order_on_pause"));
-  i->stp_maker = !strcmp(text_of(o, "self_trade_prevention_type"), "maker");
+  i->stp_maker = !strcmp(kl_member_text(o, "self_trade_prevention_type"), "maker");
   i->expiration_s = json_integer_value(json_object_get(o, "expiration_time"));
   i->has_subaccount = json_is_integer(json_object_get(o, "subaccount"));
   i->subaccount = (int32_t)json_integer_value(json_object_get(o, "subaccount"));
-  i->client_id = text_of(o, "client_order_id");
-  i->group_id = text_of(o, "order_group_id");
+  i->client_id = kl_member_text(o, "client_order_id");
+  i->group_id = kl_member_text(o, "order_group_id");
   if (!missing) return true;
   kl_error_coded(e, KL_ERR_VALIDATION, "missing_parameter", "an order needs %s, and this one has none that can be read",
                  missing);
@@ -115,11 +106,11 @@ static bool add_change(kl_desk_write *w, const char *path, const json_t *body, k
   id_of_path(path, id);
   it->x = entry_of(w->d, id);
   if (w->kind == KL_WRITE_AMEND) {
-    const char *renamed = text_of(body, "updated_client_order_id");
+    const char *renamed = kl_member_text(body, "updated_client_order_id");
     w->renamed = renamed[0] ? strdup(renamed) : NULL;
-    bool ok = fixed_of(body, "price", KL_PRICE_PLACES, &it->price) && it->price > 0 && it->price < KL_PRICE_ONE &&
-              fixed_of(body, "count", KL_COUNT_PLACES, &it->total) && it->total > 0 &&
-              it->total < INT64_MAX / KL_PRICE_ONE / 4;
+    bool ok = kl_member_fixed(body, "price", KL_PRICE_PLACES, &it->price) && it->price > 0 &&
+              it->price < KL_PRICE_ONE && kl_member_fixed(body, "count", KL_COUNT_PLACES, &it->total) &&
+              it->total > 0 && it->total < INT64_MAX / KL_PRICE_ONE / 4;
     if (!ok)
       kl_error_coded(e, KL_ERR_VALIDATION, "missing_parameter",
                      "an amend needs price and count, as texts like \"0.4200\" and \"10.00\"");
@@ -129,7 +120,7 @@ static bool add_change(kl_desk_write *w, const char *path, const json_t *body, k
   if (!it->x) return true;
   const kl_desk_order *o = &it->x->o;
   /* What it is reduced to is beside what has filled until then, which is not known. */
-  if (fixed_of(body, "reduce_by", KL_COUNT_PLACES, &by) && by > 0 && by < o->count) it->total = o->count - by;
+  if (kl_member_fixed(body, "reduce_by", KL_COUNT_PLACES, &by) && by > 0 && by < o->count) it->total = o->count - by;
   return true;
 }
 
@@ -140,7 +131,7 @@ static void add_cancel(kl_desk_write *w, kl_desk_item *it, const char *id) {
 
 static void add_cancels(kl_desk_write *w, const json_t *orders) {
   for (size_t i = 0; i < w->n_items; i++)
-    add_cancel(w, &w->items[i], text_of(json_array_get(orders, i), "order_id"));
+    add_cancel(w, &w->items[i], kl_member_text(json_array_get(orders, i), "order_id"));
 }
 
 static bool read_items(kl_desk_write *w, const raw_kind *k, const kl_call_request *r, uint32_t generation, json_t *body,

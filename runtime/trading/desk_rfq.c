@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kalshi/json_member.h"
 #include "trading/desk_quotes.h"
 
 typedef struct rfq_kind {
@@ -62,9 +63,9 @@ static bool segment(const char *path, int at, char out[64]) {
 }
 
 static bool read_quote(kl_desk_deal *q, const json_t *body) {
-  bool read = kl_deal_copy(body, "rfq_id", q->rfq_id, sizeof q->rfq_id) &&
-              kl_deal_fixed(body, "yes_bid", KL_PRICE_PLACES, &q->bids[KL_YES]) &&
-              kl_deal_fixed(body, "no_bid", KL_PRICE_PLACES, &q->bids[KL_NO]);
+  bool read = kl_member_copy(body, "rfq_id", q->rfq_id, sizeof q->rfq_id) &&
+              kl_member_fixed(body, "yes_bid", KL_PRICE_PLACES, &q->bids[KL_YES]) &&
+              kl_member_fixed(body, "no_bid", KL_PRICE_PLACES, &q->bids[KL_NO]);
   q->subaccount = (int32_t)json_integer_value(json_object_get(body, "subaccount"));
   return read && is_plain(q->rfq_id) && q->bids[KL_YES] >= 0 && q->bids[KL_NO] >= 0 && q->bids[KL_YES] < KL_PRICE_ONE &&
          q->bids[KL_NO] < KL_PRICE_ONE;
@@ -84,11 +85,11 @@ static bool read_proposal(kl_desk_deal *q, const json_t *body) {
   const json_t *price = json_object_get(body, "price_centi_cents"), *count = json_object_get(body, "centicount");
   kl_price yes = json_integer_value(price);
   kl_count n = json_integer_value(count);
-  if (!kl_deal_copy(body, "market_ticker", q->ticker, sizeof q->ticker) || !json_is_integer(price) ||
+  if (!kl_member_copy(body, "market_ticker", q->ticker, sizeof q->ticker) || !json_is_integer(price) ||
       !json_is_integer(count) || yes <= 0 || yes >= KL_PRICE_ONE || n <= 0 || n > INT64_MAX / KL_PRICE_ONE / 4)
     return false;
-  (void)kl_deal_copy(body, "buyer_user_id", buyer, sizeof buyer);
-  (void)kl_deal_copy(body, "seller_user_id", seller, sizeof seller);
+  (void)kl_member_copy(body, "buyer_user_id", buyer, sizeof buyer);
+  (void)kl_member_copy(body, "seller_user_id", seller, sizeof seller);
   const char *self = q->d->user_id;
   bool known = self[0] && (!strcmp(self, buyer) != !strcmp(self, seller));
   for (int side = KL_BID; side <= KL_ASK; side++) {

@@ -4,8 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/decimal.h"
 #include "base/log.h"
+#include "kalshi/json_member.h"
 
 enum {
   LEAST_LEFT_MS = 2000, /* of the lease, when it is renewed; else a third */
@@ -132,10 +132,9 @@ static void decide(kl_desk_entry *x) {
 
 static void read_answer(kl_desk_entry *x, const kl_http_response *res) {
   json_t *root = json_loadb(res->body, res->body_len, 0, NULL);
-  const json_t *reduced = json_object_get(root, "reduced_by");
   kl_count left = 0;
-  bool said = json_is_string(reduced) && !json_is_true(json_object_get(root, "resolved")) &&
-              kl_decimal_parse(json_string_value(reduced), json_string_length(reduced), KL_COUNT_PLACES, &left);
+  bool said =
+      !json_is_true(json_object_get(root, "resolved")) && kl_member_fixed(root, "reduced_by", KL_COUNT_PLACES, &left);
   x->lease_left = said ? left : -1;
   json_decref(root);
 }

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/decimal.h"
+#include "kalshi/json_member.h"
 
 /* The object under `name`; NULL with `e` for anything else. The whole is to be released. */
 static const json_t *row_of(const char *body, size_t n, const char *name, json_t **root, kl_error *e) {
@@ -20,15 +20,6 @@ static const json_t *row_of(const char *body, size_t n, const char *name, json_t
 static bool lacks(const char *what, const char *name, kl_error *e) {
   kl_error_coded(e, KL_ERR_PROTOCOL, "answer_unreadable", "the answer's %s has no %s that could be read", what, name);
   return false;
-}
-
-/* Whole: an identifier, which must be there and fit. */
-static bool id(const json_t *row, const char *name, char *out, size_t cap) {
-  const json_t *v = json_object_get(row, name);
-  size_t n = json_string_length(v);
-  if (!n || n >= cap) return false;
-  memcpy(out, json_string_value(v), n + 1);
-  return true;
 }
 
 /* Cut where it is longer, between two characters. */
@@ -46,14 +37,7 @@ static void title(const json_t *row, const char *name, char *out, size_t cap) {
 }
 
 static bool price(const json_t *row, const char *name, kl_price *out) {
-  const json_t *v = json_object_get(row, name);
-  return json_is_string(v) && kl_decimal_parse(json_string_value(v), json_string_length(v), KL_PRICE_PLACES, out);
-}
-
-static int64_t time_ms(const json_t *row, const char *name) {
-  const json_t *v = json_object_get(row, name);
-  int64_t us;
-  return json_is_string(v) && kl_time_parse_rfc3339(json_string_value(v), json_string_length(v), &us) ? us / 1000 : 0;
+  return kl_member_fixed(row, name, KL_PRICE_PLACES, out);
 }
 
 static bool band(const json_t *row, kl_price_band *b) {
@@ -79,16 +63,17 @@ static bool bands(const json_t *row, kl_market_info *i) {
 static bool read_market(const json_t *row, kl_market_info *i, kl_error *e) {
   static const char what[] = "market";
   const json_t *result = json_object_get(row, "result");
-  if (!id(row, "ticker", i->ticker, sizeof i->ticker)) return lacks(what, "ticker", e);
-  if (!id(row, "event_ticker", i->event_ticker, sizeof i->event_ticker)) return lacks(what, "event_ticker", e);
-  if (!id(row, "status", i->status, sizeof i->status)) return lacks(what, "status", e);
+  if (!kl_member_copy(row, "ticker", i->ticker, sizeof i->ticker)) return lacks(what, "ticker", e);
+  if (!kl_member_copy(row, "event_ticker", i->event_ticker, sizeof i->event_ticker))
+    return lacks(what, "event_ticker", e);
+  if (!kl_member_copy(row, "status", i->status, sizeof i->status)) return lacks(what, "status", e);
   if (!bands(row, i)) return lacks(what, "price_ranges", e);
   if (json_string_length(result) >= sizeof i->result) return lacks(what, "result", e);
   memcpy(i->result, json_is_string(result) ? json_string_value(result) : "", json_string_length(result) + 1);
-  i->open_ms = time_ms(row, "open_time");
-  i->close_ms = time_ms(row, "close_time");
-  i->expected_expiration_ms = time_ms(row, "expected_expiration_time");
-  i->settled_ms = time_ms(row, "settlement_ts");
+  i->open_ms = kl_member_time_ms(row, "open_time");
+  i->close_ms = kl_member_time_ms(row, "close_time");
+  i->expected_expiration_ms = kl_member_time_ms(row, "expected_expiration_time");
+  i->settled_ms = kl_member_time_ms(row, "settlement_ts");
   i->settlement_timer_s = (int)json_integer_value(json_object_get(row, "settlement_timer_seconds"));
   i->exchange_index = (int32_t)json_integer_value(json_object_get(row, "exchange_index"));
   if (!price(row, "last_price_dollars", &i->last_price)) i->last_price = 0;
@@ -138,7 +123,7 @@ bool kl_event_row_read(kl_event_row *r, const char *body, size_t n, kl_error *e)
   json_t *root;
   kl_event_row next = {0};
   const json_t *row = row_of(body, n, "event", &root, e);
-  bool good = row && (id(row, "series_ticker", next.series_ticker, sizeof next.series_ticker) ||
+  bool good = row && (kl_member_copy(row, "series_ticker", next.series_ticker, sizeof next.series_ticker) ||
                       lacks("event", "series_ticker", e));
   if (good) {
     title(row, "title", next.title, sizeof next.title);

@@ -7,6 +7,7 @@
 
 #include "base/decimal.h"
 #include "base/log.h"
+#include "kalshi/json_member.h"
 
 enum { CALL_TIMEOUT_MS = 8000, TIDY_TIMEOUT_MS = 3000 };
 
@@ -236,7 +237,6 @@ static void is_ready(kl_belt *b) {
 
 static void was_read(kl_belt *b, const json_t *root) {
   const json_t *enabled = json_object_get(root, "is_auto_cancel_enabled");
-  const json_t *limit = json_object_get(root, "contracts_limit_fp");
   kl_count is = 0;
   if (json_is_false(enabled)) {
     if (b->known)
@@ -246,10 +246,7 @@ static void was_read(kl_belt *b, const json_t *root) {
     return;
   }
   if (b->state != BELT_READING) return;
-  bool same = json_is_string(limit) &&
-              kl_decimal_parse(json_string_value(limit), json_string_length(limit), KL_COUNT_PLACES, &is) &&
-              is == b->p->belt;
-  if (!same) {
+  if (!kl_member_fixed(root, "contracts_limit_fp", KL_COUNT_PLACES, &is) || is != b->p->belt) {
     set_limit(b);
     return;
   }
