@@ -17,7 +17,7 @@ static struct {
   char row[2048];                              /* of the order in lists and look-ups; "": none */
   int64_t ahead_ms;                            /* of the read side's time */
   int64_t off_ms;                              /* of the exchange's clock, which its answers tell then */
-  char last_body[1024];                        /* of the last create */
+  char last_body[1024];                        /* of the last POST */
   const char *(*also)(const char *request);    /* is asked first; NULL: as ever */
   int creates, cancels;
 } world;
@@ -68,14 +68,16 @@ show_row(const char *client_id, const char *status, const char *filled, const ch
 static const char *exchange(const char *request) {
   const char *said = world.also ? world.also(request) : NULL;
   if (said) return said;
+  if (is(request, "POST")) {
+    const char *body = strstr(request, "\r\n\r\n");
+    snprintf(world.last_body, sizeof world.last_body, "%s", body ? body + 4 : "");
+  }
   if (is(request, "POST") && strstr(request, "/amend"))
     return world.amend ? world.amend
                        : json_answer(200, "{\"order_id\":\"o1\",\"remaining_count\":\"20.00\",\"ts_ms\":%lld}",
                                      (long long)now_ms());
   if (is(request, "POST") && strstr(request, "/batched")) return world.batch;
   if (is(request, "POST")) {
-    const char *body = strstr(request, "\r\n\r\n");
-    snprintf(world.last_body, sizeof world.last_body, "%s", body ? body + 4 : "");
     world.creates++;
     return world.create ? world.create
                         : json_answer(201,
@@ -114,18 +116,32 @@ static const char *exchange(const char *request) {
 static kl_desk *desk;
 static kl_party *maker;
 
-static int begin_with(const char *limits) {
-  kl_error e;
-  kl_limit_values values = {0};
-  if (limits && !kl_limits_parse(limits, &values, &e)) fail_msg("%s", e.message);
+static void begin_exchange(void) {
   memset(&world, 0, sizeof world);
   memset(&link_peer, 0, sizeof link_peer);
   peer.choose = exchange;
   start(true);
-  kl_desk_options o = {.loop = &loop, .session = session, .clock = kl_clock_real(), .limits = values};
+}
+
+/* `limits` and `journal` may be NULL; a `group_limit` of 0 is none. */
+static void open_with(const char *limits, const char *journal, kl_count group_limit) {
+  kl_error e;
+  kl_limit_values values = {0};
+  if (limits && !kl_limits_parse(limits, &values, &e)) fail_msg("%s", e.message);
+  kl_desk_options o = {.loop = &loop,
+                       .session = session,
+                       .clock = kl_clock_real(),
+                       .journal_path = journal,
+                       .limits = values,
+                       .group_limit = group_limit};
   if (!kl_desk_open(&o, &desk, &e)) fail_msg("%s", e.message);
   maker = kl_desk_party(desk, "maker one");
   assert_non_null(maker);
+}
+
+static int __attribute__((unused)) begin_with(const char *limits) {
+  begin_exchange();
+  open_with(limits, NULL, 0);
   return 0;
 }
 
@@ -166,7 +182,7 @@ static int end_world(void **state) {
     uv_run(&loop, UV_RUN_NOWAIT);                                                                                      \
   } while (0)
 
-static void channels_open(void) {
+static void __attribute__((unused)) channels_open(void) {
   UNTIL(link_peer.ws != NULL);
   forget_sent();
   link_peer.ws->o.open(link_peer.ws->o.data, 0);

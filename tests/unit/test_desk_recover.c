@@ -11,10 +11,7 @@ static int begin_kept(void **state) {
   if (!mkdtemp(folder)) return -1;
   snprintf(path, sizeof path, "%s/orders.db", folder);
   set_up(state);
-  memset(&world, 0, sizeof world);
-  memset(&link_peer, 0, sizeof link_peer);
-  peer.choose = exchange;
-  start(true);
+  begin_exchange();
   return 0;
 }
 
@@ -61,9 +58,8 @@ static void two_orders_of_one_id_are_one(void **state) {
   kl_order_journal_close(j, note_desk_closed, &closed);
   UNTIL(closed);
   world.also = one_fill;
-  kl_desk_options o = {.loop = &loop, .session = session, .clock = kl_clock_real(), .journal_path = path};
   alarm(20); /* a loop that does not end is no test that fails, but one that stays */
-  if (!kl_desk_open(&o, &desk, &e)) fail_msg("%s", e.message);
+  open_with(NULL, path, 0);
   assert_false(kl_list_empty(&desk->missing));
   UNTIL(kl_list_empty(&desk->missing));
   alarm(0);
@@ -73,13 +69,7 @@ static void two_orders_of_one_id_are_one(void **state) {
 
 /* ---- a clock that is wrong ---- */
 
-static void open_desk(void) {
-  kl_error e;
-  kl_desk_options o = {.loop = &loop, .session = session, .clock = kl_clock_real(), .journal_path = path};
-  if (!kl_desk_open(&o, &desk, &e)) fail_msg("%s", e.message);
-  maker = kl_desk_party(desk, "maker one");
-  assert_non_null(maker);
-}
+static void open_desk(void) { open_with(NULL, path, 0); }
 
 /* As a process leaves it that is killed before its create is answered. */
 static void keep_pending(const char *client_id) {

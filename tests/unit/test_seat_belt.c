@@ -1,46 +1,15 @@
 /* The seat belt and leases: the desk between a script and an exchange whose answers and channels the test speaks. */
-#define peer link_peer
-#include "unit/ws_peer.h"
-#undef peer
+#include "unit/desk_world.h"
 
-#include "base/log.h"
 #include "trading/lease.h"
 #include "trading/seat_belt.h"
-#include "unit/rest_peer.h"
-
-enum { TEXT = 4096 };
 
 static struct {
-  const char *create, *cancel, *make, *trigger; /* answers to these writes; NULL: a good one */
-  bool triggered, gone;                         /* as the group shows when it is read */
-  const char *limit, *inside;                   /* the same */
-  char row[1024];                               /* of the order in look-ups; "": none */
-  char last_body[1024];                         /* of the last create */
-  int creates, cancels, groups, triggers, resets, limits, deletes, reads;
-} world;
-
-static const char *json_answer(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static const char *json_answer(int status, const char *fmt, ...) {
-  static char body[TEXT], text[TEXT + 256];
-  va_list ap;
-  va_start(ap, fmt);
-  vsnprintf(body, sizeof body, fmt, ap);
-  va_end(ap);
-  snprintf(text, sizeof text, "HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-           status, strlen(body), body);
-  return text;
-}
-
-static char kept[4][1024];
-static const char *keep(int at, const char *answer) {
-  snprintf(kept[at], sizeof kept[at], "%s", answer);
-  return kept[at];
-}
-
-#define GET "GET /trade-api/v2"
-#define REFUSED(code) "{\"error\":{\"code\":\"" code "\",\"message\":\"no\"}}"
-static bool is(const char *request, const char *line) { return !strncmp(request, line, strlen(line)); }
-static int64_t now_ms(void) { return kl_wall_ms(kl_clock_real()); }
+  const char *make, *trigger; /* answers to these writes; NULL: a good one */
+  bool triggered, gone;       /* as the group shows when it is read */
+  const char *limit, *inside; /* the same */
+  int groups, triggers, resets, limits, deletes, reads;
+} belt;
 
 static const char *market(const char *request) {
   if (is(request, GET "/markets/"))
@@ -55,144 +24,75 @@ static const char *market(const char *request) {
 
 static const char *group(const char *request) {
   if (is(request, "POST")) {
-    world.groups++;
-    return world.make ? world.make : json_answer(201, "{\"order_group_id\":\"g%d\",\"subaccount\":0}", world.groups);
+    belt.groups++;
+    return belt.make ? belt.make : json_answer(201, "{\"order_group_id\":\"g%d\",\"subaccount\":0}", belt.groups);
   }
   if (is(request, "GET")) {
-    world.reads++;
-    if (world.gone) return json_answer(404, REFUSED("not_found"));
+    belt.reads++;
+    if (belt.gone) return json_answer(404, REFUSED("not_found"));
     return json_answer(200, "{\"is_auto_cancel_enabled\":%s,\"contracts_limit_fp\":\"%s\",\"orders\":[%s]}",
-                       world.triggered ? "false" : "true", world.limit ? world.limit : "50.00",
-                       world.inside ? world.inside : "");
+                       belt.triggered ? "false" : "true", belt.limit ? belt.limit : "50.00",
+                       belt.inside ? belt.inside : "");
   }
   if (is(request, "DELETE"))
-    world.deletes++;
+    belt.deletes++;
   else if (strstr(request, "/trigger"))
-    world.triggers++;
+    belt.triggers++;
   else if (strstr(request, "/reset"))
-    world.resets++;
+    belt.resets++;
   else
-    world.limits++;
-  return strstr(request, "/trigger") && world.trigger ? world.trigger : json_answer(200, "{}");
+    belt.limits++;
+  return strstr(request, "/trigger") && belt.trigger ? belt.trigger : json_answer(200, "{}");
 }
 
-static const char *exchange(const char *request) {
+static const char *belted(const char *request) {
   if (strstr(request, "/portfolio/order_groups")) return group(request);
   if (is(request, GET "/markets/") || is(request, GET "/events/") || is(request, GET "/series/"))
     return market(request);
-  if (is(request, "POST")) {
-    const char *body = strstr(request, "\r\n\r\n");
-    snprintf(world.last_body, sizeof world.last_body, "%s", body ? body + 4 : "");
-    world.creates++;
-    return world.create ? world.create
-                        : json_answer(201,
-                                      "{\"order_id\":\"o%d\",\"fill_count\":\"0.00\",\"remaining_count\":\"10.00\","
-                                      "\"ts_ms\":%lld}",
-                                      world.creates, (long long)now_ms());
-  }
-  if (is(request, "DELETE")) {
-    world.cancels++;
-    return world.cancel
-               ? world.cancel
-               : json_answer(200, "{\"order_id\":\"o\",\"reduced_by\":\"10.00\",\"ts_ms\":%lld}", (long long)now_ms());
-  }
-  if (is(request, GET "/portfolio/orders/"))
-    return world.row[0] ? json_answer(200, "{\"order\":%s}", world.row) : json_answer(404, REFUSED("not_found"));
-  if (is(request, GET "/portfolio/orders")) return json_answer(200, "{\"orders\":[],\"cursor\":\"\"}");
-  if (is(request, GET "/portfolio/fills")) return json_answer(200, "{\"fills\":[],\"cursor\":\"\"}");
-  if (is(request, GET "/portfolio/positions"))
-    return json_answer(200, "{\"market_positions\":[],\"event_positions\":[],\"cursor\":\"\"}");
-  if (is(request, GET "/portfolio/balance"))
-    return json_answer(200, "{\"balance\":100000,\"balance_dollars\":\"1000.0000\",\"portfolio_value\":0,"
-                            "\"updated_ts\":1,\"balance_breakdown\":[]}");
-  if (is(request, GET "/portfolio/subaccounts/balances")) return json_answer(200, "{\"subaccount_balances\":[]}");
-  if (is(request, GET "/exchange/user_data_timestamp")) {
-    char time[40];
-    kl_time_rfc3339(time, sizeof time, kl_wall_us(kl_clock_real()) + 5000, 6);
-    return json_answer(200, "{\"as_of_time\":\"%s\"}", time);
-  }
-  return json_answer(404, REFUSED("not_found"));
+  return NULL;
 }
 
-/* ---- a desk against it ---- */
-
-static kl_desk *desk;
-static kl_party *maker;
 static char journal_path[64];
 
 static void open_desk(kl_count group_limit, const char *limits) {
-  kl_error e;
-  kl_limit_values values = {0};
-  if (limits && !kl_limits_parse(limits, &values, &e)) fail_msg("%s", e.message);
-  kl_desk_options o = {.loop = &loop,
-                       .session = session,
-                       .clock = kl_clock_real(),
-                       .journal_path = journal_path[0] ? journal_path : NULL,
-                       .limits = values,
-                       .group_limit = group_limit};
-  if (!kl_desk_open(&o, &desk, &e)) fail_msg("%s", e.message);
-  maker = kl_desk_party(desk, "maker one");
-  assert_non_null(maker);
+  open_with(limits, journal_path[0] ? journal_path : NULL, group_limit);
 }
 
-static int begin_with(void **state, kl_count group_limit, const char *limits) {
+static int begin_desk(void **state, kl_count group_limit, const char *limits) {
   set_up(state);
-  memset(&world, 0, sizeof world);
-  memset(&link_peer, 0, sizeof link_peer);
-  peer.choose = exchange;
-  start(true);
+  memset(&belt, 0, sizeof belt);
+  begin_exchange();
+  world.also = belted;
   open_desk(group_limit, limits);
   return 0;
 }
 
 static int begin_belted(void **state) {
   journal_path[0] = 0;
-  return begin_with(state, 5000, NULL);
+  return begin_desk(state, 5000, NULL);
 }
 
 static int begin_journaled(void **state) {
   static int n;
   snprintf(journal_path, sizeof journal_path, "/tmp/kl_belt_%d_%d.db", (int)getpid(), ++n);
-  return begin_with(state, 5000, NULL);
+  return begin_desk(state, 5000, NULL);
 }
 
 static int begin_leased(void **state) {
   journal_path[0] = 0;
-  return begin_with(state, 0, "max_position=10");
+  return begin_desk(state, 0, "max_position=10");
 }
 
-static void note_desk_closed(void *data) { *(int *)data = 1; }
-
-static void close_desk(void) {
-  int closed = 0;
-  kl_desk_close(desk, note_desk_closed, &closed);
-  while (!closed)
-    uv_run(&loop, UV_RUN_ONCE);
-  desk = NULL;
-}
-
-static int end_world(void **state) {
-  if (desk) close_desk();
-  forget_sent();
+static int end_belted(void **state) {
+  int result = end_world(state);
   for (int i = 0; journal_path[0] && i < 3; i++) {
     static const char *const ends[] = {"", "-wal", "-shm"};
     char path[96];
     snprintf(path, sizeof path, "%s%s", journal_path, ends[i]);
     unlink(path);
   }
-  return tear_down(state);
+  return result;
 }
-
-#define UNTIL(condition)                                                                                               \
-  do {                                                                                                                 \
-    uv_timer_t guard_;                                                                                                 \
-    uv_timer_init(&loop, &guard_);                                                                                     \
-    uv_timer_start(&guard_, too_long, 10000, 0);                                                                       \
-    while (!(condition))                                                                                               \
-      uv_run(&loop, UV_RUN_ONCE);                                                                                      \
-    uv_close((uv_handle_t *)&guard_, NULL);                                                                            \
-    uv_run(&loop, UV_RUN_NOWAIT);                                                                                      \
-  } while (0)
 
 static bool was_asked_for(const char *channel) {
   for (int i = 0; i < link_peer.n_sent; i++)
@@ -200,7 +100,7 @@ static bool was_asked_for(const char *channel) {
   return false;
 }
 
-static void channels_open(bool belted) {
+static void open_channels(bool belted) {
   UNTIL(link_peer.ws != NULL);
   link_peer.ws->o.open(link_peer.ws->o.data, 0);
   UNTIL(was_asked_for("market_positions") && (!belted || was_asked_for("order_group_updates")));
@@ -219,47 +119,15 @@ static void say_group(const char *event, const char *id, int seq) {
       seq, event, id, (long long)now_ms());
 }
 
-static void say_order(const char *id, const char *client_id, const char *status, const char *filled,
-                      const char *remaining, const char *reason) {
-  say("{\"type\":\"user_order\",\"sid\":11,\"msg\":{\"order_id\":\"%s\",\"user_id\":\"u\",\"ticker\":\"T\","
-      "\"exchange_index\":0,\"status\":\"%s\",\"side\":\"yes\",\"is_yes\":true,\"outcome_side\":\"yes\",\"book_side\":"
-      "\"bid\",\"yes_price_dollars\":\"0.4200\",\"fill_count_fp\":\"%s\",\"remaining_count_fp\":\"%s\","
-      "\"initial_count_fp\":\"10.00\",\"taker_fill_cost_dollars\":\"0.0000\",\"maker_fill_cost_dollars\":\"0.0000\","
-      "\"taker_fees_dollars\":\"0.0000\",\"maker_fees_dollars\":\"0.0000\",\"client_order_id\":\"%s\","
-      "\"created_time\":null,\"created_ts_ms\":%lld,\"last_updated_ts_ms\":%lld,\"last_update_reason\":\"%s\"}}",
-      id, status, filled, remaining, client_id, (long long)now_ms(), (long long)now_ms(), reason);
-}
-
-static void say_fill(const char *trade, const char *order, const char *count) {
-  say("{\"type\":\"fill\",\"sid\":12,\"msg\":{\"trade_id\":\"%s\",\"order_id\":\"%s\",\"client_order_id\":\"\","
-      "\"market_ticker\":\"T\",\"exchange_index\":0,\"is_taker\":false,\"side\":\"yes\",\"yes_price_dollars\":\"0."
-      "4200\",\"count_fp\":\"%s\",\"fee_cost\":\"0.0100\",\"action\":\"buy\",\"outcome_side\":\"yes\",\"book_side\":"
-      "\"bid\",\"ts\":1,\"ts_ms\":%lld,\"post_position_fp\":\"4.00\",\"purchased_side\":\"yes\"}}",
-      trade, order, count, (long long)now_ms());
-}
-
-static kl_order_intent bid(void) {
-  return (kl_order_intent){.ticker = "T", .side = KL_BID, .yes_price = 4200, .count = 1000};
-}
-
-static kl_desk_order *place_as(const kl_order_intent *i, outcome *o) {
-  kl_error e;
-  kl_desk_order *out = NULL;
-  kl_desk_write *w = NULL;
-  if (!kl_desk_place(desk, maker, 3, i, &out, on_answer, o, &w, &e)) fail_msg("%s", e.message);
-  assert_int_equal(o->calls, 0);
-  return out;
-}
-
-static kl_desk_order *place(outcome *o) {
+static kl_desk_order *place_bid(outcome *o) {
   kl_order_intent i = bid();
-  return place_as(&i, o);
+  return place(&i, o);
 }
 
-static kl_desk_order *resting(void) {
+static kl_desk_order *belted_order(void) {
   outcome o = {0};
-  kl_desk_order *x = place(&o);
-  if (!link_peer.ws) channels_open(true);
+  kl_desk_order *x = place_bid(&o);
+  if (!link_peer.ws) open_channels(true);
   UNTIL(o.calls);
   assert_int_equal(x->status, KL_DESK_RESTING);
   return x;
@@ -270,21 +138,21 @@ static kl_desk_order *resting(void) {
 static void a_group_is_made_once(void **state) {
   (void)state;
   outcome a = {0}, b = {0};
-  kl_desk_order *x = place(&a), *y = place(&b);
+  kl_desk_order *x = place_bid(&a), *y = place_bid(&b);
   assert_int_equal(world.creates, 0); /* both wait for it */
-  channels_open(true);
+  open_channels(true);
   UNTIL(a.calls && b.calls);
-  assert_int_equal(world.groups, 1);
+  assert_int_equal(belt.groups, 1);
   assert_string_equal(x->group_id, "g1");
   assert_string_equal(y->group_id, "g1");
   assert_non_null(strstr(world.last_body, "\"order_group_id\":\"g1\""));
   kl_order_intent own = bid();
   own.group_id = "mine";
   a = (outcome){0};
-  kl_desk_order *z = place_as(&own, &a);
+  kl_desk_order *z = place(&own, &a);
   UNTIL(a.calls);
   assert_non_null(strstr(world.last_body, "\"order_group_id\":\"mine\""));
-  assert_int_equal(world.groups, 1);
+  assert_int_equal(belt.groups, 1);
   /* Its shard is the market's. */
   bool on_shard = false;
   for (size_t i = 0; i < peer.count; i++)
@@ -306,14 +174,14 @@ static void a_batch_is_in_it(void **state) {
   snprintf(a, sizeof a, one, "");
   snprintf(b, sizeof b, one, ",\"order_group_id\":\"mine\"");
   snprintf(body, sizeof body, "{\"orders\":[%s,%s]}", a, b);
-  world.create = keep(0, json_answer(201, "{\"orders\":[{\"order_id\":\"o1\"},{\"order_id\":\"o2\"}]}"));
+  world.batch = keep(0, json_answer(201, "{\"orders\":[{\"order_id\":\"o1\"},{\"order_id\":\"o2\"}]}"));
   kl_call_request r = {.op = kl_operation_find("BatchCreateOrdersV2"),
                        .path = "/portfolio/events/orders/batched",
                        .body = body,
                        .body_len = strlen(body),
                        .items = 2};
   if (!kl_desk_call(desk, maker, 1, &r, on_answer, &o, &e)) fail_msg("%s", e.message);
-  channels_open(true);
+  open_channels(true);
   UNTIL(o.calls);
   assert_non_null(strstr(world.last_body, "\"order_group_id\":\"g1\""));
   assert_non_null(strstr(world.last_body, "\"order_group_id\":\"mine\""));
@@ -323,16 +191,16 @@ static void a_batch_is_in_it(void **state) {
 static void nothing_is_sent_outside_of_it(void **state) {
   (void)state;
   outcome o = {0};
-  world.make = keep(0, json_answer(400, REFUSED("too_many_order_groups")));
-  kl_desk_order *x = place(&o);
+  belt.make = keep(0, json_answer(400, REFUSED("too_many_order_groups")));
+  kl_desk_order *x = place_bid(&o);
   UNTIL(o.calls);
   assert_true(o.failed);
   assert_non_null(strstr(o.error.message, "no order is sent outside of it"));
   assert_int_equal(world.creates, 0);
   assert_int_equal(x->status, KL_DESK_REJECTED);
   kl_desk_order_release(x);
-  world.make = NULL; /* the next one tries again */
-  x = resting();
+  belt.make = NULL; /* the next one tries again */
+  x = belted_order();
   assert_int_equal(world.creates, 1);
   kl_desk_order_release(x);
 }
@@ -347,20 +215,20 @@ static void refused_while_halted(void) {
 
 static void a_trigger_halts_until_it_is_resumed(void **state) {
   (void)state;
-  kl_desk_order *x = resting();
-  say_fill("t1", "o1", "4.00");
+  kl_desk_order *x = belted_order();
+  say_fill("t1", "o1", "", "4.00");
   say_group("triggered", "g1", 1);
   assert_non_null(kl_party_halted(maker));
   assert_non_null(strstr(kl_party_halted(maker), "more than 50 contracts in 15 s"));
   assert_non_null(strstr(kl_party_halted(maker), "4.00 are known here"));
   refused_while_halted();
-  assert_int_equal(world.triggers, 0); /* it is triggered already */
-  UNTIL(world.cancels == 1);           /* and what rests is canceled all the same */
+  assert_int_equal(belt.triggers, 0); /* it is triggered already */
+  UNTIL(world.cancels == 1);          /* and what rests is canceled all the same */
   kl_party_resume(maker);
   outcome o = {0};
-  kl_desk_order *y = place(&o);
+  kl_desk_order *y = place_bid(&o);
   UNTIL(o.calls);
-  assert_int_equal(world.resets, 1);
+  assert_int_equal(belt.resets, 1);
   assert_int_equal(y->status, KL_DESK_RESTING);
   assert_string_equal(y->group_id, "g1");
   kl_desk_order_release(x);
@@ -369,23 +237,23 @@ static void a_trigger_halts_until_it_is_resumed(void **state) {
 
 static void a_halt_triggers_first(void **state) {
   (void)state;
-  kl_desk_order *x = resting();
+  kl_desk_order *x = belted_order();
   kl_party_halt(maker, "enough");
-  UNTIL(world.triggers == 1);
+  UNTIL(belt.triggers == 1);
   assert_int_equal(world.cancels, 0);
   say_order("o1", x->client_id, "canceled", "0.00", "0.00", "");
   say_group("triggered", "g1", 1); /* what we have asked for is no reason of its own */
   assert_string_equal(kl_party_halted(maker), "enough");
   assert_int_equal(x->status, KL_DESK_CANCELED);
   kl_party_resume(maker);
-  UNTIL(world.resets == 1);
+  UNTIL(belt.resets == 1);
   kl_desk_order_release(x);
 }
 
 static void what_a_trigger_leaves_is_canceled(void **state) {
   (void)state;
-  world.trigger = keep(1, json_answer(500, REFUSED("internal_error")));
-  kl_desk_order *x = resting();
+  belt.trigger = keep(1, json_answer(500, REFUSED("internal_error")));
+  kl_desk_order *x = belted_order();
   kl_party_halt(maker, "enough");
   UNTIL(x->status == KL_DESK_CANCELED);
   assert_int_equal(world.cancels, 1);
@@ -394,11 +262,11 @@ static void what_a_trigger_leaves_is_canceled(void **state) {
 
 static void a_refusal_tells_of_a_trigger(void **state) {
   (void)state;
-  kl_desk_order_release(resting());
+  kl_desk_order_release(belted_order());
   world.create = keep(0, json_answer(400, REFUSED("exceeded_order_group_risk_limit")));
-  world.triggered = true;
+  belt.triggered = true;
   outcome o = {0};
-  kl_desk_order *x = place(&o);
+  kl_desk_order *x = place_bid(&o);
   UNTIL(kl_party_halted(maker));
   assert_int_equal(x->status, KL_DESK_REJECTED);
   kl_desk_order_release(x);
@@ -406,9 +274,9 @@ static void a_refusal_tells_of_a_trigger(void **state) {
 
 static void a_group_that_is_gone_is_made_anew(void **state) {
   (void)state;
-  kl_desk_order_release(resting());
+  kl_desk_order_release(belted_order());
   say_group("deleted", "g1", 1);
-  kl_desk_order *x = resting();
+  kl_desk_order *x = belted_order();
   assert_string_equal(x->group_id, "g2");
   assert_null(kl_party_halted(maker));
   kl_desk_order_release(x);
@@ -416,11 +284,11 @@ static void a_group_that_is_gone_is_made_anew(void **state) {
 
 static void a_reconnect_looks_at_the_group(void **state) {
   (void)state;
-  kl_desk_order_release(resting());
-  world.triggered = true;
+  kl_desk_order_release(belted_order());
+  belt.triggered = true;
   link_breaks(0);
   link_peer.ws = NULL;
-  channels_open(true);
+  open_channels(true);
   UNTIL(kl_party_halted(maker));
 }
 
@@ -431,27 +299,27 @@ static void reopen(kl_count group_limit) {
 
 static void a_restart_goes_on_with_the_group(void **state) {
   (void)state;
-  kl_desk_order_release(resting());
+  kl_desk_order_release(belted_order());
   reopen(3000); /* with another limit */
   outcome o = {0};
-  kl_desk_order *x = place(&o);
+  kl_desk_order *x = place_bid(&o);
   UNTIL(o.calls);
   assert_string_equal(x->group_id, "g1");
-  assert_int_equal(world.groups, 1);
-  assert_int_equal(world.limits, 1);
+  assert_int_equal(belt.groups, 1);
+  assert_int_equal(belt.limits, 1);
   kl_desk_order_release(x);
   reopen(5000);
-  world.gone = true;
+  belt.gone = true;
   o = (outcome){0};
-  x = place(&o);
+  x = place_bid(&o);
   UNTIL(o.calls);
   assert_string_equal(x->group_id, "g2");
   kl_desk_order_release(x);
   reopen(5000);
-  world.gone = false;
-  world.triggered = true; /* while nobody was here */
+  belt.gone = false;
+  belt.triggered = true; /* while nobody was here */
   o = (outcome){0};
-  x = place(&o);
+  x = place_bid(&o);
   UNTIL(o.calls);
   assert_true(o.failed);
   assert_string_equal(o.error.code, "halted");
@@ -460,31 +328,31 @@ static void a_restart_goes_on_with_the_group(void **state) {
   assert_non_null(kl_party_halted(maker));
   kl_party_resume(maker);
   o = (outcome){0};
-  x = place(&o);
+  x = place_bid(&o);
   UNTIL(o.calls);
   assert_false(o.failed);
-  assert_int_equal(world.resets, 1);
+  assert_int_equal(belt.resets, 1);
   assert_int_equal(x->status, KL_DESK_RESTING);
   kl_desk_order_release(x);
 }
 
 static void at_the_end_it_goes_where_nothing_rests(void **state) {
   (void)state;
-  kl_desk_order *x = resting();
+  kl_desk_order *x = belted_order();
   kl_desk_tidy(desk);
   assert_int_equal(kl_desk_writes_pending(desk), 0);
   outcome o = {0};
   kl_error e;
   if (!kl_desk_cancel(desk, x, on_answer, &o, NULL, &e)) fail_msg("%s", e.message);
   UNTIL(o.calls);
-  world.inside = "\"another's\"";
+  belt.inside = "\"another's\"";
   kl_desk_tidy(desk);
   UNTIL(!kl_desk_writes_pending(desk));
-  assert_int_equal(world.deletes, 0);
-  world.inside = NULL;
+  assert_int_equal(belt.deletes, 0);
+  belt.inside = NULL;
   kl_desk_tidy(desk);
   UNTIL(!kl_desk_writes_pending(desk));
-  assert_int_equal(world.deletes, 1);
+  assert_int_equal(belt.deletes, 1);
   kl_desk_order_release(x);
 }
 
@@ -497,8 +365,8 @@ static kl_desk_order *leased(void) {
   kl_order_intent i = bid();
   i.lease_s = 3600;
   i.cancel_on_pause = true;
-  kl_desk_order *x = place_as(&i, &o);
-  channels_open(false);
+  kl_desk_order *x = place(&i, &o);
+  open_channels(false);
   UNTIL(o.calls);
   assert_int_equal(x->status, KL_DESK_RESTING);
   assert_non_null(strstr(world.last_body, "\"expiration_time\":"));
@@ -523,7 +391,7 @@ static void a_lease_is_renewed_with_what_is_left(void **state) {
   kl_desk_watch(x, &seen.w);
   char name[65];
   memcpy(name, x->client_id, sizeof name);
-  say_fill("t1", "o1", "4.00");
+  say_fill("t1", "o1", "", "4.00");
   world.cancel =
       keep(0, json_answer(200, "{\"order_id\":\"o1\",\"reduced_by\":\"6.00\",\"ts_ms\":%lld}", (long long)now_ms()));
   fall_due(x);
@@ -557,7 +425,7 @@ static void a_lease_is_renewed_with_what_is_left(void **state) {
   kl_desk_order *out = NULL;
   assert_false(kl_desk_place(desk, maker, 3, &more, &out, NULL, NULL, NULL, &e));
   assert_string_equal(e.code, "max_position");
-  say_fill("t2", "o2", "6.00");
+  say_fill("t2", "o2", "", "6.00");
   assert_int_equal(x->status, KL_DESK_FILLED);
   assert_int_equal(seen.ends, 1);
   kl_desk_counts c;
@@ -581,7 +449,7 @@ static void a_fill_between_is_told_of_late(void **state) {
   assert_int_equal(x->before, 300);
   assert_int_equal(x->before_cost, 0);
   uint64_t version = x->version;
-  say_fill("t1", "o1", "3.00");
+  say_fill("t1", "o1", "", "3.00");
   assert_int_equal(x->before, 300);
   assert_int_equal(x->before_cost, 300 * 4200);
   assert_true(x->version > version);
@@ -594,7 +462,7 @@ static void what_is_filled_is_not_renewed(void **state) {
   world.cancel = keep(0, json_answer(404, REFUSED("not_found")));
   fall_due(x);
   UNTIL(world.cancels == 1);
-  say_fill("t1", "o1", "10.00");
+  say_fill("t1", "o1", "", "10.00");
   UNTIL(!x->writes);
   assert_int_equal(x->status, KL_DESK_FILLED);
   assert_int_equal(world.creates, 1);
@@ -643,7 +511,7 @@ static void a_halt_meanwhile_ends_it(void **state) {
 static void one_that_is_refused_has_ended(void **state) {
   (void)state;
   kl_desk_order *x = leased();
-  say_fill("t1", "o1", "4.00");
+  say_fill("t1", "o1", "", "4.00");
   world.cancel =
       keep(0, json_answer(200, "{\"order_id\":\"o1\",\"reduced_by\":\"6.00\",\"ts_ms\":%lld}", (long long)now_ms()));
   world.create = keep(1, json_answer(400, REFUSED("insufficient_balance")));
@@ -708,7 +576,7 @@ static void nothing_is_renewed_without_a_feed(void **state) {
   int64_t since = now_ms();
   UNTIL(now_ms() > since + 200);
   assert_int_equal(world.cancels, 0);
-  channels_open(false);
+  open_channels(false);
   UNTIL(world.creates == 2 && x->status == KL_DESK_RESTING);
   kl_desk_order_release(x);
 }
@@ -717,7 +585,7 @@ static void an_amend_counts_what_was_before(void **state) {
   (void)state;
   kl_desk_order *x = leased();
   kl_error e;
-  say_fill("t1", "o1", "4.00");
+  say_fill("t1", "o1", "", "4.00");
   world.cancel =
       keep(0, json_answer(200, "{\"order_id\":\"o1\",\"reduced_by\":\"6.00\",\"ts_ms\":%lld}", (long long)now_ms()));
   fall_due(x);
@@ -751,35 +619,35 @@ static void many_renewals_are_one_order(void **state) {
   kl_desk_order_release(x);
 }
 
-#define IN(world_of, name) cmocka_unit_test_setup_teardown(name, world_of, end_world)
+#define BELTED(begin, name) cmocka_unit_test_setup_teardown(name, begin, end_belted)
 
 int main(void) {
   kl_log_set_level(KL_LOG_ERROR);
   const struct CMUnitTest tests[] = {
-      IN(begin_belted, a_group_is_made_once),
-      IN(begin_belted, a_batch_is_in_it),
-      IN(begin_belted, nothing_is_sent_outside_of_it),
-      IN(begin_belted, a_trigger_halts_until_it_is_resumed),
-      IN(begin_belted, a_halt_triggers_first),
-      IN(begin_belted, what_a_trigger_leaves_is_canceled),
-      IN(begin_belted, a_refusal_tells_of_a_trigger),
-      IN(begin_belted, a_group_that_is_gone_is_made_anew),
-      IN(begin_belted, a_reconnect_looks_at_the_group),
-      IN(begin_journaled, a_restart_goes_on_with_the_group),
-      IN(begin_belted, at_the_end_it_goes_where_nothing_rests),
-      IN(begin_leased, a_lease_is_renewed_with_what_is_left),
-      IN(begin_leased, a_fill_between_is_told_of_late),
-      IN(begin_leased, what_is_filled_is_not_renewed),
-      IN(begin_leased, what_others_have_canceled_is_not_renewed),
-      IN(begin_leased, a_cancel_meanwhile_ends_it),
-      IN(begin_leased, a_halt_meanwhile_ends_it),
-      IN(begin_leased, one_that_is_refused_has_ended),
-      IN(begin_leased, a_lost_renewal_is_looked_up),
-      IN(begin_leased, a_lost_cancel_is_looked_up),
-      IN(begin_leased, a_lost_cancel_of_an_expired_one_ends_it),
-      IN(begin_leased, nothing_is_renewed_without_a_feed),
-      IN(begin_leased, an_amend_counts_what_was_before),
-      IN(begin_leased, many_renewals_are_one_order),
+      BELTED(begin_belted, a_group_is_made_once),
+      BELTED(begin_belted, a_batch_is_in_it),
+      BELTED(begin_belted, nothing_is_sent_outside_of_it),
+      BELTED(begin_belted, a_trigger_halts_until_it_is_resumed),
+      BELTED(begin_belted, a_halt_triggers_first),
+      BELTED(begin_belted, what_a_trigger_leaves_is_canceled),
+      BELTED(begin_belted, a_refusal_tells_of_a_trigger),
+      BELTED(begin_belted, a_group_that_is_gone_is_made_anew),
+      BELTED(begin_belted, a_reconnect_looks_at_the_group),
+      BELTED(begin_journaled, a_restart_goes_on_with_the_group),
+      BELTED(begin_belted, at_the_end_it_goes_where_nothing_rests),
+      BELTED(begin_leased, a_lease_is_renewed_with_what_is_left),
+      BELTED(begin_leased, a_fill_between_is_told_of_late),
+      BELTED(begin_leased, what_is_filled_is_not_renewed),
+      BELTED(begin_leased, what_others_have_canceled_is_not_renewed),
+      BELTED(begin_leased, a_cancel_meanwhile_ends_it),
+      BELTED(begin_leased, a_halt_meanwhile_ends_it),
+      BELTED(begin_leased, one_that_is_refused_has_ended),
+      BELTED(begin_leased, a_lost_renewal_is_looked_up),
+      BELTED(begin_leased, a_lost_cancel_is_looked_up),
+      BELTED(begin_leased, a_lost_cancel_of_an_expired_one_ends_it),
+      BELTED(begin_leased, nothing_is_renewed_without_a_feed),
+      BELTED(begin_leased, an_amend_counts_what_was_before),
+      BELTED(begin_leased, many_renewals_are_one_order),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
