@@ -204,7 +204,7 @@ bool kl_desk_entry_tell(kl_desk_entry *x, const kl_desk_news *n) {
   if (n->has_filled && n->filled > x->filled_told) x->filled_told = n->filled;
   take_terms(x, n);
   if (n->by == KL_BY_CHANNEL && n->status == KL_OWN_RESTING && later(n->ts_ms, n->by, x->reason_ms, x->reason_by)) {
-    copy_text(x->word, sizeof x->word, n->reason ? n->reason : "");
+    copy_text(x->word, sizeof x->word, n->reason && n->reason[0] ? n->reason : x->renewal ? "lease" : "");
     x->reason_ms = n->ts_ms;
     x->reason_by = n->by;
   }

@@ -384,6 +384,25 @@ static void note_end(kl_order_watcher *w, const kl_desk_order *o) {
   if (kl_desk_status_final(o->status)) ((watch *)w->data)->ends++;
 }
 
+/* The channel's word of its placing has no reason. */
+static void what_is_renewed_says_so_whoever_tells_of_it(void **state) {
+  (void)state;
+  kl_desk_order *x = leased();
+  world.cancel =
+      keep(0, json_answer(200, "{\"order_id\":\"o1\",\"reduced_by\":\"10.00\",\"ts_ms\":%lld}", (long long)now_ms()));
+  world.create = keep(1, json_answer(201,
+                                     "{\"order_id\":\"o2\",\"fill_count\":\"0.00\",\"remaining_count\":\"10.00\","
+                                     "\"ts_ms\":%lld}",
+                                     (long long)now_ms()));
+  fall_due(x);
+  UNTIL(!strcmp(x->id, "o2") && x->status == KL_DESK_RESTING);
+  say_order("o2", x->client_id, "resting", "0.00", "10.00", "");
+  assert_string_equal(x->reason, "lease");
+  say_order("o2", x->client_id, "resting", "0.00", "8.00", "Decrease");
+  assert_string_equal(x->reason, "Decrease");
+  kl_desk_order_release(x);
+}
+
 static void a_lease_is_renewed_with_what_is_left(void **state) {
   (void)state;
   kl_desk_order *x = leased();
@@ -636,6 +655,7 @@ int main(void) {
       BELTED(begin_journaled, a_restart_goes_on_with_the_group),
       BELTED(begin_belted, at_the_end_it_goes_where_nothing_rests),
       BELTED(begin_leased, a_lease_is_renewed_with_what_is_left),
+      BELTED(begin_leased, what_is_renewed_says_so_whoever_tells_of_it),
       BELTED(begin_leased, a_fill_between_is_told_of_late),
       BELTED(begin_leased, what_is_filled_is_not_renewed),
       BELTED(begin_leased, what_others_have_canceled_is_not_renewed),
