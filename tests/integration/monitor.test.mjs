@@ -48,7 +48,9 @@ async function until(what, condition) {
 
 const portOf = (child) => until(() => `no port in ${child.text}`, () => child.text.match(/127\.0\.0\.1:(\d+)\/metrics/)?.[1]);
 const get = async (port, where, options) => {
-  const res = await fetch(`http://127.0.0.1:${port}${where}`, options);
+  const res = await fetch(`http://127.0.0.1:${port}${where}`, options).catch((e) => {
+    throw new Error(`${where}: ${e.cause?.code ?? ''} ${e.cause?.message ?? e.message}\n${[...children].map((c) => c.text.slice(-2000)).join('\n')}`, { cause: e });
+  });
   return { status: res.status, headers: res.headers, text: await res.text() };
 };
 
@@ -341,9 +343,9 @@ test('a log of JSON lines: whole, valid, with fields of their own', async () => 
 });
 
 test('the token of --web is made once, for this user alone', async () => {
-  const cwd = folder({ 'wait.lua': 'require "task".sleep(600)' });
+  const cwd = folder({ 'wait.lua': 'print "up" require "task".sleep(600)' });
   const first = start(cwd, ['--web', '0', 'wait.lua']);
-  await until('no page', () => /the page is at/.test(first.text));
+  await until('no page', () => /the page is at/.test(first.text) && first.out.includes('up'));
   const file = path.join(cwd, 'kalua', 'web-token');
   const token = fs.readFileSync(file, 'utf8');
   assert.match(token, /^[0-9a-f]{64}\n$/);
