@@ -203,11 +203,11 @@ static void read_times(lua_State *L, const kl_place *whose, kl_order_intent *i) 
   if (limited && i->tif != KL_DESK_GTC)
     kl_raise_coded(L, KL_ERR_VALIDATION, "never_rests",
                    "%s: %s with time_in_force \"%s\": such an order never rests, so it cannot expire", place, limited,
-                   forces[i->tif]);
+                   kl_desk_tif_name(i->tif));
   if (i->post_only && i->tif != KL_DESK_GTC)
     kl_raise_coded(L, KL_ERR_VALIDATION, "never_rests",
                    "%s: post_only with time_in_force \"%s\": the one never takes, the other never rests", place,
-                   forces[i->tif]);
+                   kl_desk_tif_name(i->tif));
   double now = has_at || has_in ? exchange_now(L, whose) : 0;
   if (has_at && at > 1e11)
     kl_raise_coded(L, KL_ERR_VALIDATION, "expiration_wrong",

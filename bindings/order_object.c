@@ -270,7 +270,6 @@ static void push_time(lua_State *L, int64_t ms) {
 }
 
 static void push_field(lua_State *L, const kl_desk_order *o, field f) {
-  static const char *const forces[] = {"good_till_canceled", "immediate_or_cancel", "fill_or_kill"};
   kl_money paid;
   double dollars;
   switch (f) {
@@ -329,7 +328,7 @@ static void push_field(lua_State *L, const kl_desk_order *o, field f) {
     push_fixed(L, KL_PRICE_ONE - o->yes_price, KL_PRICE_PLACES);
     break;
   case F_TIME_IN_FORCE:
-    lua_pushstring(L, forces[o->tif]);
+    lua_pushstring(L, kl_desk_tif_name(o->tif));
     break;
   case F_POST_ONLY:
     lua_pushboolean(L, o->post_only);

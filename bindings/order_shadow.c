@@ -1,7 +1,5 @@
 /* Orders beside a shadow: what the one side sends is noted for the comparison, and what the other wants to send is
  * answered as the raw operation is (bindings/rest.c). */
-#include <string.h>
-
 #include "bindings/order.h"
 #include "script/strategy.h"
 
@@ -15,51 +13,10 @@ kl_shadow *kl_order_shadow(lua_State *L, kl_place *at, kl_actor *who) {
 
 /* ---- requests ---- */
 
-static void put_key(kl_buf *b, const char *key) {
-  if (b->len > 1) kl_buf_char(b, ',');
-  kl_buf_json_key(b, key);
-}
-
-static void put_text(kl_buf *b, const char *key, const char *text) {
-  put_key(b, key);
-  kl_buf_json_cstr(b, text);
-}
-
-static void put_fixed(kl_buf *b, const char *key, int64_t v, int places) {
-  put_key(b, key);
-  kl_buf_json_decimal(b, v, places);
-}
-
-static void put_true(kl_buf *b, const char *key, bool v) {
-  if (!v) return;
-  put_key(b, key);
-  kl_buf_str(b, "true");
-}
-
-static const char *side_name(kl_side side) { return side == KL_BID ? "bid" : "ask"; }
-
 static void write_create(kl_args *a, const kl_order_intent *i, const char *client_id) {
-  static const char *const forces[] = {"good_till_canceled", "immediate_or_cancel", "fill_or_kill"};
-  kl_buf *b = &a->body;
   kl_buf_str(&a->path, BASE);
   a->has_body = true;
-  kl_buf_char(b, '{');
-  put_text(b, "ticker", i->ticker);
-  put_text(b, "client_order_id", client_id);
-  put_text(b, "side", side_name(i->side));
-  put_fixed(b, "price", i->yes_price, KL_PRICE_PLACES);
-  put_fixed(b, "count", i->count, KL_COUNT_PLACES);
-  put_text(b, "time_in_force", forces[i->tif]);
-  put_text(b, "self_trade_prevention_type", i->stp_maker ? "maker" : "taker_at_cross");
-  put_true(b, "post_only", i->post_only);
-  put_true(b, "reduce_only", i->reduce_only);
-  put_true(b, "cancel_order_on_pause", i->cancel_on_pause);
-  if (i->group_id) put_text(b, "order_group_id", i->group_id);
-  if (i->has_subaccount) {
-    put_key(b, "subaccount");
-    kl_buf_int(b, i->subaccount);
-  }
-  kl_buf_char(b, '}');
+  kl_desk_put_create(&a->body, i, client_id);
 }
 
 static const char *id_of(const kl_desk_order *o) { return o->id[0] ? o->id : o->client_id; }
@@ -67,23 +24,15 @@ static const char *id_of(const kl_desk_order *o) { return o->id[0] ? o->id : o->
 static void write_cancel(kl_args *a, const kl_desk_order *o) { kl_buf_printf(&a->path, BASE "/%s", id_of(o)); }
 
 static void write_amend(kl_args *a, const kl_desk_order *o, kl_price yes_price, kl_count total) {
-  kl_buf *b = &a->body;
   kl_buf_printf(&a->path, BASE "/%s/amend", id_of(o));
   a->has_body = true;
-  kl_buf_char(b, '{');
-  put_text(b, "ticker", o->ticker);
-  put_text(b, "side", side_name(o->side));
-  put_fixed(b, "price", yes_price ? yes_price : o->yes_price, KL_PRICE_PLACES);
-  put_fixed(b, "count", total ? total : kl_order_count(o), KL_COUNT_PLACES);
-  kl_buf_char(b, '}');
+  kl_desk_put_amend(&a->body, o, yes_price ? yes_price : o->yes_price, total ? total : kl_order_count(o));
 }
 
 static void write_decrease(kl_args *a, const kl_desk_order *o, kl_count by) {
   kl_buf_printf(&a->path, BASE "/%s/decrease", id_of(o));
   a->has_body = true;
-  kl_buf_char(&a->body, '{');
-  put_fixed(&a->body, "reduce_by", by, KL_COUNT_PLACES);
-  kl_buf_char(&a->body, '}');
+  kl_desk_put_decrease(&a->body, o, by);
 }
 
 /* ---- the side that trades ---- */

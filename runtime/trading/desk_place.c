@@ -1,5 +1,4 @@
 /* The writes of kalshi.order: from what is wanted to the body that says so. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,53 +6,6 @@
 #include "base/decimal.h"
 #include "trading/lease.h"
 #include "trading/seat_belt.h"
-
-static const char *const tif_names[] = {
-    [KL_DESK_GTC] = "good_till_canceled", [KL_DESK_IOC] = "immediate_or_cancel", [KL_DESK_FOK] = "fill_or_kill"};
-
-static void put_text(kl_buf *b, const char *key, const char *value) {
-  kl_buf_char(b, ',');
-  kl_buf_json_key(b, key);
-  kl_buf_json_cstr(b, value);
-}
-
-static void put_fixed(kl_buf *b, const char *key, int64_t value, int places) {
-  kl_buf_char(b, ',');
-  kl_buf_json_key(b, key);
-  kl_buf_json_decimal(b, value, places);
-}
-
-static void put_integer(kl_buf *b, const char *key, int64_t value) {
-  kl_buf_char(b, ',');
-  kl_buf_json_key(b, key);
-  kl_buf_int(b, value);
-}
-
-static void put_true(kl_buf *b, const char *key, bool on) {
-  if (!on) return;
-  kl_buf_char(b, ',');
-  kl_buf_json_key(b, key);
-  kl_buf_str(b, "true");
-}
-
-static void put_create(kl_buf *b, const kl_order_intent *i, const char *client_id) {
-  kl_buf_char(b, '{');
-  kl_buf_json_key(b, "ticker");
-  kl_buf_json_cstr(b, i->ticker);
-  put_text(b, "side", i->side == KL_BID ? "bid" : "ask");
-  put_fixed(b, "count", i->count, KL_COUNT_PLACES);
-  put_fixed(b, "price", i->yes_price, KL_PRICE_PLACES);
-  put_text(b, "time_in_force", tif_names[i->tif]);
-  put_text(b, "self_trade_prevention_type", i->stp_maker ? "maker" : "taker_at_cross");
-  put_text(b, "client_order_id", client_id);
-  put_true(b, "post_only", i->post_only);
-  put_true(b, "reduce_only", i->reduce_only);
-  put_true(b, "cancel_order_on_pause", i->cancel_on_pause);
-  if (i->expiration_s) put_integer(b, "expiration_time", i->expiration_s);
-  if (i->has_subaccount) put_integer(b, "subaccount", i->subaccount);
-  if (i->group_id && i->group_id[0]) put_text(b, "order_group_id", i->group_id);
-  kl_buf_char(b, '}');
-}
 
 static void show_price(kl_price p, char out[32]) { kl_decimal_format(out, 32, p, KL_PRICE_PLACES); }
 
@@ -148,7 +100,7 @@ bool kl_desk_place(kl_desk *d, kl_party *p, uint32_t generation, const kl_order_
   write->one.x = x;
   write->sync = i->sync || d->o.journal_sync;
   kl_buf_str(&write->path, "/portfolio/events/orders");
-  put_create(&write->body, &wanted, x->o.client_id);
+  kl_desk_put_create(&write->body, &wanted, x->o.client_id);
   write->has_body = true;
   if (!begin(write, "CreateOrderV2", done, data, w, e)) return false;
   *out = kl_desk_order_retain(&x->o);
@@ -177,7 +129,7 @@ bool kl_desk_place_again(kl_desk_entry *x, kl_error *e) {
   w->renewal = w->by_desk = true;
   w->sync = x->sync || d->o.journal_sync;
   kl_buf_str(&w->path, "/portfolio/events/orders");
-  put_create(&w->body, &i, o->client_id);
+  kl_desk_put_create(&w->body, &i, o->client_id);
   w->has_body = true;
   return begin(w, "CreateOrderV2", NULL, NULL, NULL, e);
 }
@@ -236,13 +188,7 @@ bool kl_desk_amend(kl_desk *d, kl_desk_order *o, kl_price yes_price, kl_count to
   if (!w) return false;
   w->one.price = price;
   w->one.total = count;
-  kl_buf_char(&w->body, '{');
-  kl_buf_json_key(&w->body, "ticker");
-  kl_buf_json_cstr(&w->body, o->ticker);
-  put_text(&w->body, "side", o->side == KL_BID ? "bid" : "ask");
-  put_fixed(&w->body, "price", price, KL_PRICE_PLACES);
-  put_fixed(&w->body, "count", count, KL_COUNT_PLACES);
-  kl_buf_char(&w->body, '}');
+  kl_desk_put_amend(&w->body, o, price, count);
   w->has_body = true;
   return begin(w, "AmendOrderV2", done, data, out, e);
 }
@@ -259,11 +205,7 @@ bool kl_desk_decrease(kl_desk *d, kl_desk_order *o, kl_count by, kl_desk_done *d
   }
   kl_desk_write *w = write_of(d, o, KL_WRITE_DECREASE, "/decrease", e);
   if (!w) return false;
-  kl_buf_char(&w->body, '{');
-  kl_buf_json_key(&w->body, "reduce_by");
-  kl_buf_json_decimal(&w->body, by, KL_COUNT_PLACES);
-  put_text(&w->body, "market_ticker", o->ticker);
-  kl_buf_char(&w->body, '}');
+  kl_desk_put_decrease(&w->body, o, by);
   w->has_body = true;
   w->one.total = o->count - by;
   return begin(w, "DecreaseOrderV2", done, data, out, e);

@@ -28,12 +28,6 @@ static const raw_kind *kind_of(const kl_operation *op) {
 
 /* ---- reading bodies ---- */
 
-static bool tif_of(const json_t *o, kl_desk_tif *out) {
-  const char *s = kl_member_text(o, "time_in_force");
-  *out = !strcmp(s, "immediate_or_cancel") ? KL_DESK_IOC : !strcmp(s, "fill_or_kill") ? KL_DESK_FOK : KL_DESK_GTC;
-  return *out != KL_DESK_GTC || !strcmp(s, "good_till_canceled");
-}
-
 /* False where the exchange would refuse it, too: what is missing is said in `e`. */
 static bool read_create(const json_t *o, kl_order_intent *i, kl_error *e) {
   const char *side = kl_member_text(o, "side"), *missing = NULL;
@@ -50,7 +44,7 @@ static bool read_create(const json_t *o, kl_order_intent *i, kl_error *e) {
   else if (!kl_member_fixed(o, "count", KL_COUNT_PLACES, &i->count) || i->count <= 0 ||
            i->count > INT64_MAX / KL_PRICE_ONE / 4)
     missing = "count (a text like \"10.00\", more than 0)";
-  else if (!tif_of(o, &i->tif))
+  else if (!kl_desk_tif_read(kl_member_text(o, "time_in_force"), &i->tif))
     missing = "time_in_force (\"good_till_canceled\", \"immediate_or_cancel\" or \"fill_or_kill\")";
   i->post_only = json_is_true(json_object_get(o, "post_only"));
   i->reduce_only = json_is_true(json_object_get(o, "reduce_only"));

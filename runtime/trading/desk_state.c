@@ -123,7 +123,7 @@ static void give_reason(kl_desk_entry *x) {
   if (x->end == KL_OWN_UNKNOWN && !is_refused(x)) {
     memcpy(o->reason, x->word, sizeof o->reason);
   } else if (!x->end_word[0] && o->status == KL_DESK_CANCELED && o->tif != KL_DESK_GTC) {
-    copy_text(o->reason, sizeof o->reason, o->tif == KL_DESK_IOC ? "immediate_or_cancel" : "fill_or_kill");
+    copy_text(o->reason, sizeof o->reason, kl_desk_tif_name(o->tif));
   } else {
     memcpy(o->reason, x->end_word, sizeof o->reason);
   }

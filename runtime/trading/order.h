@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/list.h"
 #include "base/units.h"
@@ -27,6 +28,8 @@ const char *kl_desk_status_name(kl_desk_status s); /* "pending" "unknown" "resti
 static inline bool kl_desk_status_final(kl_desk_status s) { return s >= KL_DESK_FILLED; }
 
 typedef enum { KL_DESK_GTC, KL_DESK_IOC, KL_DESK_FOK } kl_desk_tif;
+const char *kl_desk_tif_name(kl_desk_tif t); /* "good_till_canceled" "immediate_or_cancel" "fill_or_kill" */
+bool kl_desk_tif_read(const char *name, kl_desk_tif *out); /* false where it is none of these */
 
 enum { KL_LEASE_LEAST = 5, KL_LEASE_MOST = 3600 }; /* seconds */
 
@@ -92,6 +95,12 @@ typedef struct kl_desk_order {
 /* Why it was rejected: a copy, which the order owns. NULL takes it away, as whoever ends the order's life must. Without
  * memory for a copy the order says that there was none (kind "internal"), and the log has the message. */
 void kl_desk_order_set_error(kl_desk_order *o, const kl_error *e);
+
+/* Appends the body of the request that says it to the exchange: prices are of YES, the `count` of an amend is the whole
+ * size. Without memory b->failed is set. */
+void kl_desk_put_create(kl_buf *b, const kl_order_intent *i, const char *client_id);
+void kl_desk_put_amend(kl_buf *b, const kl_desk_order *o, kl_price yes_price, kl_count count);
+void kl_desk_put_decrease(kl_buf *b, const kl_desk_order *o, kl_count by);
 
 /* Told of every change, from the loop; it may release, unwatch and watch within. The owner embeds it. */
 typedef struct kl_order_watcher kl_order_watcher;
