@@ -8,12 +8,13 @@
 #include "base/decimal.h"
 #include "bindings/account.h"
 #include "bindings/inspect.h"
+#include "bindings/options.h"
 #include "bindings/rest.h"
 #include "bindings/sessions.h"
 #include "script/script.h"
 #include "trading/desk_portfolio.h"
 
-enum { FIRST_LOAD_MS = 30000 };
+enum { FIRST_LOAD_MS = 30000, ID_MAX = sizeof((kl_account_fill *)0)->order_id };
 
 typedef int (*answer_fn)(lua_State *L, const kl_place *at, kl_account *a); /* the options are at index 1 */
 
@@ -99,50 +100,6 @@ int kl_account_answer(lua_State *L, answer_fn fn) {
   kl_timer_start(&w->timer, wait_timed_out, FIRST_LOAD_MS, 0);
   kl_account_await(a, &w->waiter);
   return kl_await(L, &w->wait);
-}
-
-/* ---- options ---- */
-
-void kl_account_options(lua_State *L, const char *function, const char *const *keys, size_t n) {
-  if (lua_gettop(L) > 1)
-    kl_raise_coded(L, KL_ERR_VALIDATION, "wrong_arguments", "%s takes one table, or nothing", function);
-  else if (lua_isnoneornil(L, 1)) {
-    lua_settop(L, 0);
-    lua_newtable(L);
-  } else if (lua_type(L, 1) != LUA_TTABLE)
-    kl_raise_coded(L, KL_ERR_VALIDATION, "wrong_arguments", "%s takes one table, not %s", function,
-                   luaL_typename(L, 1));
-  for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
-    const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
-    size_t i = 0;
-    while (key && i < n && strcmp(keys[i], key) != 0)
-      i++;
-    if (key && i < n) continue;
-    const char *near = key ? kl_nearest(key, keys, n) : NULL;
-    kl_raise_coded(L, KL_ERR_VALIDATION, "unknown_option", "%s: there is no option %s%s%s%s", function,
-                   key ? key : "without a name", near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-  }
-}
-
-const char *kl_account_text_option(lua_State *L, const char *function, const char *name) {
-  int type = lua_getfield(L, 1, name);
-  if (type == LUA_TNIL) return NULL;
-  if (type != LUA_TSTRING)
-    kl_raise_coded(L, KL_ERR_VALIDATION, "wrong_type", "%s: %s must be a string, not %s", function, name,
-                   luaL_typename(L, -1));
-  return lua_tostring(L, -1);
-}
-
-/* A number option from `least` up, `preset` where it is absent. */
-static lua_Number number_option(lua_State *L, const char *function, const char *name, bool whole, lua_Number least,
-                                lua_Number preset) {
-  int type = lua_getfield(L, 1, name);
-  lua_Number v = type == LUA_TNIL ? preset : lua_tonumber(L, -1);
-  if (type != LUA_TNIL && (type != LUA_TNUMBER || !(v >= least) || (whole && v != floor(v)) || isinf(v)))
-    kl_raise_coded(L, KL_ERR_VALIDATION, "out_of_range", "%s: %s must be a %snumber from %d up", function, name,
-                   whole ? "whole " : "", (int)least);
-  lua_pop(L, 1);
-  return v;
 }
 
 /* ---- rows ---- */
@@ -264,8 +221,8 @@ static int newer_first(const void *a, const void *b) {
 static int orders_answer(lua_State *L, const kl_place *at, kl_account *a) {
   (void)at;
   const kl_own_orders *all = kl_account_orders(a);
-  const char *ticker = kl_account_text_option(L, "kalshi.orders", "ticker"),
-             *status = kl_account_text_option(L, "kalshi.orders", "status");
+  const char *ticker = kl_option_text(L, 1, "kalshi.orders", "ticker", ID_MAX),
+             *status = kl_option_text(L, 1, "kalshi.orders", "status", ID_MAX);
   if (!status) status = statuses[0];
   bool every = !strcmp(status, "all"), wanted[2]; /* of the resting ones: wanted[1] */
   size_t n = 0, most = 0;
@@ -293,9 +250,9 @@ static int orders_answer(lua_State *L, const kl_place *at, kl_account *a) {
 
 int kl_account_orders_lua(lua_State *L) {
   static const char *const keys[] = {"ticker", "status"};
-  kl_account_options(L, "kalshi.orders", keys, 2);
-  kl_account_text_option(L, "kalshi.orders", "ticker");
-  const char *status = kl_account_text_option(L, "kalshi.orders", "status");
+  kl_options_check(L, 1, "kalshi.orders", keys, 2, NULL);
+  kl_option_text(L, 1, "kalshi.orders", "ticker", ID_MAX);
+  const char *status = kl_option_text(L, 1, "kalshi.orders", "status", ID_MAX);
   bool known = !status;
   for (size_t i = 0; !known && i < sizeof statuses / sizeof *statuses; i++)
     known = !strcmp(status, statuses[i]);
@@ -308,18 +265,32 @@ int kl_account_orders_lua(lua_State *L) {
 
 /* ---- fills ---- */
 
+typedef struct fill_filter {
+  const char *ticker, *order_id; /* NULL: all; on the stack */
+  lua_Integer limit;
+  lua_Number min_ts;
+} fill_filter;
+
+static const char fills[] = "kalshi.fills";
+
+static fill_filter read_filter(lua_State *L) { /* raises */
+  fill_filter f = {.limit = KL_FILLS_KEPT};
+  (void)kl_option_integer(L, 1, fills, "limit", 1, 1000000000000000, &f.limit);
+  (void)kl_option_number(L, 1, fills, "min_ts", 0, 1e15, &f.min_ts);
+  f.ticker = kl_option_text(L, 1, fills, "ticker", ID_MAX);
+  f.order_id = kl_option_text(L, 1, fills, "order_id", ID_MAX);
+  return f;
+}
+
 static int fills_answer(lua_State *L, const kl_place *at, kl_account *a) {
   (void)at;
-  static const char name[] = "kalshi.fills";
-  lua_Number limit = number_option(L, name, "limit", true, 1, KL_FILLS_KEPT);
-  lua_Number min_ts = number_option(L, name, "min_ts", false, 0, 0);
-  const char *ticker = kl_account_text_option(L, name, "ticker"),
-             *order_id = kl_account_text_option(L, name, "order_id");
+  const fill_filter want = read_filter(L);
   lua_Integer n = 0;
   lua_newtable(L);
-  for (const kl_account_fill *f = NULL; (lua_Number)n < limit && (f = kl_account_fill_next(a, f));) {
-    if ((lua_Number)f->ts_ms < min_ts * 1e3) break;
-    if ((ticker && strcmp(ticker, f->ticker) != 0) || (order_id && strcmp(order_id, f->order_id) != 0)) continue;
+  for (const kl_account_fill *f = NULL; n < want.limit && (f = kl_account_fill_next(a, f));) {
+    if ((lua_Number)f->ts_ms < want.min_ts * 1e3) break;
+    if (want.ticker && strcmp(want.ticker, f->ticker) != 0) continue;
+    if (want.order_id && strcmp(want.order_id, f->order_id) != 0) continue;
     push_fill(L, f, kl_account_orders(a));
     lua_rawseti(L, -2, ++n);
   }
@@ -328,13 +299,9 @@ static int fills_answer(lua_State *L, const kl_place *at, kl_account *a) {
 }
 
 int kl_account_fills_lua(lua_State *L) {
-  static const char name[] = "kalshi.fills";
   static const char *const keys[] = {"ticker", "order_id", "limit", "min_ts"};
-  kl_account_options(L, name, keys, 4);
-  kl_account_text_option(L, name, "ticker");
-  kl_account_text_option(L, name, "order_id");
-  number_option(L, name, "limit", true, 1, 1);
-  number_option(L, name, "min_ts", false, 0, 0);
+  kl_options_check(L, 1, fills, keys, 4, NULL);
+  (void)read_filter(L); /* before anything is waited for */
   lua_settop(L, 1);
   return kl_account_answer(L, fills_answer);
 }
@@ -344,7 +311,7 @@ int kl_account_fills_lua(lua_State *L) {
 static int positions_answer(lua_State *L, const kl_place *at, kl_account *a) {
   kl_desk *d = at->desk;
   if (d) kl_ledger_value(kl_desk_ledger(d));
-  const char *ticker = kl_account_text_option(L, "kalshi.positions", "ticker");
+  const char *ticker = kl_option_text(L, 1, "kalshi.positions", "ticker", ID_MAX);
   lua_Integer n = 0;
   lua_newtable(L);
   for (const kl_account_position *p = NULL; (p = kl_account_position_next(a, p));) {
@@ -358,8 +325,8 @@ static int positions_answer(lua_State *L, const kl_place *at, kl_account *a) {
 
 int kl_account_positions_lua(lua_State *L) {
   static const char *const keys[] = {"ticker"};
-  kl_account_options(L, "kalshi.positions", keys, 1);
-  kl_account_text_option(L, "kalshi.positions", "ticker");
+  kl_options_check(L, 1, "kalshi.positions", keys, 1, NULL);
+  kl_option_text(L, 1, "kalshi.positions", "ticker", ID_MAX);
   lua_settop(L, 1);
   return kl_account_answer(L, positions_answer);
 }
@@ -373,7 +340,7 @@ static int balance_answer(lua_State *L, const kl_place *at, kl_account *a) {
 }
 
 int kl_account_balance_lua(lua_State *L) {
-  kl_account_options(L, "kalshi.balance", NULL, 0);
+  kl_options_check(L, 1, "kalshi.balance", NULL, 0, NULL);
   return kl_account_answer(L, balance_answer);
 }
 

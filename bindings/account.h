@@ -1,4 +1,4 @@
-/* What the readers of the account share: waiting for its first load, options, fields of rows. */
+/* What the readers of the account share: waiting for its first load, fields of rows. */
 #ifndef KL_BINDINGS_ACCOUNT_H
 #define KL_BINDINGS_ACCOUNT_H
 
@@ -8,11 +8,6 @@
 /* Answers with `fn` once the account was read, the options being checked and at index 1. The first call begins to keep
  * it and waits; all others answer at once. For the end of a function of a kalshi table. Raises. */
 int kl_account_answer(lua_State *L, int (*fn)(lua_State *L, const kl_place *at, kl_account *a));
-
-/* Leaves one table at index 1, which has no other keys than these. Raises. */
-void kl_account_options(lua_State *L, const char *function, const char *const *keys, size_t n);
-/* A text option, NULL where it is absent; it stays on the stack. Raises. */
-const char *kl_account_text_option(lua_State *L, const char *function, const char *name);
 
 /* Fields of the table at the top. A text that is empty and a time that is 0 are left out. All raise. */
 void kl_row_text(lua_State *L, const char *name, const char *text);

@@ -105,6 +105,15 @@ bool kl_option_number(lua_State *L, int idx, const char *function, const char *n
   return true;
 }
 
+bool kl_option_integer(lua_State *L, int idx, const char *function, const char *name, lua_Integer least,
+                       lua_Integer most, lua_Integer *out) {
+  lua_Number v;
+  if (!kl_option_number(L, idx, function, name, (lua_Number)least, (lua_Number)most, &v)) return false;
+  if (!lua_numbertointeger(floor(v), out) || v != floor(v))
+    kl_raise_coded(L, KL_ERR_VALIDATION, "out_of_range", "%s: %s must be a whole number, not %.15g", function, name, v);
+  return true;
+}
+
 bool kl_option_fixed(lua_State *L, int idx, const char *function, const char *name, int places, int64_t *out) {
   const char *grid = places == KL_PRICE_PLACES
                          ? "prices are multiples of 0.0001 dollar, in most markets of more (its price_ranges)"

@@ -25,6 +25,9 @@ bool kl_option_flag(lua_State *L, int idx, const char *function, const char *nam
 /* A finite number from `least` to `most`. False where it is absent. */
 bool kl_option_number(lua_State *L, int idx, const char *function, const char *name, lua_Number least, lua_Number most,
                       lua_Number *out); /* raises */
+/* The same of whole numbers. */
+bool kl_option_integer(lua_State *L, int idx, const char *function, const char *name, lua_Integer least,
+                       lua_Integer most, lua_Integer *out); /* raises */
 /* A number, or its text, on the grid of 10^-places. False where it is absent. */
 bool kl_option_fixed(lua_State *L, int idx, const char *function, const char *name, int places,
                      int64_t *out); /* raises */

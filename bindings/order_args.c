@@ -242,11 +242,8 @@ void kl_order_wish_read(lua_State *L, kl_order_wish *out) {
   out->wait = kl_option_flag(L, 1, place, "wait", true);
   read_times(L, at, i);
   i->stp_maker = choice(L, "self_trade_prevention_type", preventions, 2, 0) == 1;
-  lua_Number subaccount = 0;
-  i->has_subaccount = kl_option_number(L, 1, place, "subaccount", 0, 63, &subaccount);
-  if (subaccount != floor(subaccount))
-    kl_raise_coded(L, KL_ERR_VALIDATION, "out_of_range", "%s: subaccount must be a whole number, not %.15g", place,
-                   subaccount);
+  lua_Integer subaccount = 0;
+  i->has_subaccount = kl_option_integer(L, 1, place, "subaccount", 0, 63, &subaccount);
   i->subaccount = (int32_t)subaccount;
   i->group_id = kl_option_text(L, 1, place, "order_group_id", sizeof((kl_desk_order *)0)->group_id);
   i->client_id = kl_option_text(L, 1, place, "client_order_id", sizeof((kl_desk_order *)0)->client_id);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bindings/account.h"
+#include "bindings/options.h"
 #include "bindings/rest.h"
 #include "script/script.h"
 #include "script/strategy.h"
@@ -113,9 +114,8 @@ static int push_portfolio(lua_State *L, kl_account *a, kl_desk *d, kl_party *p) 
 /* Index 1: the options. */
 static int portfolio_answer(lua_State *L, const kl_place *at, kl_account *a) {
   kl_desk *d = at->desk;
-  lua_getfield(L, 1, "account");
-  if (lua_toboolean(L, -1)) return push_portfolio(L, a, d, NULL);
-  const char *wanted = kl_account_text_option(L, name, "script");
+  if (kl_option_flag(L, 1, name, "account", false)) return push_portfolio(L, a, d, NULL);
+  const char *wanted = kl_option_text(L, 1, name, "script", 256);
   kl_party *p = wanted ? party_of(L, d, wanted) : kl_desk_party(d, kl_name_here(L));
   if (!p && wanted) return no_such_script(L, d, wanted);
   if (!p) return kl_raisef(L, KL_ERR_INTERNAL, "%s: there is not enough memory, or the journal cannot be read", name);
@@ -124,13 +124,9 @@ static int portfolio_answer(lua_State *L, const kl_place *at, kl_account *a) {
 
 int kl_portfolio_lua(lua_State *L) {
   static const char *const keys[] = {"account", "script"};
-  kl_account_options(L, name, keys, 2);
-  int type = lua_getfield(L, 1, "account");
-  if (type != LUA_TNIL && type != LUA_TBOOLEAN)
-    return kl_raise_coded(L, KL_ERR_VALIDATION, "wrong_type", "%s: account must be true or false, not %s", name,
-                          luaL_typename(L, -1));
-  bool account = lua_toboolean(L, -1);
-  if (kl_account_text_option(L, name, "script") && account)
+  kl_options_check(L, 1, name, keys, 2, NULL);
+  bool account = kl_option_flag(L, 1, name, "account", false);
+  if (kl_option_text(L, 1, name, "script", 256) && account)
     return kl_raise_coded(L, KL_ERR_VALIDATION, "contradicting_options", "%s: either account or script", name);
   if (!kl_place_of(L)->desk)
     return kl_raise_coded(L, KL_ERR_VALIDATION, "no_orders_here",

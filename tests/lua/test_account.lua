@@ -120,4 +120,7 @@ test("wrong options are refused", function(t)
     t.raises(call, "validation")
   end
   t.raises(function() kalshi.orders{ tiker = "T" } end, 'did you mean "ticker"')
+  t.raises(function() kalshi.fills{ since = 1 } end, "no option since; it takes ticker, order_id, limit, min_ts")
+  t.raises(function() kalshi.fills{ limit = 1.5 } end, "limit must be a whole number, not 1.5")
+  t.raises(function() kalshi.positions{ ticker = "" } end, "ticker must not be empty")
 end)
