@@ -87,19 +87,6 @@ static int unknown(const context *c, const place *outer, const char *name, const
                 len >= sizeof list ? "…" : "");
 }
 
-/* RFC 3986: everything but unreserved characters, and slashes where they are wanted. */
-static void percent_encode(kl_buf *out, const char *s, size_t n, bool slashes) {
-  for (size_t i = 0; i < n; i++) {
-    unsigned char ch = (unsigned char)s[i];
-    bool plain = (ch >= 'A' && ch <= 'Z') || (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '-' ||
-                 ch == '.' || ch == '_' || ch == '~' || (slashes && ch == '/');
-    if (plain)
-      kl_buf_char(out, s[i]);
-    else
-      kl_buf_printf(out, "%%%02X", ch);
-  }
-}
-
 /* How a value is written: as JSON, or as text for a query or a path. */
 typedef enum { AS_JSON, AS_QUERY, AS_PATH } form;
 
@@ -107,7 +94,7 @@ static void put_text(kl_buf *out, form how, const char *s, size_t n, bool slashe
   if (how == AS_JSON)
     kl_buf_json_string(out, s, n);
   else
-    percent_encode(out, s, n, slashes);
+    kl_buf_percent(out, s, n, slashes);
 }
 
 static void check_enum(const context *c, const place *at, const kl_param *p, const char *text) {
@@ -400,7 +387,7 @@ static void put_object(const context *c, const place *at, const kl_param *params
 
 static void begin_query(kl_buf *q, const char *name) {
   if (q->len) kl_buf_char(q, '&');
-  percent_encode(q, name, strlen(name), false);
+  kl_buf_percent(q, name, strlen(name), false);
   kl_buf_char(q, '=');
 }
 
@@ -601,7 +588,7 @@ static void put_free_query(lua_State *L, const char *name, int idx, kl_buf *q) {
     lua_pushvalue(L, idx);
     const char *s = lua_tolstring(L, -1, &n);
     begin_query(q, name);
-    percent_encode(q, s, n, false);
+    kl_buf_percent(q, s, n, false);
     lua_pop(L, 1);
     return;
   }

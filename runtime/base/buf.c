@@ -188,14 +188,19 @@ void kl_buf_json_key(kl_buf *b, const char *key) {
   kl_buf_char(b, ':');
 }
 
-void kl_buf_query(kl_buf *b, const char *name, const char *value) {
-  kl_buf_printf(b, "&%s=", name);
-  for (; *value; value++) {
-    unsigned char c = (unsigned char)*value;
-    bool plain = (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '-' || c == '.' || c == '_';
+void kl_buf_percent(kl_buf *b, const char *s, size_t n, bool slashes) {
+  for (size_t i = 0; i < n; i++) {
+    unsigned char c = (unsigned char)s[i];
+    bool plain = (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '-' || c == '.' || c == '_' ||
+                 c == '~' || (slashes && c == '/');
     if (plain)
       kl_buf_char(b, (char)c);
     else
       kl_buf_printf(b, "%%%02X", c);
   }
+}
+
+void kl_buf_query(kl_buf *b, const char *name, const char *value) {
+  kl_buf_printf(b, "&%s=", name);
+  kl_buf_percent(b, value, strlen(value), false);
 }

@@ -25,6 +25,8 @@ void kl_buf_printf(kl_buf *b, const char *fmt, ...) __attribute__((format(printf
 void kl_buf_int(kl_buf *b, int64_t v);
 void kl_buf_decimal(kl_buf *b, int64_t v, int places); /* 0.4200 */
 
+/* Percent-encodes for a URL, by RFC 3986: all but the unreserved characters, and slashes where they are to stay. */
+void kl_buf_percent(kl_buf *b, const char *s, size_t n, bool slashes);
 /* "&name=value" of a URL's query, with the value percent-encoded. */
 void kl_buf_query(kl_buf *b, const char *name, const char *value);
 

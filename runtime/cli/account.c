@@ -140,26 +140,16 @@ static void got_page(void *data, const json_t *answer) {
   snprintf(w->cursor, sizeof w->cursor, "%s", cursor);
 }
 
-static void encode(char *out, size_t cap, const char *s) {
-  size_t n = 0;
-  for (; *s && n + 4 < cap; s++) {
-    unsigned char c = (unsigned char)*s;
-    bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || strchr("-._~", c);
-    n += (size_t)snprintf(out + n, cap - n, plain ? "%c" : "%%%02X", c);
-  }
-  out[n] = 0;
-}
-
 int64_t kl_account_count(kl_session *s, uv_loop_t *loop, const char *operation, int64_t min_ts, int timeout_ms) {
   waiter w = {.ok = true};
   waiter_start(&w, loop, timeout_ms);
   int pages = 0;
   do {
-    char query[4096], cursor[3100] = "";
-    encode(cursor, sizeof cursor, w.cursor);
-    snprintf(query, sizeof query, "limit=%d&min_ts=%" PRId64 "%s%s", PAGE_ROWS, min_ts, *cursor ? "&cursor=" : "",
-             cursor);
-    w.left = ask(s, operation, query, timeout_ms, got_page, &w);
+    kl_buf query = {0};
+    kl_buf_printf(&query, "limit=%d&min_ts=%" PRId64, PAGE_ROWS, min_ts);
+    if (w.cursor[0]) kl_buf_query(&query, "cursor", w.cursor);
+    w.left = query.failed ? 0 : ask(s, operation, query.data, timeout_ms, got_page, &w);
+    kl_buf_free(&query);
     w.ok = w.left > 0;
     while (w.left)
       uv_run(loop, UV_RUN_ONCE);

@@ -175,6 +175,10 @@ static void items_of_a_list_have_commas_between_them(void **state) {
 static void a_query_is_encoded(void **state) {
   (void)state;
   kl_buf b = {0};
+  kl_buf_percent(&b, "a/b~", 4, true);
+  kl_buf_percent(&b, "/\0[", 3, false);
+  assert_string_equal(b.data, "a/b~%2F%00%5B");
+  kl_buf_clear(&b);
   kl_buf_query(&b, "cursor", "a-Z_0.9 &=%\xc3\xa9");
   assert_string_equal(b.data, "&cursor=a-Z_0.9%20%26%3D%25%C3%A9");
   kl_buf_free(&b);
