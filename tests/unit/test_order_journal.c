@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +23,19 @@
 #include "base/log.h"
 #include "trading/journal_impl.h"
 #include "unit/failing_memory.h"
+
+/* In place of the C library's: they tell when something is brought to the disk. */
+static atomic_int synced;
+
+int fsync(int fd) {
+  atomic_fetch_add(&synced, 1);
+  return (int)syscall(SYS_fsync, fd);
+}
+
+int fdatasync(int fd) {
+  atomic_fetch_add(&synced, 1);
+  return (int)syscall(SYS_fdatasync, fd);
+}
 
 static uv_loop_t loop;
 static char folder[64], path[128];
@@ -304,6 +319,28 @@ static void a_sync_intent_is_on_the_disk_before_it_is_told(void **state) {
   assert_string_equal(t.error, "");
   assert_int_equal(open_orders(j).n, 1);
   assert_true(open_orders(j).o[0].own_run);
+  close_journal(j);
+}
+
+static void wait_flushed(kl_order_journal *j, bool sync) {
+  told t = {0};
+  kl_order_journal_flush(j, sync, on_written, &t);
+  while (!t.calls)
+    uv_run(&loop, UV_RUN_ONCE);
+  assert_string_equal(t.error, "");
+}
+
+/* Also where all of it was committed before: that alone brings nothing to the disk. */
+static void a_flush_that_is_waited_for_is_on_the_disk(void **state) {
+  (void)state;
+  kl_order_journal *j = opened();
+  kl_desk_order o = order("f");
+  kl_order_journal_intent(j, &o, "p", false, NULL, NULL);
+  wait_flushed(j, false);
+  assert_int_equal(open_orders(j).n, 1);
+  int before = atomic_load(&synced);
+  wait_flushed(j, true);
+  assert_true(atomic_load(&synced) > before);
   close_journal(j);
 }
 
@@ -835,6 +872,7 @@ int main(void) {
       TEST(fills_are_of_a_party_once_each_and_in_order),
       TEST(notes_are_there_at_once_and_later),
       TEST(a_sync_intent_is_on_the_disk_before_it_is_told),
+      TEST(a_flush_that_is_waited_for_is_on_the_disk),
       TEST(everybody_who_waits_is_told_when_it_closes),
       TEST(what_was_sent_before_a_kill_is_known_after_it),
       TEST(orders_of_a_process_that_runs_are_left_to_it),
