@@ -49,11 +49,14 @@ const texts = (pairs) => pairs.map(([k, v]) => `${k}=${v}`).sort();
 const asked = (c, r) => r.op === c.op && !differences(r.path_values, c.wanted.path).length
   && !differences(texts(r.query), texts(c.wanted.query)).length;
 
-// A read of its own may be the very one that the case asks for, too: then the answers tell which is which.
-const answered = (c, r, { value, error }) => error !== undefined
-  || !differences(value, expected(parse((r.answer ?? '').trim() || '{}'), c.op.answer, { raw: c.raw, found: () => {} })).length;
-const ownTwin = (c, r, next, result) => r.op.id === 'GetUserDataTimestamp' && next && asked(c, r) && asked(c, next)
-  && !answered(c, r, result) && answered(c, next, result);
+// A read of its own may be the very one that a case asks for, too: then the answers tell which is which.
+const answered = (c, r, { value, error }) => (error !== undefined ? Number(error.status) === r.status
+  : !differences(value, expected(parse((r.answer ?? '').trim() || '{}'), c.op.answer, { raw: c.raw, found: () => {} })).length);
+function ownTwin(c, r, later, result) {
+  if (answered(c, r, result)) return false;
+  const others = later.findIndex((x) => !reads(x) && !opens(x));
+  return later.slice(0, others < 0 ? later.length : others).some((x) => reads(x) && asked(c, x) && answered(c, x, result));
+}
 
 // The request of each case: they are sent one after the other, with only reads of its own in between. A case that was
 // refused before it was sent has none.
@@ -63,7 +66,7 @@ function align(cases, results) {
     if (results[i].error?.kind === 'validation') return undefined;
     while (judge.requests[at] && (opens(judge.requests[at])
       || (reads(judge.requests[at]) && (!asked(c, judge.requests[at])
-        || ownTwin(c, judge.requests[at], judge.requests[at + 1], results[i]))))) at++;
+        || ownTwin(c, judge.requests[at], judge.requests.slice(at + 1), results[i]))))) at++;
     return judge.requests[at++];
   });
   const left = judge.requests.slice(at).filter((r) => !reads(r) && !opens(r));
