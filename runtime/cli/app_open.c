@@ -340,6 +340,19 @@ void kl_app_close_control(kl_app *a) {
   a->control = NULL;
 }
 
+/* What was listened to goes on to do nothing: the process ends, with the exit code that it has, and is not ended by the
+ * second press while it writes down what it knows. */
+static void close_signal(uv_signal_t *h) {
+  int number = uv_is_active((uv_handle_t *)h) ? h->signum : 0;
+  sigset_t one, before;
+  sigemptyset(&one);
+  if (number) sigaddset(&one, number);
+  (void)pthread_sigmask(SIG_BLOCK, &one, &before); /* closing it brings the default back, for a moment */
+  uv_close((uv_handle_t *)h, NULL);
+  if (number) signal(number, SIG_IGN);
+  (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 void kl_app_close(kl_app *a) {
   if (!a) return;
   kl_monitoring_close(a);
@@ -364,9 +377,9 @@ void kl_app_close(kl_app *a) {
   kl_output_close(a->output);
   if (a->loop_open) {
     if (a->handles_open) {
-      uv_close((uv_handle_t *)&a->on_int, NULL);
-      uv_close((uv_handle_t *)&a->on_term, NULL);
-      uv_close((uv_handle_t *)&a->on_hup, NULL);
+      close_signal(&a->on_int);
+      close_signal(&a->on_term);
+      close_signal(&a->on_hup);
       uv_close((uv_handle_t *)&a->deadline, NULL);
       uv_close((uv_handle_t *)&a->turn, NULL);
     }
