@@ -7,6 +7,7 @@
 #include "base/json_fields.h"
 #include "prompt/internal.h"
 #include "prompt/outcome.h"
+#include "script/look.h"
 
 /* ---- eval ---- */
 
@@ -186,14 +187,14 @@ static void run_select(void *data, kl_control_call *call, const json_t *fields) 
     kl_error_set(&e, KL_ERR_VALIDATION,
                  "select: `task` is the id of a task, or 0, and `frame` the level of one of its frames");
   uint64_t id = (uint64_t)json_integer_value(task);
-  int level = (int)json_integer_value(frame);
+  int level = frame ? (int)json_integer_value(frame) : KL_FRAME_USUAL;
   if (!v || !kl_evaluator_select(v, id, level, &e)) {
     kl_control_refuse(call, &e, NULL);
     return;
   }
   kl_buf b = {0};
   kl_json_field_int(&b, "task", (int64_t)id);
-  if (id) kl_json_field_int(&b, "frame", level);
+  if (kl_prompt_session_frame(s, &id, &level)) kl_json_field_int(&b, "frame", level);
   kl_control_answer(call, &b);
 }
 

@@ -55,7 +55,7 @@ static const char *status_name(const kl_task *t) {
   return kl_debug_is_stopped(t) ? "stopped" : kl_task_is_ready(t) ? "ready" : "waiting";
 }
 
-static void add_task(kl_buf *b, kl_task *t, int frames) {
+static void add_task(kl_buf *b, kl_task *t, const kl_inspect_tasks *o) {
   int line;
   const char *file = kl_task_place(t, &line);
   kl_buf waits = {0};
@@ -73,7 +73,8 @@ static void add_task(kl_buf *b, kl_task *t, int frames) {
   kl_task_describe_wait(t, &waits);
   field_text(b, "waits", waits.data ? waits.data : "", WAIT_SHOWN);
   kl_buf_free(&waits);
-  add_frames(b, t, frames);
+  if (kl_task_id(t) == o->selected_task) kl_json_field_int(b, "selected", o->selected);
+  add_frames(b, t, o->frames);
 }
 
 static void no_task(uint64_t id, kl_error *e) {
@@ -99,7 +100,7 @@ bool kl_inspect_write_tasks(kl_script *s, const kl_inspect_tasks *o, kl_buf *out
     more = n == o->n;
     if (more) break;
     kl_buf_str(out, n++ > 0 ? ",{" : "{");
-    add_task(out, t, o->frames);
+    add_task(out, t, o);
     kl_buf_char(out, '}');
     last = id;
   }
@@ -179,8 +180,9 @@ bool kl_inspect_write_locals(kl_script *s, uint64_t task, int level, kl_buf *out
     no_task(task, e);
     return false;
   }
+  if (level == KL_FRAME_USUAL) level = kl_task_usual_frame(t);
   if (!kl_task_frame(t, level, &f)) {
-    kl_error_coded(e, KL_ERR_VALIDATION, "no_such_task", "task %llu has no frame %d", (unsigned long long)task, level);
+    kl_task_no_frame(t, level, e);
     return false;
   }
   locals k = {.f = &f, .out = out};

@@ -45,7 +45,8 @@ static void run_tasks(void *data, kl_control_call *call, const json_t *fields) {
     refuse(call, &e, NULL);
     return;
   }
-  const kl_inspect_tasks o = {.after = (uint64_t)after, .task = (uint64_t)task, .n = (size_t)n, .frames = (int)frames};
+  kl_inspect_tasks o = {.after = (uint64_t)after, .task = (uint64_t)task, .n = (size_t)n, .frames = (int)frames};
+  kl_prompt_session_frame(kl_prompt_session_of(call, fields, &e), &o.selected_task, &o.selected);
   if (kl_inspect_write_tasks(s, &o, &b, &e))
     kl_control_answer(call, &b);
   else
@@ -55,12 +56,20 @@ static void run_tasks(void *data, kl_control_call *call, const json_t *fields) {
 static void run_locals(void *data, kl_control_call *call, const json_t *fields) {
   kl_error e = {0};
   kl_buf list = {0}, frame = {0};
-  int64_t task = 0, level = 0;
+  int64_t task = 0, level = KL_FRAME_USUAL;
+  uint64_t selected;
+  int at;
   (void)data;
   kl_script *s = script_of(call, fields, &e);
   if (!s || !number_field(fields, "locals", "task", INT64_MAX, &task, &e) ||
-      !number_field(fields, "locals", "frame", INT32_MAX, &level, &e) ||
-      !kl_inspect_write_locals(s, (uint64_t)task, (int)level, &list, &frame, &e)) {
+      !number_field(fields, "locals", "frame", INT32_MAX, &level, &e)) {
+    refuse(call, &e, NULL);
+    return;
+  }
+  if (level == KL_FRAME_USUAL && kl_prompt_session_frame(kl_prompt_session_of(call, fields, &e), &selected, &at) &&
+      selected == (uint64_t)task)
+    level = at;
+  if (!kl_inspect_write_locals(s, (uint64_t)task, (int)level, &list, &frame, &e)) {
     kl_buf_free(&list);
     refuse(call, &e, &frame);
     return;

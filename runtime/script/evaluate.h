@@ -26,10 +26,10 @@ bool kl_evaluator_lookup(kl_evaluator *v, lua_State *L, const char *name); /* ra
 void kl_evaluator_each(kl_evaluator *v, lua_State *L, void (*fn)(void *data, lua_State *L, const char *name),
                        void *data); /* raises */
 
-/* From now on names are looked up first in this frame (as kl_task_frame counts) of a task that waits or was stopped;
- * task 0: no longer. False with `e` where there is no such frame. */
+/* From now on names are looked up first in this frame (as kl_task_frame counts, or KL_FRAME_USUAL) of a task that waits
+ * or was stopped; task 0: no longer. False with `e` where there is no such frame. */
 bool kl_evaluator_select(kl_evaluator *v, uint64_t task, int level, kl_error *e);
-/* What is selected; false: nothing. */
+/* What is selected, and its level now; false: nothing, or that frame is gone. */
 bool kl_evaluator_selected(const kl_evaluator *v, uint64_t *task, int *level);
 
 typedef enum {

@@ -48,6 +48,15 @@ static void make_room(lua_State *L, lua_State *co) {
   if (!lua_checkstack(co, 4)) luaL_error(L, "the stack of the task is full: its variables cannot be read");
 }
 
+const void *kl_frame_function(lua_State *co, const lua_Debug *ar) {
+  lua_Debug copy = *ar;
+  if (!lua_checkstack(co, 1)) return NULL;
+  lua_getinfo(co, "f", &copy);
+  const void *function = lua_topointer(co, -1);
+  lua_pop(co, 1);
+  return function;
+}
+
 void kl_frame_push_function(lua_State *L, lua_State *co, const lua_Debug *ar) {
   lua_Debug copy = *ar;
   make_room(L, co);

@@ -1,5 +1,6 @@
 #include "script/look.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "script/debugger.h"
@@ -112,6 +113,31 @@ bool kl_task_frame(kl_task *t, int level, kl_frame *out) {
     at -= kl_frame_count(it.chain[it.depth - 1]);
   }
   return false;
+}
+
+int kl_task_frames(kl_task *t) {
+  kl_frames it;
+  int n = 0;
+  for (kl_frames_begin(&it, t); it.depth > 0; it.depth--)
+    n += kl_frame_count(it.chain[it.depth - 1]) - (it.depth == 1); /* what runs a task is none of its frames */
+  return n;
+}
+
+int kl_task_usual_frame(kl_task *t) {
+  kl_frame f;
+  bool stopped = kl_debug_is_stopped(t);
+  int step = stopped ? 1 : -1;
+  for (int level = stopped ? 0 : kl_task_frames(t) - 1; level >= 0 && kl_task_frame(t, level, &f); level += step)
+    if (*f.ar.what != 'C') return level;
+  return 0;
+}
+
+void kl_task_no_frame(kl_task *t, int level, kl_error *e) {
+  if (kl_task_frames(t) == 0)
+    kl_error_coded(e, KL_ERR_VALIDATION, "no_such_task", "task %" PRIu64 " has not begun: it has no frame",
+                   kl_task_id(t));
+  else
+    kl_error_coded(e, KL_ERR_VALIDATION, "no_such_task", "task %" PRIu64 " has no frame %d", kl_task_id(t), level);
 }
 
 /* ---- what a script holds ---- */

@@ -49,6 +49,15 @@ void kl_frames_begin(kl_frames *it, kl_task *t);
 bool kl_frames_next(kl_frames *it, kl_frame *out);
 /* The frame of this level; false where there are not so many. */
 bool kl_task_frame(kl_task *t, int level, kl_frame *out);
+/* Where a level may be given: kl_task_usual_frame's. */
+enum { KL_FRAME_USUAL = -1 };
+/* How many frames it has. */
+int kl_task_frames(kl_task *t);
+/* The level of the frame whose variables somebody means who names only the task: where it was stopped, the innermost
+ * one of Lua; while it waits the outermost, which lasts as long as the task. 0 where none is of Lua. */
+int kl_task_usual_frame(kl_task *t);
+/* That it has none of this level. */
+void kl_task_no_frame(kl_task *t, int level, kl_error *e);
 
 /* ---- what a script holds ---- */
 

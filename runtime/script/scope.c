@@ -6,15 +6,16 @@
 #include "script/frames.h"
 #include "script/guard.h"
 #include "script/internal.h"
+#include "script/look.h"
 #include "script/words.h"
 
 struct kl_scope {
-  kl_task *task; /* whose frame was selected, anchored by its object; NULL: none */
-  int level;
+  kl_task *task;        /* whose frame was selected, anchored by its object; NULL: none */
+  int outer;            /* how many frames are around it: those inside of it come and go */
+  const void *function; /* it is taken to be the same frame while this runs there; anchored */
 };
 
-/* User values of the scope's userdata, which is upvalue 1 of its functions. Of the frame its function: it is taken to
- * be the same while that runs at its level. */
+/* User values of the scope's userdata, which is upvalue 1 of its functions. */
 enum { VARIABLES = 1, MODULES, TASK, FUNCTION, USER_VALUES = FUNCTION };
 
 /* Stands for nil in the table of variables: declared, without a value. */
@@ -77,19 +78,15 @@ static bool push_global(lua_State *L, const char *name) {
   return known;
 }
 
-static bool find_frame(lua_State *L, int scope, kl_frame *f) {
-  const kl_scope *s = lua_touserdata(L, scope);
-  if (!s->task || kl_task_ended(s->task) || !kl_task_frame(s->task, s->level, f)) return false;
-  lua_getiuservalue(L, scope, FUNCTION);
-  kl_frame_push_function(L, f->co, &f->ar);
-  bool same = lua_rawequal(L, -1, -2);
-  lua_pop(L, 2);
-  return same;
+static bool find_frame(const kl_scope *s, kl_frame *f) {
+  if (!s->task || kl_task_ended(s->task)) return false;
+  int level = kl_task_frames(s->task) - 1 - s->outer;
+  return level >= 0 && kl_task_frame(s->task, level, f) && kl_frame_function(f->co, &f->ar) == s->function;
 }
 
 static bool push_of_frame(lua_State *L, int scope, const char *name) {
   kl_frame f;
-  return find_frame(L, scope, &f) && kl_frame_get(L, f.co, &f.ar, name);
+  return find_frame(lua_touserdata(L, scope), &f) && kl_frame_get(L, f.co, &f.ar, name);
 }
 
 /* All but what a metatable of the globals adds. `_` is the prompt's: in frames it is a name for what is not used. */
@@ -113,7 +110,8 @@ static int l_newindex(lua_State *L) {
     const char *name = lua_tostring(L, 2);
     kl_frame f;
     lua_pushvalue(L, 3);
-    if (strcmp(name, "_") != 0 && find_frame(L, scope, &f) && kl_frame_set(L, f.co, &f.ar, name)) return 0;
+    if (strcmp(name, "_") != 0 && find_frame(lua_touserdata(L, scope), &f) && kl_frame_set(L, f.co, &f.ar, name))
+      return 0;
     if (push_variable(L, scope, name)) {
       lua_settop(L, 3);
       set_variable(L, scope, name);
@@ -217,7 +215,9 @@ void kl_scope_push_take(lua_State *L, int env) {
 }
 
 kl_task *kl_scope_selected(const kl_scope *s, int *level) {
-  *level = s->level;
+  kl_frame f;
+  if (!find_frame(s, &f)) return NULL;
+  *level = f.level;
   return s->task;
 }
 
@@ -238,18 +238,20 @@ bool kl_scope_select(lua_State *L, int env, kl_task *t, int level, kl_error *e) 
   push_scope(L, lua_absindex(L, env)); /* scope */
   int scope = lua_gettop(L);
   kl_scope *s = lua_touserdata(L, scope);
+  if (t && level == KL_FRAME_USUAL) level = kl_task_usual_frame(t);
   bool ok = !t || (!kl_task_ended(t) && kl_task_frame(t, level, &f));
   if (!t)
     deselect(L, scope);
   else if (!ok)
-    kl_error_coded(e, KL_ERR_VALIDATION, "no_such_task", "task %" PRIu64 " has no frame %d", kl_task_id(t), level);
+    kl_task_no_frame(t, level, e);
   else {
     lua_rawgeti(L, LUA_REGISTRYINDEX, t->ref);
     lua_setiuservalue(L, scope, TASK);
     kl_frame_push_function(L, f.co, &f.ar);
+    s->function = lua_topointer(L, -1);
     lua_setiuservalue(L, scope, FUNCTION);
     s->task = t;
-    s->level = level;
+    s->outer = kl_task_frames(t) - 1 - level;
   }
   lua_pop(L, 1);
   return ok;
@@ -262,7 +264,7 @@ void kl_scope_check_frame(lua_State *L, int env) {
   int scope = lua_gettop(L);
   const kl_scope *s = lua_touserdata(L, scope);
   const kl_task *t = s->task;
-  if (t && !find_frame(L, scope, &f)) {
+  if (t && !find_frame(s, &f)) {
     bool ended = kl_task_ended(t);
     uint64_t id = kl_task_id(t);
     deselect(L, scope);

@@ -16,10 +16,10 @@ void kl_scope_load_modules(lua_State *L, int env, const char *source, size_t n);
 void kl_scope_declare(lua_State *L, int env, const char *name); /* raises */
 /* Pushes a function that declares the active local variables of its caller. */
 void kl_scope_push_take(lua_State *L, int env); /* raises */
-/* The variables of this frame of a task that does not run come first; `t` NULL: of none any more. False with `e` where
- * there is no such frame. */
+/* The variables of this frame of a task that does not run come first, wherever the task waits inside of it; `t` NULL:
+ * of none any more. False with `e` where there is no such frame. */
 bool kl_scope_select(lua_State *L, int env, kl_task *t, int level, kl_error *e); /* raises */
-/* What is selected; NULL: nothing. */
+/* What is selected, and its level now; NULL: nothing, or that frame is gone. */
 kl_task *kl_scope_selected(const kl_scope *s, int *level);
 /* Nothing is selected any more: whoever did that has gone. */
 void kl_scope_forget(kl_scope *s);

@@ -129,6 +129,23 @@ test('nothing is changed before it is armed; what is typed is journalled, and wh
   assert.equal(fs.statSync(path.join(state, 'kalua', 'journal')).mode & 0o777, 0o600);
 });
 
+test(':task N without a frame means what lasts as long as the task, wherever it waits', async () => {
+  const busy = await Running.start({ busy: `local task = require 'task'
+local book = 'of the main chunk'
+local function send(price) task.sleep(0.001) return price end
+local function quote(side) local price = #side send(price) task.sleep(0.001) end
+print 'up'
+while true do quote 'bid' quote 'ask' task.sleep(0.001) end
+` });
+  const r = await busy.e(':task 1', ...Array(50).fill('book'), ':locals', ':task', ':where', 'book');
+  assert.equal(r.code, 0, r.stderr);
+  assert.equal(r.stdout.match(/^"of the main chunk"$/mg).length, 51, r.stdout);
+  assert.match(r.stdout, /^task 1, the main chunk at busy\.lua:6$/m);
+  assert.match(r.stdout, /^ +book = "of the main chunk"$/m);
+  assert.equal(r.stdout.match(/^ *\*\d +the main chunk at busy\.lua:6$/mg).length, 3, r.stdout);
+  await busy.stop();
+});
+
 test('the words for what is wrong on the command line', async () => {
   for (const [args, code, pattern] of [[['nobody', '-e', '1'], 1, /nobody/], [['a', 'b'], 2, /inside of one script/],
     [['--log', 'loud'], 2, /--log is error/]]) {

@@ -1,5 +1,6 @@
 /* Inputs of a prompt: how they are compiled, what their names mean, how they end. */
 #include "prompt_bed.h"
+#include "script/look.h"
 
 #define LOOP "local task = require 'task'\nwhile true do task.sleep(0.002) end\n"
 
@@ -427,6 +428,40 @@ static void a_frame_that_is_gone_is_not_mistaken_for_another(void **state) {
   bed_end(&b);
 }
 
+/* It waits in a function that it calls, at one depth after the other, and in itself. */
+static void a_frame_stays_selected_while_it_calls_others(void **state) {
+  (void)state;
+  prompt_bed b;
+  kl_error e = {0};
+  uint64_t task;
+  int level, deepest = 0, least = 99;
+  bed_begin(&b, "local task = require 'task'\n"
+                "local book = 'of the main chunk'\n"
+                "local function down(n) if n == 0 then task.sleep(0.002) else down(n - 1) end return n end\n"
+                "while true do turn = 'inside' down(3) turn = 'outside' task.sleep(0.002) end\n");
+  while (strcmp(armed(&b, "turn"), "value: outside") != 0) {
+  }
+  assert_true(kl_evaluator_select(b.v, 1, KL_FRAME_USUAL, &e));
+  for (int i = 0; i < 200; i++) {
+    assert_string_equal(armed(&b, "book"), "value: of the main chunk");
+    assert_true(kl_evaluator_selected(b.v, &task, &level));
+    if (level > deepest) deepest = level;
+    if (level < least) least = level;
+  }
+  assert_int_equal(least, 1);
+  assert_int_equal(deepest, 5);
+  while (strcmp(armed(&b, "turn"), "value: inside") != 0) {
+  }
+  assert_true(kl_evaluator_select(b.v, 1, KL_FRAME_USUAL, &e));
+  assert_string_equal(armed(&b, "book = 'changed'; return book"), "value: changed");
+  assert_true(kl_evaluator_select(b.v, 1, 1, &e)); /* this one goes */
+  const char *said;
+  while (!strstr(said = armed(&b, "n = 7"), "gone on"))
+    assert_string_equal(said, "value");
+  assert_false(kl_evaluator_selected(b.v, &task, &level));
+  bed_end(&b);
+}
+
 /* Whatever cannot be had, each input ends once and the script goes on. */
 static void running_out_of_memory_anywhere(void **state) {
   (void)state;
@@ -475,6 +510,7 @@ int main(void) {
       cmocka_unit_test(an_input_that_waits_for_a_task_is_no_deadlock),
       cmocka_unit_test(a_selected_frame_comes_first),
       cmocka_unit_test(a_frame_that_is_gone_is_not_mistaken_for_another),
+      cmocka_unit_test(a_frame_stays_selected_while_it_calls_others),
       cmocka_unit_test(running_out_of_memory_anywhere),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

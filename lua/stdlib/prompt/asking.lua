@@ -4,7 +4,6 @@ local commands = require "prompt.commands"
 local later = require "prompt.later"
 local draw = later "prompt.draw"
 local index = later "prompt.help_index"
-local looking_text = later "prompt.looking_text"
 local slips = later "prompt.slips"
 local values = require "prompt.values"
 
@@ -66,9 +65,8 @@ end
 -- The first of the script's tasks that has a variable of this name where it waits; nil where none has.
 local function task_with(session, name)
   for _, one in ipairs(session:ask("tasks", { n = LOOKED_AT }).tasks) do
-    local frame = looking_text.first_of_lua(one.frames)
-    local ok, _, list = pcall(session.ask_parts, session, "locals", { task = one.id, frame = frame and frame.level })
-    for _, variable in ipairs(ok and frame and list or {}) do
+    local ok, _, list = pcall(session.ask_parts, session, "locals", { task = one.id }) -- it may not have begun
+    for _, variable in ipairs(ok and list or {}) do
       if variable.name == name then return one.id end
     end
   end

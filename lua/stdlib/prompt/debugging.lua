@@ -225,10 +225,7 @@ local function frame_at(frames, level)
 end
 
 -- The frame that is selected of this task; else its innermost.
-local function frame_in(session, id)
-  local selected = session.selected
-  return selected and selected.task == id and selected.frame or 0
-end
+local function level_in(t) return t.selected or 0 end
 
 local function go_to(session, id, f)
   stops.select(session, id, f.level)
@@ -240,8 +237,9 @@ end
 -- The next frame in a direction that has a line of Lua.
 local function move(session, by)
   local id = looked_at(session)
-  local frames = task_of(session, id).frames
-  local level = frame_in(session, id) + by
+  local t = task_of(session, id)
+  local frames = t.frames
+  local level = level_in(t) + by
   local f = frame_at(frames, level)
   while f and not f.line do
     level = level + by
@@ -265,8 +263,9 @@ commands.add{
   name = "frame", usage = ":frame N", help = "look at frame N of the task; :where numbers them",
   run = function(session, text)
     local id = looked_at(session)
-    local level = whole(text == "" and tostring(frame_in(session, id)) or text, "the frame", 0)
-    local f = frame_at(task_of(session, id).frames, level)
+    local t = task_of(session, id)
+    local level = text == "" and level_in(t) or whole(text, "the frame", 0)
+    local f = frame_at(t.frames, level)
     if not f then usage(("task %d has no frame %d"):format(id, level)) end
     go_to(session, id, f)
   end,
@@ -278,9 +277,8 @@ commands.add{
   run = function(session, text)
     local id = looked_at(session, text)
     local t = task_of(session, id)
-    local level = frame_in(session, id)
-    local o = session:drawing{ own = stops.own_path(session), frame = level }
-    local f = frame_at(t.frames, level)
+    local o = session:drawing{ own = stops.own_path(session) }
+    local f = frame_at(t.frames, level_in(t))
     local source = f and stops.source(session, f.file, f.line, AROUND_MORE)
     session:print(looking.task(t, o) .. (source and "\n" .. source or ""))
   end,

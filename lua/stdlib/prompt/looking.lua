@@ -44,56 +44,52 @@ commands.add{
       return session:print(text.tasks(answer, drawing(session)))
     end
     if not id then usage("which task? :tasks 3") end
-    local one = task_of(session, whole(id, "the task"))
-    local selected = selected_of(session)
-    session:print(text.task(one, drawing(session, { frame = selected and selected.task == one.id and selected.frame })))
+    session:print(text.task(task_of(session, whole(id, "the task")), drawing(session)))
   end,
 }
 
--- Which frame of a task is meant: of those of Lua the innermost, where none was named.
-local function frame_of(session, id, frame)
-  if frame then return whole(frame, "the frame") end
-  local f = text.first_of_lua(task_of(session, id).frames)
-  if not f then usage(("task %d has not begun: it has no frame"):format(id)) end
-  return f.level
+-- The number of a frame, where one was named.
+local function frame_of(word)
+  return word and word ~= "" and whole(word, "the frame") or nil
 end
 
 commands.add{
   name = "task", usage = ":task [ID [FRAME]]", help = "look names up in the variables of a task first",
-  detail = ":task 0 ends that. FRAME is a number that :tasks ID shows; left out: the innermost function of Lua.",
+  detail = ":task 0 ends that. FRAME is a number that :tasks ID shows; left out: what the task runs, or, where " ..
+    "it was stopped, its innermost function.",
   run = function(session, rest)
     local id, frame = rest:match("^(%S+)%s*(%S*)$")
     if not id then
       local selected = selected_of(session)
       if not selected then return session:print("no task is selected; :tasks lists them") end
-      id, frame = tostring(selected.task), tostring(selected.frame)
+      return session:print(text.task(task_of(session, selected.task), drawing(session)))
     end
     id = whole(id, "the task")
     if id == 0 then
-      stops.select(session, 0, 0)
+      stops.select(session, 0)
       return session:print("no task is selected any more")
     end
-    stops.select(session, id, frame_of(session, id, frame ~= "" and frame or nil))
-    session:print(text.task(task_of(session, id), drawing(session, { frame = session.selected.frame })))
+    stops.select(session, id, frame_of(frame))
+    session:print(text.task(task_of(session, id), drawing(session)))
   end,
 }
 
 commands.add{
-  name = "locals", usage = ":locals [ID [FRAME]]", help = "the variables of a task where it waits",
+  name = "locals", usage = ":locals [ID [FRAME]]", help = "the variables of a task",
   detail = "Without ID those of the task that :task has selected, or of the only one.",
   run = function(session, rest)
     local id, frame = rest:match("^(%S+)%s*(%S*)$")
     local selected = selected_of(session)
     if not id and selected then
-      id, frame = selected.task, selected.frame
+      id = selected.task
     elseif not id then
       local all = session:ask("tasks", { n = 1, frames = 0 })
       if all.total ~= 1 then usage("of which task? :tasks lists them, :locals 3 shows those of task 3") end
       id = all.tasks[1].id
     else
-      id, frame = whole(id, "the task"), frame ~= "" and frame or nil
+      id = whole(id, "the task")
     end
-    local where, list = session:ask_parts("locals", { task = id, frame = frame_of(session, id, frame) })
+    local where, list = session:ask_parts("locals", { task = id, frame = frame_of(frame) })
     local o = drawing(session)
     session:print(("task %d, %s"):format(id, text.frame(where, o.own)))
     session:print(text.locals(list or {}, o, function(value, columns)

@@ -57,8 +57,8 @@ function text.frame(f, own)
   return ("%s at %s%s"):format(name, text.file(f.file, own), f.line and ":" .. f.line or "")
 end
 
----The frame that somebody looks for first: of Lua, the innermost. The first of all where there is none.
-function text.first_of_lua(frames)
+-- Where it is: of the frames of Lua the innermost. The first of all where there is none.
+local function first_of_lua(frames)
   for _, f in ipairs(frames) do
     if f.what ~= "C" then return f end
   end
@@ -69,7 +69,7 @@ end
 function text.tasks(answer, o)
   local rows = { head = true, { "task", "is", "where it is", "spawned at", "waits for" } }
   for _, t in ipairs(answer.tasks) do
-    local f = text.first_of_lua(t.frames)
+    local f = first_of_lua(t.frames)
     rows[#rows + 1] = {
       ("%d"):format(t.id), t.status,
       f and f.what ~= "C" and text.file(f.file, o.own) .. ":" .. (f.line or "?") or "",
@@ -91,7 +91,7 @@ function text.task(t, o)
     "spawned at " .. (t.place and short_place(t.place, o.own) or "?"), width.clean(t.waits))
   local rows = {}
   for _, f in ipairs(t.frames) do
-    local mark = o.frame == f.level and "*" or ""
+    local mark = t.selected == f.level and "*" or ""
     local words = text.frame(f, o.own)
     rows[#rows + 1] = { mark .. ("%d"):format(f.level), f.tail and words .. " (a tail call)" or words }
   end

@@ -65,10 +65,11 @@ function stops.describe(session, stop)
   return text
 end
 
----Has names in inputs mean the variables of this frame of a waiting or stopped task first; task 0: of none any more.
+---Has names in inputs mean the variables of this frame of a waiting or stopped task first, or, without one, of what the
+---task runs (the innermost function where it was stopped); task 0: of none any more.
 function stops.select(session, id, frame)
   session:ask("select", { task = id, frame = frame })
-  session.selected = id > 0 and { task = id, frame = frame, generation = session.ready.generation } or nil
+  session.selected = id > 0 and { task = id, generation = session.ready.generation } or nil
 end
 
 local function show_stop(session, stop)
@@ -111,7 +112,7 @@ local function on_went_on(session, m)
   if session.selected and session.selected.task == m.task then
     session.selected = nil
     -- Its frame is gone; what is typed next comes behind this request.
-    local request = session.connection:start("select", { session = session.id, task = 0, frame = 0 })
+    local request = session.connection:start("select", { session = session.id, task = 0 })
     task.spawn(pcall, request.wait, request)
   end
   if m.text then
