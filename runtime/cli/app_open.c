@@ -29,7 +29,7 @@ static bool start_exchange(kl_app *a, kl_error *e) {
                        .markets = (int)a->o.markets,
                        .speed = a->o.speed,
                        .rate = a->o.rate,
-                       .quick_keys = a->o.quick,
+                       .quick_keys = true, /* nobody outside gets one */
                        .tier = a->o.tier,
                        .faults = a->o.faults,
                        .state = a->state_names[STATE_EXCHANGE],

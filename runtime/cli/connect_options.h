@@ -12,7 +12,6 @@ typedef struct kl_connect_options {
   bool embedded;           /* the embedded exchange, whatever the settings say */
   bool keyless;            /* no key is loaded, whatever the settings say */
   bool keeps_state;        /* what runs are strategies, whose states are kept in the file `state`, too */
-  bool quick; /* somebody waits for the prompt: the embedded exchange's keys are those that are made soonest */
   bool quiet; /* nothing is said on the terminal, but to the control socket: a prompt has the terminal, and SIGINT */
   /* May be NULL. Called in the middle of the opening, once nobody is asked for a passphrase any more and the
    * environment of the process is as it stays: from then on another thread may use both, while the exchange is started,

@@ -144,7 +144,7 @@ int kl_command_repl(int argc, char **argv) {
   kl_opt connect[KL_CONNECT_OPT_COUNT];
   kl_connect_opts(&o, connect);
   o.log_default = "warn";
-  o.quick = o.quiet = o.keeps_state = o.trades = true;
+  o.quiet = o.keeps_state = o.trades = true;
   const kl_opt own[] = {{"e", KL_OPT_LIST, &inputs, "EXPR", "evaluate it, print its value, and end", 0, 0},
                         {"json", KL_OPT_FLAG, &r.front.json, NULL, "print values as JSON", 0, 0},
                         {"keep-going", KL_OPT_FLAG, &r.front.keep_going, NULL, "also after an input that failed", 0, 0},

@@ -348,7 +348,6 @@ int kl_command_test(int argc, char **argv) {
     t.run.shuffled = t.run.seed >= 0;
     /* What is logged belongs to a test; who asks for the log gets it besides. */
     t.connect.log_default = "warn";
-    t.connect.quick = true;
     if (!t.connect.log_level && !t.connect.log_file && !t.connect.log_json) t.connect.log_file = "/dev/null";
     uv_mutex_init(&t.log_lock);
     code = start(&t, &files);
