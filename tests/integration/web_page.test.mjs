@@ -150,8 +150,10 @@ describe('the page', { skip }, () => {
     assert.equal((await host.ask('/api/fills')).body.fills[0].count, '4.00');
     await seen('#figures', /at risk/);
     await until('the curve', async () => (await page.locator('#chart path.curve').count()) === 1);
-    const { series } = (await host.ask('/api/profit?script=quoter')).body;
-    assert.ok(series.length === 1 && series[0].samples.length > 0);
+    await until('a sample of the profit', async () => {
+      const { series } = (await host.ask('/api/profit?script=quoter')).body;
+      return series.length === 1 && series[0].samples.length > 0;
+    });
   });
 
   test('the ladder is the book, with own orders beside their levels', async () => {
@@ -235,16 +237,20 @@ describe('the page', { skip }, () => {
         const { open, orders } = (await mine.ask('/api/orders')).body;
         return [open, orders.map((o) => [o.profile, o.status])];
       });
-      const state = (await mine.ask('/api/state')).body;
-      assert.deepEqual(state.accounts.map((a) => [a.profile, a.shown, a.mode, a.orders_open, a.fills]), [['', 'sim', 'sim', 1, 0], ['second', 'sim second', 'sim', 1, 1]]);
-      assert.deepEqual([state.account.orders_open, state.scripts[0].trading.placed, state.scripts[0].elsewhere.second.placed, state.books], [1, 1, 2, [sim.ticker]]);
+      await becomes('the state', [[['', 'sim', 'sim', 1, 0], ['second', 'sim second', 'sim', 1, 1]], [1, 1, 2, [sim.ticker]]], async () => {
+        const state = (await mine.ask('/api/state')).body;
+        return [state.accounts.map((a) => [a.profile, a.shown, a.mode, a.orders_open, a.fills]),
+          [state.account.orders_open, state.scripts[0].trading.placed, state.scripts[0].elsewhere.second.placed, state.books]];
+      });
       assert.deepEqual((await mine.ask('/api/orders?profile=second&script=both')).body.orders.length, 2);
       assert.deepEqual((await mine.ask('/api/orders?profile=')).body.orders.map((o) => o.profile), ['']);
-      assert.deepEqual((await mine.ask('/api/positions')).body.positions.map((x) => [x.profile, x.position]), [['second', '1.00']]);
+      await becomes('the position', [['second', '1.00']],
+        async () => (await mine.ask('/api/positions')).body.positions.map((x) => [x.profile, x.position]));
       assert.equal((await mine.ask('/api/fills?profile=')).body.fills.length, 0);
       assert.deepEqual((await mine.ask(`/api/book?ticker=${sim.ticker}`)).body.own.map((o) => o.profile), ['', 'second']);
-      const { series } = (await mine.ask('/api/profit')).body;
-      assert.ok(series.some((x) => x.profile === 'second' && x.script === 'both' && x.samples.length), JSON.stringify(series));
+      // A sample is taken each second.
+      await until('a sample of the script on the second account', async () => (await mine.ask('/api/profit')).body.series
+        .some((x) => x.profile === 'second' && x.script === 'both' && x.samples.length));
       // A heading for each, and below it what trades there.
       await sees('#script-rows tr.heading', /^sim secondbalance/);
       await until('the rows', async () => (await p.locator('#script-rows .name').allTextContents()).join() === 'sim,both,sim second,both');
