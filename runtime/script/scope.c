@@ -79,7 +79,7 @@ static bool push_global(lua_State *L, const char *name) {
 }
 
 static bool find_frame(const kl_scope *s, kl_frame *f) {
-  if (!s->task || kl_task_ended(s->task)) return false;
+  if (!s->task || kl_task_ended(s->task) || kl_task_get_status(s->task) == KL_TASK_RUNNING) return false;
   int level = kl_task_frames(s->task) - 1 - s->outer;
   return level >= 0 && kl_task_frame(s->task, level, f) && kl_frame_function(f->co, &f->ar) == s->function;
 }
@@ -245,11 +245,11 @@ bool kl_scope_select(lua_State *L, int env, kl_task *t, int level, kl_error *e) 
   else if (!ok)
     kl_task_no_frame(t, level, e);
   else {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, t->ref);
-    lua_setiuservalue(L, scope, TASK);
-    kl_frame_push_function(L, f.co, &f.ar);
+    kl_frame_push_function(L, f.co, &f.ar); /* may raise: then what was selected stays */
     s->function = lua_topointer(L, -1);
     lua_setiuservalue(L, scope, FUNCTION);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, t->ref);
+    lua_setiuservalue(L, scope, TASK);
     s->task = t;
     s->outer = kl_task_frames(t) - 1 - level;
   }

@@ -62,12 +62,15 @@ function asking.about(session, name)
   return true
 end
 
--- The first of the script's tasks that has a variable of this name where it waits; nil where none has.
+-- The first of the script's tasks that has a variable of this name in the frame that :task would select; nil where none
+-- has.
 local function task_with(session, name)
-  for _, one in ipairs(session:ask("tasks", { n = LOOKED_AT }).tasks) do
-    local ok, _, list = pcall(session.ask_parts, session, "locals", { task = one.id }) -- it may not have begun
-    for _, variable in ipairs(ok and list or {}) do
-      if variable.name == name then return one.id end
+  for _, one in ipairs(session:ask("tasks", { n = LOOKED_AT, frames = 0 }).tasks) do
+    if not one.selected then
+      local ok, _, list = pcall(session.ask_parts, session, "locals", { task = one.id }) -- it may not have begun
+      for _, variable in ipairs(ok and list or {}) do
+        if variable.name == name then return one.id end
+      end
     end
   end
 end

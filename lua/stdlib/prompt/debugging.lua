@@ -234,18 +234,28 @@ local function go_to(session, id, f)
     (source and "\n" .. source or ""))
 end
 
+-- Of deep recursion only the innermost frames are listed.
+local function no_frame(id, t, level)
+  if t.more_frames and level >= #t.frames then
+    usage(("only the innermost %d frames of task %d are listed"):format(#t.frames, id))
+  end
+  usage(("task %d has no frame %d"):format(id, level))
+end
+
 -- The next frame in a direction that has a line of Lua.
 local function move(session, by)
   local id = looked_at(session)
   local t = task_of(session, id)
   local frames = t.frames
-  local level = level_in(t) + by
+  local level = math.min(level_in(t), #frames) + by
   local f = frame_at(frames, level)
   while f and not f.line do
     level = level + by
     f = frame_at(frames, level)
   end
-  if not f then usage(by > 0 and "this is the outermost frame" or "this is the innermost frame") end
+  if not f and by < 0 then usage "this is the innermost frame" end
+  if not f and not t.more_frames then usage "this is the outermost frame" end
+  if not f then no_frame(id, t, level) end
   go_to(session, id, f)
 end
 
@@ -266,7 +276,7 @@ commands.add{
     local t = task_of(session, id)
     local level = text == "" and level_in(t) or whole(text, "the frame", 0)
     local f = frame_at(t.frames, level)
-    if not f then usage(("task %d has no frame %d"):format(id, level)) end
+    if not f then no_frame(id, t, level) end
     go_to(session, id, f)
   end,
 }

@@ -61,8 +61,12 @@ commands.add{
     local id, frame = rest:match("^(%S+)%s*(%S*)$")
     if not id then
       local selected = selected_of(session)
-      if not selected then return session:print("no task is selected; :tasks lists them") end
-      return session:print(text.task(task_of(session, selected.task), drawing(session)))
+      local one = selected and task_of(session, selected.task)
+      if not one or not one.selected then
+        session.selected = nil -- its frame is gone
+        return session:print("no task is selected; :tasks lists them")
+      end
+      return session:print(text.task(one, drawing(session)))
     end
     id = whole(id, "the task")
     if id == 0 then
