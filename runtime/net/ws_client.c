@@ -60,6 +60,7 @@ struct kl_ws_client {
   bool grace;
   int64_t date_ms;  /* of the answer to the handshake */
   int64_t asked_ns; /* rx_ns when a ping asked for a byte */
+  int64_t late_ms;  /* by so much that ping was: its answer may be, too */
   uint64_t bytes;
   int64_t rx_ns;
   kl_error error;
@@ -348,6 +349,7 @@ static void take_answer(kl_ws_client *c, size_t n) {
     end(c, &c->error);
   } else if (c->state == C_HANDSHAKE) {
     c->state = C_REFUSED;
+    c->grace = false;
     set_timer(c, REFUSAL_WAIT_MS);
   }
 }
@@ -372,7 +374,7 @@ static void on_input(void *data, size_t n) {
   kl_ws_client *c = data;
   c->bytes += n;
   c->rx_ns = kl_mono_ns(kl_clock_real());
-  c->grace = false;
+  if (takes_frames(c)) c->grace = false; /* else it is not silence that has an end */
   if (c->state == C_OPEN)
     take_frames(c, n);
   else if (c->state == C_HANDSHAKE || c->state == C_REFUSED)
@@ -414,12 +416,16 @@ static void connect_timed_out(kl_ws_client *c) {
   end(c, &c->error);
 }
 
+/* True once after a timeout: the timer is set again. */
+static bool take_grace(kl_ws_client *c) {
+  if (c->grace) return false;
+  c->grace = true;
+  set_timer(c, GRACE_MS);
+  return true;
+}
+
 static void silent_too_long(kl_ws_client *c, int64_t idle) {
-  if (!c->grace) {
-    c->grace = true;
-    set_timer(c, GRACE_MS);
-    return;
-  }
+  if (take_grace(c)) return;
   kl_error_coded(&c->error, KL_ERR_TIMEOUT, "no_answer",
                  "nothing came from '%s' for %lld ms: the connection is taken for dead", c->url.authority,
                  (long long)idle);
@@ -432,16 +438,19 @@ static void silent_too_long(kl_ws_client *c, int64_t idle) {
 static void check_silence(kl_ws_client *c) {
   const int64_t limit = c->o.silence_timeout_ms, ask = c->o.ping_after_ms;
   int64_t idle = (kl_mono_ns(kl_clock_real()) - c->rx_ns) / 1000000;
-  if (limit > 0 && idle >= limit) {
+  if (ask > 0 && idle >= ask && c->asked_ns != c->rx_ns) {
+    c->asked_ns = c->rx_ns;
+    c->late_ms = idle - ask;
+    if (!kl_ws_client_ping(c, KEEP_ALIVE, sizeof KEEP_ALIVE - 1)) return; /* its end is on the way */
+  }
+  bool asked = ask > 0 && c->asked_ns == c->rx_ns;
+  int64_t left = limit + (asked ? c->late_ms : 0) - idle;
+  if (limit > 0 && left <= 0) {
     silent_too_long(c, idle);
     return;
   }
-  if (ask > 0 && idle >= ask && c->asked_ns != c->rx_ns) {
-    c->asked_ns = c->rx_ns;
-    if (!kl_ws_client_ping(c, KEEP_ALIVE, sizeof KEEP_ALIVE - 1)) return; /* its end is on the way */
-  }
-  int64_t next = limit > 0 ? limit - idle : ask;
-  if (ask > 0 && c->asked_ns != c->rx_ns && ask - idle < next) next = ask - idle;
+  int64_t next = limit > 0 ? left : ask;
+  if (ask > 0 && !asked && ask - idle < next) next = ask - idle;
   if (next > 0) set_timer(c, next);
 }
 
@@ -456,20 +465,17 @@ static void on_timer(uv_timer_t *t) {
   switch (c->state) {
   case C_CONNECTING:
   case C_HANDSHAKE:
-    if (c->grace) {
-      connect_timed_out(c);
-    } else {
-      c->grace = true;
-      set_timer(c, GRACE_MS);
-    }
+    if (!take_grace(c)) connect_timed_out(c);
     break;
   case C_OPEN:
-    if (c->closing)
-      close_timed_out(c);
-    else
+    if (!c->closing)
       check_silence(c);
+    else if (!take_grace(c))
+      close_timed_out(c);
     break;
   case C_REFUSED:
+    if (!take_grace(c)) end(c, &c->error);
+    break;
   case C_FAILED:
     end(c, &c->error);
     break;
@@ -553,6 +559,7 @@ kl_ws_client *kl_ws_client_open(uv_loop_t *loop, const kl_ws_client_options *o, 
 void kl_ws_client_finish(kl_ws_client *c, int code, const char *reason, size_t n) {
   if (takes_frames(c)) {
     send_close(c, code, reason, n);
+    c->grace = false;
     if (c->state == C_OPEN) set_timer(c, c->o.close_timeout_ms);
   } else if (c->state == C_CONNECTING || c->state == C_HANDSHAKE) {
     kl_error_set(&c->error, KL_ERR_CLOSED, "the WebSocket to '%s' was closed before it was open", c->url.authority);

@@ -29,7 +29,7 @@ static void talks_and_is_closed_by_the_server(void **state) {
   o.headers = headers;
   box_connect(&b, &o);
   memset(url, 'x', sizeof url - 1); /* copied */
-  uv_timer_start(&b.timer, send_hello, 100, 0);
+  b.when_open = send_hello;
   box_run(&b);
   assert_string_equal(b.log.data, "open|m:one|m:two|burst|closed|");
   assert_int_equal(b.date_ms, 784887151000);
@@ -122,10 +122,34 @@ static void send_rest_later(box *b, peer_conn *c) {
   uv_timer_start(&b->timer, send_rest, 50, 0);
 }
 
+static void rest_and_standstill(uv_async_t *h) {
+  box *b = h->data;
+  send_rest(&b->timer);
+  uv_sleep(400); /* longer than the body is waited for */
+  uv_close((uv_handle_t *)h, NULL);
+}
+
+static uv_async_t among_sockets; /* what it calls comes after sockets and before timers */
+
+static void wake_it(uv_timer_t *t) {
+  (void)t;
+  uv_async_send(&among_sockets);
+}
+
+static void send_rest_before_a_standstill(box *b, peer_conn *c) {
+  (void)c;
+  uv_async_init(&b->loop, &among_sockets, rest_and_standstill);
+  among_sockets.data = b;
+  uv_timer_start(&b->timer, wake_it, 50, 0);
+}
+
 static void waits_for_the_body_of_a_refusal(void **state) {
   (void)state;
   box b;
   run_with_answer(&b, "HTTP/1.1 500 Oops\r\nContent-Length: 10\r\n\r\n", send_rest_later);
+  expect_error(&b, KL_ERR_HTTP, 500, "late words");
+  box_free(&b);
+  run_with_answer(&b, "HTTP/1.1 500 Oops\r\nContent-Length: 10\r\n\r\n", send_rest_before_a_standstill);
   expect_error(&b, KL_ERR_HTTP, 500, "late words");
   box_free(&b);
 }
@@ -216,7 +240,7 @@ static void says_goodbye_when_closed(void **state) {
   box_open(&b);
   b.framed = close_frame_seen;
   box_connect_plain(&b);
-  uv_timer_start(&b.timer, close_client, 50, 0);
+  b.when_open = close_client;
   box_run(&b);
   assert_string_equal(b.log.data, "open|");
   box_free(&b);
@@ -310,7 +334,7 @@ static void ends_the_connection_when_the_server_does_not_read(void **state) {
   box_open(&b);
   b.upgraded = stop_reading;
   box_connect_plain(&b);
-  uv_timer_start(&b.timer, send_too_much, 50, 0);
+  b.when_open = send_too_much;
   box_run(&b);
   expect_error(&b, KL_ERR_OVERFLOW, 0, "does not read");
   box_free(&b);

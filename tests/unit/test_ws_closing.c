@@ -64,7 +64,7 @@ static void sends_binary_messages_and_pings(void **state) {
   box_open(&b);
   b.framed = close_after_four;
   connect_all(&b, no_change);
-  uv_timer_start(&b.timer, send_all_kinds, 50, 0);
+  b.when_open = send_all_kinds;
   box_run(&b);
   assert_string_equal(b.frames.data, "82:\x01\x02|89:are you there|89:|81:|");
   box_free(&b);
@@ -200,7 +200,7 @@ static void hands_over_what_comes_before_the_servers_close(void **state) {
   box_open(&b);
   b.framed = say_more_then_close;
   connect_all(&b, no_change);
-  uv_timer_start(&b.timer, finish_client, 50, 0);
+  b.when_open = finish_client;
   box_run(&b);
   assert_string_equal(b.log.data, "open|m:late|burst|closed|");
   assert_string_equal(b.frames.data, "88:\x0F\xA0"
@@ -217,10 +217,50 @@ static void gives_up_a_server_that_does_not_answer_the_close(void **state) {
   box b;
   box_open(&b);
   connect_all(&b, wait_little);
-  uv_timer_start(&b.timer, finish_client, 50, 0);
+  b.when_open = finish_client;
   box_run(&b);
   assert_string_equal(b.log.data, "open|closed|");
   expect_error(&b, KL_ERR_TIMEOUT, 0, "did not answer the close frame within 100 ms");
+  box_free(&b);
+}
+
+static void chat(uv_timer_t *t) {
+  box *b = t->data;
+  peer_write(b->conn, "\x8A\x00", 2);
+}
+
+static void chat_on(box *b, peer_conn *c) {
+  (void)c;
+  uv_timer_start(&b->timer, chat, 0, 10);
+}
+
+static void gives_up_one_that_talks_on_instead(void **state) {
+  (void)state;
+  box b;
+  box_open(&b);
+  b.framed = chat_on;
+  b.when_open = finish_client;
+  connect_all(&b, wait_little);
+  box_run(&b);
+  expect_error(&b, KL_ERR_TIMEOUT, 0, "did not answer the close frame");
+  box_free(&b);
+}
+
+static void answer_the_close_before_a_standstill(box *b, peer_conn *c) {
+  (void)b;
+  peer_write(c, "\x88\x02\x0F\xA0", 4);
+  uv_sleep(200); /* longer than it is waited for */
+}
+
+static void reads_a_close_that_came_while_the_loop_stood_still(void **state) {
+  (void)state;
+  box b;
+  box_open(&b);
+  b.framed = answer_the_close_before_a_standstill;
+  b.when_open = finish_client;
+  connect_all(&b, wait_little);
+  box_run(&b);
+  expect_error(&b, KL_ERR_WS, 4000, "code 4000");
   box_free(&b);
 }
 
@@ -235,7 +275,7 @@ static void tells_a_server_that_hangs_up_instead(void **state) {
   box_open(&b);
   b.framed = hang_up_on_close;
   connect_all(&b, no_change);
-  uv_timer_start(&b.timer, finish_client, 50, 0);
+  b.when_open = finish_client;
   box_run(&b);
   expect_error(&b, KL_ERR_NETWORK, 0, "ended the connection");
   box_free(&b);
@@ -457,9 +497,56 @@ static void gives_up_one_that_does_not_answer(void **state) {
   box_free(&b);
 }
 
+static void stand_still(uv_timer_t *t) {
+  (void)t;
+  uv_sleep(500); /* longer than the limit */
+}
+
+static void answer_the_first_ping(box *b, peer_conn *c) {
+  if (strstr(b->frames.data, "89:keep-alive|")) peer_write(c, "\x88\x02\x03\xE8", 4);
+}
+
+/* Nobody can have answered what was not asked. */
+static void asks_before_it_gives_up_after_a_standstill(void **state) {
+  (void)state;
+  box b;
+  box_open(&b);
+  b.framed = answer_the_first_ping;
+  b.when_open = stand_still;
+  connect_all(&b, ask_often);
+  box_run(&b);
+  expect_error(&b, KL_ERR_WS, 1000, "code 1000");
+  box_free(&b);
+}
+
+static void say_hello(uv_timer_t *t) {
+  box *b = t->data;
+  assert_true(kl_ws_client_send(b->client, "hello", 5));
+}
+
+static void say_bye_before_a_standstill(box *b, peer_conn *c) {
+  if (strncmp(b->frames.data, "81:hello|", 9) != 0) return;
+  peer_write(c, "\x88\x02\x03\xE8", 4);
+  stand_still(&b->timer);
+}
+
+static void limit_only(kl_ws_client_options *o) { o->silence_timeout_ms = 400; }
+
+static void reads_what_came_while_the_loop_stood_still(void **state) {
+  (void)state;
+  box b;
+  box_open(&b);
+  b.framed = say_bye_before_a_standstill;
+  b.when_open = say_hello;
+  connect_all(&b, limit_only);
+  box_run(&b);
+  expect_error(&b, KL_ERR_WS, 1000, "code 1000");
+  box_free(&b);
+}
+
 static void no_limit(kl_ws_client_options *o) {
   o->silence_timeout_ms = -1;
-  o->connect_timeout_ms = 100;
+  o->connect_timeout_ms = 1000;
 }
 
 static void say_bye(uv_timer_t *t) {
@@ -472,7 +559,7 @@ static void waits_for_ever_where_it_is_told_to(void **state) {
   box b;
   box_open(&b);
   connect_all(&b, no_limit);
-  uv_timer_start(&b.timer, say_bye, 400, 0);
+  uv_timer_start(&b.timer, say_bye, 1400, 0);
   box_run(&b);
   expect_error(&b, KL_ERR_WS, 1000, "code 1000");
   box_free(&b);
@@ -598,6 +685,8 @@ int main(void) {
       cmocka_unit_test(says_that_compression_was_not_agreed_on),
       cmocka_unit_test(hands_over_what_comes_before_the_servers_close),
       cmocka_unit_test(gives_up_a_server_that_does_not_answer_the_close),
+      cmocka_unit_test(gives_up_one_that_talks_on_instead),
+      cmocka_unit_test(reads_a_close_that_came_while_the_loop_stood_still),
       cmocka_unit_test(tells_a_server_that_hangs_up_instead),
       cmocka_unit_test(makes_one_line_of_a_reason),
       cmocka_unit_test(sends_a_message_that_is_longer_than_what_the_feed_may_queue),
@@ -605,6 +694,8 @@ int main(void) {
       cmocka_unit_test(lets_out_what_waits_when_it_is_left),
       cmocka_unit_test(asks_a_silent_server_for_a_sign_of_life),
       cmocka_unit_test(gives_up_one_that_does_not_answer),
+      cmocka_unit_test(asks_before_it_gives_up_after_a_standstill),
+      cmocka_unit_test(reads_what_came_while_the_loop_stood_still),
       cmocka_unit_test(waits_for_ever_where_it_is_told_to),
       cmocka_unit_test(is_never_half_there_however_it_is_cut),
   };

@@ -28,6 +28,7 @@ typedef struct box {
   void (*upgraded)(struct box *b, peer_conn *c); /* the server has answered the handshake */
   void (*framed)(struct box *b, peer_conn *c);   /* the server got a frame */
   const char *close_at;                          /* the client is closed in this callback */
+  uv_timer_cb when_open;                         /* the timer's, once the client is open */
   uv_timer_t timer;
   peer_conn *conn;
 } box;
@@ -108,6 +109,7 @@ static inline void on_open(void *data, int64_t date_ms) {
   box *b = data;
   b->date_ms = date_ms;
   note(b, "open|");
+  if (b->when_open) uv_timer_start(&b->timer, b->when_open, 0, 0);
 }
 
 static inline void on_message(void *data, const char *p, size_t n) {
