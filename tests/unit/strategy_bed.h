@@ -68,14 +68,21 @@ static inline void reloaded(void *data, kl_strategy *g, const kl_error *e) {
   kl_buf_char(&b->outcomes, '\n');
 }
 
+static inline void poked(uv_timer_t *t) { (void)t; }
+
+static inline void patience_over(uv_handle_t *h) { free(h); }
+
 /* Runs the loop until what is printed holds the text. */
 static inline void run_until(bed *b, const kl_buf *buf, const char *text) {
-  for (int i = 0; i < 100000 && !strstr(text_of(buf), text); i++)
+  uv_timer_t *patience = malloc(sizeof *patience);
+  assert_non_null(patience);
+  uv_timer_init(&b->w.loop, patience);
+  uv_timer_start(patience, poked, 60000, 0);
+  while (uv_is_active((uv_handle_t *)patience) && !strstr(text_of(buf), text))
     uv_run(&b->w.loop, UV_RUN_ONCE);
+  uv_close((uv_handle_t *)patience, patience_over); /* by a later turn: none is taken here */
   if (!strstr(text_of(buf), text)) fail_msg("\"%s\" never came, only: %s", text, text_of(buf));
 }
-
-static inline void poked(uv_timer_t *t) { (void)t; }
 
 static inline void run_for(bed *b, uint64_t ms) {
   uv_timer_t timer;

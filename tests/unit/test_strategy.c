@@ -43,7 +43,7 @@ static void a_wrong_version_is_refused(void **state) {
       {HEAD "kalua.migrate(1, function(s) task.sleep(0.01) end)\n" TICK, "cannot wait here"},
       {HEAD "kalua.migrate(1, function(s) error('cannot convert') end)\n" TICK, "cannot convert"},
       {HEAD "while true do task.yield() end\n",
-       "its start has not ended after 0.5 s: it does not stop working, and waits"},
+       "its start has not ended after 3 s: it does not stop working, and waits"},
       {"", "ends at once"},
   };
   bed b;
@@ -51,7 +51,7 @@ static void a_wrong_version_is_refused(void **state) {
   start(&b,
         HEAD "kalua.state.n = 0\nwhile true do task.sleep(0.002); kalua.state.n = kalua.state.n + 1; print('n', "
              "kalua.state.n) end\n",
-        (kl_strategy_options){.start_ms = 500, .script = {.cpu_ms = 1500, .memory_cap = 4 << 20}});
+        (kl_strategy_options){.start_ms = 3000, .script = {.cpu_ms = 1500, .memory_cap = 4 << 20}});
   run_until(&b, &b.w.out, "n\t3");
   for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
     assert_contains(reload(&b, wrong[i].text), wrong[i].message);

@@ -160,7 +160,7 @@ static void a_restart_waits_for_the_start_that_runs(void **state) {
   bed b;
   open_bed(&b);
   start(&b, HEAD "print 'one'\ntask.sleep(0.02)\nerror 'broken'\n",
-        (kl_strategy_options){.on_failure = KL_FAILED_RESTART, .probation_ms = -1, .start_ms = 200});
+        (kl_strategy_options){.on_failure = KL_FAILED_RESTART, .probation_ms = -1, .start_ms = 2000});
   run_until(&b, &b.w.out, "one");
   ask(&b, never_starts);
   run_until_gone(&b);
