@@ -129,7 +129,7 @@ static bool is_there(kl_sim *s) {
 static void a_settled_market_goes_after_a_while(void **state) {
   (void)state;
   asked.asked = 0;
-  kl_sim_mirror_options m = {.wanted = wanted, .keep_us = 300000, .start = {INT64_C(1000) * KL_MONEY_ONE}};
+  kl_sim_mirror_options m = {.wanted = wanted, .keep_us = 2000000, .start = {INT64_C(1000) * KL_MONEY_ONE}};
   kl_sim *s = sim_open((kl_sim_options){.seed = 1, .mirror = &m, .quick_keys = true});
   tell_market(s);
   tell_offer(s, 300);
@@ -178,7 +178,7 @@ static void a_market_that_cannot_be_had_refuses_its_orders(void **state) {
 
 static void an_order_meets_what_came_while_it_was_on_its_way(void **state) {
   (void)state;
-  kl_sim *s = open_mirror(300000);
+  kl_sim *s = open_mirror(2000000);
   tell_market(s);
   tell_offer(s, 500);
   assert_true(kl_sim_mirror_ready(s, TICKER));
@@ -187,7 +187,7 @@ static void an_order_meets_what_came_while_it_was_on_its_way(void **state) {
   usleep(50000);
   assert_true(kl_sim_mirror_level(s, TICKER, KL_NO, 4000, -400)); /* somebody was faster */
   check_filled(fd, "1.00");
-  assert_true(kl_mono_ns(kl_clock_real()) - sent_ns >= INT64_C(300000000));
+  assert_true(kl_mono_ns(kl_clock_real()) - sent_ns >= INT64_C(2000000000));
   kl_sim_stop(s);
 }
 
