@@ -225,8 +225,9 @@ static inline json_t *sim_ws_next(sim_socket *w, int timeout_ms) {
 
 /* The next message of a type, those of other types passed over. */
 static inline json_t *sim_ws_expect(sim_socket *w, const char *type) {
+  const int64_t until_ns = kl_mono_ns(kl_clock_real()) + INT64_C(60000000000);
   for (;;) {
-    json_t *v = sim_ws_next(w, 5000);
+    json_t *v = kl_mono_ns(kl_clock_real()) < until_ns ? sim_ws_next(w, 20000) : NULL;
     if (!v) fail_msg("no %s came", type);
     if (!strcmp(sim_text(v, "type"), type)) return v;
     json_decref(v);
