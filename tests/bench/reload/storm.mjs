@@ -11,7 +11,7 @@ import { KALUA, cleanEnv, sleep, tell } from '../../integration/peers.mjs';
 import { Strategy, options, quantile } from './process.mjs';
 
 const o = options({ reloads: 10000, rate: 20000, markets: 100, listed: 20, traders: 4, warm: 300, memory: 1 });
-const REFUSED_EACH = 20, FAILS_EACH = 40, COMMAND_EACH = 50, PROBATION_S = 0.4;
+const REFUSED_EACH = 20, FAILS_EACH = 40, COMMAND_EACH = 50, PROBATION_S = 0.4, FAILS_AT_LOOK = 8; // of ten
 const STOPPED = 130; // by a signal
 const KEPT_ORDERS = 16384; // ended ones that a session remembers: until then its memory grows
 
@@ -27,7 +27,7 @@ const MARKET = body.markets[0].ticker;
 
 // `what`: "good", "fails" (soon after it took over), or the source of the line at which it is wrong.
 const source = (version, what = 'good') => `local kalshi, task, kalua, json = require "kalshi", require "task", require "kalua", require "json"
-local VERSION <const>, FAILS <const> = ${version}, ${what === 'fails'}
+local VERSION <const>, LOOKS <const>, FAILS <const> = ${version}, ${FAILS_AT_LOOK}, ${what === 'fails'}
 ${LUA_NUMBER}
 local state = kalua.state
 state.last = state.last or { all = {}, loop = {}, call = {} }
@@ -35,6 +35,21 @@ state.sent = state.sent or 0
 local tickers = {}
 for i = 1, ${o.markets} do tickers[i] = "STORM-" .. i end
 kalshi.orders() -- follows the account
+if FAILS then -- within its probation also where messages are late
+  local looks = 0
+  kalua.on_probation(function()
+    looks = looks + 1
+    if looks == LOOKS then error "one that fails" end
+    return true
+  end)
+end
+task.every(0.2, function()
+  local sum = 0
+  for _, last in pairs(state.last) do
+    for _, n in pairs(last) do sum = sum + n + 1 end
+  end
+  print("handled", sum)
+end)
 ${what === 'good' || what === 'fails' ? '' : what}
 
 local handled = 0
@@ -118,7 +133,7 @@ const WAYS = ['all', 'loop', 'call'];
 const counts = { reloads: 0, refused: 0, rolledBack: 0, gapsOfFailed: 0, handledByFailed: 0 };
 const firsts = new Map(), sent = new Set(), known = new Map(), failed = new Map(), failing = new Set();
 const reloadMs = [], restedMs = [], luaMemory = [];
-let generation = 1, newest = 0, ready = false, end = null, outlived = 0, refusedText = '', rolledText = '';
+let generation = 1, newest = 0, ready = false, end = null, outlived = 0, refusedText = '', rolledText = '', handled = 0;
 
 function gap(way, ticker, before, n) {
   if (n <= before) { fail(`${way} ${ticker}: ${n} was handled after ${before}`); return; }
@@ -137,6 +152,7 @@ function line([what, ...f]) {
   else if (what === 'failing') { failing.add(f[0]); failed.set(`${f[1]} ${f[2]} ${f[3]}`, true); counts.handledByFailed++; }
   else if (what === 'sends') { if (sent.has(f[0])) fail(`${f[0]} was sent twice by the script`); sent.add(f[0]); }
   else if (what === 'known') known.set(f[1], { client: f[0], status: f[2] });
+  else if (what === 'handled') handled = Number(f[0]);
   else if (what === 'ready') ready = true;
   else if (what === 'end') end = { last: JSON.parse(f[0]), status: JSON.parse(f[1]) };
   else fail(`it says ${[what, ...f].join(' ')}`);
@@ -226,14 +242,14 @@ try {
   const achieved = x.achieved;
   await sleep(500);
   x.pause();
-  await sleep(1500);
+  const total = x.next.reduce((a, b) => a + b, 0), ofListed = x.next.slice(0, o.listed).reduce((a, b) => a + b, 0);
+  await strategy.wait('the last messages', () => handled >= 2 * total + ofListed).catch((e) => fail(e.message)); // below it is seen which
   strategy.save(lastSource);
   await strategy.wait('its last word', () => end);
   const left = strategy.descriptors(REST_PORT);
 
   // ---- what came of it ----
 
-  const total = x.next.reduce((a, b) => a + b, 0);
   for (const way of WAYS)
     x.tickers.forEach((t, i) => {
       if ((way !== 'all' || i < o.listed) && end.last[way][t] !== x.next[i] - 1) fail(`${way} ${t}: the last is ${end.last[way][t]}, and ${x.next[i] - 1} was sent`);
