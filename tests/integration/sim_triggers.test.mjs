@@ -148,13 +148,13 @@ describe('markets', () => {
 
   test('maintenance: nothing works, sockets are closed', async () => {
     const c = await sim.ws();
-    await sim.trigger('maintenance', { for: '5s' });
+    await sim.trigger('maintenance', { for: '60s' });
     assert.equal((await c.closed).code, 1012);
     const { body, status } = await sim.rest('GET', '/exchange/status');
     assert.deepEqual(restErrors('GetExchangeStatus', status, body), []);
     assert.equal(body.exchange_active, false);
     const resumes = Date.parse(body.exchange_estimated_resume_time) - Date.now();
-    assert.ok(resumes > -1000 && resumes < 5500, `resumes in ${resumes} ms`);
+    assert.ok(resumes > -1000 && resumes < 60500, `resumes in ${resumes} ms`);
     await sim.trigger('resume');
     assert.equal((await sim.rest('GET', '/exchange/status')).body.exchange_active, true);
   });
@@ -300,10 +300,12 @@ describe('what can be looked at', () => {
     assert.equal(accounts[0].balances.reduce((sum, x) => sum + Number(x), 0).toFixed(6), accounts[0].balance);
     assert.equal(accounts[0].positions.find((p) => p.market === ticker).position, '3.00');
     const { events, next } = await sim.look('events');
-    assert.match(events.at(-1).text, /8\.00 contracts at 0\.7000/);
+    const triggers = (list) => list.filter((e) => e.type === 'trigger'); // among what faults do
+    assert.match(triggers(events).at(-1).text, /8\.00 contracts at 0\.7000/);
     await sim.trigger('cancel', { order: order_id });
     const more = await sim.look(`events?since=${next}`);
-    assert.deepEqual(more.events.map((e) => [e.id, e.type]), [[next + 1, 'trigger']]);
+    assert.ok(more.events.every((e) => e.id > next));
+    assert.deepEqual(triggers(more.events).map((e) => e.text.startsWith('cancel: ')), [true]);
     for (const bad of ['markets?sort=size', 'markets?order=up', 'markets?limit=0', 'orders?status=open', 'trades?market=NOPE', 'book/NOPE', 'nothing', 'book/'])
       await assert.rejects(sim.look(bad), /: 40[04] /, bad);
   });
