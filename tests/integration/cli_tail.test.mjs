@@ -144,7 +144,7 @@ test('a reader that is too slow: what came before is whole, then one line with t
     over = await Promise.race([run.ended.then(() => true), sleep(3000).then(() => false)]);
   }
   assert.equal(await run.ended, 1, run.stderr);
-  assert.match(run.stderr, /^kalua: \d+ messages lost: .*what reads the output is too slow.*\n$/);
+  assert.match(run.stderr, /^kalua: \d+ messages lost: .*what reads the output is too slow.*$/m);
   const got = objects(run.stdout).filter((m) => m.seq !== undefined);
   assert.ok(got.length > 5000, `${got.length} before the overflow`);
   got.forEach((m, i) => assert.ok(i === 0 || m.seq === got[i - 1].seq + 1, `a hole at line ${i}`));

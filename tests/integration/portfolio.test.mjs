@@ -7,6 +7,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
 import test, { after, before } from 'node:test';
+import { all } from './order_record.mjs';
 import { KALUA, Sim, cleanEnv, tempDir, until } from './peers.mjs';
 
 let sim, tickers, p;
@@ -66,7 +67,7 @@ after(() => { p?.kill('SIGKILL'); return sim?.stop(); });
 const listed = async () => ({
   positions: (await sim.rest('GET', '/portfolio/positions?limit=1000&settlement_status=all')).body.market_positions,
   settlements: (await sim.rest('GET', '/portfolio/settlements?limit=1000')).body.settlements,
-  fills: (await sim.rest('GET', '/portfolio/fills?limit=1000')).body.fills,
+  fills: await all(sim, '/portfolio/fills'),
 });
 const ended = () => (p.exitCode !== null ? Promise.reject(new Error(`it ended: ${err}`)) : false);
 

@@ -221,6 +221,6 @@ test('the example reads a price elsewhere, and goes on when that breaks off', as
   const r = await kalua(['--quiet', '--allow-net', '127.0.0.1', path.join(root, 'scripts/examples/reference_price.lua'), '--', s.url], {
     onOut: (out) => { if (out.includes('BTC-USD 95000.5')) first.terminate(); }, kill: /BTC-USD 95000.5[^]*BTC-USD 95001.5/ });
   assert.match(r.stdout, /^KXBTCD-\S+\t\$\d+ or above\n/);
-  assert.match(r.stdout, /0\.\d+ \| 0\.\d+ {3}BTC-USD 95000\.5\n/);
+  assert.match(r.stdout, /(0\.\d+|-) \| (0\.\d+|-) {3}BTC-USD 95000\.5( {3}\(stale\))?\n/);
   assert.match(r.stdout, /BTC-USD 95001\.5\n/, r.stderr);
 });
