@@ -3,11 +3,15 @@
 #include <stdio.h>
 #include <time.h>
 
+static int64_t ns_of(clockid_t id) {
+  struct timespec t;
+  clock_gettime(id, &t);
+  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 static int64_t real_mono_ns(const kl_clock *c) {
   (void)c;
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+  return ns_of(CLOCK_MONOTONIC);
 }
 
 static int64_t real_wall_us(const kl_clock *c) {
@@ -21,6 +25,8 @@ const kl_clock *kl_clock_real(void) {
   static const kl_clock real = {real_mono_ns, real_wall_us, NULL};
   return &real;
 }
+
+int64_t kl_thread_cpu_ns(void) { return ns_of(CLOCK_THREAD_CPUTIME_ID); }
 
 /* Rounds towards minus infinity: times before 1970 stay in order. */
 static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }

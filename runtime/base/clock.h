@@ -22,6 +22,10 @@ int64_t kl_mono_ns(const kl_clock *c);
 int64_t kl_wall_us(const kl_clock *c);
 int64_t kl_wall_ms(const kl_clock *c);
 
+/* The processor time that the calling thread has used, nanoseconds: what it waits for, and for a processor, does not
+ * count. */
+int64_t kl_thread_cpu_ns(void);
+
 /* A clock moved by hand: wall_us starts at `wall_us`, mono_ns at 0. Needs no release. Any thread may read it. */
 typedef struct kl_clock_virtual {
   kl_clock clock; /* first */

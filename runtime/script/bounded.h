@@ -32,9 +32,10 @@ void kl_bounded_table_open(lua_State *L);  /* raises */
 /* load(chunk, name, mode, env): text only, whatever the mode says. */
 int kl_bounded_load(lua_State *L);
 /* As luaL_loadbufferx of a text does; one that takes too long ends the running task, and where none runs it fails after
- * the time that the script's tasks have. */
+ * the time that the script's tasks have. One that is ended so, or for want of memory, gives another status than
+ * LUA_ERRSYNTAX, which is about the text. */
 int kl_load_text(lua_State *L, const char *text, size_t n, const char *chunk_name);
-/* The same where no task runs, with a time of its own: monotonic, of the real clock. */
+/* The same where no task runs, with a time of its own, of kl_thread_cpu_ns. */
 int kl_load_text_until(lua_State *L, const char *text, size_t n, const char *chunk_name, int64_t until_ns);
 
 #endif

@@ -11,7 +11,7 @@ typedef struct {
   const char *text;
   size_t left;
   bool from_function; /* at index 1 */
-  int64_t until_ns;   /* outside of tasks; 0: a task runs, which the watchdog sees to */
+  int64_t until_ns;   /* of kl_thread_cpu_ns, outside of tasks; 0: a task runs, which the watchdog sees to */
   bool given;         /* that time is the caller's, not the script's */
 } source;
 
@@ -32,9 +32,9 @@ static const char *next_piece(lua_State *L, void *data, size_t *n) {
   source *from = data;
   if (!from->until_ns)
     kl_check_time(L);
-  else if (kl_mono_ns(kl_clock_real()) > from->until_ns && from->given)
+  else if (kl_thread_cpu_ns() > from->until_ns && from->given)
     luaL_error(L, "compiling took too long");
-  else if (kl_mono_ns(kl_clock_real()) > from->until_ns)
+  else if (kl_thread_cpu_ns() > from->until_ns)
     luaL_error(L, "compiling took more than %d ms; raise --cpu-ms", kl_script_of(L)->o.cpu_ms);
   if (from->left == 0 && from->from_function) ask_function(L, from);
   const char *piece = from->text;
@@ -46,7 +46,7 @@ static const char *next_piece(lua_State *L, void *data, size_t *n) {
 
 static int compile(lua_State *L, source *from, const char *chunk_name) {
   const kl_script *s = kl_script_of(L);
-  if (s && !s->current && !from->given) from->until_ns = kl_mono_ns(kl_clock_real()) + (int64_t)s->o.cpu_ms * 1000000;
+  if (s && !s->current && !from->given) from->until_ns = kl_thread_cpu_ns() + (int64_t)s->o.cpu_ms * 1000000;
   int status = lua_load(L, next_piece, from, chunk_name, "t");
   if (status != LUA_OK) kl_check_time(L); /* inside of the parser that could only raise */
   return status;

@@ -28,6 +28,7 @@ struct kl_evaluation {
   kl_task *task; /* NULL: there is none yet */
   int ref;       /* of the task's object, in the registry */
   int64_t began_ns;
+  int64_t compile_until_ns; /* of kl_thread_cpu_ns */
   kl_evaluation_status status;
   bool values; /* it is an expression */
   const char *why;
@@ -173,10 +174,10 @@ static bool ends_in_eof(lua_State *L, int idx) {
   return text && n >= k && memcmp(text + n - k, eof, k) == 0;
 }
 
-/* All that is tried of one input shares its time. */
-static bool compiles(lua_State *L, const kl_evaluation *x, const char *before, const char *after) {
+/* Pushes the chunk, or what is wrong; returns the status of kl_load_text_until. All that is tried of one input shares
+ * its time. */
+static int compile_as(lua_State *L, const kl_evaluation *x, const char *before, const char *after) {
   const kl_evaluation_options *o = &x->o;
-  int64_t until_ns = x->began_ns + (int64_t)longest_ms(x) * 1000000;
   luaL_Buffer b;
   luaL_buffinit(L, &b);
   luaL_addstring(&b, before);
@@ -186,10 +187,10 @@ static bool compiles(lua_State *L, const kl_evaluation *x, const char *before, c
   size_t len;
   const char *text = lua_tolstring(L, -1, &len);
   lua_pushfstring(L, o->chunk ? "@%s" : "=prompt", o->chunk); /* text name */
-  bool ok = kl_load_text_until(L, text, len, lua_tostring(L, -1), until_ns) == LUA_OK;
+  int status = kl_load_text_until(L, text, len, lua_tostring(L, -1), x->compile_until_ns);
   lua_rotate(L, -3, 1);
   lua_pop(L, 2); /* chunk or message */
-  return ok;
+  return status;
 }
 
 /* Whether the message is that of a first word which begins no statement: then what was meant is an expression. */
@@ -213,28 +214,33 @@ static int compile(lua_State *L, kl_evaluation *x, int env) {
   const kl_evaluation_options *o = &x->o;
   /* A line end behind the source: a comment at its end hides nothing, and a quoted string ends with its line. A value
    * in front: then a call is no tail call, which would leave the input out of tracebacks. */
-  if (compiles(L, x, "return nil, ", "\n")) {
+  x->compile_until_ns = kl_thread_cpu_ns() + (int64_t)longest_ms(x) * 1000000;
+  if (compile_as(L, x, "return nil, ", "\n") == LUA_OK) {
     x->values = true;
     return 0;
   }
   int expression = lua_gettop(L);
-  if (!compiles(L, x, "", "\n")) { /* expression statement */
+  if (compile_as(L, x, "", "\n") != LUA_OK) { /* expression statement */
     if (ends_in_eof(L, -1) || ends_in_eof(L, -2)) return MORE;
     if (begins_no_statement(o, lua_tostring(L, -1))) lua_settop(L, expression);
     return WRONG;
   }
-  if (!o->armed && compiles(L, x, "return ", "\n")) return 0; /* nothing */
   if (!o->armed) {
+    int status = compile_as(L, x, "return ", "\n");
+    if (status == LUA_OK) return 0; /* nothing */
+    if (status != LUA_ERRSYNTAX) return WRONG;
     kl_error e;
     kl_error_coded(&e, KL_ERR_PERMISSION, "arm_first", "a statement may change what the script does: :arm first");
     kl_push_error(L, &e);
     return WRONG;
   }
   /* Where something can follow its last statement, its variables are taken over there. */
-  if (!compiles(L, x, "", "\n;(...)()")) {
+  int status = compile_as(L, x, "", "\n;(...)()");
+  if (status == LUA_ERRSYNTAX) {
     lua_pop(L, 1);
     return 0;
   }
+  if (status != LUA_OK) return WRONG;
   kl_scope_push_take(L, env);
   return 1;
 }

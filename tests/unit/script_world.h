@@ -29,6 +29,8 @@ typedef struct world {
   int grace_ms;
   /* Memory for scripts: the allocation number `fail_at` and all behind it fail for a while. */
   size_t allocations, fail_at, fail_count;
+  size_t still_at; /* in the allocation of this number the machine stands still for `still_ms` */
+  int still_ms;
 } world;
 
 static luaL_Reg world_modules[8] = {{"task", luaopen_kl_task},
@@ -65,6 +67,7 @@ static void *world_memory(void *data, void *p, size_t size) {
     return NULL;
   }
   w->allocations++;
+  if (w->allocations == w->still_at) usleep((useconds_t)w->still_ms * 1000);
   if (w->fail_at && w->allocations >= w->fail_at && w->allocations < w->fail_at + w->fail_count) return NULL;
   return realloc(p, size);
 }

@@ -106,6 +106,17 @@ static void the_real_clock_goes_forward(void **state) {
   assert_true(ms - us / 1000 >= 0 && ms - us / 1000 < 1000);
 }
 
+static void a_thread_that_waits_uses_no_processor_time(void **state) {
+  (void)state;
+  const int64_t still_ns = 200000000;
+  int64_t before = kl_thread_cpu_ns();
+  nanosleep(&(struct timespec){.tv_nsec = still_ns}, NULL);
+  int64_t waited = kl_thread_cpu_ns();
+  assert_true(waited >= before && waited - before < still_ns / 2);
+  for (int64_t until = waited + 1000000; kl_thread_cpu_ns() < until;) { /* work counts: this ends */
+  }
+}
+
 static void a_virtual_clock_moves_only_by_hand(void **state) {
   (void)state;
   kl_clock_virtual v;
@@ -128,6 +139,7 @@ int main(void) {
       cmocka_unit_test(takes_any_time_and_any_space),
       cmocka_unit_test(reads_what_it_writes_and_other_forms_of_rfc3339),
       cmocka_unit_test(the_real_clock_goes_forward),
+      cmocka_unit_test(a_thread_that_waits_uses_no_processor_time),
       cmocka_unit_test(a_virtual_clock_moves_only_by_hand),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -228,6 +228,44 @@ static void out_of_memory_is_an_error_of_the_input(void **state) {
   bed_end(&b);
 }
 
+/* What counts is the time in which it is compiled, not that in which the machine does something else. */
+static void a_machine_that_stands_still_is_not_the_inputs_fault(void **state) {
+  (void)state;
+  prompt_bed b;
+  bed_begin(&b, LOOP);
+  typed_ms = SHORT_MS;
+  b.w.still_at = b.w.allocations + 1;
+  b.w.still_ms = 2 * SHORT_MS;
+  assert_string_equal(looks(&b, "1 + 1"), "value: 2");
+  assert_true(b.t.end.ns >= b.w.still_ms * INT64_C(1000000)); /* it did stand still */
+  typed_ms = PATIENT_MS;
+  bed_end(&b);
+}
+
+/* Wherever its compiling has to end, what ran has left its variables behind. */
+static void an_input_runs_with_its_variables_or_not_at_all(void **state) {
+  (void)state;
+  enum { VALUE = 1000 };
+  prompt_bed b;
+  bed_begin(&b, LOOP);
+  bool failed = true;
+  for (size_t n = 1; failed; n++) {
+    char source[64], taken[64];
+    snprintf(source, sizeof source, "local kept = %zu", VALUE + n);
+    snprintf(taken, sizeof taken, "value: %zu", VALUE + n);
+    b.w.fail_count = 2; /* Lua collects and tries again */
+    b.w.fail_at = b.w.allocations + n;
+    type_in(b.v, &b.t, source, true);
+    failed = b.w.allocations >= b.w.fail_at;
+    b.w.fail_at = 0;
+    run_to_end(&b.w, &b.t);
+    bool ran = b.t.end.status == KL_EVALUATION_VALUE;
+    assert_true(ran || failed);
+    if (ran) assert_string_equal(armed(&b, "kept"), taken);
+  }
+  bed_end(&b);
+}
+
 static void a_cancelled_input_ends(void **state) {
   (void)state;
   static const char *const endless[] = {"task.sleep(60)", "local ok, err = pcall(task.sleep, 60); task.sleep(60)",
@@ -518,6 +556,8 @@ int main(void) {
       cmocka_unit_test(an_error_is_the_inputs_alone),
       cmocka_unit_test(an_endless_loop_is_broken_and_nothing_else),
       cmocka_unit_test(out_of_memory_is_an_error_of_the_input),
+      cmocka_unit_test(a_machine_that_stands_still_is_not_the_inputs_fault),
+      cmocka_unit_test(an_input_runs_with_its_variables_or_not_at_all),
       cmocka_unit_test(a_cancelled_input_ends),
       cmocka_unit_test(a_prompt_that_goes_takes_its_inputs_with_it),
       cmocka_unit_test(two_prompts_do_not_see_each_others_variables),
