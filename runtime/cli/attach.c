@@ -12,7 +12,7 @@
 #include "control/client.h"
 #include "prompt/front.h"
 
-enum { CONNECT_MS = 5000, TRIES = 3, ANSWER_MAX = 256 };
+enum { TRIES = 3, ANSWER_MAX = 256 };
 
 typedef struct attach {
   const char *name; /* as it was given; NULL: it was not */
@@ -136,8 +136,8 @@ static bool set_level(const attach *a, const kl_listed *process, kl_error *e) {
   kl_buf fields = {0};
   json_t *answer = NULL;
   kl_json_field_str(&fields, "level", a->level);
-  if (kl_control_connect(process, CONNECT_MS, &p, e))
-    answer = kl_control_ask(p, "log_level", &fields, CONNECT_MS, NULL, e);
+  if (kl_control_connect(process, KL_CONTROL_ANSWER_MS, &p, e))
+    answer = kl_control_ask(p, "log_level", &fields, KL_CONTROL_ANSWER_MS, NULL, e);
   else
     kl_buf_free(&fields);
   kl_control_disconnect(p);
@@ -148,7 +148,7 @@ static bool set_level(const attach *a, const kl_listed *process, kl_error *e) {
 /* A descriptor that is connected to it, for the prompt, which reads the hello; -1 with `e`. */
 static int connect_to(const kl_listed *process, kl_error *e) {
   kl_control_peer *p = NULL;
-  if (!kl_control_open_peer(process, CONNECT_MS, &p, e)) return -1;
+  if (!kl_control_open_peer(process, KL_CONTROL_ANSWER_MS, &p, e)) return -1;
   int fd = fcntl(kl_control_peer_fd(p), F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
   if (fd < 0) kl_error_set(e, KL_ERR_INTERNAL, "cannot open a connection: %s", strerror(errno));
   kl_control_disconnect(p);

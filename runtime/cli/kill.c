@@ -15,7 +15,7 @@
 #include "trading/kill_mark.h"
 #include "trading/sweep.h"
 
-enum { ANSWER_MS = 1500, DONE_MS = 30000, SWEEP_MS = 8000 };
+enum { DONE_MS = 30000, SWEEP_MS = 8000 };
 
 /* A process that was asked. */
 typedef struct victim {
@@ -46,9 +46,14 @@ static void names_of(const kl_listed *p, char *out, size_t cap) {
 
 /* ---- the processes ---- */
 
-static void ask(victim *v) {
-  if (!kl_control_connect(v->process, ANSWER_MS, &v->peer, &v->error)) return;
-  v->asked = kl_control_send(v->peer, "kill", NULL, &v->id, &v->error);
+/* All are asked before the first is waited for, so that one that hangs keeps none of the others trading. */
+static void ask_all(victim *all, size_t n) {
+  int64_t until = now_ms() + KL_CONTROL_ANSWER_MS;
+  for (victim *v = all; v < all + n; v++)
+    v->asked = kl_control_open_peer(v->process, left_ms(until), &v->peer, &v->error) &&
+               kl_control_send(v->peer, "kill", NULL, &v->id, &v->error);
+  for (victim *v = all; v < all + n; v++)
+    v->asked = v->asked && kl_control_greet(v->peer, left_ms(until), &v->error);
 }
 
 static void end_it(victim *v, const char *names) {
@@ -352,10 +357,9 @@ static int stop_everything(kl_connect_options *o) {
     kl_error_set(&e, KL_ERR_INTERNAL, "not enough memory");
     return kl_cli_fail(&e);
   }
-  for (size_t i = 0; i < n; i++) {
+  for (size_t i = 0; i < n; i++)
     victims[i].process = &all[i];
-    ask(&victims[i]);
-  }
+  ask_all(victims, n);
   int64_t until = now_ms() + DONE_MS;
   for (size_t i = 0; i < n; i++)
     await(&victims[i], until);

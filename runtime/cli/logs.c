@@ -12,8 +12,6 @@
 #include "cli/cli.h"
 #include "control/client.h"
 
-enum { CONNECT_MS = 5000 };
-
 /* One process whose lines are read. */
 typedef struct source {
   kl_control_peer *peer; /* NULL once it has gone */
@@ -114,7 +112,7 @@ static bool keep(logs *l, json_t *event, int64_t pid) {
 static bool read_past(logs *l, source *s, kl_error *e) {
   if (!ask(s, l->n, false, e)) return false;
   for (;;) {
-    json_t *m = kl_control_receive(s->peer, CONNECT_MS, e);
+    json_t *m = kl_control_receive(s->peer, KL_CONTROL_ANSWER_MS, e);
     if (!m) return false;
     json_t *ok = json_object_get(m, "ok");
     const char *event = json_string_value(json_object_get(m, "event"));
@@ -208,7 +206,7 @@ static bool add_source(logs *l, const kl_listed *process, const char *name) {
   l->sources = grown;
   source *s = &grown[l->n_sources];
   *s = (source){.name = name};
-  if (!kl_control_connect(process, CONNECT_MS, &s->peer, &e)) {
+  if (!kl_control_connect(process, KL_CONTROL_ANSWER_MS, &s->peer, &e)) {
     fprintf(stderr, "kalua: %s\n", e.message);
     l->failed = true;
     return true;

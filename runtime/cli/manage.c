@@ -7,8 +7,6 @@
 #include "cli/cli.h"
 #include "control/client.h"
 
-enum { CONNECT_MS = 5000 };
-
 /* One of the three commands. */
 typedef struct verb {
   const char *op;
@@ -49,7 +47,7 @@ static bool do_one(const verb *v, const kl_running *r) {
   kl_json_field_str(&fields, "name", r->name);
   if (v->now) kl_json_field_bool(&fields, "now", true);
   if (v->resume) kl_json_field_bool(&fields, "resume", true);
-  if (kl_control_connect(r->process, CONNECT_MS, &p, &e))
+  if (kl_control_connect(r->process, KL_CONTROL_ANSWER_MS, &p, &e))
     answer = kl_control_ask(p, v->op, &fields, -1, &refusal, &e);
   else
     kl_buf_free(&fields);

@@ -11,7 +11,7 @@
 #include "cli/cli.h"
 #include "control/client.h"
 
-enum { ASK_MS = 5000, COLUMNS = 7, CELL = 80 };
+enum { COLUMNS = 7, CELL = 80 };
 
 typedef struct wish {
   bool json, promote, stop;
@@ -119,7 +119,7 @@ static json_t *ask(const kl_listed *process, const char *op, kl_buf *fields, int
                    kl_error *e) {
   kl_control_peer *p = NULL;
   json_t *answer = NULL;
-  if (kl_control_connect(process, ASK_MS, &p, e))
+  if (kl_control_connect(process, KL_CONTROL_ANSWER_MS, &p, e))
     answer = kl_control_ask(p, op, fields, timeout_ms, refusal, e);
   else
     kl_buf_free(fields);
@@ -131,7 +131,7 @@ static json_t *ask_shadows(const kl_listed *process, const char *name, int64_t n
   kl_buf fields = {0};
   if (name) kl_json_field_str(&fields, "name", name);
   kl_json_field_int(&fields, "n", n);
-  return ask(process, "shadow", &fields, ASK_MS, NULL, e);
+  return ask(process, "shadow", &fields, KL_CONTROL_ANSWER_MS, NULL, e);
 }
 
 static void collect(json_t *all, const json_t *answer, int64_t pid) {
@@ -212,7 +212,7 @@ static int start(const kl_running *r, const char *file, kl_error *e) {
   kl_json_field_str(&fields, "name", r->name);
   kl_json_field_str(&fields, "path", path);
   free(path);
-  json_t *answer = ask(r->process, "shadow_start", &fields, ASK_MS, NULL, e);
+  json_t *answer = ask(r->process, "shadow_start", &fields, KL_CONTROL_ANSWER_MS, NULL, e);
   if (!answer) return kl_cli_fail(e);
   printf("[%s] started\n", text_of(answer, "shadow"));
   json_decref(answer);

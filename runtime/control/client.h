@@ -7,6 +7,9 @@
 
 /* ---- a connection ---- */
 
+/* A process that is silent for longer counts as one that hangs: a busy machine may let it wait for seconds. */
+enum { KL_CONTROL_ANSWER_MS = 5000 };
+
 typedef struct kl_control_peer kl_control_peer;
 /* Connects to a process. False with `e` where nobody listens, or too many others wait. `timeout_ms` negative, here and
  * below: for ever. */
@@ -49,8 +52,8 @@ typedef struct kl_running_list {
   kl_running *items;
   size_t n;
 } kl_running_list;
-/* Asks all processes of this user. Those that do not answer within two seconds are in it by their names. False with
- * `e`. */
+/* Asks all processes of this user. Those that do not answer within KL_CONTROL_ANSWER_MS are in it by their names.
+ * False with `e`. */
 bool kl_running_get(kl_running_list *out, kl_error *e);
 void kl_running_free(kl_running_list *l);
 

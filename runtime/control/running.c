@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "control/client.h"
 
-enum { ANSWER_MS = 2000, CANDIDATES = 8 };
+enum { CANDIDATES = 8 };
 
 static bool no_memory(kl_error *e) {
   kl_error_set(e, KL_ERR_INTERNAL, "not enough memory");
@@ -28,7 +28,7 @@ static bool has_gone(const kl_error *e) {
 /* All are asked before the first answer is waited for, so that several that hang cost their time once, and none of it
  * from the others. */
 static bool ask_all(kl_running_list *l, kl_error *e) {
-  int64_t until = kl_mono_ns(kl_clock_real()) + (int64_t)ANSWER_MS * 1000000;
+  int64_t until = kl_mono_ns(kl_clock_real()) + (int64_t)KL_CONTROL_ANSWER_MS * 1000000;
   size_t n = l->n_processes;
   kl_control_peer **peers = calloc(n ? n : 1, sizeof(kl_control_peer *));
   int64_t *ids = calloc(n ? n : 1, sizeof *ids);

@@ -13,7 +13,7 @@ local args = require "cli.settings"
 local settings, words = args.settings, args.words
 local max, seconds = tonumber(settings.max) or math.huge, tonumber(settings.seconds)
 
-local CHECK_WAIT = 2   -- seconds that are spent on whether the markets exist
+local CHECK_WAIT = 5   -- seconds that are spent on whether the markets exist
 local CHECK_AT_ONCE = 100
 
 -- A ticker that does not exist is found before the feed is asked for it. Where REST does not answer, the feed tells.
