@@ -88,7 +88,7 @@ test('a reload: orders go on, and the new version has them as objects', async ()
 
 test('a version that is replaced while its order is on its way leaves it to the next', async () => {
   const [, market] = await markets(2);
-  await sim.trigger('fault', { spec: 'create_order:latency=5s' });
+  await sim.trigger('fault', { spec: 'create_order:latency=8s' });
   const r = run({ 'b.lua': `${head} task.spawn(function() say("answer", pcall(order, { price = 0.01 })) end) task.yield()
     say("own", kalshi.own_orders()[1].status)${stay}` }, '--quiet', 'b.lua', '--', market);
   await r.said('1\tready');

@@ -329,7 +329,7 @@ on_market("twap: in equal parts, and what one part did not get goes to the next"
   quote("ask", 0.41, 50)
   local got = run:await()
   t.eq({ got.filled, got.left }, { 9.0, 0.0 })
-  t.ok(#got.orders >= 3)
+  t.ok(#got.orders >= 2) -- a part that found nothing sent none
   t.near(got.average_price, (3 * 0.40 + 6 * 0.41) / 9, 5e-5)
 end)
 

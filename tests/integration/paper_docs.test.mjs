@@ -21,6 +21,7 @@ const kind = (line) => line
   .replace(/\b[0-9a-f]{8}-[0-9a-f-]{27}\b/g, 'ID')
   .replace(/\bjoin(-g\d+)-\w+/g, 'join$1-N')
   .replace(/as measured|assumed/, 'as known')
+  .replace(/\d+ orders? canceled, none left/, 'no orders left') // counted beside the cancel, which may be first
   .replace(/\d+(h|m)\d+(m|s)|\d+s\b/g, 'SPAN')
   .replace(/[-+]?\d+(\.\d+)?[KM]?\b/g, 'N')
   .replace(/ +/g, ' ').trim();
@@ -121,8 +122,10 @@ test('from a file on the embedded exchange to live, and back', async () => {
     assert.equal(await resting(prod), 0);
     await step('$ kalua run --env prod --live', { ends: 1 });
     run = await step('$ kalua run --env prod --live --resume');
+    assert.equal(await resting(prod), 1);
     await step('$ kalua kill --env prod', { ends: 0 });
     await run.ended;
+    assert.equal(await resting(prod), 0);
     await step('$ kalua doctor --env prod', { ends: 0 });
     await step('$ kalua kill --release', { ends: 0 });
     assert.equal(next, blocks.length, 'every block of the page was followed');

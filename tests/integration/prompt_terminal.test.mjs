@@ -179,6 +179,7 @@ describe('the screen', { concurrency: 4 }, () => {
     await t.line('ticks'); // what is at the top is scrolled away when lines are wrapped anew
     await t.shows('tick 12');
     await t.type(text);
+    await t.shows((lines) => lines.join('').endsWith(`> ${text}`));
     for (const columns of [60, 33, 120, 80]) {
       await t.resize(columns, 24);
       await t.shows((lines) => lines.join('').includes(`${columns} x 24> ${text}`));

@@ -143,7 +143,7 @@ const trader = (version, last) => `
 
 test('orders that are on their way at a reload are sent once, and known to the next version', async () => {
   const LAST = 3;
-  const r = new Running('trader.lua', trader(1, LAST), ['--markets', '2', '--log', 'info', '--faults', 'create_order:latency=5s']);
+  const r = new Running('trader.lua', trader(1, LAST), ['--markets', '2', '--log', 'info', '--faults', 'create_order:latency=8s']);
   for (let v = 1; v < LAST; v++) {
     await r.said(`sends\t${v}\n`);
     await sleep(150);

@@ -56,12 +56,18 @@ test('use_yes_price turns the NO side into YES prices', async () => {
   const [a, b] = await Promise.all([sim.ws(), sim.ws()]);
   a.send('subscribe', { channels: ['orderbook_delta'], market_ticker: ticker, use_yes_price: false });
   b.send('subscribe', { channels: ['orderbook_delta'], market_ticker: ticker, use_yes_price: true });
-  const snap = (c) => c.wait('a snapshot', (m) => m.type === 'orderbook_snapshot');
-  const [x, y] = await Promise.all([snap(a), snap(b)]);
+  const snap = async (c) => {
+    const { sid } = (await c.wait('the subscription', (m) => m.type === 'subscribed')).msg;
+    return (await c.reply(c.send('update_subscription', { sid, action: 'get_snapshot', market_tickers: [ticker] }))).msg;
+  };
   const best = (levels) => Math.max(...levels.map(([p]) => Number(p)));
   const lowest = (levels) => Math.min(...levels.map(([p]) => Number(p)));
-  assert.ok(Math.abs(best(x.msg.no_dollars_fp) + lowest(y.msg.no_dollars_fp) - 1) < 0.1);
-  assert.ok(lowest(y.msg.no_dollars_fp) > best(y.msg.yes_dollars_fp), 'asks lie above bids');
+  await until('both sides in both, of about one moment', async () => { // the market lives
+    const [x, y] = await Promise.all([snap(a), snap(b)]);
+    if (![x, y].every((m) => m.yes_dollars_fp?.length && m.no_dollars_fp?.length)) return false;
+    assert.ok(lowest(y.no_dollars_fp) > best(y.yes_dollars_fp), 'asks lie above bids');
+    return Math.abs(best(x.no_dollars_fp) + lowest(y.no_dollars_fp) - 1) < 0.1;
+  });
   await Promise.all([a.close(), b.close()]);
 });
 
@@ -107,7 +113,7 @@ test('the server pings with "heartbeat" and answers pings', async () => {
   const pong = new Promise((r) => c.socket.on('pong', (d) => r(d.toString())));
   c.socket.ping('hello');
   assert.equal(await pong, 'hello');
-  await until('a ping', () => c.pings.length > 0, 15000);
+  await until('a ping', () => c.pings.length > 0);
   assert.equal(c.pings[0], 'heartbeat');
   await c.close();
 });
@@ -141,8 +147,9 @@ test('own orders and fills reach their owner and nobody else', async () => {
     const id = c.send('subscribe', { channels: ['fill', 'user_orders', 'market_positions'] });
     await until('three acks', () => c.messages.filter((m) => m.id === id).length === 3);
   }
-  const book = (await sim.rest('GET', `/markets/${ticker}/orderbook`)).body.orderbook_fp;
-  const ask = (1 - Number(book.no_dollars.at(-1)[0])).toFixed(4);
+  const best = await until('an ask', async () =>
+    (await sim.rest('GET', `/markets/${ticker}/orderbook`)).body.orderbook_fp.no_dollars.at(-1));
+  const ask = (1 - Number(best[0])).toFixed(4);
   const made = await sim.rest('POST', '/portfolio/events/orders', { ticker, side: 'bid', price: ask, count: '1.00',
     time_in_force: 'immediate_or_cancel', self_trade_prevention_type: 'taker_at_cross', client_order_id: 'private-1' });
   assert.equal(made.status, 201);
