@@ -13,7 +13,7 @@ import net from 'node:net';
 import path from 'node:path';
 import tls from 'node:tls';
 import zlib from 'node:zlib';
-import { sleep, tempDir } from './peers.mjs';
+import { sleep, tempDir, until } from './peers.mjs';
 
 const BASE = '/trade-api/v2';
 const REASONS = { 200: 'OK', 201: 'Created', 204: 'No Content', 301: 'Moved Permanently', 302: 'Found', 307: 'Temporary Redirect',
@@ -311,12 +311,7 @@ export class FaultServer {
 export async function simStats(sim) {
   const from = sim.stderr.length;
   sim.process.kill('SIGUSR1');
-  for (let i = 0; i < 500; i++) {
-    const line = /^\{.*\}$/m.exec(sim.stderr.slice(from));
-    if (line) return JSON.parse(line[0]);
-    await sleep(10);
-  }
-  throw new Error(`the simulator did not tell its counters: ${sim.stderr}`);
+  return JSON.parse((await until('the counters of the simulator', () => /^\{.*\}$/m.exec(sim.stderr.slice(from))))[0]);
 }
 
 // Certificates of an authority of our own, made with openssl: { ca, good, expired, wrongHost, selfSigned }, each but the

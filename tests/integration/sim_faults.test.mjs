@@ -225,7 +225,8 @@ describe('a WebSocket', () => {
       c.socket._socket.on('error', (e) => { error = e.code; });
       await fault(`ws:${spec}`);
       assert.equal((await c.closed).code, code, spec);
-      assert.equal(error === 'ECONNRESET', spec === 'reset', `${spec}: ${error}`);
+      // What answers a close frame may find the other end gone, which the system says in the same way.
+      if (!spec.startsWith('close')) assert.equal(error === 'ECONNRESET', spec === 'reset', `${spec}: ${error}`);
     }
   });
 

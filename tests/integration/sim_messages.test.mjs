@@ -137,7 +137,7 @@ test('an order changes for every documented reason', async () => {
   await place(ticker, { side: 'ask', price: '0.3000', count: '1.00', self_trade_prevention_type: 'maker' });
   await because(id, 'SelfTradeCancel', 'canceled');
   await call('CancelAllOrders', 204, 'DELETE', ORDERS);
-  const late = await place(ticker, { expiration_time: Math.ceil(Date.now() / 1000) + 1 });
+  const late = await place(ticker, { expiration_time: Math.ceil(Date.now() / 1000) + 4 });
   await because(late, 'ExpiryCancel', 'canceled');
   await place(ticker, { side: 'ask', price: '0.5000' }, 1);
   const polite = await place(ticker, { post_only: true });
