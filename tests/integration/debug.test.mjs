@@ -279,6 +279,15 @@ while true do task.sleep(0.05) end
     assert.deepEqual([wrong.code, /--break takes FILE:LINE/.test(wrong.stderr)], [2, true]);
   });
 
+  test('an input of a pipe waits for a step that takes its time, since the next one looks at where it led', async () => {
+    const r = await run({ 'slow.lua': 'local task = require "task"\ntask.sleep(3)\nprint "on"\ntask.sleep(100)\n' }, '--break', 'slow.lua:2');
+    await until('the stop', () => r.err.includes('task 1 is stopped at slow.lua:2'));
+    const looked = await r.cli(['attach', 'slow'], { input: ':arm\n:next\n:where\n' });
+    assert.equal(looked.code, 0, looked.stdout + looked.stderr);
+    assert.match(looked.stdout, /the main chunk at slow\.lua:3/);
+    await r.end();
+  });
+
   test('in a terminal', async () => {
     const r = await run({ 'maker.lua': MAKER.replace('lib.pricing', 'lib_pricing').replace('print "other"', ''), 'lib_pricing.lua': PRICING });
     const t = await Tmux.start(['attach', 'maker'], { env: { XDG_RUNTIME_DIR: r.env.XDG_RUNTIME_DIR, XDG_STATE_HOME: r.env.XDG_STATE_HOME } });

@@ -6,7 +6,9 @@ local stops = require "prompt.stops"
 local width = require "prompt.width"
 
 local AROUND_MORE = 5  -- lines of the source around the one that is meant
-local STEP_SECONDS = 2 -- how long a step waits for its end before it is said that the task runs on
+-- How long a step waits for its end before it is said that the task runs on. Who sits at a terminal wants to go on
+-- typing; the next input of a pipe is there already, and looks at where the step has led.
+local STEP_SECONDS, PIPED_SECONDS = 2, 10
 
 local usage, whole = commands.usage, commands.whole
 
@@ -134,7 +136,8 @@ local function step(session, word, how)
   local over = task.channel()
   d.steps[id] = over
   session:ask("step", { task = id, how = how })
-  local ended, err = pcall(task.timeout, STEP_SECONDS, function() over:recv() end)
+  local seconds = session.terminal:plain() and PIPED_SECONDS or STEP_SECONDS
+  local ended, err = pcall(task.timeout, seconds, function() over:recv() end)
   if d.steps[id] == over then d.steps[id] = nil end
   if not ended and err.kind ~= "timeout" then error(err, 0) end
   if not ended and not d.stops[id] then
