@@ -89,6 +89,7 @@ test('in a browser, from files', { skip: skip || noBrowser }, async () => {
       await open('index.html');
       await tab.locator('.sidebar-search').fill(words);
       await tab.locator('.sidebar-search').press('Enter');
+      await tab.waitForURL(/search\.html/); // what is asked of a page that is being left is an error
       const first = () => tab.locator('#search-results .search li a').evaluateAll((a) => a.slice(0, 3).map((x) => x.getAttribute('href')));
       await until(`${words} finds ${wanted}`, async () => (await first()).some((h) => h.split(/[?#]/)[0].endsWith(wanted)))
         .catch(async (e) => { throw new Error(`${e.message}: ${await first()}`); });

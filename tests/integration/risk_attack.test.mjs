@@ -12,7 +12,7 @@ import test, { describe } from 'node:test';
 import { KALUA, Sim, cleanEnv, tell, tempDir, until } from './peers.mjs';
 
 const MESSAGES = Number(process.env.RISK_ATTACK_MESSAGES ?? 150), RUNS = Number(process.env.RISK_ATTACK_RUNS ?? 1);
-// An attack goes on until each of these has refused something.
+// An attack goes on until each of these has refused something, and until it came near one, or nothing is shown by it.
 const TRIED = ['max_position', 'max_event_exposure', 'max_order_count', 'max_order_cost', 'max_open_orders'];
 const PATIENCE_MS = 90000 + MESSAGES * 50;
 
@@ -258,7 +258,8 @@ async function attack(seed) {
     const reload = setInterval(() => fs.writeFileSync(files[reloads % 2], `${source}-- ${reloads++}\n`), 500);
     try {
       await until('every limit to be tried', () => wrong || bot.p.exitCode !== null ||
-        (observer.messages >= MESSAGES && reloads >= 4 && TRIED.every((k) => bot.out.includes(`refused ${k}`))), PATIENCE_MS);
+        (observer.messages >= MESSAGES && reloads >= 4 && TRIED.every((k) => bot.out.includes(`refused ${k}`))
+          && observer.peak['a max_position'] > 0.5 * LIMITS.a.max_position), PATIENCE_MS);
     } finally {
       clearInterval(reload);
     }
@@ -295,8 +296,6 @@ describe('an attack on risk limits', () => {
     test(`no limit is exceeded by one contract, run ${run}`, { timeout: PATIENCE_MS + 60000 }, async () => {
       const r = await attack(run);
       tell(`risk attack: ${r.orders} orders, ${r.messages} messages, refused ${JSON.stringify(r.refused)}, came to ${JSON.stringify(r.peak)}`);
-      // It came near, or nothing is shown by it.
-      assert.ok(r.peak['a max_position'] > 0.5 * LIMITS.a.max_position, JSON.stringify(r.peak));
     });
   }
 });
