@@ -20,11 +20,9 @@ enum { DONE_MS = 30000, SWEEP_MS = 8000 };
 /* A process that was asked. */
 typedef struct victim {
   const kl_listed *process;
-  kl_control_peer *peer;
-  int64_t id;
-  bool asked, answered, killed;
+  kl_control_asked *asked;
+  bool answered, killed;
   bool clear; /* nothing of its rests */
-  kl_error error;
 } victim;
 
 static int64_t now_ms(void) { return kl_mono_ns(kl_clock_real()) / 1000000; }
@@ -45,16 +43,6 @@ static void names_of(const kl_listed *p, char *out, size_t cap) {
 }
 
 /* ---- the processes ---- */
-
-/* All are asked before the first is waited for, so that one that hangs keeps none of the others trading. */
-static void ask_all(victim *all, size_t n) {
-  int64_t until = now_ms() + KL_CONTROL_ANSWER_MS;
-  for (victim *v = all; v < all + n; v++)
-    v->asked = kl_control_open_peer(v->process, left_ms(until), &v->peer, &v->error) &&
-               kl_control_send(v->peer, "kill", NULL, &v->id, &v->error);
-  for (victim *v = all; v < all + n; v++)
-    v->asked = v->asked && kl_control_greet(v->peer, left_ms(until), &v->error);
-}
 
 static void end_it(victim *v, const char *names) {
   v->killed = kill((pid_t)v->process->pid, SIGKILL) == 0;
@@ -77,22 +65,23 @@ static void say_cleared(size_t found) {
 static void await(victim *v, int64_t until) {
   char names[300];
   json_t *refusal = NULL;
+  kl_control_asked *a = v->asked;
   names_of(v->process, names, sizeof names);
-  json_t *answer = v->asked ? kl_control_await(v->peer, v->id, left_ms(until), &refusal, &v->error) : NULL;
+  json_t *answer = a->peer ? kl_control_await(a->peer, a->id, left_ms(until), &refusal, &a->error) : NULL;
   v->answered = answer || refusal;
   if (answer) {
     v->clear = true;
     printf("%s (%" PRId64 "): stopped, ", names, v->process->pid);
     say_cleared((size_t)json_integer_value(json_object_get(answer, "found")));
   } else if (refusal) {
-    printf("%s (%" PRId64 "): stopped, but orders may still rest: %s\n", names, v->process->pid, v->error.message);
+    printf("%s (%" PRId64 "): stopped, but orders may still rest: %s\n", names, v->process->pid, a->error.message);
   } else {
     end_it(v, names);
   }
   fflush(stdout);
   json_decref(answer);
   json_decref(refusal);
-  kl_control_disconnect(v->peer);
+  kl_control_disconnect(a->peer);
 }
 
 /* ---- the accounts ---- */
@@ -352,14 +341,17 @@ static int stop_everything(kl_connect_options *o) {
   int code = marked ? KL_EXIT_OK : kl_cli_fail(&e);
   if (!kl_listed_all(&all, &n, &e)) code = kl_cli_fail(&e);
   victim *victims = calloc(n ? n : 1, sizeof *victims);
-  if (!victims) {
+  kl_control_asked *asked = calloc(n ? n : 1, sizeof *asked);
+  if (!victims || !asked) {
+    free(victims);
+    free(asked);
     kl_listed_free(all, n);
     kl_error_set(&e, KL_ERR_INTERNAL, "not enough memory");
     return kl_cli_fail(&e);
   }
+  kl_control_ask_all(all, n, "kill", asked);
   for (size_t i = 0; i < n; i++)
-    victims[i].process = &all[i];
-  ask_all(victims, n);
+    victims[i] = (victim){.process = &all[i], .asked = &asked[i]};
   int64_t until = now_ms() + DONE_MS;
   for (size_t i = 0; i < n; i++)
     await(&victims[i], until);
@@ -372,6 +364,7 @@ static int stop_everything(kl_connect_options *o) {
   int own = sweep_own(o, &s);
   done_free(seen);
   free(victims);
+  free(asked);
   kl_listed_free(all, n);
   if (own != KL_EXIT_OK) code = own;
   if (n == 0 && s.n == 0) puts("no script of this user is running, and no account is configured");

@@ -47,8 +47,8 @@ static int open_socket(const char *name, int64_t deadline) {
   bool ok = fd >= 0 && kl_listing_address(&at, folder, path, name);
   if (fd >= 0 && !ok) errno = ENAMETOOLONG;
   while (ok && connect(fd, (const struct sockaddr *)&at, sizeof at) != 0) {
-    ok = (errno == EAGAIN || errno == EINTR) && left_ms(deadline) != 0; /* others wait to be accepted, too */
-    if (ok) poll(NULL, 0, 10);
+    ok = errno == EINTR || (errno == EAGAIN && left_ms(deadline) != 0); /* others wait to be accepted, too */
+    if (ok && errno == EAGAIN) poll(NULL, 0, 10);
   }
   int why = errno;
   close(folder);
@@ -230,4 +230,27 @@ json_t *kl_control_ask(kl_control_peer *p, const char *op, kl_buf *fields, int t
   int64_t id;
   if (refusal) *refusal = NULL;
   return kl_control_send(p, op, fields, &id, e) ? kl_control_await(p, id, timeout_ms, refusal, e) : NULL;
+}
+
+static void ask_one(const kl_listed *to, int timeout_ms, const char *op, kl_control_asked *a) {
+  if (!kl_control_open_peer(to, timeout_ms, &a->peer, &a->error)) return;
+  if (kl_control_send(a->peer, op, NULL, &a->id, &a->error)) return;
+  kl_control_disconnect(a->peer);
+  a->peer = NULL;
+}
+
+void kl_control_ask_all(const kl_listed *to, size_t n, const char *op, kl_control_asked *out) {
+  for (size_t i = 0; i < n; i++) {
+    out[i] = (kl_control_asked){0};
+    ask_one(&to[i], 0, op, &out[i]);
+  }
+  int64_t deadline = deadline_of(KL_CONTROL_ANSWER_MS);
+  for (size_t i = 0; i < n; i++)
+    if (!out[i].peer && strcmp(out[i].error.kind, KL_ERR_TIMEOUT) == 0) ask_one(&to[i], left_ms(deadline), op, &out[i]);
+  deadline = deadline_of(KL_CONTROL_ANSWER_MS);
+  for (size_t i = 0; i < n; i++) {
+    if (!out[i].peer || kl_control_greet(out[i].peer, left_ms(deadline), &out[i].error)) continue;
+    kl_control_disconnect(out[i].peer);
+    out[i].peer = NULL;
+  }
 }

@@ -36,6 +36,17 @@ json_t *kl_control_await(kl_control_peer *p, int64_t id, int timeout_ms, json_t 
 json_t *kl_control_ask(kl_control_peer *p, const char *op, kl_buf *fields, int timeout_ms, json_t **refusal,
                        kl_error *e);
 
+/* A process that was asked together with others. */
+typedef struct kl_control_asked {
+  kl_control_peer *peer; /* owned; NULL with `error` where it could not be asked, or did not greet */
+  int64_t id;            /* of the request */
+  kl_error error;
+} kl_control_asked;
+/* Sends the request `op` to each of n processes, one element of `out` for each, and then waits for what they greet
+ * with. All that can be asked at once are asked before any is waited for, and one that hangs takes none of the time of
+ * the others: KL_CONTROL_ANSWER_MS for those whom too many others want to reach, and again for the greeting. */
+void kl_control_ask_all(const kl_listed *to, size_t n, const char *op, kl_control_asked *out);
+
 /* ---- what runs ---- */
 
 /* One strategy of a running process. */

@@ -25,36 +25,19 @@ static bool has_gone(const kl_error *e) {
   return strcmp(e->kind, KL_ERR_NETWORK) == 0 || strcmp(e->kind, KL_ERR_CLOSED) == 0;
 }
 
-/* All are asked before the first answer is waited for, so that several that hang cost their time once, and none of it
- * from the others. */
 static bool ask_all(kl_running_list *l, kl_error *e) {
-  int64_t until = kl_mono_ns(kl_clock_real()) + (int64_t)KL_CONTROL_ANSWER_MS * 1000000;
   size_t n = l->n_processes;
-  kl_control_peer **peers = calloc(n ? n : 1, sizeof(kl_control_peer *));
-  int64_t *ids = calloc(n ? n : 1, sizeof *ids);
-  if (!peers || !ids) {
-    free(peers);
-    free(ids);
-    return no_memory(e);
-  }
-  kl_error why;
+  kl_control_asked *asked = calloc(n ? n : 1, sizeof *asked);
+  if (!asked) return no_memory(e);
+  kl_control_ask_all(l->processes, n, "ps", asked);
+  int64_t until = kl_mono_ns(kl_clock_real()) + (int64_t)KL_CONTROL_ANSWER_MS * 1000000;
   for (size_t i = 0; i < n; i++) {
-    if (kl_control_open_peer(&l->processes[i], left_ms(until), &peers[i], &why) &&
-        kl_control_send(peers[i], "ps", NULL, &ids[i], &why))
-      continue;
-    kl_control_disconnect(peers[i]);
-    peers[i] = NULL;
-    if (has_gone(&why)) l->answers[i] = json_object();
+    kl_control_asked *a = &asked[i];
+    if (a->peer) l->answers[i] = kl_control_await(a->peer, a->id, left_ms(until), NULL, &a->error);
+    if (!l->answers[i] && has_gone(&a->error)) l->answers[i] = json_object();
+    kl_control_disconnect(a->peer);
   }
-  for (size_t i = 0; i < n; i++) {
-    if (!peers[i]) continue;
-    if (kl_control_greet(peers[i], left_ms(until), &why))
-      l->answers[i] = kl_control_await(peers[i], ids[i], left_ms(until), NULL, &why);
-    if (!l->answers[i] && has_gone(&why)) l->answers[i] = json_object();
-    kl_control_disconnect(peers[i]);
-  }
-  free(peers);
-  free(ids);
+  free(asked);
   return true;
 }
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import test, { after, before, describe } from 'node:test';
 import { KALUA, Sim, cleanEnv, kalua, tempDir, until } from './peers.mjs';
@@ -47,13 +48,17 @@ describe('kalua kill', () => {
   const resting = async (user) => (await sim.rest('GET', '/portfolio/orders?status=resting', undefined, { user })).body.orders.length;
 
   test('every process stops, one that hangs is killed, and nothing rests on their accounts', async () => {
-    const busy = await run('busy.lua', trader(0.02, 'for _ = 1, 4 do task.spawn(function() while true do quote() end end) end'), 0);
     // The key of its second account is in the file of the profile itself.
     const hung = await run('hung.lua', `local other = require "kalshi".connect{ profile = "second" }
       other.order{ ticker = other.get_markets{ status = "open", limit = 1 }.markets[1].ticker, side = "bid", price = 0.02, count = 1 }
       ${trader(0.03)}`, 1, { '.env.second': `KALSHI_API_KEY_ID=${sim.users[2].key_id}\nKALSHI_PRIVATE_KEY="${fs.readFileSync(sim.users[2].key_path, 'utf8')}"\n` });
+    const busy = await run('busy.lua', trader(0.02, 'for _ = 1, 4 do task.spawn(function() while true do quote() end end) end'), 0);
     await until('orders', async () => await resting(0) > 10 && await resting(1) === 3 && await resting(2) === 1);
     hung.p.kill('SIGSTOP');
+    // Nor can the one that hangs be reached any more: others wait for it already.
+    const folder = path.join(process.env.XDG_RUNTIME_DIR, 'kalua');
+    const socket = fs.readdirSync(folder).find((f) => f.endsWith('.sock') && f.includes(String(hung.p.pid)));
+    const waiting = Array.from({ length: 200 }, () => net.connect(path.join(folder, socket)).on('error', () => {}));
     const { code, stdout, stderr } = await kalua(['kill'], { env: { XDG_STATE_HOME: home } });
     assert.equal(code, 0, stdout + stderr);
     assert.match(stdout, new RegExp(`busy \\(\\d+\\): stopped, ${cleared('\\d+ orders')}`));
@@ -62,6 +67,7 @@ describe('kalua kill', () => {
     assert.match(stdout, new RegExp(`account \\S+ on sim, profile second: ${cleared('1 order')}`));
     assert.equal((await busy.ended).code, 130);
     assert.equal((await hung.ended).signal, 'SIGKILL');
+    waiting.forEach((s) => s.destroy());
     assert.doesNotMatch(busy.out, /not to be waited for/);
     assert.doesNotMatch(busy.err, / error /);
     assert.deepEqual([await resting(0), await resting(1), await resting(2)], [0, 0, 0]);
