@@ -215,10 +215,12 @@ static int compile(lua_State *L, kl_evaluation *x, int env) {
   /* A line end behind the source: a comment at its end hides nothing, and a quoted string ends with its line. A value
    * in front: then a call is no tail call, which would leave the input out of tracebacks. */
   x->compile_until_ns = kl_thread_cpu_ns() + (int64_t)longest_ms(x) * 1000000;
-  if (compile_as(L, x, "return nil, ", "\n") == LUA_OK) {
+  int status = compile_as(L, x, "return nil, ", "\n");
+  if (status == LUA_OK) {
     x->values = true;
     return 0;
   }
+  if (status != LUA_ERRSYNTAX) return WRONG;
   int expression = lua_gettop(L);
   if (compile_as(L, x, "", "\n") != LUA_OK) { /* expression statement */
     if (ends_in_eof(L, -1) || ends_in_eof(L, -2)) return MORE;
@@ -226,7 +228,7 @@ static int compile(lua_State *L, kl_evaluation *x, int env) {
     return WRONG;
   }
   if (!o->armed) {
-    int status = compile_as(L, x, "return ", "\n");
+    status = compile_as(L, x, "return ", "\n");
     if (status == LUA_OK) return 0; /* nothing */
     if (status != LUA_ERRSYNTAX) return WRONG;
     kl_error e;
@@ -235,7 +237,7 @@ static int compile(lua_State *L, kl_evaluation *x, int env) {
     return WRONG;
   }
   /* Where something can follow its last statement, its variables are taken over there. */
-  int status = compile_as(L, x, "", "\n;(...)()");
+  status = compile_as(L, x, "", "\n;(...)()");
   if (status == LUA_ERRSYNTAX) {
     lua_pop(L, 1);
     return 0;

@@ -103,7 +103,7 @@ test('changes, trades and own orders appear as they happen, and nothing is drawn
   const { drawn } = t.screen, began = Date.now();
   await sleep(2000);
   const quiet = t.screen.drawn - drawn, ms = Date.now() - began;
-  assert.ok(quiet < 10 * 90 * ms / 1000, `${quiet} characters in ${ms} quiet ms`);
+  assert.ok(quiet < 5 * 90 * ms / 1000, `${quiet} characters in ${ms} quiet ms`);
   t.type('q');
   whole(await t.end());
 });

@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import test, { after, before, describe } from 'node:test';
-import { KALUA, Sim, cleanEnv, sleep, tempDir, until } from './peers.mjs';
+import { KALUA, Sim, cleanEnv, sleep, tell, tempDir, until } from './peers.mjs';
 import { Tmux, inTerminal } from './tmux.mjs';
 
 let sim;
@@ -168,10 +168,14 @@ describe('in a terminal', () => {
       await t.shows((lines) => lines.filter((l) => l).at(-1) === 'kalua>');
     };
     // A machine that stands still answers too late for one Tab; a person presses it again.
-    const tab = (wanted) => until(String(wanted), async () => {
-      await t.keys('Tab');
-      return t.shows(wanted, 8000).catch(() => false);
-    });
+    const tab = (wanted) => {
+      let pressed = 0;
+      return until(String(wanted), async () => {
+        if (pressed++) tell(`Tab was pressed again for ${wanted}`);
+        await t.keys('Tab');
+        return t.shows(wanted, 8000).catch(() => false);
+      });
+    };
     fs.writeFileSync(path.join(t.folder, 'maker_of_books.lua'), 'made = 1\n');
     await t.shows('kalua>');
     await t.line('quoted = { lower = 0.41, upper = 0.43 }');

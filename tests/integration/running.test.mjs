@@ -72,7 +72,7 @@ if kalua.state.runs < 2 then error('no luck') end`,
   assert.equal(typo.code, 2);
 });
 
-test('a key that is refused at the first start ends a script, whatever on_failure says; one that is refused later does not', async () => {
+test('a key that is refused at the first start ends a script, whatever on_failure says; one that is refused later does not', async (t) => {
   const project = "return { scripts = { 's.lua' }, on_failure = 'restart' }";
   for (const call of ['kalshi.get_balance()', "local b <close> = kalshi.book('T')"]) {
     const cwd = folder({ 'kalua.lua': project, 's.lua': `local kalshi = require 'kalshi'\n${call}` });
@@ -94,6 +94,7 @@ kalshi.get_balance()`,
   fs.chmodSync(path.join(cwd, 'key.pem'), 0o600);
   const p = spawn(KALUA, ['run', '--quiet'], { cwd, env: { ...cleanEnv(), ...sim.env(), KALSHI_API_KEY_ID: key.api_key_id, KALSHI_PRIVATE_KEY_PATH: 'key.pem' } });
   const ended = new Promise((r) => p.on('close', (code) => r(code)));
+  t.after(() => p.kill('SIGKILL'));
   let err = '';
   p.stdout.resume();
   p.stderr.on('data', (d) => { err += d; });

@@ -245,6 +245,9 @@ test('what was due while it was down is done at the start', async () => {
       expiration_time: Math.ceil(soon / 1000), time_in_force: 'good_till_canceled', self_trade_prevention_type: 'maker' });
   }
   const { body } = made;
+  const { body: { balance: less } } = await sim.rest('GET', '/portfolio/balance');
+  const { body: { order: { status } } } = await sim.rest('GET', `/portfolio/orders/${body.order_id}`);
+  if (status === 'resting') assert.ok(less < balance, 'its collateral is taken');
   await kill(sim);
   await sleep(Math.ceil(soon / 1000) * 1000 - Date.now() + 100);
   sim = await start(file, '--quiet-market');

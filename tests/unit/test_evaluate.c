@@ -242,26 +242,31 @@ static void a_machine_that_stands_still_is_not_the_inputs_fault(void **state) {
   bed_end(&b);
 }
 
-/* Wherever its compiling has to end, what ran has left its variables behind. */
-static void an_input_runs_with_its_variables_or_not_at_all(void **state) {
+/* Wherever its compiling has to end, what ran shows its values and has left its variables behind. */
+static void an_input_runs_as_a_whole_or_not_at_all(void **state) {
   (void)state;
   enum { VALUE = 1000 };
+  static const struct { const char *source, *look; } inputs[] = {{"local kept = %zu", "kept"}, {"math.abs(%zu)", "_"}};
   prompt_bed b;
   bed_begin(&b, LOOP);
-  bool failed = true;
-  for (size_t n = 1; failed; n++) {
-    char source[64], taken[64];
-    snprintf(source, sizeof source, "local kept = %zu", VALUE + n);
-    snprintf(taken, sizeof taken, "value: %zu", VALUE + n);
-    b.w.fail_count = 2; /* Lua collects and tries again */
-    b.w.fail_at = b.w.allocations + n;
-    type_in(b.v, &b.t, source, true);
-    failed = b.w.allocations >= b.w.fail_at;
-    b.w.fail_at = 0;
-    run_to_end(&b.w, &b.t);
-    bool ran = b.t.end.status == KL_EVALUATION_VALUE;
-    assert_true(ran || failed);
-    if (ran) assert_string_equal(armed(&b, "kept"), taken);
+  for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++) {
+    bool failed = true;
+    for (size_t n = 1; failed; n++) {
+      char number[24], source[64], taken[64];
+      snprintf(number, sizeof number, "%zu", VALUE + n);
+      const char *at = strstr(inputs[i].source, "%zu");
+      snprintf(source, sizeof source, "%.*s%s%s", (int)(at - inputs[i].source), inputs[i].source, number, at + 3);
+      snprintf(taken, sizeof taken, "value: %s", number);
+      b.w.fail_count = 2; /* Lua collects and tries again */
+      b.w.fail_at = b.w.allocations + n;
+      type_in(b.v, &b.t, source, true);
+      failed = b.w.allocations >= b.w.fail_at;
+      b.w.fail_at = 0;
+      run_to_end(&b.w, &b.t);
+      bool ran = b.t.end.status == KL_EVALUATION_VALUE;
+      assert_true(ran || failed);
+      if (ran) assert_string_equal(armed(&b, inputs[i].look), taken);
+    }
   }
   bed_end(&b);
 }
@@ -557,7 +562,7 @@ int main(void) {
       cmocka_unit_test(an_endless_loop_is_broken_and_nothing_else),
       cmocka_unit_test(out_of_memory_is_an_error_of_the_input),
       cmocka_unit_test(a_machine_that_stands_still_is_not_the_inputs_fault),
-      cmocka_unit_test(an_input_runs_with_its_variables_or_not_at_all),
+      cmocka_unit_test(an_input_runs_as_a_whole_or_not_at_all),
       cmocka_unit_test(a_cancelled_input_ends),
       cmocka_unit_test(a_prompt_that_goes_takes_its_inputs_with_it),
       cmocka_unit_test(two_prompts_do_not_see_each_others_variables),

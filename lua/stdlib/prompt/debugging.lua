@@ -136,7 +136,7 @@ local function step(session, word, how)
   local over = task.channel()
   d.steps[id] = over
   session:ask("step", { task = id, how = how })
-  local seconds = session.terminal:plain() and PIPED_SECONDS or STEP_SECONDS
+  local seconds = session.terminal:asks() and STEP_SECONDS or PIPED_SECONDS
   local ended, err = pcall(task.timeout, seconds, function() over:recv() end)
   if d.steps[id] == over then d.steps[id] = nil end
   if not ended and err.kind ~= "timeout" then error(err, 0) end
