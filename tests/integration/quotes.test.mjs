@@ -97,7 +97,8 @@ describe('quotes under limits', { concurrency: 4 }, () => {
     assert.equal(await r.ended, 0, r.out + r.err);
     for (const when of ['order beside', 'again', 'replaced', 'confirmed', 'held']) assert.match(r.out, new RegExp(`${when}: max_position\n`), r.out);
     assert.ok(r.out.includes(`portfolio: ${ticker} 10 at 0.41\n`), r.out);
-    assert.match(r.out, new RegExp(`order: (none|quote:[0-9a-f]{8}:${id})\n`));
+    // Without the 8 digits where the look that follows a confirmation told of the order before the channel did.
+    assert.match(r.out, new RegExp(`order: (none|quote:([0-9a-f]{8}:)?${id})\n`));
     assert.equal(await position(MAKER, ticker), 10);
   });
 
