@@ -367,7 +367,7 @@ local ticker = "${market}"
 print "up"
 while true do
   local ok, o = pcall(kalshi.order, { ticker = ticker, side = "yes", price = 0.01, count = 1, post_only = true })
-  if ok then o:cancel() end
+  if ok then pcall(o.cancel, o) end -- which a pause refuses, too
   task.sleep(0.1)
 end` });
   const child = start(cwd, ['--metrics', '0', 'asker.lua']);
