@@ -63,8 +63,8 @@ typedef struct kl_running_list {
   kl_running *items;
   size_t n;
 } kl_running_list;
-/* Asks all processes of this user. Those that do not answer within KL_CONTROL_ANSWER_MS are in it by their names.
- * False with `e`. */
+/* Asks all processes of this user, as kl_control_ask_all. Those that do not answer within KL_CONTROL_ANSWER_MS are in
+ * it by their names. False with `e`. */
 bool kl_running_get(kl_running_list *out, kl_error *e);
 void kl_running_free(kl_running_list *l);
 

@@ -190,6 +190,15 @@ static void finish_client(uv_timer_t *t) {
   kl_ws_client_finish(b->client, 4001, "again", 5); /* nothing */
 }
 
+/* To its end, with a server that does this with the close frame. */
+static void finish_against(box *b, void (*framed)(box *, peer_conn *), void (*change)(kl_ws_client_options *)) {
+  box_open(b);
+  b->framed = framed;
+  b->when_open = finish_client;
+  connect_all(b, change);
+  box_run(b);
+}
+
 static void say_more_then_close(box *b, peer_conn *c) {
   if (!strncmp(b->frames.data, "88:", 3)) peer_write(c, "\x81\x04late\x89\x01?\x88\x05\x0F\xA0yes", 16);
 }
@@ -197,11 +206,7 @@ static void say_more_then_close(box *b, peer_conn *c) {
 static void hands_over_what_comes_before_the_servers_close(void **state) {
   (void)state;
   box b;
-  box_open(&b);
-  b.framed = say_more_then_close;
-  connect_all(&b, no_change);
-  b.when_open = finish_client;
-  box_run(&b);
+  finish_against(&b, say_more_then_close, no_change);
   assert_string_equal(b.log.data, "open|m:late|burst|closed|");
   assert_string_equal(b.frames.data, "88:\x0F\xA0"
                                      "enough|"); /* and no pong, no second close frame */
@@ -215,10 +220,7 @@ static void wait_little(kl_ws_client_options *o) { o->close_timeout_ms = 100; }
 static void gives_up_a_server_that_does_not_answer_the_close(void **state) {
   (void)state;
   box b;
-  box_open(&b);
-  connect_all(&b, wait_little);
-  b.when_open = finish_client;
-  box_run(&b);
+  finish_against(&b, NULL, wait_little);
   assert_string_equal(b.log.data, "open|closed|");
   expect_error(&b, KL_ERR_TIMEOUT, 0, "did not answer the close frame within 100 ms");
   box_free(&b);
@@ -237,11 +239,7 @@ static void chat_on(box *b, peer_conn *c) {
 static void gives_up_one_that_talks_on_instead(void **state) {
   (void)state;
   box b;
-  box_open(&b);
-  b.framed = chat_on;
-  b.when_open = finish_client;
-  connect_all(&b, wait_little);
-  box_run(&b);
+  finish_against(&b, chat_on, wait_little);
   expect_error(&b, KL_ERR_TIMEOUT, 0, "did not answer the close frame");
   box_free(&b);
 }
@@ -255,11 +253,7 @@ static void answer_the_close_before_a_standstill(box *b, peer_conn *c) {
 static void reads_a_close_that_came_while_the_loop_stood_still(void **state) {
   (void)state;
   box b;
-  box_open(&b);
-  b.framed = answer_the_close_before_a_standstill;
-  b.when_open = finish_client;
-  connect_all(&b, wait_little);
-  box_run(&b);
+  finish_against(&b, answer_the_close_before_a_standstill, wait_little);
   expect_error(&b, KL_ERR_WS, 4000, "code 4000");
   box_free(&b);
 }
@@ -272,11 +266,7 @@ static void hang_up_on_close(box *b, peer_conn *c) {
 static void tells_a_server_that_hangs_up_instead(void **state) {
   (void)state;
   box b;
-  box_open(&b);
-  b.framed = hang_up_on_close;
-  connect_all(&b, no_change);
-  b.when_open = finish_client;
-  box_run(&b);
+  finish_against(&b, hang_up_on_close, no_change);
   expect_error(&b, KL_ERR_NETWORK, 0, "ended the connection");
   box_free(&b);
 }
